@@ -1,0 +1,140 @@
+"""Units of work over spawned processes, one compute thread each."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from harness.errors import UsageError
+
+Unit = TypeVar("Unit")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a unit has no result. `usage` marks a mistake the user can mend; `detail` is the traceback otherwise."""
+
+    reason: str
+    usage: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Finished(Generic[Unit, Result]):
+    """A unit with its result or its failure, and how long it took."""
+
+    unit: Unit
+    result: Result | Failure
+    seconds: float
+    warnings: tuple[str, ...] = ()
+
+
+class Engine:
+    """Runs units in `workers` processes (none for 1) that are started when first needed and kept until the end.
+
+    Every process computes on one thread: sums then have one order, and results the same bits for any worker count.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def run(self, work: Callable[[Unit], Result], units: Sequence[Unit]) -> Iterator[Finished[Unit, Result]]:
+        """Each unit's outcome, in the order they finish. A unit that raises is a Failure; the others go on.
+
+        A full disk (OSError) is not a unit's fault and is raised.
+        """
+        if self.workers <= 1 or len(units) <= 1 and self._pool is None:
+            _prepare_process()
+            for unit in units:
+                yield _attempt(work, unit)
+            return
+        unfinished = []
+        pending: dict[Future[Finished[Unit, Result]], Unit] = {}
+        try:
+            pool = self._pool = self._pool or _pool(min(self.workers, len(units)))
+            pending = {pool.submit(_attempt, work, unit): unit for unit in units}
+            while pending:
+                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    unit = pending[future]
+                    finished = future.result()
+                    del pending[future]
+                    yield finished
+        except BrokenProcessPool:
+            unfinished = list(pending.values())
+            self._pool = None
+        # A process died under one of these units. Alone in a process each, the guilty one shows itself.
+        for unit in unfinished:
+            with _pool(1) as single:
+                try:
+                    yield single.submit(_attempt, work, unit).result()
+                except BrokenProcessPool:
+                    yield Finished(unit, Failure("its process died twice: killed, or out of memory", usage=False), 0.0)
+
+
+def _attempt(work: Callable[[Unit], Result], unit: Unit) -> Finished[Unit, Result]:
+    start = time.perf_counter()
+    result: Result | Failure
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        try:
+            result = work(unit)
+        except UsageError as error:
+            result = Failure("; ".join(error.problems), usage=True)
+        except OSError:
+            raise
+        except Exception as error:
+            result = Failure(reason_of(error), usage=False, detail=traceback.format_exc())
+    said = tuple(dict.fromkeys(str(w.message) for w in caught if w.category.__module__.startswith("harness.")))
+    return Finished(unit, result, time.perf_counter() - start, said)
+
+
+def reason_of(error: BaseException) -> str:
+    """An exception in one line: its notes, its class, its message."""
+    words = f"{type(error).__name__}: {error}".strip().rstrip(":")
+    return " ".join(" ".join([*getattr(error, "__notes__", ()), words]).split())
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare_worker, (os.getpid(),))
+
+
+def _prepare_worker(parent: int) -> None:
+    def watch() -> None:  # a worker must not outlive a killed parent
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    _prepare_process()
+
+
+_limits: list[Any] = []
+
+
+def _prepare_process() -> None:
+    """One compute thread for BLAS and OpenMP (torch reads OMP_NUM_THREADS when it is first imported)."""
+    if _limits:
+        return
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"
+    from threadpoolctl import threadpool_limits
+
+    _limits.append(threadpool_limits(1))
