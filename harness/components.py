@@ -1,0 +1,260 @@
+"""The built-in table: generators, encoders, metrics, datasets, their parameters and facts, importing none of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+
+Kind = Literal["generators", "encoders", "metrics", "datasets"]
+KINDS: tuple[Kind, ...] = ("generators", "encoders", "metrics", "datasets")
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Seed = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
+
+
+class Parameters(BaseModel):
+    """What a built-in component can be given in the YAML; `paths` names those that are file or folder names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    paths: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expects:
+    """The images an encoder was made for; None where any will do."""
+
+    range: tuple[float, float] | None = None
+    size: tuple[int, int] | None = None
+    channels: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A name that a benchmark can use, and what is known about it before it is imported.
+
+    target      "module:thing"
+    parameters  model of its parameters; None for a user's own component, described by `takes` and `needs` instead
+    takes       names of the keyword arguments of a user's component; None where its source does not tell
+    libraries   distributions whose version can change the bytes it yields
+    trained     a generator that learns from the training split, once per training seed
+    pool        a generator with finitely many images: those of a `split`, of some `classes` of it, or its own `files`
+    random      an encoder with random weights
+    weights     file in the package that holds an encoder's weights
+    better      which values of a metric are better
+    """
+
+    kind: Kind
+    name: str
+    target: str
+    summary: str
+    parameters: type[Parameters] | None = None
+    takes: tuple[str, ...] | None = None
+    needs: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    trained: bool = False
+    pool: Literal["split", "classes", "files"] | None = None
+    random: bool = False
+    expects: Expects | None = None
+    weights: str | None = None
+    better: Literal["lower", "higher"] | None = None
+    origin: Literal["built-in", "entry point", "module"] = "built-in"
+
+
+class KernelDensity(Parameters):
+    """Parameters of `kde`."""
+
+    bandwidth: Positive = 0.1
+
+
+class GaussianMixture(Parameters):
+    """Parameters of `gaussian_mixture`."""
+
+    components: Count = 10
+    covariance: Literal["full", "tied", "diag", "spherical"] = "full"
+
+
+class ProbabilisticPCA(Parameters):
+    """Parameters of `ppca`."""
+
+    components: Count = 16
+
+
+class VAE(Parameters):
+    """Parameters of `vae`."""
+
+    latent: Count = 16
+    hidden: Count = 256
+    epochs: Count = 100
+    learning_rate: Positive = 1e-3
+
+
+class DDPM(Parameters):
+    """Parameters of `ddpm`."""
+
+    timesteps: Annotated[int, Field(ge=2)] = 100
+    hidden: Count = 256
+    iterations: Count = 2000
+    learning_rate: Positive = 1e-3
+
+
+class Holdout(Parameters):
+    """Parameters of `holdout`: the split whose images it shows."""
+
+    split: str = "holdout"
+
+
+class Blur(Holdout):
+    """Parameters of `blur`: standard deviation in pixels."""
+
+    sigma: Positive = 1.0
+
+
+class Noise(Holdout):
+    """Parameters of `noise`: standard deviation in grey levels of 0..255."""
+
+    sd: Positive = 64.0
+
+
+class ModeDrop(Holdout):
+    """Parameters of `mode_drop`: the classes it keeps."""
+
+    keep: Annotated[tuple[Annotated[int, Strict(), Field(ge=0)], ...], Field(strict=False, min_length=1)]
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> ModeDrop:
+        if len(set(self.keep)) < len(self.keep):
+            raise ValueError("`keep` names a class twice")
+        return self
+
+
+class Memorise(Parameters):
+    """Parameters of `memorise`: the split whose images it copies."""
+
+    split: str = "train"
+
+
+class Files(Parameters):
+    """Where images lie, relative to the YAML file."""
+
+    paths: ClassVar[tuple[str, ...]] = ("path",)
+    path: Annotated[str, Field(min_length=1)]
+
+
+class NoParameters(Parameters):
+    """For what has nothing to choose."""
+
+
+class RandomConvNet(Parameters):
+    """Parameters of `random_convnet`."""
+
+    seed: Seed = 0
+    dim: Count = 32
+    channels: Literal[1, 3] = 1
+
+
+class KernelDistance(Parameters):
+    """Parameters of `kd`; `gamma` null is 1/d. Each kernel has its own and refuses the other's."""
+
+    kernel: Literal["polynomial", "rbf"] = "polynomial"
+    degree: Count = 3
+    gamma: Positive | None = None
+    coef: float = 1.0
+    bandwidth: Positive | None = None
+
+    @model_validator(mode="after")
+    def _only_what_the_kernel_reads(self) -> KernelDistance:
+        unread = {"polynomial": {"bandwidth"}, "rbf": {"degree", "gamma", "coef"}}[self.kernel]
+        if ignored := sorted(unread & self.model_fields_set):
+            raise ValueError(f"the {self.kernel} kernel has no {' or '.join(ignored)}")
+        return self
+
+
+class ClosedBalls(Parameters):
+    """Parameters of precision and recall, as in Kynkäänniemi et al. 2019."""
+
+    k: Count = 3
+    closed: bool = True
+
+
+class OpenBalls(Parameters):
+    """Parameters of density and coverage, as in Naeem et al. 2020."""
+
+    k: Count = 5
+    closed: bool = False
+
+
+class Digits(Parameters):
+    """Parameters of the dataset `digits`."""
+
+    split_seed: Seed = 0
+
+
+_ARRAYS = ("numpy", "scipy")
+_SKLEARN = (*_ARRAYS, "scikit-learn")
+_TORCH = ("numpy", "torch")
+_FILES = ("numpy", "pillow")
+
+
+def _generator(name: str, target: str, parameters: type[Parameters], summary: str, **facts: Any) -> Component:
+    return Component("generators", name, f"harness.generators.{target}", summary, parameters, **facts)
+
+
+def _encoder(name: str, target: str, parameters: type[Parameters], summary: str, **facts: Any) -> Component:
+    return Component("encoders", name, f"harness.encoders.{target}", summary, parameters, **facts)
+
+
+def _metric(name: str, target: str, parameters: type[Parameters], summary: str, **facts: Any) -> Component:
+    return Component("metrics", name, f"harness.metrics:{target}", summary, parameters, libraries=_ARRAYS, **facts)
+
+
+def _dataset(name: str, target: str, parameters: type[Parameters], summary: str, **facts: Any) -> Component:
+    return Component("datasets", name, f"harness.datasets.{target}", summary, parameters, **facts)
+
+
+TABLE: tuple[Component, ...] = (
+    _generator("kde", "density:KernelDensity", KernelDensity,
+               "kernel density estimate of the pixels", libraries=_SKLEARN, trained=True),
+    _generator("gaussian_mixture", "density:GaussianMixture", GaussianMixture,
+               "mixture of Gaussians on the pixels", libraries=_SKLEARN, trained=True),
+    _generator("ppca", "density:ProbabilisticPCA", ProbabilisticPCA,
+               "probabilistic PCA of the pixels", libraries=_SKLEARN, trained=True),
+    _generator("vae", "vae:VAE", VAE,
+               "variational autoencoder, trained from scratch", libraries=_TORCH, trained=True),
+    _generator("ddpm", "ddpm:DDPM", DDPM,
+               "denoising diffusion model, trained from scratch", libraries=_TORCH, trained=True),
+    _generator("holdout", "controls:Holdout", Holdout,
+               "control: real images that nothing was trained on", libraries=_ARRAYS, pool="split"),
+    _generator("blur", "controls:Blur", Blur,
+               "control: real images, blurred", libraries=_ARRAYS, pool="split"),
+    _generator("noise", "controls:Noise", Noise,
+               "control: real images under Gaussian noise", libraries=_ARRAYS, pool="split"),
+    _generator("mode_drop", "controls:ModeDrop", ModeDrop,
+               "control: real images of some classes only", libraries=_ARRAYS, pool="classes"),
+    _generator("memorise", "controls:Memorise", Memorise,
+               "control: copies of training images", libraries=_ARRAYS, pool="split"),
+    _generator("folder", "files:Folder", Files, "the images in a folder", libraries=_FILES, pool="files"),
+    _generator("zip", "files:Zip", Files, "the images in a zip archive", libraries=_FILES, pool="files"),
+    _generator("npz", "files:Npz", Files, "the images in a NumPy archive", libraries=_FILES, pool="files"),
+    _encoder("digits_convnet", "convnet:DigitsConvNet", NoParameters,
+             "convnet trained on the digits' train split, 32 features", libraries=_TORCH,
+             expects=Expects((0.0, 1.0), (8, 8), 1), weights="encoders/digits_convnet.safetensors"),
+    _encoder("random_convnet", "convnet:RandomConvNet", RandomConvNet,
+             "the same convnet with random weights", libraries=_TORCH, random=True, expects=Expects((0.0, 1.0))),
+    _encoder("pixels", "pixels:Pixels", NoParameters, "the pixels themselves, flattened", libraries=("numpy",)),
+    _metric("fd", "frechet_distance", NoParameters,
+            "Fréchet distance of Gaussians fitted to the features", better="lower"),
+    _metric("kd", "kernel_distance", KernelDistance,
+            "kernel distance: squared MMD, unbiased, all pairs", better="lower"),
+    _metric("precision", "precision", ClosedBalls,
+            "share of fakes inside the real images' k-NN balls", better="higher"),
+    _metric("recall", "recall", ClosedBalls,
+            "share of real images inside the fakes' k-NN balls", better="higher"),
+    _metric("density", "density", OpenBalls,
+            "real k-NN balls that each fake lies in, over k", better="higher"),
+    _metric("coverage", "coverage", OpenBalls,
+            "share of real images whose k-NN ball holds a fake", better="higher"),
+    _dataset("digits", "digits:Digits", Digits,
+             "scikit-learn's digits, 1,797 real 8×8 scans", libraries=("numpy", "scikit-learn")),
+)  # fmt: skip

@@ -1,0 +1,242 @@
+"""Names to objects: the built-in table, entry points, `module:thing`; nothing is imported before `load` or `make`."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+from harness import source
+from harness.components import KINDS, TABLE, Component, Kind
+from harness.errors import UsageError
+from harness.keys import digest, digest_file
+from harness.suggest import unknown
+
+PACKAGE = Path(__file__).parent
+_BUILT_IN = {(component.kind, component.name): component for component in TABLE}
+_DISTRIBUTION = {"PIL": "pillow", "cv2": "opencv-python", "sklearn": "scikit-learn", "skimage": "scikit-image"}
+_imported: dict[str, str] = {}  # module name → digest of its sources when it was imported here
+
+
+def names(kind: Kind) -> list[str]:
+    """The built-in names of a kind, then those that installed packages add; a built-in name cannot be taken over."""
+    built_in = [component.name for component in TABLE if component.kind == kind]
+    return built_in + sorted({point.name for point in _entry_points(kind)} - set(built_in))
+
+
+def describe(kind: Kind) -> list[Component]:
+    """Every component of a kind that has a name, in the order of `names`."""
+    return [find(kind, name, Path.cwd()) for name in names(kind)]
+
+
+def is_built_in(kind: str, use: str) -> bool:
+    """Whether a name is one of the harness's own."""
+    return (kind, use) in _BUILT_IN
+
+
+def find(kind: str, use: str, folder: Path) -> Component:
+    """What is known about a component without importing it.
+
+    `use` is a built-in name, an entry point's name, or `module:thing` with a module in `folder` (the YAML file's), the
+    current folder or the environment. Raises UsageError where there is no such thing.
+    """
+    checked = _kind(kind)
+    if (component := _BUILT_IN.get((checked, use))) is not None:
+        return component
+    if ":" in use:
+        return _outlined(checked, use, use, folder, "module")
+    points = {point.name: point for point in _entry_points(checked)}
+    if use not in points:
+        raise UsageError(unknown(checked[:-1], use, names(checked)) + ", or module:thing for your own")
+    return _outlined(checked, use, points[use].value.partition(" ")[0], folder, "entry point")
+
+
+def load(kind: str, use: str, folder: Path) -> Any:
+    """The Python object that a name stands for, imported now.
+
+    Raises UsageError where the user's module fails to import; the cause is chained.
+    """
+    target = find(kind, use, folder).target
+    module_name, _, thing = target.partition(":")
+    module = importlib.import_module(module_name) if is_built_in(kind, use) else _import(module_name, folder)
+    if not hasattr(module, thing):
+        raise UsageError(f"no '{thing}' in {getattr(module, '__file__', None) or module_name}")
+    return getattr(module, thing)
+
+
+def make(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> Any:
+    """A component ready for use: a class called with its parameters, a function bound to them, an instance as it is.
+
+    Parameters that are paths are taken relative to `folder`.
+    """
+    component, thing = find(kind, use, folder), load(kind, use, folder)
+    arguments = dict(parameters)
+    for name in _paths(component, parameters):
+        arguments[name] = str(folder / arguments[name])
+    if inspect.isclass(thing):
+        return thing(**arguments)
+    if inspect.isroutine(thing) and kind == "metrics":
+        return functools.partial(thing, **arguments) if arguments else thing
+    if arguments:
+        what = "a function" if inspect.isroutine(thing) else "an instance"
+        raise UsageError(f"{kind[:-1]} {use} is {what}; it takes no parameters ({', '.join(arguments)}), a class does")
+    return thing
+
+
+def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """What decides a component's bytes, as JSON, without importing it.
+
+    `source` holds the SHA-256 of its file and of the files beside it that it imports, `libraries` the versions of what
+    it computes with, `weights` and `content` the SHA-256 of its files; a path counts by what lies there, not by name.
+    """
+    component = find(kind, use, folder)
+    paths = _paths(component, parameters)
+    found: dict[str, Any] = {
+        "use": use,
+        "parameters": {name: value for name, value in parameters.items() if name not in paths},
+        "source": _sources(component, folder),
+        "libraries": {name: _version(name) for name in _libraries(component, folder)},
+    }
+    if component.weights is not None:
+        found["weights"] = digest_file(PACKAGE / component.weights)
+    if paths:
+        found["content"] = {name: _content(folder / str(parameters[name])) for name in paths}
+    return found
+
+
+def source_digest(modules: Sequence[str]) -> str:
+    """One SHA-256 over the source of the harness's own modules; a package counts with all its files."""
+    return digest({name: _harness_sources(name) for name in modules})
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    file: Path
+    thing: str
+
+
+def _kind(kind: str) -> Kind:
+    if kind not in KINDS:
+        raise ValueError(f"`kind` must be one of {', '.join(KINDS)}, not {kind!r}")
+    return cast(Kind, kind)
+
+
+@functools.cache
+def _entry_points(kind: str) -> tuple[metadata.EntryPoint, ...]:
+    return tuple(metadata.entry_points(group=f"harness.{kind}"))
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [folder.resolve(), Path.cwd()]
+
+
+def _locate(target: str, folder: Path) -> _Target:
+    module, _, thing = target.partition(":")
+    if not thing.isidentifier():
+        raise UsageError(f"'{target}' is not module:thing, where thing is a class, an instance or a function")
+    return _Target(Path(str(source.find_module(module, _folders(folder)).origin)), thing)
+
+
+def _outlined(kind: Kind, use: str, target: str, folder: Path, origin: Any) -> Component:
+    found = _locate(target, folder)
+    seen = source.outline(found.file, found.thing)
+    takes, needs = seen.takes, seen.needs
+    if seen.form == "function":
+        if kind not in ("generators", "metrics"):
+            raise UsageError(f"{target} is a function; {_article(kind[:-1])} must be a class or an instance")
+        if kind == "generators":
+            takes, needs = (), ()
+        else:  # the first two are real and fake
+            takes, needs = (None if takes is None else takes[2:]), needs[2:]
+    return Component(kind, use, target, seen.summary, None, takes, needs, trained=seen.fit, origin=origin)
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def _paths(component: Component, parameters: Mapping[str, Any]) -> list[str]:
+    declared = component.parameters.paths if component.parameters is not None else ()
+    return [name for name in declared if parameters.get(name) is not None]
+
+
+def _sources(component: Component, folder: Path) -> dict[str, str]:
+    if component.origin == "built-in":
+        return _harness_sources(component.target.partition(":")[0])
+    return source.sources(_locate(component.target, folder).file)
+
+
+def _harness_sources(module: str) -> dict[str, str]:
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    if path.is_dir():
+        return {file.relative_to(path).as_posix(): digest_file(file) for file in sorted(path.rglob("*.py"))}
+    return source.sources(path.with_suffix(".py"))
+
+
+def _libraries(component: Component, folder: Path) -> Sequence[str]:
+    if component.origin == "built-in":
+        return component.libraries
+    file = _locate(component.target, folder).file
+    roots = [root for root in source.imported_roots(file) if not (file.parent / f"{root}.py").is_file()]
+    return sorted({_DISTRIBUTION.get(root, root) for root in roots} - {file.stem})
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _content(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's file names and contents."""
+    try:
+        if path.is_dir():
+            files = sorted(file for file in path.rglob("*") if file.is_file())
+            return digest([[file.relative_to(path).as_posix(), digest_file(file)] for file in files])
+        return digest_file(path)
+    except OSError as problem:
+        raise UsageError(f"{path}: {problem.strerror or problem}") from None
+
+
+def _import(name: str, folder: Path) -> Any:
+    file = Path(str(source.find_module(name, _folders(folder)).origin))
+    now = digest(source.sources(file))
+    known = sys.modules.get(name)
+    if known is not None and not _same_file(known, file) and name not in _imported:
+        raise UsageError(f"{file}: a module named '{name}' is already in use ({known}); rename yours")
+    if known is not None and _imported.get(name, now) != now:
+        # Another benchmark's module of this name, or this one before an edit, would put wrong bytes under a right key.
+        beside = [other for other, module in sys.modules.items() if _lies_in(module, known)]
+        for other in beside:
+            del sys.modules[other]
+    before = list(sys.path)
+    sys.path[:0] = [str(path) for path in _folders(folder)]
+    try:
+        module = importlib.import_module(name)
+    except UsageError:
+        raise
+    except Exception as problem:
+        raise UsageError(f"{file}: importing it fails: {type(problem).__name__}: {problem}") from problem
+    finally:
+        # Left at the end, so that imports inside its functions and unpickling in worker processes find it too.
+        sys.path[:] = before + [str(path) for path in _folders(folder) if str(path) not in before]
+    _imported[name] = now
+    return module
+
+
+def _same_file(module: ModuleType, file: Path) -> bool:
+    return getattr(module, "__file__", None) is not None and Path(str(module.__file__)).resolve() == file.resolve()
+
+
+def _lies_in(module: ModuleType, known: ModuleType) -> bool:
+    """Whether a module's file lies in the folder of a known one's."""
+    files = getattr(module, "__file__", None), getattr(known, "__file__", None)
+    return files[0] is not None and files[1] is not None and Path(files[0]).parent == Path(files[1]).parent

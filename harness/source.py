@@ -1,0 +1,199 @@
+"""What a module's source says without importing it: where it lies, what it defines, which files it hangs on."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import UsageError
+from harness.keys import digest_file
+from harness.suggest import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A top-level thing of a module, as far as its source tells.
+
+    takes  names of its keyword arguments; None where it takes any or the source does not tell
+    fit    a class with a method `fit` of its own
+    """
+
+    form: Literal["class", "function", "other"]
+    takes: tuple[str, ...] | None = None
+    needs: tuple[str, ...] = ()
+    fit: bool = False
+    summary: str = ""
+
+
+def find_module(name: str, folders: Sequence[Path]) -> ModuleSpec:
+    """The spec of a module found in `folders` first, then in the environment. Unlike `find_spec`, imports no parent.
+
+    Raises UsageError where there is none.
+    """
+    importlib.invalidate_caches()
+    parts = name.split(".")
+    spec: ModuleSpec | None = None
+    for depth, part in enumerate(parts, start=1):
+        full = ".".join(parts[:depth])
+        if depth == 1:
+            spec = PathFinder.find_spec(full, [str(folder) for folder in folders]) if part.isidentifier() else None
+            if spec is None or not (spec.has_location or depth < len(parts)):
+                spec = _from_environment(full, None) or spec
+        else:
+            assert spec is not None
+            spec = _from_environment(full, spec.submodule_search_locations)
+        if spec is None or (depth < len(parts) and spec.submodule_search_locations is None):
+            break
+        if depth == len(parts):
+            if spec.origin is None or not spec.has_location:
+                break
+            return spec
+    places = ", ".join(str(folder) for folder in dict.fromkeys(folders))
+    raise UsageError(f"no module '{name}'; it is looked for in {places} and in the environment")
+
+
+def _from_environment(name: str, locations: Sequence[str] | None) -> ModuleSpec | None:
+    if not name.rpartition(".")[2].isidentifier():
+        return None
+    found = (finder.find_spec(name, locations) for finder in sys.meta_path)
+    return next((spec for spec in found if spec is not None), None)
+
+
+def outline(file: Path, thing: str) -> Outline:
+    """What `thing` is in a module's file.
+
+    Raises UsageError where the file does not parse or surely does not define it.
+    """
+    if file.suffix != ".py":
+        return Outline("other")
+    tree = _parse(file)
+    defined: dict[str, ast.stmt] = {}
+    for statement in _top_level(tree.body):
+        for name in _names(statement):
+            defined[name] = statement
+    if thing not in defined:
+        if "*" in defined or "__getattr__" in defined:
+            return Outline("other")
+        public = [name for name in defined if not name.startswith("_")]
+        raise UsageError(
+            f"no '{thing}' in {file}{did_you_mean(thing, public)} It defines: {', '.join(public) or 'nothing'}"
+        )
+    node = defined[thing]
+    if isinstance(node, ast.ClassDef):
+        return _outline_of_class(node)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        # A decorator may change the signature.
+        takes, needs = (None, ()) if node.decorator_list else _arguments(node.args, skip=0)
+        return Outline("function", takes, needs, summary=_first_line(node))
+    return Outline("other")
+
+
+def sources(file: Path) -> dict[str, str]:
+    """SHA-256 of a module's file and of the files beside it that it imports, directly or not, by file name."""
+    found: dict[str, str] = {}
+    waiting = [file]
+    while waiting:
+        path = waiting.pop()
+        if path.name in found:
+            continue
+        found[path.name] = digest_file(path)
+        if path.suffix == ".py":
+            beside = (file.parent / f"{name}.py" for name in _imported_siblings(path))
+            waiting += [candidate for candidate in beside if candidate.is_file()]
+    return dict(sorted(found.items()))
+
+
+def imported_roots(file: Path) -> list[str]:
+    """Top-level names of everything that a file imports outside the standard library, sorted."""
+    if file.suffix != ".py":
+        return []
+    names = {name.split(".")[0] for name, level in _imports(_parse(file)) if level == 0}
+    return sorted(names - set(sys.stdlib_module_names))
+
+
+def _parse(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_bytes(), filename=str(file))
+    except SyntaxError as problem:
+        raise UsageError(f"{file}:{problem.lineno or 1}: not valid Python: {problem.msg}") from None
+    except (OSError, ValueError) as problem:
+        raise UsageError(f"{file}: cannot be read as Python: {problem}") from None
+
+
+def _top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in body:
+        yield statement
+        for field in ("body", "orelse", "finalbody"):
+            if isinstance(statement, ast.If | ast.Try | ast.With):
+                yield from _top_level(getattr(statement, field, []))
+        if isinstance(statement, ast.Try):
+            for handler in statement.handlers:
+                yield from _top_level(handler.body)
+
+
+def _names(statement: ast.stmt) -> Iterator[str]:
+    if isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        yield statement.name
+    elif isinstance(statement, ast.Import | ast.ImportFrom):
+        for alias in statement.names:
+            yield alias.asname or alias.name.split(".")[0]
+    elif isinstance(statement, ast.Assign | ast.AnnAssign):
+        for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+            yield from (node.id for node in ast.walk(target) if isinstance(node, ast.Name))
+
+
+def _outline_of_class(node: ast.ClassDef) -> Outline:
+    methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
+    takes: tuple[str, ...] | None = None
+    needs: tuple[str, ...] = ()
+    if "__init__" in methods:
+        takes, needs = _arguments(methods["__init__"].args, skip=1)
+    elif not node.bases and not node.keywords and not node.decorator_list and "__new__" not in methods:
+        takes = ()
+    return Outline("class", takes, needs, fit="fit" in methods, summary=_first_line(node))
+
+
+def _arguments(arguments: ast.arguments, *, skip: int) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    positional = [argument.arg for argument in [*arguments.posonlyargs, *arguments.args]]
+    required = positional[skip : len(positional) - len(arguments.defaults)]
+    keywords = [argument.arg for argument in arguments.kwonlyargs]
+    required += [name for name, default in zip(keywords, arguments.kw_defaults, strict=True) if default is None]
+    return (None if arguments.kwarg else (*positional[skip:], *keywords)), tuple(required)
+
+
+def _first_line(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    return (ast.get_docstring(node) or "").split("\n")[0]
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, 0) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or "", node.level
+            yield from (((f"{node.module}." if node.module else "") + alias.name, node.level) for alias in node.names)
+
+
+def _imported_siblings(file: Path) -> Iterator[str]:
+    package = _package_of(file)
+    for name, level in _imports(_parse(file)):
+        if level == 1 or (level == 0 and not package):
+            yield name.split(".")[0]
+        elif level == 0 and name.startswith(f"{package}."):
+            yield name.removeprefix(f"{package}.").split(".")[0]
+
+
+def _package_of(file: Path) -> str:
+    """The dotted package that a file lies in, "" outside packages."""
+    names: list[str] = []
+    folder = file.parent
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(names)
