@@ -30,7 +30,7 @@ def digest_file(path: Path) -> str:
 def derive_seed(*parts: Any) -> int:
     """A seed in [0, 2**63) from named parts; unrelated parts give unrelated seeds.
 
-    `derive_seed(benchmark_seed, "image", generator, training_seed, sampling_seed, 17)` seeds image 17 and nothing else, so
-    that no batch size, worker count or neighbour can change it.
+    `derive_seed(benchmark_seed, "image", generator, training_seed, sampling_seed, 17)` seeds image 17 and nothing else,
+    so that no batch size, worker count or neighbour can change it.
     """
     return int.from_bytes(hashlib.sha256(canonical_json(list(parts)).encode("ascii")).digest()[:8], "big") >> 1

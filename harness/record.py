@@ -18,10 +18,9 @@ Reference = Literal["fixed", "random"]
 class Estimate:
     """A metric's value with its standard error and interval, and what they speak about.
 
-    `target` is the expectation at these sample sizes (`T_N`) or the population value (`T_inf`); `reference` says whether
-    the interval holds the real set `fixed` or counts it as one `random` draw. `conservative` marks an interval known to
-    cover more often than `level` says. `value` is always the plain estimate of the metric; for `T_inf` the interval is
-    centred at the debiased value, which is then `value`.
+    `target` is the expectation at these sample sizes (`T_N`) or the population value (`T_inf`); `reference` says
+    whether the interval holds the real set `fixed` or counts it as one `random` draw. `value` is the plain estimate for
+    `T_N`, the debiased one for `T_inf`. `conservative` marks an interval known to cover more often than `level` says.
     """
 
     value: float

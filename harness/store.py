@@ -1,8 +1,8 @@
 """The content-addressed store: what was computed once is found again, whole or not at all.
 
-An entry is a folder `<root>/<kind>/<first two digits>/<key>/` with safetensors shards and a `manifest.json` that holds the
-SHA-256 of each. It is written under a temporary name and renamed into place, so a reader never sees half of one. A shard
-whose bytes no longer match its manifest is removed and reported as missing, to be made again.
+An entry is a folder `<root>/<kind>/<first two digits>/<key>/` with safetensors shards and a `manifest.json` that holds
+the SHA-256 of each. It is written under a temporary name and renamed into place, so a reader never sees half of one. An
+entry whose bytes no longer match its manifest is removed and reported as missing, to be made again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.keys import canonical_json, digest_file
+from harness.keys import canonical_json, digest, digest_file
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -85,7 +85,8 @@ class Store:
         folder = self.folder(kind, key)
         try:
             manifest = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
-            if manifest["format"] != FORMAT or manifest["key"] != key:
+            seal = manifest.pop("seal")
+            if manifest["format"] != FORMAT or manifest["key"] != key or seal != digest(manifest):
                 raise ValueError("not this entry's manifest")
             return Entry(folder, manifest["facts"], tuple(manifest["shards"]))
         except (FileNotFoundError, NotADirectoryError):
@@ -128,9 +129,9 @@ class Store:
                 payload = save({label: np.ascontiguousarray(array) for label, array in arrays.items()})
                 (temporary / name).write_bytes(payload)
                 listed.append({"file": name, "sha256": digest_file(temporary / name)})
-            manifest = {
-                "format": FORMAT, "key": key, "kind": kind, "shards": listed, "facts": facts() if callable(facts) else facts,
-            }  # fmt: skip
+            told = facts() if callable(facts) else facts
+            manifest = {"format": FORMAT, "key": key, "kind": kind, "shards": listed, "facts": told}
+            manifest["seal"] = digest(manifest)
             (temporary / MANIFEST).write_text(canonical_json(manifest), encoding="ascii")
             final = self.folder(kind, key)
             final.parent.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
+import sys
 import threading
 import time
 import traceback
@@ -15,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from harness.errors import UsageError
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -59,9 +63,9 @@ class Engine:
     def run(self, work: Callable[[Unit], Result], units: Sequence[Unit]) -> Iterator[Finished[Unit, Result]]:
         """Each unit's outcome, in the order they finish. A unit that raises is a Failure; the others go on.
 
-        A full disk (OSError) is not a unit's fault and is raised.
+        A full disk is not a unit's fault: that OSError is raised.
         """
-        if self.workers <= 1 or len(units) <= 1 and self._pool is None:
+        if self.workers <= 1 or (len(units) <= 1 and self._pool is None):
             _prepare_process()
             for unit in units:
                 yield _attempt(work, unit)
@@ -98,9 +102,9 @@ def _attempt(work: Callable[[Unit], Result], unit: Unit) -> Finished[Unit, Resul
             result = work(unit)
         except UsageError as error:
             result = Failure("; ".join(error.problems), usage=True)
-        except OSError:
-            raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in DISK_FULL:
+                raise
             result = Failure(reason_of(error), usage=False, detail=traceback.format_exc())
     said = tuple(dict.fromkeys(str(w.message) for w in caught if w.category.__module__.startswith("harness.")))
     return Finished(unit, result, time.perf_counter() - start, said)
@@ -138,3 +142,5 @@ def _prepare_process() -> None:
     from threadpoolctl import threadpool_limits
 
     _limits.append(threadpool_limits(1))
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)

@@ -1,0 +1,359 @@
+"""The command `harness`: arguments, progress, exit codes. What it does lies elsewhere, imported when asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from harness.engine import Failure
+    from harness.leaderboard import Leaderboard
+    from harness.run import Result
+    from harness.stages import Pipeline
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+KEPT = "what was finished is kept, the same command goes on from there"
+
+BENCH = click.argument("bench", type=click.Path(path_type=Path))
+STORE = click.option(
+    "--store", type=click.Path(path_type=Path), help="Cache of images, features, scores. [$HARNESS_STORE or .harness]"
+)
+DEVICE = click.option("--device", default="auto", show_default=True, help="Where encoders compute: cpu, cuda …")
+WORKERS = click.option("--workers", type=click.IntRange(1), help="Processes, one thread each. [one a core, 8 at most]")
+OUT = click.option("--out", type=click.Path(path_type=Path), help="Where the results go. [results/<name>]")
+RECEIPT = click.option(
+    "--receipt", type=click.Path(path_type=Path), help="Write digests of what was made to this file."
+)
+
+
+class Commands(click.Group):
+    """Turns the exceptions that a person can act on into a line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command named on the command line."""
+        from harness.errors import UsageError
+
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            for problem in error.problems:
+                click.echo(f"error: {problem}", err=True)
+            sys.exit(USAGE)
+        except KeyboardInterrupt:
+            click.echo(f"interrupted; {KEPT}", err=True)
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:
+            # The reader left (`harness … | head`); Python would complain once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(FAILED)
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
+            click.echo(f"error: {error.strerror or error}{where}; {KEPT}", err=True)
+            sys.exit(FAILED)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="generative-image-harness", prog_name="harness")
+def main() -> None:
+    """Measure generative image models: FD, KD, precision, recall, density, coverage, each with an interval.
+
+    A benchmark is one YAML file that says what is measured; flags say where and how fast and never change a number.
+
+    \b
+    harness run benchmarks/digits.yaml    the whole benchmark: leaderboard, plots, records, MLflow
+    harness check benchmarks/digits.yaml  only find mistakes in the file
+    harness list generators               what a benchmark can name
+    """
+
+
+def _whole(command: Callable[..., None]) -> click.Command:
+    """The arguments of `run` and `rank`."""
+    for option in (
+        click.option("--no-tracking", is_flag=True, help="Do not log to MLflow."),
+        click.option("--tracking-uri", help="MLflow server or database. [sqlite:///mlflow.db]"),
+        WORKERS, DEVICE, STORE, OUT, BENCH,
+    ):  # fmt: skip
+        command = option(command)
+    return main.command()(command)
+
+
+@_whole
+def run(bench: Path, no_tracking: bool, **options: Any) -> None:
+    """Run BENCH: sample, encode, score, rank; print the leaderboard; log to MLflow."""
+    _run(bench, tracking=not no_tracking, **options)
+
+
+@_whole
+def rank(bench: Path, no_tracking: bool, **options: Any) -> None:
+    """Write records and leaderboard of BENCH from its scores, making any that are missing."""
+    _run(bench, tracking=not no_tracking, **options)
+
+
+@main.command()
+@BENCH
+@click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated).")
+@STORE
+@WORKERS
+@RECEIPT
+def sample(
+    bench: Path, generators: tuple[str, ...], store: Path | None, workers: int | None, receipt: Path | None
+) -> None:
+    """Make the image sets of BENCH that the store does not have."""
+    _stages(bench, ("sample",), store, "auto", workers, receipt, generators=generators)
+
+
+@main.command()
+@BENCH
+@click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated).")
+@click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")
+@STORE
+@DEVICE
+@WORKERS
+@RECEIPT
+def encode(
+    bench: Path, generators: tuple[str, ...], encoders: tuple[str, ...], store: Path | None, device: str,
+    workers: int | None, receipt: Path | None,
+) -> None:  # fmt: skip
+    """Make the features of BENCH that the store does not have, and the images they need."""
+    _stages(bench, ("sample", "encode"), store, device, workers, receipt, generators=generators, encoders=encoders)
+
+
+@main.command()
+@BENCH
+@click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated).")
+@click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")
+@STORE
+@DEVICE
+@WORKERS
+@RECEIPT
+def score(
+    bench: Path, generators: tuple[str, ...], encoders: tuple[str, ...], store: Path | None, device: str,
+    workers: int | None, receipt: Path | None,
+) -> None:  # fmt: skip
+    """Make the scores of BENCH that the store does not have, and what they need."""
+    stages = ("sample", "encode", "score")
+    _stages(bench, stages, store, device, workers, receipt, generators=generators, encoders=encoders)
+
+
+@main.command()
+@BENCH
+def check(bench: Path) -> None:
+    """Validate BENCH: every mistake at once, each with its place; nothing is computed."""
+    from harness import benchmark
+
+    found = benchmark.load(bench)
+    cells = found.cells()
+    sets = {(cell.generator, cell.training_seed, cell.sampling_seed) for cell in cells}
+    click.echo(
+        f"{bench}: ok; {len(found.generators)} generators, {len(sets)} image sets of {found.n_fake}, "
+        f"{len(found.encoders)} encoders, {len(cells)} cells, {len(found.metrics)} metrics"
+    )
+
+
+@main.command("list")
+@click.argument("kind", type=click.Choice(["datasets", "generators", "encoders", "metrics", "preprocessing"]))
+def list_(kind: str) -> None:
+    """List what a benchmark can name."""
+    from harness import benchmark
+
+    for name, words in benchmark.listing(kind).items():
+        click.echo(f"{name:<18} {words}")
+
+
+@main.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--tracking-uri", help="MLflow server or database. [sqlite:///mlflow.db]")
+def track(out: Path, tracking_uri: str | None) -> None:
+    """Send the Records in OUT to MLflow; what is there already is not sent twice."""
+    from harness.run import check_out
+    from harness.tracking import TrackingUnavailable
+    from harness.tracking import track as send
+
+    check_out(out)
+    try:
+        click.echo(f"MLflow: {send(out, tracking_uri).where}")
+    except TrackingUnavailable as problem:
+        click.echo(f"error: {problem}; nothing is lost, try again later", err=True)
+        sys.exit(FAILED)
+
+
+def _run(bench: Path, **options: Any) -> None:
+    from harness.run import run_benchmark
+
+    with _progress() as progress:
+        result = run_benchmark(bench, progress=progress, **options)
+    show(result.leaderboard)
+    _closing(result)
+    if result.failures:
+        for line in result.failures:
+            click.echo(f"failed: {line}", err=True)
+        sys.exit(USAGE if result.usage else FAILED)
+
+
+def _closing(result: Result) -> None:
+    words = "nothing to compute" if result.cached else "done"
+    click.echo(f"\n{words} in {result.seconds:.1f} s")
+    click.echo(f"results   {result.out}/ (leaderboard.md, plots/, grids/_all.png, records.jsonl, benchmark.lock.yaml)")
+    if result.tracked:
+        click.echo(f"MLflow    {result.tracked}")
+    if result.untracked:
+        click.echo(f"MLflow    {result.untracked}", err=True)
+
+
+def _stages(
+    bench: Path, stages: Sequence[str], store: Path | None, device: str, workers: int | None, receipt: Path | None,
+    generators: Sequence[str] = (), encoders: Sequence[str] = (),
+) -> None:  # fmt: skip
+    from harness import benchmark
+    from harness.engine import Engine
+    from harness.run import default_store, default_workers
+    from harness.stages import Pipeline, Plan
+
+    found = benchmark.load(bench)
+    _known("generator", generators, tuple(found.generators), bench)
+    _known("encoder", encoders, tuple(found.encoders), bench)
+    plan = Plan(found, store.absolute() if store else default_store(), device)
+    with Engine(workers or default_workers()) as engine, _progress() as progress:
+        pipeline = Pipeline(
+            plan, engine, progress, frozenset(generators) or None, frozenset(encoders) or None
+        )  # fmt: skip
+        for stage in stages:
+            getattr(pipeline, stage)()
+    if receipt:
+        _write_receipt(receipt, pipeline, stages[-1])
+    failures = [*pipeline.failures.values(), *pipeline.image_failures.values()]
+    if failures:
+        for reason in dict.fromkeys(failure.reason for failure in failures):
+            click.echo(f"failed: {reason}", err=True)
+        sys.exit(USAGE if any(failure.usage for failure in failures) else FAILED)
+
+
+def _known(what: str, asked: Sequence[str], known: Sequence[str], bench: Path) -> None:
+    from harness.errors import UsageError
+    from harness.suggest import unknown
+
+    problems = [f"{bench}: {unknown(what, name, known)}" for name in asked if name not in known]
+    if problems:
+        raise UsageError(problems)
+
+
+def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
+    """Content digests of what a stage made: what DVC compares."""
+    import json
+
+    from harness.stages.pipeline import name_of
+    from harness.store import write_atomically
+
+    plan = pipeline.plan
+    made: dict[str, Any] = {}
+    for fake in pipeline.fakes:
+        name = name_of(fake)
+        if stage == "sample":
+            images = plan.images(fake)
+            made[name] = images.facts["content"] if images else None
+            continue
+        for encoder in pipeline.encoders:
+            if stage == "encode":
+                features = plan.features(fake, encoder)
+                made[f"{name} under {encoder}"] = features.facts["content"] if features else None
+            else:
+                scores = plan.scores(fake, encoder)
+                made[f"{name} under {encoder}"] = {m: e.folder.name if e else None for m, e in scores.items()}
+    write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
+
+
+def show(board: Leaderboard) -> None:
+    """Print the leaderboard, one table an encoder."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    # A pipe or a log has no width of its own; a table must not be folded to 80 columns there.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    for encoder in board.encoders:
+        table = Table(title=board.title(encoder), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        for number, title in enumerate(board.header()):
+            table.add_column(title, justify="left" if number in (0, 1, len(board.header()) - 1) else "right")
+        for row in board.of(encoder):
+            table.add_row(*[Text(text) for text in board.cells(row)])
+        console.print(table)
+    for note in board.notes:
+        console.print(Text(f"· {note}"))
+
+
+class Plain:
+    """A line for every unit: for logs and pipes."""
+
+    def __enter__(self) -> Plain:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def begin(self, stage: str, units: int, already: int) -> None:
+        """Say what is to do."""
+        self.stage, self.units, self.count = stage, units, 0
+        if units:
+            click.echo(f"{stage}: {units} to do" + (f", {already} found in the store" if already else ""), err=True)
+
+    def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
+        """Say what was done."""
+        self.count += 1
+        for words in warnings:
+            click.echo(f"warning: {words}", err=True)
+        outcome = f"FAILED: {failure.reason}" if failure else f"{seconds:.1f} s"
+        click.echo(f"{self.stage} {self.count}/{self.units} {unit}: {outcome}", err=True)
+
+    def end(self) -> None:
+        """Nothing to close."""
+
+
+class Bars(Plain):
+    """A bar for every stage: for terminals."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.bars = Progress(
+            TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.fields[unit]}"), console=Console(stderr=True),
+        )  # fmt: skip
+
+    def __enter__(self) -> Bars:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def begin(self, stage: str, units: int, already: int) -> None:
+        """Open a bar where there is something to do."""
+        self.task = self.bars.add_task(stage, total=units, unit="") if units else None
+
+    def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
+        """Advance the bar; keep warnings and failures above it."""
+        for words in warnings:
+            self.bars.console.print(f"warning: {words}", markup=False)
+        if failure:
+            self.bars.console.print(f"FAILED {unit}: {failure.reason}", markup=False)
+        if self.task is not None:
+            self.bars.update(self.task, advance=1, unit=unit)
+
+    def end(self) -> None:
+        """Clear the last unit's name."""
+        if self.task is not None:
+            self.bars.update(self.task, unit="")
+
+
+def _progress() -> Plain:
+    return Bars() if sys.stderr.isatty() else Plain()
+
+
+if __name__ == "__main__":
+    main()

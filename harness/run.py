@@ -1,0 +1,256 @@
+"""One invocation: a benchmark's stages in order, then what it leaves in OUT, then MLflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import benchmark as declaration
+from harness import provenance
+from harness.engine import Engine, Failure
+from harness.errors import UsageError
+from harness.keys import digest, digest_file
+from harness.leaderboard import Leaderboard
+from harness.record import Record, read_records
+from harness.stages import FakeSet, ImageSource, Pipeline, Plan, Progress
+from harness.stages.images import read_images
+from harness.stages.pipeline import name_of
+from harness.stages.plan import plain
+from harness.store import write_atomically
+
+RECEIPT = ".complete.json"
+GRID = 64  # images
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run made and where it lies.
+
+    failures  a line for every cell that failed; `usage` says that one of them is the user's to mend
+    cached    nothing had to be computed or written
+    tracked   where MLflow has it; None when not asked for or out of reach (`untracked` then says why)
+    """
+
+    out: Path
+    leaderboard: Leaderboard
+    failures: tuple[str, ...]
+    usage: bool
+    cached: bool
+    seconds: float
+    tracked: str | None = None
+    untracked: str | None = None
+
+    @property
+    def records(self) -> list[Record]:
+        """Every Record of the run."""
+        return read_records(self.out / "records.jsonl")
+
+
+class Quiet:
+    """A Progress that says nothing."""
+
+    def begin(self, stage: str, units: int, already: int) -> None:
+        """Say nothing."""
+
+    def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
+        """Say nothing."""
+
+    def end(self) -> None:
+        """Say nothing."""
+
+
+def default_store() -> Path:
+    """`$HARNESS_STORE`, else `.harness` in the current folder."""
+    return Path(os.environ.get("HARNESS_STORE") or ".harness").absolute()
+
+
+def default_workers() -> int:
+    """One process a core, eight at most: each holds its own encoder."""
+    return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+
+
+def run_benchmark(
+    path: str | Path,
+    *,
+    out: str | Path | None = None,
+    store: str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    tracking: bool = True,
+    tracking_uri: str | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Run every stage of a benchmark, write OUT (default `results/<name>`) and log it to MLflow.
+
+    Only `path` decides the numbers. Raises UsageError for a declaration or reference data that cannot be used; a cell
+    that fails becomes a failed Record and the others go on.
+    """
+    start = time.perf_counter()
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    plan = Plan(declaration.load(Path(path)), Path(store).absolute() if store else default_store(), device)
+    folder = Path(out) if out else Path("results") / plan.benchmark.name
+    with Engine(workers or default_workers()) as engine:
+        pipeline = Pipeline(plan, engine, progress or Quiet())
+        pipeline.sample()
+        pipeline.encode()
+        pipeline.score()
+    lock = resolved(plan, pipeline)
+    cached = not pipeline.failures and _is_complete(folder, lock["run_key"])
+    if cached:
+        board = Leaderboard.from_json((folder / "leaderboard.json").read_text(encoding="ascii"))
+    else:
+        board = _write(folder, plan, pipeline, lock)
+    seconds = time.perf_counter() - start
+    if not cached:
+        about = {"run_key": lock["run_key"], "began": began, "seconds": round(seconds, 3)}
+        about["machine"] = provenance.machine()
+        write_atomically(folder / "run.json", (json.dumps(about, indent=1) + "\n").encode("ascii"))
+        if not pipeline.failures:
+            _write_receipt(folder, lock["run_key"])
+    tracked, untracked = _track(folder, tracking_uri) if tracking else (None, None)
+    return Result(
+        out=folder,
+        leaderboard=board,
+        failures=tuple(_failure_lines(pipeline.failures)),
+        usage=any(failure.usage for failure in pipeline.failures.values()),
+        cached=cached,
+        seconds=seconds,
+        tracked=tracked,
+        untracked=untracked,
+    )
+
+
+def resolved(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
+    """Everything the numbers rest on, with every default filled in; `run_key` is the digest of all the rest."""
+    benchmark = plan.benchmark
+    images = {name_of(fake): entry.facts for fake in plan.fakes if (entry := plan.images(fake))}
+    lock = {
+        "benchmark": plain(benchmark.resolved()),
+        "dataset": {name: {"size": s.size, "digest": s.digest} for name, s in benchmark.data.splits.items()},
+        "components": {
+            kind: {name: plan.identity(kind, name) for name in getattr(benchmark, kind)}
+            for kind in ("generators", "encoders", "metrics")
+        },
+        "statistics": provenance.source_digest("metrics", "uncertainty", "leaderboard"),
+        "image_sets": {name: facts["content"] for name, facts in images.items()},
+        "failed": {f"{name_of(fake)} under {encoder}": f.reason for (fake, encoder), f in pipeline.failures.items()},
+        "software": provenance.software(),
+    }
+    # The commit says where the code lies; what it does is in the digests of its sources.
+    software = {name: value for name, value in provenance.software().items() if name != "commit"}
+    return {"run_key": digest(lock | {"software": software}), **lock}
+
+
+def _write(folder: Path, plan: Plan, pipeline: Pipeline, lock: Mapping[str, Any]) -> Leaderboard:
+    from ruamel.yaml import YAML
+
+    from harness.report import write_plots
+
+    (folder / RECEIPT).unlink(missing_ok=True)
+    ranked = pipeline.rank()
+    board = ranked.leaderboard
+    write_atomically(folder / "records.jsonl", "".join(r.to_json() + "\n" for r in ranked.records).encode("ascii"))
+    write_atomically(folder / "leaderboard.json", board.to_json().encode("ascii"))
+    write_atomically(folder / "leaderboard.csv", board.to_csv().encode())
+    write_atomically(folder / "leaderboard.md", board.to_markdown().encode())
+    yaml = YAML(typ="safe")
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    text = BytesIO()
+    yaml.dump(dict(lock), text)
+    write_atomically(folder / "benchmark.lock.yaml", text.getvalue())
+    details = [f"{name_of(f)} under {e}\n{x.detail or x.reason}\n" for (f, e), x in pipeline.failures.items()]
+    if details:
+        write_atomically(folder / "failures.log", "\n".join(details).encode())
+    else:
+        (folder / "failures.log").unlink(missing_ok=True)
+    _write_grids(folder / "grids", plan)
+    write_plots(folder / "plots", list(ranked.records), json.loads(board.to_json()))
+    return board
+
+
+def _write_grids(folder: Path, plan: Plan) -> None:
+    """The first images of the reference and of each generator's first image set, and a sheet with a row of each."""
+
+    from harness.report import contact_sheet, image_grid
+
+    sources: dict[str, ImageSource] = {"reference": plan.reference}
+    for fake in plan.fakes:
+        if plan.images(fake) is not None:
+            sources.setdefault(fake.generator, fake)
+    shown = {}
+    for name, source in sources.items():
+        chunks = []
+        for images in read_images(plan, source):
+            chunks.append(images)
+            if sum(map(len, chunks)) >= GRID:
+                break
+        shown[name] = np.concatenate(chunks)[:GRID]
+    pictures = {name: image_grid(images) for name, images in shown.items()}
+    pictures["_all"] = contact_sheet(shown)
+    for name, picture in pictures.items():
+        payload = BytesIO()
+        picture.save(payload, "PNG")
+        write_atomically(folder / f"{name}.png", payload.getvalue())
+
+
+def _files(folder: Path) -> dict[str, str]:
+    # run.json tells of the time and the machine, tracked.json of MLflow; neither belongs to the result.
+    return {
+        path.relative_to(folder).as_posix(): digest_file(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.startswith(".") and path.name not in ("run.json", "tracked.json")
+    }
+
+
+def _write_receipt(folder: Path, run_key: str) -> None:
+    receipt = {"run_key": run_key, "files": _files(folder)}
+    write_atomically(folder / RECEIPT, json.dumps(receipt).encode("ascii"))
+
+
+def _is_complete(folder: Path, run_key: str) -> bool:
+    """Whether OUT holds this very result, every file as it was written."""
+    try:
+        receipt = json.loads((folder / RECEIPT).read_text(encoding="ascii"))
+        files = _files(folder)
+        return bool(receipt["run_key"] == run_key) and all(files.get(n) == d for n, d in receipt["files"].items())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _track(folder: Path, uri: str | None) -> tuple[str | None, str | None]:
+    from harness.tracking import TrackingUnavailable, already_tracked, track
+
+    known = already_tracked(folder, uri)
+    if known:
+        return known, None
+    try:
+        return track(folder, uri).where, None
+    except TrackingUnavailable as problem:
+        return None, f"{problem}; the results are in {folder}: `harness track {folder}` sends them later"
+
+
+def _failure_lines(failures: Mapping[tuple[FakeSet, str], Failure]) -> list[str]:
+    """One line a reason, naming every cell that it cost."""
+    cells: dict[str, list[str]] = {}
+    for (fake, encoder), failure in failures.items():
+        cells.setdefault(failure.reason, []).append(f"{name_of(fake)} under {encoder}")
+    return [
+        f"{named[0]}{f' and {len(named) - 1} more cells' if len(named) > 1 else ''}: {reason}"
+        for reason, named in cells.items()
+    ]
+
+
+def check_out(folder: Path) -> None:
+    """Raise UsageError where OUT is not a run's folder."""
+    if not (folder / "records.jsonl").is_file():
+        raise UsageError(f"{folder} holds no run: there is no records.jsonl in it")

@@ -1,0 +1,77 @@
+"""Stage `encode`: features of image sets, into the store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import preprocessing, provenance
+from harness.keys import canonical_json
+from harness.stages import images as image_stage
+from harness.stages.plan import ImageSource, Plan
+from harness.store import CorruptEntry, Entry
+
+FeatureArray = NDArray[np.float32]
+
+
+def make_features(plan: Plan, source: ImageSource, encoder: str) -> Entry:
+    """Store an image set's features under one encoder: float32 (n, d), row i of image i."""
+    try:
+        rows = np.concatenate(list(_rows(plan, source, encoder)))
+    except CorruptEntry:  # the images were lost to a fault of the disk: once more, from their seeds
+        rows = np.concatenate(list(_rows(plan, source, encoder)))
+    images = image_stage.load_images(plan, source)
+    facts = {
+        "n": len(rows),
+        "d": rows.shape[1],
+        "content": _content_digest(rows),
+        "images": images.facts["content"],
+        "encoder": plan.identity("encoders", encoder),
+        "made_with": {"device": plan.device_of(encoder), "libraries": provenance.library_versions()},
+    }
+    return plan.store.put("features", plan.feature_key(images, encoder), [{"features": rows}], facts)
+
+
+def load_features(plan: Plan, source: ImageSource, encoder: str) -> tuple[Entry, FeatureArray]:
+    """The stored features, made now where they are missing or corrupted."""
+    for _ in range(2):
+        entry = plan.features(source, encoder) or make_features(plan, source, encoder)
+        try:
+            return entry, entry.arrays()["features"]
+        except CorruptEntry:
+            plan.store.discard("features", entry.folder.name)
+    raise OSError(f"{plan.store_root}: features just written do not read back as they were written; check the disk")
+
+
+def _content_digest(rows: FeatureArray) -> str:
+    content = hashlib.sha256(canonical_json(list(rows.shape)).encode("ascii") + b"\n")
+    content.update(rows)
+    return f"sha256:{content.hexdigest()}"
+
+
+def _rows(plan: Plan, source: ImageSource, encoder: str) -> Iterator[FeatureArray]:
+    encode = plan.encoder(encoder)
+    recipe = plan.benchmark.recipe(encoder)
+    first = 0
+    for images in image_stage.read_images(plan, source):
+        try:
+            rows = np.asarray(encode.encode(preprocessing.apply(recipe, images)))
+        except Exception as error:
+            error.add_note(f"encoder {encoder}, images {first} to {first + len(images) - 1}:")
+            raise
+        if rows.dtype != np.float32 or rows.ndim != 2 or rows.shape != (len(images), int(encode.dim)):
+            raise ValueError(
+                f"encoder {encoder} gave {rows.dtype} {rows.shape} for {len(images)} images; "
+                f"it must give float32 ({len(images)}, {encode.dim})"
+            )
+        finite = np.isfinite(rows).all(axis=1)
+        if not finite.all():
+            raise ValueError(
+                f"encoder {encoder} gave NaN or infinity for image {first + int(np.argmin(finite))} "
+                f"and {int((~finite).sum()) - 1} others of its batch"
+            )
+        first += len(images)
+        yield np.ascontiguousarray(rows)

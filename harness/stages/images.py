@@ -1,0 +1,186 @@
+"""Stage `sample`: image sets of generators and of real splits, into the store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import registry
+from harness.datasets import Images, content_digest
+from harness.errors import UsageError
+from harness.keys import canonical_json
+from harness.stages.plan import FakeSet, ImageSource, Plan, RealSet
+from harness.store import CorruptEntry, Entry
+
+SHARD_BYTES = 64 * 2**20
+ImageArray = NDArray[np.uint8]
+
+
+def split(plan: Plan, name: str) -> Images:
+    """A split of the dataset, whole, its content checked against the digest that `datasets.yaml` pins."""
+    data = plan.benchmark.data
+    loaded: Images = registry.make("datasets", data.use, data.parameters, data.folder).load(name)
+    pinned = data.splits[name]
+    if len(loaded) != pinned.size:
+        raise UsageError(f"{data.where}: split {name} has {len(loaded)} images; {pinned.size} are declared")
+    found = content_digest(loaded.images)
+    if found != pinned.digest:
+        raise UsageError(
+            f"{data.where}: split {name} is not the declared content: its digest is {found}, pinned is "
+            f"{pinned.digest}; pin the new digest if the change is meant"
+        )
+    return loaded
+
+
+def make_real(plan: Plan, source: RealSet) -> Entry:
+    """Store a real image set: the whole split, or a seeded draw of n of its images in split order."""
+    images = split(plan, source.split).images
+    if source.n is not None and source.n < len(images):
+        rng = np.random.default_rng(plan.seed("reference", source.split))
+        images = images[np.sort(rng.permutation(len(images))[: source.n])]
+    return _store(plan, source, len(images), (images[i : i + 4096] for i in range(0, len(images), 4096)), None)
+
+
+def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_seeds: Sequence[int]) -> list[Entry]:
+    """Fit a generator once and store one image set per sampling seed."""
+    made = plan.component("generators", generator)
+    sample = made.sample if hasattr(made, "sample") else made
+    if not callable(sample):
+        raise UsageError(f"generator {generator}: {plan.benchmark.generators[generator].use} has no `sample(seeds)`")
+    if hasattr(made, "fit"):
+        name = plan.fit_split(generator)
+        if name is None:
+            raise UsageError(
+                f"generator {generator} learns from split {plan.benchmark.training_split!r}, which dataset "
+                f"{plan.benchmark.dataset} does not have"
+            )
+        data = split(plan, name)
+        made.fit(data.images, data.labels, seed=plan.seed("training", plan.generator_label(generator), training_seed))
+    copies_of = _fingerprints(split(plan, plan.training.split).images) if plan.training else None
+    entries = []
+    for sampling_seed in sampling_seeds:
+        source = FakeSet(generator, training_seed, sampling_seed)
+        n, size = plan.benchmark.n_fake, plan.benchmark.batch_size
+        draws = _draws(plan, source, getattr(made, "size", None))
+        batches = (_checked(sample, draws[i : i + size], i) for i in range(0, n, size))
+        entries.append(_store(plan, source, n, batches, copies_of))
+    return entries
+
+
+def load_images(plan: Plan, source: ImageSource) -> Entry:
+    """The stored image set, made now where it is missing."""
+    found = plan.images(source)
+    if found is not None:
+        return found
+    if isinstance(source, RealSet):
+        return make_real(plan, source)
+    return make_fakes(plan, source.generator, source.training_seed, [source.sampling_seed])[0]
+
+
+def read_images(plan: Plan, source: ImageSource) -> Iterator[ImageArray]:
+    """The image set in chunks of the benchmark's batch size, aligned to its start.
+
+    Raises CorruptEntry, with the entry discarded, where stored bytes are not those of the manifest.
+    """
+    entry = load_images(plan, source)
+    try:
+        yield from _rebatched((shard["images"] for shard in entry.read()), plan.benchmark.batch_size)
+    except CorruptEntry:
+        plan.store.discard("images", plan.image_key(source))
+        raise
+
+
+def _rebatched(parts: Iterator[ImageArray], size: int) -> Iterator[ImageArray]:
+    rest: ImageArray | None = None
+    for part in parts:
+        joined = part if rest is None or not len(rest) else np.concatenate([rest, part])
+        whole = len(joined) - len(joined) % size
+        for start in range(0, whole, size):
+            yield joined[start : start + size]
+        rest = joined[whole:]
+    if rest is not None and len(rest):
+        yield rest
+
+
+def _draws(plan: Plan, source: FakeSet, pool: int | None) -> list[int]:
+    """One seed per image; for a finite pool, indices drawn without replacement, disjoint between sampling seeds."""
+    n = plan.benchmark.n_fake
+    label = plan.generator_label(source.generator)
+    if pool is None:
+        return [plan.seed("image", label, source.training_seed, source.sampling_seed, i) for i in range(n)]
+    block = plan.block(source)
+    if (block + 1) * n > pool:
+        raise UsageError(
+            f"generator {source.generator}: {pool} images, but sampling seed {source.sampling_seed} is image set "
+            f"number {block + 1} of {n} each; lower n_fake or give it more images"
+        )
+    order = np.random.default_rng(plan.seed("pool", label)).permutation(pool)
+    return [int(i) for i in order[block * n : (block + 1) * n]]
+
+
+def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: int) -> ImageArray:
+    try:
+        images = sample(draws)
+    except Exception as error:
+        if not isinstance(error, UsageError):
+            error.add_note(f"while making images {first} to {first + len(draws) - 1}:")
+        raise
+    images = np.asarray(images)
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or len(images) != len(draws):
+        raise UsageError(
+            f"sample(seeds) gave {images.dtype} {images.shape} for {len(draws)} seeds; it must give uint8 "
+            f"({len(draws)}, H, W, C) with C = 1 or 3"
+        )
+    return images
+
+
+def _fingerprints(images: ImageArray) -> set[bytes]:
+    return {hashlib.sha256(np.ascontiguousarray(image)).digest() for image in images}
+
+
+def _store(
+    plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageArray], copies_of: set[bytes] | None
+) -> Entry:
+    """Write shards of whole batches, and beside them what was counted on the way: repeats, copies, the digest."""
+    content = hashlib.sha256()
+    seen: set[bytes] = set()
+    shape: list[int] = []
+    copies = 0
+
+    def shards() -> Iterator[dict[str, NDArray[Any]]]:
+        nonlocal shape, copies
+        held: list[ImageArray] = []
+        for images in batches:
+            if not shape:
+                shape = list(images.shape[1:])
+                content.update(canonical_json([n, *shape]).encode("ascii") + b"\n")
+            if list(images.shape[1:]) != shape:
+                raise UsageError(f"images of two shapes in one set: {shape} and {list(images.shape[1:])} (H, W, C)")
+            content.update(np.ascontiguousarray(images))
+            for image in images:
+                fingerprint = hashlib.sha256(np.ascontiguousarray(image)).digest()
+                copies += copies_of is not None and fingerprint in copies_of
+                seen.add(fingerprint)
+            held.append(images)
+            if sum(part.nbytes for part in held) >= SHARD_BYTES:
+                yield {"images": np.concatenate(held)}
+                held = []
+        if held:
+            yield {"images": np.concatenate(held)}
+
+    def facts() -> dict[str, Any]:
+        return {
+            "n": n,
+            "shape": shape,
+            "content": f"sha256:{content.hexdigest()}",
+            "repeats": n - len(seen),
+            "training_copies": None if copies_of is None else copies,
+        }
+
+    return plan.store.put("images", plan.image_key(source), shards(), facts)

@@ -1,0 +1,242 @@
+"""What a benchmark asks for, as keys of the store: nothing is computed or imported here that a key does not need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness import provenance, registry
+from harness.benchmark import Benchmark
+from harness.errors import UsageError
+from harness.keys import derive_seed, digest
+from harness.store import Entry, Store
+
+# Part of every key of its kind. Raise one when the stage's own code changes what it makes.
+FORMATS = {"images": 1, "features": 1, "scores": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class FakeSet:
+    """One image set to be made: a generator, its training seed (None: not trained) and a sampling seed."""
+
+    generator: str
+    training_seed: int | None
+    sampling_seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class RealSet:
+    """Images of one split of the dataset; `n` None takes the whole split."""
+
+    split: str
+    n: int | None = None
+
+
+ImageSource = FakeSet | RealSet
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A benchmark bound to a store. Picklable: every worker process gets its own copy."""
+
+    benchmark: Benchmark
+    store_root: Path
+    device: str = "auto"
+
+    @cached_property
+    def store(self) -> Store:
+        """Where everything made is kept."""
+        return Store(self.store_root)
+
+    # ---------------------------------------------------------------- what there is to do
+
+    @cached_property
+    def fakes(self) -> tuple[FakeSet, ...]:
+        """Every image set of the benchmark's cells, in their order."""
+        return tuple(dict.fromkeys(
+            FakeSet(cell.generator, cell.training_seed, cell.sampling_seed or 0) for cell in self.benchmark.cells()
+        ))  # fmt: skip
+
+    @cached_property
+    def reference(self) -> RealSet:
+        """The real images that every metric compares with."""
+        return RealSet(self.benchmark.reference_split, self.benchmark.n_real)
+
+    @cached_property
+    def training(self) -> RealSet | None:
+        """The split that generators learn from, against which copies are looked for; None where there is none."""
+        split = self.benchmark.training_split
+        return RealSet(split) if split in self.benchmark.data.splits else None
+
+    # ---------------------------------------------------------------- identities
+
+    @cached_property
+    def _identities(self) -> dict[tuple[str, str], dict[str, Any]]:
+        return {}
+
+    def identity(self, kind: str, name: str) -> dict[str, Any]:
+        """What decides the bytes of a generator, encoder or metric of this benchmark."""
+        if (kind, name) not in self._identities:
+            entry = getattr(self.benchmark, kind)[name]
+            found = dict(registry.identity(kind, entry.use, entry.parameters, self.benchmark.folder))
+            if kind == "encoders" and not registry.is_built_in(kind, entry.use):
+                found["declared"] = plain(self.encoder(name).identity)
+            self._identities[kind, name] = found
+        return self._identities[kind, name]
+
+    def component(self, kind: str, name: str) -> Any:
+        """A generator, encoder or metric of this benchmark, made with its parameters."""
+        entry = getattr(self.benchmark, kind)[name]
+        return registry.make(kind, entry.use, entry.parameters, self.benchmark.folder)
+
+    @cached_property
+    def _encoders(self) -> dict[str, Any]:
+        return {}
+
+    def encoder(self, name: str) -> Any:
+        """The encoder, loaded once per process and moved to the device."""
+        if name not in self._encoders:
+            encoder = self.component("encoders", name)
+            for attribute in ("identity", "dim", "encode"):
+                if not hasattr(encoder, attribute):
+                    raise UsageError(
+                        f"encoder {name}: {self.benchmark.encoders[name].use} has no `{attribute}`; an encoder has "
+                        "`identity`, `dim` and `encode(images)`"
+                    )
+            if hasattr(encoder, "to"):
+                encoder.to(self.resolved_device)
+            self._encoders[name] = encoder
+        return self._encoders[name]
+
+    def device_of(self, name: str) -> str:
+        """Where the encoder computes: an encoder that cannot be moved stays on the CPU."""
+        return self.resolved_device if hasattr(self.encoder(name), "to") else "cpu"
+
+    @cached_property
+    def resolved_device(self) -> str:
+        """The device that `auto` stands for here."""
+        if self.device == "auto":
+            import torch
+
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        return self.device
+
+    # ---------------------------------------------------------------- keys
+
+    def image_key(self, source: ImageSource) -> str:
+        """The store's key for an image set, from its declaration alone."""
+        benchmark = self.benchmark
+        parts: dict[str, Any] = {"format": FORMATS["images"], "source": type(source).__name__}
+        if isinstance(source, RealSet):
+            parts |= {"split": self.split_digest(source.split), "n": source.n}
+            if source.n is not None:
+                parts["seed"] = benchmark.seed
+        else:
+            parts |= {
+                "generator": self.identity("generators", source.generator),
+                "fitted_on": self.split_digest(self.fit_split(source.generator)),
+                "copies_of": self.split_digest(self.training.split if self.training else None),
+                "seed": benchmark.seed,
+                "training_seed": source.training_seed,
+                **self._draw(source),
+                "n": benchmark.n_fake,
+                "batch_size": benchmark.batch_size,
+            }
+        return digest(parts)
+
+    def _draw(self, source: FakeSet) -> dict[str, int]:
+        # A finite pool is cut into blocks, one per sampling seed: there the seed's position decides, not its value.
+        if self.benchmark.pool(source.generator) is None:
+            return {"sampling_seed": source.sampling_seed}
+        return {"block": self.block(source)}
+
+    def block(self, source: FakeSet) -> int:
+        """Which of a finite pool's disjoint blocks of n_fake images a sampling seed stands for."""
+        return self.benchmark.sampling_seeds.index(source.sampling_seed)
+
+    def split_digest(self, split: str | None) -> str | None:
+        """The pinned digest of a split's images."""
+        return None if split is None else str(self.benchmark.data.splits[split].digest)
+
+    def fit_split(self, generator: str) -> str | None:
+        """The split that a generator's `fit` is given, None where the dataset has none for it."""
+        entry = self.benchmark.generators[generator]
+        split = entry.parameters.get("split", self.benchmark.training_split)
+        return split if split in self.benchmark.data.splits else None
+
+    def images(self, source: ImageSource) -> Entry | None:
+        """The stored image set."""
+        return self.store.find("images", self.image_key(source))
+
+    def feature_key(self, images: Entry, encoder: str) -> str:
+        """The store's key for features: the images' content, the recipe, the encoder."""
+        recipe = self.benchmark.recipe(encoder)
+        return digest({
+            "format": FORMATS["features"],
+            "images": images.facts["content"],
+            "recipe": recipe.model_dump(mode="json"),
+            "recipe_libraries": provenance.library_versions(("pillow", "torch", "numpy")),
+            "encoder": self.identity("encoders", encoder),
+            "batch_size": self.benchmark.batch_size,
+        })  # fmt: skip
+
+    def features(self, source: ImageSource, encoder: str) -> Entry | None:
+        """The stored features."""
+        images = self.images(source)
+        return None if images is None else self.store.find("features", self.feature_key(images, encoder))
+
+    def score_key(self, real: Entry, fake: Entry, training: Entry | None, metric: str) -> str:
+        """The store's key for one metric of one pair of feature sets (`metric` "copies" is the harness's own check)."""
+        return digest({
+            "format": FORMATS["scores"],
+            "real": real.facts["content"],
+            "fake": fake.facts["content"],
+            "training": training.facts["content"] if training and metric == COPIES else None,
+            "metric": METHOD if metric == COPIES else METHOD | self.identity("metrics", metric),
+            "replicates": self.benchmark.interval.replicates,
+            "seed": self.benchmark.seed,
+        })  # fmt: skip
+
+    def scores(self, source: FakeSet, encoder: str) -> dict[str, Entry | None]:
+        """The stored score of every metric, and of the check for copies where there is a training split."""
+        real = self.features(self.reference, encoder)
+        fake = self.features(source, encoder)
+        training = self.features(self.training, encoder) if self.training else None
+        return {
+            metric: None
+            if real is None or fake is None or (metric == COPIES and training is None)
+            else self.store.find("scores", self.score_key(real, fake, training, metric))
+            for metric in self.score_names
+        }
+
+    @cached_property
+    def score_names(self) -> tuple[str, ...]:
+        """The metrics, and the check for copies where there is a training split."""
+        return (*self.benchmark.metrics, *((COPIES,) if self.training else ()))
+
+    # ---------------------------------------------------------------- seeds
+
+    def seed(self, purpose: str, *parts: Any) -> int:
+        """A seed that belongs to this benchmark's seed, a purpose and its parts."""
+        return derive_seed(self.benchmark.seed, purpose, *parts)
+
+    def generator_label(self, generator: str) -> Mapping[str, Any]:
+        """What a generator's seeds hang on: what it is, not what the benchmark calls it."""
+        entry = self.benchmark.generators[generator]
+        return {"use": entry.use, "parameters": plain(entry.parameters)}
+
+
+COPIES = "_copies"
+METHOD: dict[str, Any] = {"statistics": provenance.source_digest("metrics", "uncertainty")}
+
+
+def plain(value: Any) -> Any:
+    """A JSON value: tuples as lists, mappings as dicts."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    return value

@@ -1,0 +1,266 @@
+"""Stage `rank`: stored scores → Records and the leaderboard. Reads the store, computes intervals, writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from harness import preprocessing, provenance, registry
+from harness.engine import Failure
+from harness.errors import UsageError
+from harness.leaderboard import Column, Leaderboard, Row, order
+from harness.record import Cell, Estimate, Record, Reference, Target
+from harness.stages.plan import COPIES, FakeSet, Plan, plain
+from harness.stages.scores import load_analysis
+from harness.uncertainty import RankSets, SeedMember, combine, interval, rank_sets
+
+LABELS = {"fd": "FD", "kd": "KD"}
+NO_POPULATION_VALUE = ("precision", "recall", "density", "coverage")
+# Images nearer to a training image than that one's own neighbour: flagged when this much likelier than for unseen ones.
+COPY_EXCESS = 0.1
+
+Failures = Mapping[tuple[FakeSet, str], Failure]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """What the last stage yields."""
+
+    records: tuple[Record, ...]
+    leaderboard: Leaderboard
+
+
+def rank(plan: Plan, failures: Failures) -> Ranked:
+    """Records of every cell and generator, and the leaderboard over them.
+
+    `failures` says why scores are missing; one missing without a reason is a usage error (run the earlier stages).
+    """
+    records: list[Record] = []
+    rows: list[Row] = []
+    by = plan.benchmark.rank_by
+    encoders = [by.encoder, *(name for name in plan.benchmark.encoders if name != by.encoder)]
+    for encoder in encoders:
+        scored = _Encoder(plan, encoder, failures)
+        records += scored.records()
+        rows += order(scored.rows())
+    return Ranked(tuple(records), _board(plan, encoders, rows))
+
+
+class _Encoder:
+    """All scores under one encoder."""
+
+    def __init__(self, plan: Plan, encoder: str, failures: Failures) -> None:
+        self.plan = plan
+        self.encoder = encoder
+        self.metrics = tuple(plan.benchmark.metrics)
+        self.failed = {fake: failures[fake, encoder] for fake in plan.fakes if (fake, encoder) in failures}
+        self.members: dict[str, dict[str, list[SeedMember]]] = {name: {} for name in self.metrics}
+        for fake in plan.fakes:
+            if fake in self.failed:
+                continue
+            for metric in self.metrics:
+                analysis = load_analysis(plan, fake, encoder, metric)
+                if analysis is None:
+                    raise UsageError(
+                        f"{fake.generator} has no score under {encoder}: run `harness score` (or `harness run`) first"
+                    )
+                member = SeedMember(fake.training_seed, fake.sampling_seed, analysis)
+                self.members[metric].setdefault(fake.generator, []).append(member)
+        self.combined = {
+            (generator, metric, reference): combine(
+                members, level=plan.benchmark.interval.level, target=self.target(metric), reference=reference
+            )
+            for metric in self.metrics
+            for generator, members in self.members[metric].items()
+            if not self.failure(generator)
+            for reference in get_args(Reference)
+        }
+        metric = plan.benchmark.rank_by.metric
+        ranked = {g: m for g, m in self.members[metric].items() if not self.failure(g)}
+        self.ranks: RankSets | None = None
+        if ranked:
+            self.ranks = rank_sets(
+                ranked, lower_is_better=plan.benchmark.lower_is_better(metric), level=plan.benchmark.interval.level,
+                reference=plan.benchmark.interval.reference, seed=plan.seed("ranks", encoder),
+            )  # fmt: skip
+
+    def target(self, metric: str) -> Target:
+        """The declared target; metrics without a population value are always reported at these sample sizes."""
+        use = self.plan.benchmark.metrics[metric].use
+        has_limit = registry.is_built_in("metrics", use) and use not in NO_POPULATION_VALUE
+        return self.plan.benchmark.interval.target if has_limit else "T_N"
+
+    def fakes(self, generator: str) -> list[FakeSet]:
+        return [fake for fake in self.plan.fakes if fake.generator == generator]
+
+    def failure(self, generator: str) -> str | None:
+        """Why the generator has no row: the first of its failed image sets, and how many failed."""
+        fakes = self.fakes(generator)
+        failed = [self.failed[fake] for fake in fakes if fake in self.failed]
+        if not failed:
+            return None
+        return failed[0].reason + (f" ({len(failed)} of {len(fakes)} image sets)" if len(fakes) > 1 else "")
+
+    # ---------------------------------------------------------------- records
+
+    def records(self) -> list[Record]:
+        benchmark = self.plan.benchmark
+        records = []
+        for fake in self.plan.fakes:
+            observations = self.observe([fake])
+            inputs = self.inputs(fake)
+            for number, metric in enumerate(self.metrics):
+                for reference in get_args(Reference):
+                    estimate = None
+                    if fake not in self.failed:
+                        member = next(
+                            m for m in self.members[metric][fake.generator]
+                            if (m.training_seed, m.sampling_seed) == (fake.training_seed, fake.sampling_seed)
+                        )  # fmt: skip
+                        estimate = interval(
+                            member.analysis,
+                            level=benchmark.interval.level,
+                            target=self.target(metric),
+                            reference=reference,
+                        )
+                    seen = {} if number else observations  # once a cell
+                    records.append(self.record("cell", fake, metric, estimate, seen, inputs))
+        for generator in benchmark.generators:
+            whole = FakeSet(generator, None, 0)
+            for metric in self.metrics:
+                for reference in get_args(Reference):
+                    combined = self.combined.get((generator, metric, reference))
+                    observations = {"components": plain(combined.components)} if combined else {}
+                    estimate = combined.estimate if combined else None
+                    records.append(self.record("generator", whole, metric, estimate, observations, {}))
+        return records
+
+    def record(
+        self, level: Any, fake: FakeSet, metric: str, estimate: Estimate | None, observations: dict[str, Any],
+        inputs: dict[str, str],
+    ) -> Record:  # fmt: skip
+        benchmark = self.plan.benchmark
+        whole = level == "generator"
+        reason = self.failure(fake.generator) if whole else self.failed[fake].reason if fake in self.failed else None
+        entry = benchmark.metrics[metric]
+        return Record(
+            benchmark=benchmark.name,
+            level=level,
+            cell=Cell(
+                benchmark.dataset, benchmark.reference_split, fake.generator,
+                None if whole else fake.training_seed, None if whole else fake.sampling_seed,
+                preprocessing.describe(benchmark.recipe(self.encoder)), self.encoder,
+            ),
+            metric=metric,
+            parameters={"use": entry.use, **plain(entry.parameters)},
+            status="ok" if estimate else "failed",
+            estimate=estimate,
+            reason=reason,
+            inputs=inputs,
+            observations=observations | ({"encoder": "random weights"} if benchmark.is_random(self.encoder) else {}),
+            provenance=provenance.software() | self.made_with(fake),
+        )  # fmt: skip
+
+    def made_with(self, fake: FakeSet) -> dict[str, Any]:
+        """The device that the features were computed on."""
+        features = self.plan.features(fake, self.encoder)
+        return {"device": features.facts["made_with"]["device"]} if features else {}
+
+    def inputs(self, fake: FakeSet) -> dict[str, str]:
+        found = {}
+        for side, source in (("real", self.plan.reference), ("fake", fake)):
+            images = self.plan.images(source)
+            features = self.plan.features(source, self.encoder)
+            if images:
+                found[f"{side}_images"] = str(images.facts["content"])
+            if features:
+                found[f"{side}_features"] = str(features.facts["content"])
+        return found
+
+    def observe(self, fakes: Sequence[FakeSet]) -> dict[str, Any]:
+        """What the images themselves tell: repeats within a set, copies of training images (shares, 0 to 1)."""
+        images = [entry for fake in fakes if (entry := self.plan.images(fake)) and fake not in self.failed]
+        if not images:
+            return {}
+        n = sum(entry.facts["n"] for entry in images)
+        seen: dict[str, Any] = {"repeats": sum(entry.facts["repeats"] for entry in images) / n}
+        if self.plan.training:
+            seen["training_copies"] = sum(entry.facts["training_copies"] for entry in images) / n
+            near = [score.facts for fake in fakes if (score := self.plan.scores(fake, self.encoder)[COPIES])]
+            if near:
+                seen["near_copies"] = sum(facts["fake"] for facts in near) / len(near)
+                seen["near_copies_unseen"] = near[0]["unseen"]
+        return seen
+
+    # ---------------------------------------------------------------- rows
+
+    def rows(self) -> list[Row]:
+        benchmark = self.plan.benchmark
+        rows = []
+        for generator in benchmark.generators:
+            fakes = self.fakes(generator)
+            reason = self.failure(generator)
+            ranked = self.ranks is not None and reason is None
+            observations = self.observe(fakes) if reason is None else {}
+            shown = benchmark.interval.reference
+            rows.append(Row(
+                encoder=self.encoder,
+                generator=generator,
+                status="failed" if reason else "ok",
+                reason=reason,
+                rank=self.ranks.rank[generator] if ranked else None,  # type: ignore[union-attr]
+                rank_low=self.ranks.low[generator] if ranked else None,  # type: ignore[union-attr]
+                rank_high=self.ranks.high[generator] if ranked else None,  # type: ignore[union-attr]
+                tied_with=tuple(self.ranks.tied_with[generator]) if ranked else (),  # type: ignore[union-attr]
+                training_seeds=len({fake.training_seed for fake in fakes} - {None}),
+                sampling_seeds=len({fake.sampling_seed for fake in fakes}),
+                n_real=benchmark.n_real,
+                n_fake=benchmark.n_fake,
+                metrics={} if reason else {m: self.combined[generator, m, shown].estimate for m in self.metrics},
+                flags=() if reason else flags(observations),
+                observations=observations,
+            ))  # fmt: skip
+        return rows
+
+
+def flags(observations: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a reader must see beside the metrics, in words."""
+    said = []
+    if observations.get("repeats", 0) > 0:
+        said.append(f"{observations['repeats']:.0%} repeated images")
+    if observations.get("training_copies", 0) > 0:
+        said.append(f"{observations['training_copies']:.0%} exact copies of training images")
+    near, unseen = observations.get("near_copies", 0.0), observations.get("near_copies_unseen", 0.0)
+    if near > unseen + COPY_EXCESS:
+        said.append(f"{near:.0%} near a training image (unseen real: {unseen:.0%})")
+    return tuple(said)
+
+
+def _board(plan: Plan, encoders: Sequence[str], rows: Sequence[Row]) -> Leaderboard:
+    benchmark = plan.benchmark
+    declared = benchmark.interval
+    names = {True: "lower is better", False: "higher is better"}
+    by = benchmark.rank_by
+    held = "held fixed" if declared.reference == "fixed" else "counted as one random draw"
+    notes = [
+        f"ranked by {by.metric} ({names[benchmark.lower_is_better(by.metric)]}); in brackets the ranks that the data "
+        f"allow, {declared.level:.0%} for all generators of a table at once",
+        f"± is half a {declared.level:.0%} interval for the expected value at n_real = {benchmark.n_real}, n_fake = "
+        f"{benchmark.n_fake} ({declared.target}), the reference set {held}; over training seeds where there are "
+        "several (Student's t over seeds), else about this one checkpoint or sampler only",
+        "seeds: training × sampling; training seeds vary the fit, sampling seeds the images",
+    ]
+    if any(row.metrics and any(e.conservative for e in row.metrics.values()) for row in rows):
+        notes.append("intervals known to cover more often than they say are marked conservative in records.jsonl")
+    return Leaderboard(
+        benchmark=benchmark.name,
+        rank_by={"metric": by.metric, "encoder": by.encoder},
+        interval={"level": declared.level, "target": declared.target, "reference": declared.reference},
+        columns=tuple(Column(m, LABELS.get(m, m), benchmark.lower_is_better(m)) for m in benchmark.metrics),
+        encoder_notes={
+            name: "random weights: not a measure of quality" if benchmark.is_random(name) else "" for name in encoders
+        },
+        rows=tuple(rows),
+        notes=tuple(notes),
+    )

@@ -1,0 +1,53 @@
+"""Stage `score`: every metric of a pair of feature sets with what its intervals need, into the store."""
+
+from __future__ import annotations
+
+from harness.metrics.memorization import copied_share
+from harness.stages.features import load_features
+from harness.stages.plan import COPIES, FakeSet, Plan
+from harness.store import CorruptEntry
+from harness.uncertainty import Analysis, MetricCall, analyse
+
+
+def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
+    """Store the scores that are missing of one image set under one encoder."""
+    real_entry, real = load_features(plan, plan.reference, encoder)
+    fake_entry, fake = load_features(plan, source, encoder)
+    training = load_features(plan, plan.training, encoder) if plan.training else None
+    missing = [metric for metric, found in plan.scores(source, encoder).items() if found is None]
+
+    def put(metric: str, arrays: dict, facts: dict) -> None:  # type: ignore[type-arg]
+        key = plan.score_key(real_entry, fake_entry, training[0] if training else None, metric)
+        plan.store.put("scores", key, [arrays] if arrays else [], facts)
+
+    if COPIES in missing and training is not None:
+        # Real images that no generator saw say how often chance alone brings one this close to a training image.
+        put(COPIES, {}, {"fake": copied_share(training[1], fake), "unseen": copied_share(training[1], real)})
+    calls = {metric: metric_call(plan, metric) for metric in missing if metric != COPIES}
+    if calls:
+        analyses = analyse(
+            calls, real, fake, replicates=plan.benchmark.interval.replicates,
+            real_seed=plan.seed("replicates", real_entry.facts["content"]),
+            fake_seed=plan.seed("replicates", fake_entry.facts["content"]),
+        )  # fmt: skip
+        for metric, analysis in analyses.items():
+            facts, arrays = analysis.to_parts()
+            put(metric, arrays, facts)
+
+
+def metric_call(plan: Plan, metric: str) -> MetricCall:
+    """A metric of the benchmark as floor 2 takes it."""
+    entry = plan.benchmark.metrics[metric]
+    return MetricCall(entry.use, dict(entry.parameters), plan.metric_function(metric))
+
+
+def load_analysis(plan: Plan, source: FakeSet, encoder: str, metric: str) -> Analysis | None:
+    """A stored score, or None where there is no intact one."""
+    entry = plan.scores(source, encoder)[metric]
+    if entry is None:
+        return None
+    try:
+        return Analysis.from_parts(dict(entry.facts), entry.arrays())
+    except CorruptEntry:
+        plan.store.discard("scores", entry.folder.name)
+        return None
