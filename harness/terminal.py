@@ -1,0 +1,102 @@
+"""What a person sees on a terminal or in a log: progress and the leaderboard."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from harness.engine import Failure
+    from harness.leaderboard import Leaderboard
+
+
+def show(board: Leaderboard) -> None:
+    """Print the leaderboard, one table an encoder."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    # A pipe or a log has no width of its own; a table must not be folded to 80 columns there.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    for encoder in board.encoders:
+        table = Table(title=board.title(encoder), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        for number, title in enumerate(board.header()):
+            table.add_column(title, justify="left" if number in (0, 1, len(board.header()) - 1) else "right")
+        for row in board.of(encoder):
+            table.add_row(*[Text(text) for text in board.cells(row)])
+        console.print(table)
+    for note in board.notes:
+        console.print(Text(f"· {note}"))
+
+
+class Plain:
+    """A line for every unit: for logs and pipes."""
+
+    def __enter__(self) -> Plain:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def begin(self, stage: str, units: int, already: int) -> None:
+        """Say what is to do."""
+        self.stage, self.units, self.count = stage, units, 0
+        if units:
+            click.echo(f"{stage}: {units} to do" + (f", {already} found in the store" if already else ""), err=True)
+
+    def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
+        """Say what was done."""
+        self.count += 1
+        for words in warnings:
+            click.echo(f"warning: {words}", err=True)
+        outcome = f"FAILED: {failure.reason}" if failure else f"{seconds:.1f} s"
+        click.echo(f"{self.stage} {self.count}/{self.units} {unit}: {outcome}", err=True)
+
+    def end(self) -> None:
+        """Nothing to close."""
+
+
+class Bars(Plain):
+    """A bar for every stage: for terminals."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.bars = Progress(
+            TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.fields[unit]}"), console=Console(stderr=True),
+        )  # fmt: skip
+
+    def __enter__(self) -> Bars:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def begin(self, stage: str, units: int, already: int) -> None:
+        """Open a bar where there is something to do."""
+        self.task = self.bars.add_task(stage, total=units, unit="") if units else None
+
+    def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
+        """Advance the bar; keep warnings and failures above it."""
+        for words in warnings:
+            self.bars.console.print(f"warning: {words}", markup=False)
+        if failure:
+            self.bars.console.print(f"FAILED {unit}: {failure.reason}", markup=False)
+        if self.task is not None:
+            self.bars.update(self.task, advance=1, unit=unit)
+
+    def end(self) -> None:
+        """Clear the last unit's name."""
+        if self.task is not None:
+            self.bars.update(self.task, unit="")
+
+
+def progress() -> Plain:
+    """Bars on a terminal, lines elsewhere."""
+    return Bars() if sys.stderr.isatty() else Plain()
