@@ -1,0 +1,53 @@
+"""Datasets that are files of images: each split is a folder, a zip, an npz or an IDX file, or rows of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from harness.datasets import Images
+from harness.errors import UsageError
+from harness.imagefiles import open_images
+
+
+class Folder:
+    """A folder of image files for each split, searched with its subfolders.
+
+    splits  name of the split → {path, labels: "folders" or None, rows: [start, stop] or None, order_seed or None}
+    image   [H, W, C] that every image must have, or None for whatever the files are
+    """
+
+    kind: ClassVar[str] = "folder"
+
+    def __init__(self, *, splits: Mapping[str, Mapping[str, Any]], image: Sequence[int] | None = None) -> None:
+        self.splits = splits
+        self.image = image
+
+    def load(self, split: str) -> Images:
+        """The images of a split in the order of their names (or of `order_seed`), all of one size."""
+        if split not in self.splits:
+            raise UsageError(f"the dataset has no split {split!r}; it has {', '.join(self.splits)}")
+        expected = None
+        if self.image is not None:
+            height, width, channels = self.image
+            expected = (height, width, channels)
+        source = open_images(self.kind, self.splits[split], expected=expected)
+        return Images(source.read(range(source.size)), source.labels)
+
+
+class Zip(Folder):
+    """A zip of image files for each split, read without unpacking it to disk; parameters as for `Folder`."""
+
+    kind = "zip"
+
+
+class Npz(Folder):
+    """An npz for each split: {path, array or None, labels: the name of an array or None, rows, order_seed}."""
+
+    kind = "npz"
+
+
+class Idx(Folder):
+    """IDX files, MNIST's format, for each split: {images, labels or None, rows, order_seed}; `.gz` is unpacked."""
+
+    kind = "idx"

@@ -1,0 +1,154 @@
+"""One image file → uint8 (H, W, 1 or 3), or the reason why its pixels would be somebody's guess.
+
+Decoded as they stand: 8-bit grey and RGB; 1-bit (0 and 255) and palettes, whose conversion loses nothing. An alpha
+channel is dropped where it is opaque throughout. Embedded colour profiles and gamma are ignored, as every published
+metric pipeline does. Everything else is refused: 16-bit and float pixels, CMYK and other colour spaces, real
+transparency, several frames or pages, an EXIF orientation, damage of any kind.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+import numpy as np
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+MAX_FILE_BYTES = 512 << 20
+MAX_PIXELS = 89_478_485  # Pillow's own limit, kept even where a program has lifted it
+
+_CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
+_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+_LOADING = threading.RLock()
+
+
+class UnusableError(ValueError):
+    """Why one file cannot be taken as an image, worded to follow the file's name."""
+
+
+def header(stream: IO[bytes]) -> tuple[int, int, int]:
+    """(H, W, C) of an image, from its header; raises UnusableError for what the header already rules out.
+
+    A PNG's orientation is left to `decode`: it may stand behind the pixels.
+    """
+    with _strictly(), _opened(stream) as image:
+        _check_header(image)
+        if image.format != "PNG":
+            _check_orientation(image)
+        return image.height, image.width, _CHANNELS[image.mode]
+
+
+def decode(content: bytes) -> np.ndarray:
+    """The pixels of one image file, uint8 (H, W, C); raises UnusableError."""
+    if not content:
+        raise UnusableError("is empty (0 bytes); delete it or make it again")
+    with _strictly():
+        with _opened(io.BytesIO(content)) as image:
+            if image.format == "PNG":
+                image.verify()  # the CRC of every chunk up to IEND, which loading the pixels does not look at
+            if image.format == "GIF" and not content.rstrip(b"\0\r\n").endswith(b";"):
+                raise UnusableError("is truncated (no GIF trailer); make it again")
+        with _opened(io.BytesIO(content)) as image:
+            _check_header(image)
+            _check_orientation(image)  # before load(), which turns a TIFF by itself
+            image.load()
+            return _pixels(image)
+
+
+def _check_header(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise UnusableError(f"has {image.width}×{image.height} pixels, over {MAX_PIXELS:,}: a decompression bomb?")
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise UnusableError(f"holds {frames} frames or pages, and which one is meant? Save the one you mean alone")
+    depth = _unusual_depth(image)
+    if depth is not None:
+        raise UnusableError(
+            f"is not 8 bits per channel ({depth}): scaling it silently would change the number; convert it to 8 bits "
+            "by the rule you mean"
+        )
+    if image.mode not in _CHANNELS:
+        raise UnusableError(
+            f"is {image.mode}, not grey or RGB: the result would depend on a colour profile; convert it to sRGB, e.g. "
+            "with PIL.ImageCms or `magick in -profile … -colorspace sRGB out.png`"
+        )
+
+
+def _unusual_depth(image: Image.Image) -> str | None:
+    """Pillow's word for pixels that are not 8-bit in the file, though it would open some of them as RGB."""
+    if image.mode in _DEEP_MODES:
+        return image.mode
+    for tile in getattr(image, "tile", ()):
+        arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+        raw = str(arguments[0]) if arguments else ""
+        if ";16" in raw or ";32" in raw or ";15" in raw:
+            return raw
+        if tile.codec_name in ("ppm", "ppm_plain") and len(arguments) > 1 and arguments[1] != 255:
+            return f"maxval {arguments[1]}"
+    bits = getattr(image, "tag_v2", {}).get(258, (8,))  # TIFF BitsPerSample, for codecs that hide it in the tile
+    if max(bits if isinstance(bits, tuple) else (bits,)) > 8:
+        return f"{max(bits)} bits"
+    return None
+
+
+def _check_orientation(image: Image.Image) -> None:
+    orientation = image.getexif().get(0x0112, 1)
+    if orientation not in (0, 1):  # 0 is "unknown": no viewer turns it
+        raise UnusableError(
+            f"has EXIF orientation {orientation}: viewers turn it and metric tools do not; turn the pixels "
+            "(`mogrify -auto-orient`) or strip the tag (`exiftool -Orientation=`)"
+        )
+
+
+def _pixels(image: Image.Image) -> np.ndarray:
+    if image.has_transparency_data:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+        if alpha.min() < 255:
+            clear = int((alpha < 255).sum())
+            raise UnusableError(
+                f"has {clear} pixels that are not opaque, and on which background? Flatten it onto the one you mean"
+            )
+        image.info.pop("transparency", None)
+    wanted = "L" if _CHANNELS[image.mode] == 1 else "RGB"
+    pixels = np.array(image if image.mode == wanted else image.convert(wanted))
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+@contextmanager
+def _opened(stream: IO[bytes]) -> Iterator[Image.Image]:
+    """The image in `stream`, any fault of the file turned into UnusableError."""
+    try:
+        with Image.open(stream, formats=FORMATS) as image:
+            yield image
+    except (UnusableError, MemoryError):
+        raise
+    except UnidentifiedImageError as error:
+        raise UnusableError(f"is no image of a known kind ({', '.join(FORMATS)}); delete or replace it") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnusableError(f"has over {MAX_PIXELS:,} pixels: a decompression bomb?") from error
+    except Exception as error:  # Pillow's readers answer damage with almost any exception
+        raise UnusableError(f"is truncated or damaged ({' '.join(str(error).split())}); make it again") from error
+
+
+@contextmanager
+def _strictly() -> Iterator[None]:
+    """Pillow with its leniencies off, whatever the rest of the program has switched on: half a picture is an error.
+
+    The switches are global to the process, hence the lock.
+    """
+    with _LOADING, warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        lenient = ImageFile.LOAD_TRUNCATED_IMAGES
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = lenient

@@ -1,0 +1,261 @@
+"""Image files of any declared kind as one thing: a number of images of one shape, read by index."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, Any, Literal
+
+import numpy as np
+
+from harness import archives, imagelist
+from harness.arrayheaders import ArrayHeader, ArrayPair, read_chunks
+from harness.errors import UsageError
+from harness.imagedecode import MAX_FILE_BYTES, UnusableError, decode, header
+from harness.imagelist import MAX_LABEL, FileList, refuse
+
+Shape = tuple[int, int, int]
+
+
+def open_images(kind: str, parameters: Mapping[str, Any], *, expected: Shape | None = None) -> ImageSource:
+    """The images that a folder, zip, npz or idx declares (parameters as in `imagelist`), none read yet.
+
+    `expected` (H, W, C) is what the declaration says they are. With it, files of the other channel count are taken
+    where nothing is lost: grey repeated to RGB, RGB of equal channels as grey. Without it, one RGB file makes the set
+    RGB.
+    """
+    held = imagelist.listing(kind, parameters)
+    source: StoredArrays | StoredFiles
+    if isinstance(held, ArrayPair):
+        source = StoredArrays(held)
+        if expected is not None and source.shape != expected:
+            raise UsageError(f"{held.images.path}: images are {_spell(source.shape)}, declared {_spell(expected)}")
+    else:
+        source = StoredFiles(held, expected=expected)
+    if parameters.get("rows") is None and parameters.get("order_seed") is None:
+        return source
+    return Selection(source, imagelist.selected(kind, parameters, held.size))
+
+
+class StoredFiles:
+    """Image files in a folder or zip, opened one at a time; a zip is never unpacked as a whole."""
+
+    def __init__(self, held: FileList, *, expected: Shape | None = None) -> None:
+        self._held = held
+        self._expected = expected
+        self._shape: Shape | None = None
+        self._archive: zipfile.ZipFile | None = None
+        self._opened_by = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_archive": None}
+
+    @property
+    def size(self) -> int:
+        """Number of image files."""
+        return self._held.size
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The class of each file by its folder, or None."""
+        return None if self._held.labels is None else np.array(self._held.labels, dtype=np.int64)
+
+    @property
+    def shape(self) -> Shape:
+        """(H, W, C) of every image, from one pass over the headers of all files; raises UsageError if they differ."""
+        if self._shape is None:
+            self._shape = self._survey()
+        return self._shape
+
+    def read(self, indices: Sequence[int]) -> np.ndarray:
+        """The images at `indices`, decoded in that order."""
+        _check_indices(indices, self.size)
+        images = np.empty((len(indices), *self.shape), dtype=np.uint8)
+        problems = []
+        for row, index in enumerate(indices):
+            name = self._held.names[index]
+            try:
+                images[row] = _fitted(decode(self._content(name)), self.shape)
+            except UnusableError as error:
+                problems.append((name, str(error)))
+        if problems:
+            raise refuse(self._held.path, problems, files=f"{len(indices)} files read here")
+        return images
+
+    def _survey(self) -> Shape:
+        first: dict[tuple[int, int], str] = {}
+        channels = set()
+        problems = []
+        for name in self._held.names:
+            try:
+                with self._opened(name) as (stream, _):
+                    height, width, depth = header(stream)
+            except UnusableError as error:
+                problems.append((name, str(error)))
+                continue
+            size = (height, width)
+            first.setdefault(size, name)
+            channels.add(depth)
+            usual, example = next(iter(first.items()))
+            if self._expected is not None and size != self._expected[:2]:
+                problems.append((name, f"is {_spell(size)}, declared {_spell(self._expected[:2])}"))
+            elif size != usual:
+                problems.append(
+                    (name, f"is {_spell(size)} where {example!r} is {_spell(usual)}; bring all to one size yourself")
+                )
+        if problems:
+            raise refuse(self._held.path, problems)
+        return (*usual, max(channels) if self._expected is None else self._expected[2])
+
+    def _content(self, name: str) -> bytes:
+        with self._opened(name) as (stream, size):
+            # A bounded read: what a zip entry declares is checked, what it would unpack to is not known beforehand.
+            content = stream.read(size + 1)
+        if len(content) != size:
+            raise UnusableError(f"is damaged ({len(content)} bytes where {size} are declared); make it again")
+        return content
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[tuple[IO[bytes], int]]:
+        """The file's bytes and their number."""
+        try:
+            with self._open(name) as stream:
+                size = (
+                    self._zip().getinfo(name).file_size
+                    if self._held.kind == "zip"
+                    else os.stat(stream.fileno()).st_size
+                )
+                if not size:
+                    raise UnusableError("is empty (0 bytes); delete it or make it again")
+                if size > MAX_FILE_BYTES:
+                    raise UnusableError(f"has {size:,} bytes, over the limit of {MAX_FILE_BYTES:,} for one image")
+                yield stream, size
+        except archives.READ_ERRORS as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise UnusableError(f"cannot be read ({reason}); make it again") from error
+
+    def _open(self, name: str) -> IO[bytes]:
+        return self._zip().open(name) if self._held.kind == "zip" else (self._held.path / name).open("rb")
+
+    def _zip(self) -> zipfile.ZipFile:
+        if self._archive is None or self._opened_by != os.getpid():  # a forked child must not share the file position
+            self._archive, self._opened_by = archives.open_archive(self._held.path), os.getpid()
+        return self._archive
+
+
+class StoredArrays:
+    """Images in one array of an npz or idx file: mapped where they lie uncompressed, else unpacked into memory once."""
+
+    def __init__(self, held: ArrayPair) -> None:
+        self._held = held
+        self._array: np.ndarray | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_array": None}
+
+    @property
+    def size(self) -> int:
+        """Number of images."""
+        return self._held.size
+
+    @property
+    def shape(self) -> Shape:
+        """(H, W, C) of every image."""
+        return self._held.shape
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The labels stored beside the images, or None; raises UsageError for labels below 0 or absurdly large."""
+        stored = self._held.labels
+        if stored is None:
+            return None
+        labels = _unpacked(stored).astype(np.int64)
+        if labels.min() < 0 or labels.max() > MAX_LABEL:
+            raise UsageError(
+                f"{stored.path}: labels run from {labels.min()} to {labels.max()}; allowed: 0 to {MAX_LABEL}"
+            )
+        return labels
+
+    def read(self, indices: Sequence[int]) -> np.ndarray:
+        """The images at `indices`."""
+        _check_indices(indices, self.size)
+        if self._array is None:
+            self._array = _mapped(self._held.images) if self._held.images.stored else _unpacked(self._held.images)
+        return np.array(self._array[np.asarray(indices, dtype=np.int64)], order="C").reshape(-1, *self.shape)
+
+
+class Selection:
+    """Some images of a source, in an order of their own."""
+
+    def __init__(self, source: StoredFiles | StoredArrays, rows: Sequence[int]) -> None:
+        self._source = source
+        self._rows = rows
+
+    @property
+    def size(self) -> int:
+        """Number of images selected."""
+        return len(self._rows)
+
+    @property
+    def shape(self) -> Shape:
+        """(H, W, C) of every image."""
+        return self._source.shape
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The labels of the images selected, or None."""
+        labels = self._source.labels
+        return None if labels is None else labels[np.asarray(self._rows)]
+
+    def read(self, indices: Sequence[int]) -> np.ndarray:
+        """The images at `indices` of the selection."""
+        _check_indices(indices, self.size)
+        return self._source.read([self._rows[index] for index in indices])
+
+
+ImageSource = StoredFiles | StoredArrays | Selection
+
+
+def _fitted(pixels: np.ndarray, shape: Shape) -> np.ndarray:
+    """Pixels that numpy broadcasts to `shape`: grey repeats by itself, RGB turns grey only where that loses nothing."""
+    if pixels.shape[:2] != shape[:2]:
+        raise UnusableError(f"is {_spell(pixels.shape[:2])} now and was {_spell(shape[:2])} when first opened")
+    if pixels.shape[2] > shape[2]:
+        if (pixels != pixels[..., :1]).any():
+            raise UnusableError("is in colour, and the images are declared to have 1 channel")
+        return pixels[..., :1]
+    return pixels
+
+
+def _mapped(header: ArrayHeader) -> np.ndarray:
+    """The array as a read-only view of the file, so that a read touches only the rows it asks for."""
+    start = header.start
+    if header.member is not None:
+        with archives.opened(header.path) as archive, header.path.open("rb") as raw:
+            local = archive.getinfo(header.member).header_offset
+            raw.seek(local)
+            fixed = raw.read(30)
+        # The local header repeats the name and may carry other extra fields than the central one.
+        start += local + 30 + sum(struct.unpack("<HH", fixed[26:30]))
+    if start + header.nbytes > header.path.stat().st_size:
+        raise UsageError(f"{header.path}: is shorter than its headers promise; fetch or make it again")
+    order: Literal["F", "C"] = "F" if header.fortran else "C"
+    return np.memmap(header.path, dtype=np.dtype(header.dtype), mode="r", offset=start, shape=header.shape, order=order)
+
+
+def _unpacked(header: ArrayHeader) -> np.ndarray:
+    content = bytearray()
+    read_chunks(header, content.extend)
+    return np.frombuffer(content, dtype=header.dtype).reshape(header.shape, order="F" if header.fortran else "C")
+
+
+def _check_indices(indices: Sequence[int], size: int) -> None:
+    if len(indices) and not (min(indices) >= 0 and max(indices) < size):
+        raise IndexError(f"`indices` must be in [0, {size}), found {min(indices)} to {max(indices)}")
+
+
+def _spell(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape))
