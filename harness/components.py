@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
@@ -12,13 +12,14 @@ KINDS: tuple[Kind, ...] = ("generators", "encoders", "metrics", "datasets")
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
+Row = Annotated[int, Strict(), Field(ge=0)]
+PathText = Annotated[str, Field(min_length=1)]
 
 
 class Parameters(BaseModel):
-    """What a built-in component can be given in the YAML; `paths` names those that are file or folder names."""
+    """What a built-in component can be given in the YAML."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    paths: ClassVar[tuple[str, ...]] = ()
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Component:
     libraries   distributions whose version can change the bytes it yields
     trained     a generator that learns from the training split, once per training seed
     pool        a generator with finitely many images: those of a `split`, of some `classes` of it, or its own `files`
+    files       how a component that reads image files finds them: the `kind` of `imagelist`
+    split       model of what a dataset's split is given beside its size and digest
     random      an encoder with random weights
     weights     file in the package that holds an encoder's weights
     better      which values of a metric are better
@@ -55,6 +58,8 @@ class Component:
     libraries: tuple[str, ...] = ()
     trained: bool = False
     pool: Literal["split", "classes", "files"] | None = None
+    files: Literal["folder", "zip", "npz", "idx"] | None = None
+    split: type[Parameters] | None = None
     random: bool = False
     expects: Expects | None = None
     weights: str | None = None
@@ -84,10 +89,10 @@ class ProbabilisticPCA(Parameters):
 class VAE(Parameters):
     """Parameters of `vae`."""
 
-    latent: Count = 16
+    latent: Count = 12
     hidden: Count = 256
-    epochs: Count = 100
-    learning_rate: Positive = 1e-3
+    epochs: Count = 300
+    learning_rate: Positive = 2e-3
 
 
 class DDPM(Parameters):
@@ -95,8 +100,8 @@ class DDPM(Parameters):
 
     timesteps: Annotated[int, Field(ge=2)] = 100
     hidden: Count = 256
-    iterations: Count = 2000
-    learning_rate: Positive = 1e-3
+    iterations: Count = 3000
+    learning_rate: Positive = 2e-3
 
 
 class Holdout(Parameters):
@@ -108,7 +113,7 @@ class Holdout(Parameters):
 class Blur(Holdout):
     """Parameters of `blur`: standard deviation in pixels."""
 
-    sigma: Positive = 1.0
+    sigma: Positive = 0.5
 
 
 class Noise(Holdout):
@@ -138,8 +143,42 @@ class Memorise(Parameters):
 class Files(Parameters):
     """Where images lie, relative to the YAML file."""
 
-    paths: ClassVar[tuple[str, ...]] = ("path",)
-    path: Annotated[str, Field(min_length=1)]
+    path: PathText
+
+
+class Array(Files):
+    """Parameters of the generator `npz`: the file, and which of its arrays where it has several."""
+
+    array: str | None = None
+
+
+class SplitRows(Parameters):
+    """Which images of a listing make a split: `rows` [start, stop] of it, after a shuffle by `order_seed`."""
+
+    rows: Annotated[tuple[Row, Row], Field(strict=False)] | None = None
+    order_seed: Seed | None = None
+
+
+class SplitFiles(SplitRows):
+    """A split in a folder or zip; labels are the names of its class folders, or there are none."""
+
+    path: PathText
+    labels: Literal["folders"] | None = None
+
+
+class SplitArray(SplitRows):
+    """A split in an npz: the names of its arrays of images and labels."""
+
+    path: PathText
+    array: str | None = None
+    labels: str | None = None
+
+
+class SplitIdx(SplitRows):
+    """A split in IDX files, MNIST's format."""
+
+    images: PathText
+    labels: PathText | None = None
 
 
 class NoParameters(Parameters):
@@ -234,9 +273,12 @@ TABLE: tuple[Component, ...] = (
                "control: real images of some classes only", libraries=_ARRAYS, pool="classes"),
     _generator("memorise", "controls:Memorise", Memorise,
                "control: copies of training images", libraries=_ARRAYS, pool="split"),
-    _generator("folder", "files:Folder", Files, "the images in a folder", libraries=_FILES, pool="files"),
-    _generator("zip", "files:Zip", Files, "the images in a zip archive", libraries=_FILES, pool="files"),
-    _generator("npz", "files:Npz", Files, "the images in a NumPy archive", libraries=_FILES, pool="files"),
+    _generator("folder", "files:Folder", Files,
+               "the images in a folder", libraries=_FILES, pool="files", files="folder"),
+    _generator("zip", "files:Zip", Files,
+               "the images in a zip archive", libraries=_FILES, pool="files", files="zip"),
+    _generator("npz", "files:Npz", Array,
+               "the images in a NumPy archive", libraries=_FILES, pool="files", files="npz"),
     _encoder("digits_convnet", "convnet:DigitsConvNet", NoParameters,
              "convnet trained on the digits' train split, 32 features", libraries=_TORCH,
              expects=Expects((0.0, 1.0), (8, 8), 1), weights="encoders/digits_convnet.safetensors"),
@@ -256,5 +298,13 @@ TABLE: tuple[Component, ...] = (
     _metric("coverage", "coverage", OpenBalls,
             "share of real images whose k-NN ball holds a fake", better="higher"),
     _dataset("digits", "digits:Digits", Digits,
-             "scikit-learn's digits, 1,797 real 8×8 scans", libraries=("numpy", "scikit-learn")),
+             "scikit-learn's digits, 1,797 real 8×8 scans", libraries=("numpy", "scikit-learn"), split=NoParameters),
+    _dataset("folder", "files:Folder", NoParameters,
+             "a folder of images for each split", libraries=_FILES, files="folder", split=SplitFiles),
+    _dataset("zip", "files:Zip", NoParameters,
+             "a zip archive of images for each split", libraries=_FILES, files="zip", split=SplitFiles),
+    _dataset("npz", "files:Npz", NoParameters,
+             "a NumPy archive for each split", libraries=_FILES, files="npz", split=SplitArray),
+    _dataset("idx", "files:Idx", NoParameters,
+             "IDX files, MNIST's format, for each split", libraries=_FILES, files="idx", split=SplitIdx),
 )  # fmt: skip

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
-from harness import source
+from harness import imagelist, source
 from harness.components import KINDS, TABLE, Component, Kind
 from harness.errors import UsageError
 from harness.keys import digest, digest_file
@@ -47,7 +47,7 @@ def find(kind: str, use: str, folder: Path) -> Component:
     `use` is a built-in name, an entry point's name, or `module:thing` with a module in `folder` (the YAML file's), the
     current folder or the environment. Raises UsageError where there is no such thing.
     """
-    checked = _kind(kind)
+    checked = kind_of(kind)
     if (component := _BUILT_IN.get((checked, use))) is not None:
         return component
     if ":" in use:
@@ -76,10 +76,8 @@ def make(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> An
 
     Parameters that are paths are taken relative to `folder`.
     """
-    component, thing = find(kind, use, folder), load(kind, use, folder)
-    arguments = dict(parameters)
-    for name in _paths(component, parameters):
-        arguments[name] = str(folder / arguments[name])
+    thing = load(kind, use, folder)
+    arguments = located(find(kind, use, folder), parameters, folder)
     if inspect.isclass(thing):
         return thing(**arguments)
     if inspect.isroutine(thing) and kind == "metrics":
@@ -90,6 +88,18 @@ def make(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> An
     return thing
 
 
+def located(component: Component, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The parameters with the paths of image files made absolute against `folder`."""
+    if component.files is None:
+        return dict(parameters)
+    if component.kind == "datasets":
+        splits = {
+            name: imagelist.resolve(component.files, split, folder) for name, split in parameters["splits"].items()
+        }
+        return {**parameters, "splits": splits}
+    return imagelist.resolve(component.files, parameters, folder)
+
+
 def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """What decides a component's bytes, as JSON, without importing it.
 
@@ -97,7 +107,8 @@ def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -
     it computes with, `weights` and `content` the SHA-256 of its files; a path counts by what lies there, not by name.
     """
     component = find(kind, use, folder)
-    paths = _paths(component, parameters)
+    files = component.files if kind == "generators" else None  # a dataset's splits are pinned by their digests instead
+    paths = imagelist.PATH_PARAMETERS[files] if files else ()
     found: dict[str, Any] = {
         "use": use,
         "parameters": {name: value for name, value in parameters.items() if name not in paths},
@@ -106,8 +117,8 @@ def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -
     }
     if component.weights is not None:
         found["weights"] = digest_file(PACKAGE / component.weights)
-    if paths:
-        found["content"] = {name: _content(folder / str(parameters[name])) for name in paths}
+    if files:
+        found["content"] = imagelist.content_digest(files, located(component, parameters, folder))
     return found
 
 
@@ -122,10 +133,11 @@ class _Target:
     thing: str
 
 
-def _kind(kind: str) -> Kind:
+def kind_of(kind: str) -> Kind:
+    """The text as a kind of component; raises ValueError for any other."""
     if kind not in KINDS:
         raise ValueError(f"`kind` must be one of {', '.join(KINDS)}, not {kind!r}")
-    return cast(Kind, kind)
+    return kind  # narrowed by the test above
 
 
 @functools.cache
@@ -162,11 +174,6 @@ def _article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
-def _paths(component: Component, parameters: Mapping[str, Any]) -> list[str]:
-    declared = component.parameters.paths if component.parameters is not None else ()
-    return [name for name in declared if parameters.get(name) is not None]
-
-
 def _sources(component: Component, folder: Path) -> dict[str, str]:
     if component.origin == "built-in":
         return _harness_sources(component.target.partition(":")[0])
@@ -193,17 +200,6 @@ def _version(distribution: str) -> str:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return "unknown"
-
-
-def _content(path: Path) -> str:
-    """SHA-256 of a file, or of a folder's file names and contents."""
-    try:
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file())
-            return digest([[file.relative_to(path).as_posix(), digest_file(file)] for file in files])
-        return digest_file(path)
-    except OSError as problem:
-        raise UsageError(f"{path}: {problem.strerror or problem}") from None
 
 
 def _import(name: str, folder: Path) -> Any:

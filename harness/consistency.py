@@ -1,0 +1,118 @@
+"""What the parts of a benchmark ask of each other: sizes, splits, names, and images that encoders can take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.declaration import Document
+from harness.entries import Encoder, Entry, Generator
+from harness.pinned import PinnedDataset
+from harness.recipes import Preprocessing
+from harness.suggest import unknown
+
+
+def check(document: Document, data: PinnedDataset | None, parts: Mapping[str, Any]) -> None:
+    """Note every contradiction between parts that are sound by themselves.
+
+    `parts` are the benchmark's values by key, made where they could be made; keys that are left out are not looked at.
+    """
+    _Check(document, data, parts).run()
+
+
+class _Check:
+    def __init__(self, document: Document, data: PinnedDataset | None, parts: Mapping[str, Any]) -> None:
+        self.document = document
+        self.data = data
+        self.parts = parts
+
+    def sound(self, key: str, default: Any = None) -> Any:
+        """The value of a key without a problem; None for one with."""
+        return self.parts.get(key, default) if self.document.sound(key) else None
+
+    def entries(self, kind: str) -> dict[str, Entry]:
+        return dict(self.parts.get(kind) or {})
+
+    def run(self) -> None:
+        if self.data is not None:
+            self._splits(self.data)
+        self._pools()
+        self._neighbours()
+        self._rank_by()
+        recipe = self.parts.get("preprocessing")
+        for entry in self.entries("encoders").values():
+            assert isinstance(entry, Encoder)
+            own = entry.preprocessing or recipe
+            if isinstance(own, Preprocessing):
+                self._expected(entry, own)
+
+    def _splits(self, data: PinnedDataset) -> None:
+        training = any(isinstance(entry, Generator) and entry.trained for entry in self.entries("generators").values())
+        reference = self.sound("reference_split", "reference")
+        for key, default, needed in (("reference_split", "reference", True), ("training_split", "train", training)):
+            split = self.sound(key, default)
+            if split is not None and split not in data.splits and (needed or key in self.parts):
+                why = "" if key in self.parts or key == "reference_split" else " (trained generators learn from it)"
+                text = unknown(f"split of dataset {data.name}", split, data.splits)
+                self.document.complain((key,) if self.document.has(key) else ("dataset",), f"{text}{why}")
+        n_real = self.sound("n_real")
+        if n_real is not None and reference in data.splits and n_real > data.splits[reference].size:
+            size = data.splits[reference].size
+            text = f"found {n_real}, but split {reference} of dataset {data.name} has {size} images; at most {size}"
+            self.document.complain(("n_real",), text)
+
+    def _pools(self) -> None:
+        n_fake = self.sound("n_fake")
+        for name, entry in self.entries("generators").items():
+            pool = entry.pool if isinstance(entry, Generator) else None
+            if n_fake is not None and pool is not None and n_fake > pool:
+                text = f"found {n_fake}, but generator {name} has {pool} images; lower n_fake or give it more"
+                self.document.complain(("n_fake",), text)
+
+    def _neighbours(self) -> None:
+        sizes = [size for key in ("n_real", "n_fake") if (size := self.sound(key)) is not None]
+        for name, entry in self.entries("metrics").items():
+            k = entry.parameters.get("k") if entry.component.origin == "built-in" else None
+            # Intervals come from half-samples, and there too an image needs k others.
+            if k is not None and sizes and k > min(sizes) // 2 - 1:
+                most = min(sizes) // 2 - 1
+                text = f"found {k}; with {min(sizes)} images at most {most}, so that half of them have {k} neighbours"
+                self.document.complain(("metrics", name, "k"), text)
+
+    def _rank_by(self) -> None:
+        by = self.parts.get("rank_by")
+        if not isinstance(by, Mapping):
+            return
+        for key, kind in (("metric", "metrics"), ("encoder", "encoders")):
+            declared, chosen = self.document.value.get(kind), by.get(key)
+            if isinstance(declared, Mapping) and isinstance(chosen, str) and chosen not in declared:
+                text = unknown(f"{key} of this benchmark", chosen, declared)
+                self.document.complain(("rank_by", key), text)
+        metric = self.entries("metrics").get(str(by.get("metric")))
+        interval = self.parts.get("interval")
+        target = interval.get("target") if isinstance(interval, Mapping) else None
+        if target == "T_inf" and metric is not None and "k" in metric.parameters:
+            text = f"found T_inf, but {metric.name}, which ranks, has no population value at a fixed k; use T_N"
+            self.document.complain(("interval", "target"), text)
+
+    def _expected(self, entry: Encoder, recipe: Preprocessing) -> None:
+        expects = entry.component.expects
+        if expects is None:
+            return
+        wrong: list[str] = []
+        channels = entry.parameters.get("channels", expects.channels)
+        yields = 1 if recipe.channels == "grey" else 3
+        if channels is not None and channels != yields:
+            wrong.append(f"channels: {'grey' if channels == 1 else 'rgb'} (found {recipe.channels})")
+        size = recipe.resize.size if recipe.resize else self.data.image[:2] if self.data else expects.size
+        if expects.size is not None and size is not None and size != expects.size:
+            how = f"found {size[0]}×{size[1]}" if recipe.resize else f"the images are {size[0]}×{size[1]}"
+            wrong.append(f"resize to {expects.size[0]}×{expects.size[1]} ({how})")
+        if expects.range is not None and recipe.range != expects.range:
+            low, high = expects.range
+            wrong.append(f"range: [{low:g}, {high:g}] (found [{recipe.range[0]:g}, {recipe.range[1]:g}])")
+        if wrong:
+            own = ("encoders", entry.name, "preprocessing")
+            location = own if entry.preprocessing else ("encoders", entry.name)
+            text = f"{entry.component.name} needs {', '.join(wrong)} in its preprocessing"
+            self.document.complain(location, text, key=True)

@@ -1,0 +1,148 @@
+"""Entries of a declaration, `name: {use: …, **parameters}`: the component each one names, with checked parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SkipValidation
+
+from harness import imagelist, parameters, recipes, registry
+from harness.components import Component, Kind
+from harness.declaration import NAME, NAME_RULE, Document, Frozen, FrozenMapping
+from harness.errors import UsageError
+from harness.explain import found
+from harness.pinned import PinnedDataset
+from harness.recipes import Preprocessing
+from harness.suggest import unknown
+
+
+class Entry(Frozen):
+    """`name: {use: …, **parameters}`: a component under the name that this benchmark gives it."""
+
+    name: str
+    use: str
+    parameters: FrozenMapping[Any]
+    component: SkipValidation[Component] = Field(exclude=True, repr=False)
+
+
+class Generator(Entry):
+    """`trained`: fitted once per training seed. `pool`: how many images it has, None where it can make any number."""
+
+    trained: bool = False
+    pool: int | None = Field(default=None, exclude=True)
+
+
+class Encoder(Entry):
+    """`preprocessing` takes the place of the benchmark's recipe for this encoder."""
+
+    preprocessing: Preprocessing | None = None
+
+
+class Metric(Entry):
+    """`better`: which values are."""
+
+    better: Literal["lower", "higher"] = Field(description="lower or higher: which values of your metric are better")
+
+
+MODELS: Mapping[Kind, type[Entry]] = {"encoders": Encoder, "generators": Generator, "metrics": Metric}
+# The key of an entry that is not one of its component's parameters.
+OWN_KEY: Mapping[Kind, str] = {"encoders": "preprocessing", "generators": "trained", "metrics": "better"}
+
+
+def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> dict[str, dict[str, Entry]]:
+    """The sound entries of every kind that the file declares; what is wrong with the others is noted."""
+    made: dict[str, dict[str, Entry]] = {}
+    for kind in MODELS:
+        if kind not in document.value:
+            continue
+        made[kind] = {}
+        declared = document.value[kind]
+        if not isinstance(declared, Mapping) or not declared:
+            document.complain((kind,), f"{found(declared)}; a mapping of at least one name is needed")
+            continue
+        for name, body in declared.items():
+            entry = _entry(document, data, folder, kind, name, {} if body is None else body)
+            if entry is not None:
+                made[kind][name] = entry
+    return made
+
+
+def _entry(
+    document: Document, data: PinnedDataset | None, folder: Path, kind: Kind, name: str, body: Any
+) -> Entry | None:
+    location = (kind, name)
+    if not NAME.fullmatch(name):
+        document.complain(location, f"the name '{name}' is not allowed; {NAME_RULE}", key=True)
+    if not isinstance(body, Mapping):
+        document.complain(location, f"{found(body)}; a mapping of parameters is needed, {{}} for none")
+        return None
+    component = _component(document, kind, name, body, folder)
+    if component is None:
+        return None
+    own = OWN_KEY[kind]
+    given = {key: value for key, value in body.items() if key not in ("use", own)}
+    known = parameters.checked(document, component, given, location, ("use", own))
+    facts = {"name": name, "use": body.get("use", name), "parameters": known, "component": component}
+    if own in body:
+        facts[own] = body[own]
+        if kind == "encoders":
+            facts[own] = recipes.declared(document, body[own], (*location, own))
+        elif component.origin == "built-in":
+            text = f"is for {kind} of your own; {component.name} is built in and says so itself"
+            document.complain((*location, own), text, key=True)
+    if kind == "generators":
+        facts.setdefault("trained", component.trained)
+        facts["pool"] = None if known is None else _pool(document, data, name, component, known, folder)
+    if component.better is not None:
+        facts["better"] = component.better
+    entry = document.check(MODELS[kind], {**facts, "parameters": known or {}}, location)
+    return None if known is None else entry
+
+
+def _pool(
+    document: Document, data: PinnedDataset | None, name: str, component: Component, known: dict[str, Any], folder: Path
+) -> int | None:
+    """How many images a generator with finitely many has, from pins and listings; None where it has any number."""
+    location = ("generators", name)
+    if component.files is not None:
+        try:
+            return imagelist.count(component.files, registry.located(component, known, folder))
+        except UsageError as problem:
+            document.complain((*location, "path"), str(problem))
+            return None
+    if component.pool is None or data is None:
+        return None
+    if known["split"] not in data.splits:
+        document.complain((*location, "split"), unknown(f"split of dataset {data.name}", known["split"], data.splits))
+        return None
+    split = data.splits[known["split"]]
+    if component.pool == "split":
+        return int(split.size)
+    if split.classes is None:
+        text = f"{data.where}: split {known['split']} has no `classes`; {component.name} needs the number of each"
+        document.complain((*location, "split"), text)
+        return None
+    for i, label in enumerate(known["keep"]):
+        if label >= len(split.classes):
+            text = f"found {label}; split {known['split']} has classes 0 to {len(split.classes) - 1}"
+            document.complain((*location, "keep", i), text)
+    return sum(int(split.classes[label]) for label in known["keep"] if label < len(split.classes))
+
+
+def _component(
+    document: Document, kind: Kind, name: str, body: Mapping[str, Any], folder: Path
+) -> Component | None:
+    use = body.get("use", name)
+    if not isinstance(use, str):
+        document.complain((kind, name, "use"), f"{found(use)}; a name or module:thing is needed")
+        return None
+    try:
+        return registry.find(kind, use, folder)
+    except UsageError as problem:
+        if "use" in body:
+            document.complain((kind, name, "use"), str(problem))
+        else:
+            document.complain((kind, name), str(problem), key=True)
+        return None
