@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import threading
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
@@ -47,17 +48,29 @@ def decode(content: bytes) -> np.ndarray:
     """The pixels of one image file, uint8 (H, W, C); raises UnusableError."""
     if not content:
         raise UnusableError("is empty (0 bytes); delete it or make it again")
-    with _strictly():
-        with _opened(io.BytesIO(content)) as image:
-            if image.format == "PNG":
-                image.verify()  # the CRC of every chunk up to IEND, which loading the pixels does not look at
-            if image.format == "GIF" and not content.rstrip(b"\0\r\n").endswith(b";"):
-                raise UnusableError("is truncated (no GIF trailer); make it again")
-        with _opened(io.BytesIO(content)) as image:
-            _check_header(image)
-            _check_orientation(image)  # before load(), which turns a TIFF by itself
-            image.load()
-            return _pixels(image)
+    with _strictly(), _opened(io.BytesIO(content)) as image:
+        _check_ending(image.format, content)
+        _check_header(image)
+        _check_orientation(image)  # before load(), which turns a TIFF by itself
+        image.load()
+        return _pixels(image)
+
+
+def _check_ending(format: str | None, content: bytes) -> None:
+    """Refuse files that stop early or are damaged where Pillow, which has its pixels by then, does not look."""
+    if format == "GIF" and not content.rstrip(b"\0\r\n").endswith(b";"):
+        raise UnusableError("is truncated (no GIF trailer); make it again")
+    if format == "PNG":
+        position, kind = 8, b""
+        while kind != b"IEND":
+            length = int.from_bytes(content[position : position + 4], "big")
+            kind = content[position + 4 : position + 8]
+            end = position + 8 + length
+            if len(content) < end + 4:
+                raise UnusableError("is truncated (no end of PNG); make it again")
+            if zlib.crc32(content[position + 4 : end]) != int.from_bytes(content[end : end + 4], "big"):
+                raise UnusableError(f"is damaged (wrong checksum of its {kind!r}); make it again")
+            position = end + 4
 
 
 def _check_header(image: Image.Image) -> None:
@@ -111,10 +124,7 @@ def _pixels(image: Image.Image) -> np.ndarray:
             warnings.simplefilter("ignore")
             alpha = np.asarray(image.convert("RGBA").getchannel("A"))
         if alpha.min() < 255:
-            clear = int((alpha < 255).sum())
-            raise UnusableError(
-                f"has {clear} pixels that are not opaque, and on which background? Flatten it onto the one you mean"
-            )
+            raise UnusableError("is partly transparent, and on which background? Flatten it onto the one you mean")
         image.info.pop("transparency", None)
     wanted = "L" if _CHANNELS[image.mode] == 1 else "RGB"
     pixels = np.array(image if image.mode == wanted else image.convert(wanted))
