@@ -11,13 +11,10 @@ from harness.imagefiles import open_images
 
 
 class Files:
-    """A pool of images in files."""
+    """A pool of images in files; there is no `fit`, for they are made already."""
 
     def __init__(self, kind: str, **parameters: Any) -> None:
         self._source = open_images(kind, parameters)
-
-    def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
-        """Nothing: the images are already made."""
 
     @property
     def size(self) -> int:
