@@ -1,0 +1,101 @@
+"""What is kept of one metric on one pair of feature sets: enough for every interval, comparison and ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import UsageError
+
+Vector = npt.NDArray[np.float64]
+ARRAYS = ("influence_real", "influence_fake", "pairs_real", "replicates_random", "replicates_fixed")
+
+
+@dataclass(frozen=True)
+class MetricCall:
+    """A metric to analyse: `use` is a built-in name (fd, kd, precision, …) unless `function` computes it."""
+
+    use: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    function: Callable[..., float] | None = None
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A metric's value with everything its intervals need. Two families share it:
+
+    influence form     influence_real, influence_fake (centred, one entry per independent unit: a row, or all copies of
+                       a repeated row), second_order_* (variances the plug-in counts twice), pairs_real (degenerate
+                       kernel on pairs of real units that depend on the real seed only; its mean square is
+                       second_order_real)
+    replicate form     replicates_random (both sets halved), replicates_fixed (fake set halved): their variance is the
+                       squared standard error; real halves depend on the real seed only, so that replicates of
+                       generators scored against one reference are joint. Precision and density with a fixed reference
+                       are means over fake rows and have influence_fake instead of replicates_fixed.
+
+    units_real/fake    number of independent units (rows less exact repeats); effective_real/fake: n² / Σ size²
+    bias_real/fake     what a T_inf interval subtracts, or None where there is none
+    bounded            the metric is a share in [0, 1]
+    """
+
+    use: str
+    value: float
+    n_real: int
+    n_fake: int
+    d: int
+    method: str
+    method_fixed: str
+    units_real: int
+    units_fake: int
+    effective_real: float
+    effective_fake: float
+    influence_real: Vector | None = None
+    influence_fake: Vector | None = None
+    pairs_real: Vector | None = None
+    second_order_real: float = 0.0
+    second_order_fake: float = 0.0
+    second_order_cross: float = 0.0
+    bias_real: float | None = None
+    bias_fake: float | None = None
+    bias_method: str | None = None
+    replicates_random: Vector | None = None
+    replicates_fixed: Vector | None = None
+    bounded: bool = False
+    conservative: bool = False
+    notes: tuple[str, ...] = ()
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        """A JSON object and named arrays from which `from_parts` rebuilds the analysis bit for bit."""
+        plain: dict[str, Any] = {}
+        arrays: dict[str, npt.NDArray[Any]] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name in ARRAYS:
+                if value is not None:
+                    arrays[item.name] = value
+            else:
+                plain[item.name] = list(value) if isinstance(value, tuple) else value
+        return plain, arrays
+
+    @classmethod
+    def from_parts(cls, plain: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Analysis:
+        """The analysis that `to_parts` took apart."""
+        known = {item.name for item in fields(cls)} - set(ARRAYS)
+        values: dict[str, Any] = {name: plain[name] for name in known if name in plain}
+        values["notes"] = tuple(values.get("notes", ()))
+        values |= {name: np.asarray(arrays[name], np.float64) for name in ARRAYS if name in arrays}
+        return cls(**values)
+
+
+def same_real(analyses: list[Analysis]) -> None:
+    """Refuse to combine analyses whose real sets differ in size: a shared reference has one."""
+    sizes = sorted({(a.n_real, a.units_real) for a in analyses})
+    if len(sizes) > 1:
+        raise UsageError(
+            f"the members were scored against reference sets of {' and '.join(str(n) for n, _ in sizes)} rows; "
+            "only scores against one reference set can be combined"
+        )

@@ -1,0 +1,88 @@
+"""Intervals for any metric: half-samples of both sets without replacement, or the metric's own influence functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from harness.errors import UsageError
+from harness.metrics import InfluenceMetric
+from harness.metrics.features import Rows
+from harness.uncertainty.analysis import Analysis, Vector
+from harness.uncertainty.units import Units
+
+LIMITS = (
+    "generic interval: assumes a metric that varies like a mean over rows (not a maximum, nor a distance at its "
+    "minimum where both sets agree); it speaks about these set sizes only"
+)
+
+
+def analyse_function(
+    use: str,
+    function: Callable[..., float],
+    parameters: Mapping[str, Any],
+    real: Rows,
+    fake: Rows,
+    units_real: Units,
+    units_fake: Units,
+    *,
+    real_seed: int,
+    fake_seed: int,
+    replicates: int,
+) -> Analysis:
+    """A user metric's value and its replicates: 2 × `replicates` + 1 calls of the function, none with a repeated row.
+
+    A metric with an `influence` method (see `harness.metrics.InfluenceMetric`) is called once instead.
+    """
+
+    def call(left: Rows, right: Rows) -> float:
+        value = float(function(left, right, **parameters))
+        if not np.isfinite(value):
+            raise UsageError(f"metric '{use}' returned {value} for {len(left)} real and {len(right)} fake rows")
+        return value
+
+    common: dict[str, Any] = {
+        "use": use,
+        "value": call(real, fake),
+        "n_real": len(real),
+        "n_fake": len(fake),
+        "d": real.shape[1],
+        "units_real": units_real.count,
+        "units_fake": units_fake.count,
+        "effective_real": units_real.effective,
+        "effective_fake": units_fake.effective,
+    }
+    if isinstance(function, InfluenceMetric):
+        of_real, of_fake = (np.asarray(part, np.float64) for part in function.influence(real, fake, **parameters))
+        if of_real.shape != (len(real),) or of_fake.shape != (len(fake),):
+            raise UsageError(
+                f"metric '{use}': `influence` returned shapes {of_real.shape} and {of_fake.shape}; "
+                f"expected ({len(real)},) and ({len(fake)},), one number per row"
+            )
+        return Analysis(
+            **common,
+            method="the metric's own influence function",
+            method_fixed="the metric's own influence function",
+            influence_real=units_real.total(of_real),
+            influence_fake=units_fake.total(of_fake),
+        )
+    if min(units_real.count, units_fake.count) < 4:
+        raise UsageError(f"metric '{use}': an interval halves both sets and needs at least 4 distinct rows in each")
+    in_real = units_real.halves(replicates, real_seed)
+    in_fake = units_fake.halves(replicates, fake_seed)
+    random: Vector = np.empty(replicates)
+    fixed: Vector = np.empty(replicates)
+    for b in range(replicates):
+        half = fake[in_fake[b]]
+        random[b] = call(real[in_real[b]], half)
+        fixed[b] = call(real, half)
+    return Analysis(
+        **common,
+        method=f"{replicates} half-samples without replacement (generic)",
+        method_fixed=f"{replicates} half-samples of the fake set without replacement (generic)",
+        replicates_random=random,
+        replicates_fixed=fixed,
+        notes=(LIMITS,),
+    )

@@ -1,0 +1,104 @@
+"""From an Analysis to an Estimate: which target, which population, which quantile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.errors import UsageError
+from harness.record import Estimate, Reference, Target
+from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.contrast import variance_of_sum
+from harness.uncertainty.frechet import ANALYTIC, DEBIAS_WIDTH, TRUSTED
+
+
+def interval(analysis: Analysis, *, level: float, target: Target, reference: Reference) -> Estimate:
+    """The metric with its standard error and interval.
+
+    `T_N` is the metric's expectation at these set sizes: the interval is centred at the value as it is. `T_inf` is the
+    population value: centred at the value minus its bias (FD), the same as T_N for the unbiased KD, refused for metrics
+    that have none. Reference `fixed` speaks about this reference set, `random` about the distribution it came from.
+
+    Raises UsageError for T_inf where there is none: k-NN and user metrics, and FD below 10 rows per column.
+    """
+    check(level, target, reference)
+    centre, bias_note = centred(analysis, target=target, reference=reference)
+    spread = variance_of_sum([analysis], [1.0], reference)
+    low, high, words = bounds([analysis], centre, spread.total, spread.degrees, level)
+    words = f"{analysis.method if reference == 'random' else analysis.method_fixed}, {words}{bias_note}"
+    return Estimate(
+        value=centre,
+        se=float(np.sqrt(spread.total)),
+        low=low,
+        high=high,
+        level=level,
+        target=target,
+        reference=reference,
+        method=words,
+        n_real=analysis.n_real,
+        n_fake=analysis.n_fake,
+        conservative=bool(spread.conservative or analysis.conservative),
+        notes=analysis.notes,
+    )
+
+
+def check(level: float, target: Target, reference: Reference) -> None:
+    """Refuse what is not a level, a target or a treatment of the reference."""
+    problems = []
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
+        problems.append(f"`level` is {level!r}; it must lie between 0 and 1, such as 0.95")
+    if target not in ("T_N", "T_inf"):
+        problems.append(f"`target` is {target!r}; it must be 'T_N' or 'T_inf'")
+    if reference not in ("fixed", "random"):
+        problems.append(f"`reference` is {reference!r}; it must be 'fixed' or 'random'")
+    if problems:
+        raise UsageError(problems)
+
+
+def centred(analysis: Analysis, *, target: Target, reference: Reference) -> tuple[float, str]:
+    """The value that the interval is centred at, and what to say about it."""
+    if target == "T_N":
+        return analysis.value, ""
+    if analysis.use == "kd":
+        return analysis.value, ", unbiased"
+    if analysis.use != "fd":
+        raise UsageError(
+            f"`target` is 'T_inf', but {analysis.use} has no population value at a fixed k; ask for 'T_N'"
+            if analysis.bounded or analysis.use == "density"
+            else f"`target` is 'T_inf', but no bias is known for metric '{analysis.use}'; ask for 'T_N'"
+        )
+    rows = min(analysis.effective_real, analysis.effective_fake)
+    ratio = rows / analysis.d
+    if ratio < TRUSTED:
+        raise UsageError(
+            f"`target` is 'T_inf', refused: {rows:.0f} rows for {analysis.d} columns (N/d = {ratio:.1f}); the bias "
+            f"of FD can be removed from N/d = {TRUSTED:.0f} on ({TRUSTED * analysis.d:.0f} rows in each); ask for 'T_N'"
+        )
+    if analysis.bias_fake is None or analysis.bias_real is None:
+        raise UsageError(
+            f"`target` is 'T_inf' at N/d = {ratio:.1f} and {analysis.d} columns: from {TRUSTED:.0f} to {ANALYTIC:.0f} "
+            f"rows per column beyond {DEBIAS_WIDTH} columns the bias needs `debias=True` in analyse()"
+        )
+    bias = analysis.bias_fake + (analysis.bias_real if reference == "random" else 0.0)
+    return analysis.value - bias, f", minus the {analysis.bias_method} bias"
+
+
+def bounds(
+    analyses: Sequence[Analysis], centre: float, variance: float, degrees: float, level: float
+) -> tuple[float, float, str]:
+    """Low and high around the centre, and the words for the quantile; shares are kept within [0, 1]."""
+    from scipy.special import ndtri, stdtrit  # scipy.stats would cost 1.5 s
+
+    tail = 0.5 + level / 2
+    quantile = float(ndtri(tail)) if np.isinf(degrees) else float(stdtrit(degrees, tail))
+    words = "normal quantile" if np.isinf(degrees) else f"t quantile, {degrees:.3g} degrees of freedom"
+    low, high = centre - quantile * float(np.sqrt(variance)), centre + quantile * float(np.sqrt(variance))
+    if not analyses[0].bounded:
+        return low, high, words
+    if variance == 0.0 and centre in (0.0, 1.0):
+        # No spread was seen, which is not the same as none: the exact binomial bound for "never in n".
+        n = min(min(a.units_real, a.units_fake) for a in analyses)
+        miss = 1.0 - ((1.0 - level) / 2) ** (1.0 / n)
+        return (0.0, miss, "exact binomial bound") if centre == 0.0 else (1.0 - miss, 1.0, "exact binomial bound")
+    return max(low, 0.0), min(high, 1.0), words + ", kept within [0, 1]"

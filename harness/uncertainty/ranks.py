@@ -1,0 +1,192 @@
+"""Which ranks do the data allow? Simultaneous rank sets from all pairwise differences (Mogstad et al. 2024)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import UsageError
+from harness.record import Reference
+from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.contrast import reference_covariance
+from harness.uncertainty.interval import check
+from harness.uncertainty.seeds import Means, SeedMember, means
+
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One generator's mean minus another's, with a standard error that knows of the shared reference."""
+
+    first: str
+    second: str
+    value: float
+    se: float
+    distinguishable: bool
+
+
+@dataclass(frozen=True)
+class RankSets:
+    """Ranks by mean value (1 is best; equal values share the lower rank), and the ranks that the data allow.
+
+    With probability `level` all the intervals [low, high] hold the true ranks at once, for the expected metric at these
+    set sizes. `tied_with` names, per generator, those whose difference from it cannot be told from zero.
+    """
+
+    rank: Mapping[str, int]
+    low: Mapping[str, int]
+    high: Mapping[str, int]
+    tied_with: Mapping[str, tuple[str, ...]]
+    differences: tuple[Difference, ...]
+    level: float
+    reference: Reference
+    method: str
+
+
+def rank_sets(
+    groups: Mapping[str, Sequence[SeedMember]],
+    *,
+    lower_is_better: bool,
+    level: float,
+    reference: Reference,
+    seed: int,
+    draws: int = 10_000,
+) -> RankSets:
+    """Simultaneous confidence sets for the ranks of several generators scored against one reference set.
+
+    All pairs are compared at once: each difference is studentised with its own degrees of freedom (few training seeds
+    make them few), mapped to a normal scale, and the largest over all pairs is calibrated by `draws` simulated draws of
+    every variance component. A generator's set is [1 + number that beat it, p - number that it beats].
+    """
+    check(level, "T_N", reference)
+    if not groups:
+        raise UsageError("no generators to rank")
+    names = list(groups)
+    wholes = [means(groups[name]) for name in names]
+    values = np.array([float(np.dot(w.weights, [a.value for a in w.analyses])) for w in wholes])
+    sign = 1.0 if lower_is_better else -1.0
+    rank = {name: 1 + int(np.sum(sign * values < sign * value)) for name, value in zip(names, values, strict=True)}
+
+    shared = _shared(wholes) if reference == "random" else np.zeros((len(names), len(names)))
+    own = [_Own.of(whole) for whole in wholes]
+    first, second = np.triu_indices(len(names), 1)
+    gap = values[first] - values[second]
+    pairs = _Pairs(first, second, shared)
+    variance, z = pairs.studentise(gap, np.array([o.variance for o in own]), np.array([o.degrees for o in own]))
+    critical = pairs.critical(own, level, seed, draws) if len(first) else 0.0
+    apart = z > critical
+
+    beaten_by = dict.fromkeys(names, 0)
+    beats = dict.fromkeys(names, 0)
+    tied: dict[str, list[str]] = {name: [] for name in names}
+    differences = []
+    for i, j, value, spread, distinct in zip(first, second, gap, np.sqrt(variance), apart, strict=True):
+        differences.append(Difference(names[i], names[j], float(value), float(spread), bool(distinct)))
+        if not distinct:
+            tied[names[i]].append(names[j])
+            tied[names[j]].append(names[i])
+            continue
+        better, worse = (names[i], names[j]) if sign * value < 0 else (names[j], names[i])
+        beaten_by[worse] += 1
+        beats[better] += 1
+    single = [name for name, whole in zip(names, wholes, strict=True) if whole.training_seeds == 1]
+    method = f"all {len(first)} pairs at once, max-t over {draws} draws"
+    if single and len(single) < len(names):
+        method += f"; about this checkpoint only: {', '.join(single)}"
+    elif single:
+        method += "; about these checkpoints only"
+    return RankSets(
+        rank=rank,
+        low={name: 1 + beaten_by[name] for name in names},
+        high={name: len(names) - beats[name] for name in names},
+        tied_with={name: tuple(sorted(others)) for name, others in tied.items()},
+        differences=tuple(differences),
+        level=level,
+        reference=reference,
+        method=method,
+    )
+
+
+@dataclass(frozen=True)
+class _Own:
+    """A generator's own variance of its mean (seeds, or images when there is one checkpoint), never below `least`."""
+
+    variance: float
+    degrees: float
+    least: float
+
+    @classmethod
+    def of(cls, whole: Means) -> _Own:
+        images = whole.fake_part
+        if whole.training_seeds == 1:
+            return cls(images, np.inf, images)
+        seed_means = [np.mean([m.analysis.value for m in group]) for group in whole.by_training_seed.values()]
+        between = float(np.var(seed_means, ddof=1)) / whole.training_seeds
+        # Image noise alone is a floor, and better known than the scatter of a few seeds.
+        return cls(max(between, images), float(whole.training_seeds - 1), images)
+
+
+class _Pairs:
+    """Every difference of two generators."""
+
+    def __init__(self, first: npt.NDArray[np.intp], second: npt.NDArray[np.intp], shared: Matrix) -> None:
+        self.first, self.second, self.shared = first, second, shared
+        diagonal = np.diag(shared)
+        self.reference: npt.NDArray[np.float64] = np.maximum(
+            diagonal[first] + diagonal[second] - 2.0 * shared[first, second], 0.0
+        )
+
+    def studentise(
+        self, gap: npt.NDArray[np.float64], own: npt.NDArray[np.float64], degrees: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Variance of each difference, and |t| on the normal scale; leading axes of `gap` and `own` are draws."""
+        one, other = own[..., self.first], own[..., self.second]
+        variance = self.reference + one + other
+        with np.errstate(divide="ignore", invalid="ignore"):
+            squared = np.where(gap == 0.0, 0.0, gap**2 / variance)
+            freedom = variance**2 / (one**2 / degrees[self.first] + other**2 / degrees[self.second])
+            freedom = np.where(np.isfinite(freedom), np.clip(freedom, 1.0, 1e9), 1e9)
+            # Wallace (1959): t with v degrees of freedom to a normal deviate. Any monotone map is valid, since the
+            # threshold is simulated; this one keeps pairs with few seeds from setting it for all.
+            z = np.sqrt(freedom * np.log1p(squared / freedom)) * (8.0 * freedom + 1.0) / (8.0 * freedom + 3.0)
+        return variance, z
+
+    def critical(self, own: Sequence[_Own], level: float, seed: int, draws: int) -> float:
+        """The `level` quantile of the largest |z| over all pairs when no two generators differ."""
+        rng = np.random.default_rng(seed)
+        groups = len(own)
+        values, vectors = np.linalg.eigh(self.shared)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        variance = np.array([o.variance for o in own])
+        degrees = np.array([o.degrees for o in own])
+        least = np.array([o.least for o in own])
+        finite = np.isfinite(degrees)
+        largest = np.empty(draws)
+        step = max(1, 2_000_000 // max(len(self.first), 1))
+        for start in range(0, draws, step):
+            count = min(step, draws - start)
+            mean = rng.standard_normal((count, groups)) @ root.T + rng.standard_normal((count, groups)) * np.sqrt(
+                variance
+            )
+            drawn = np.broadcast_to(variance, (count, groups)).copy()
+            if finite.any():
+                drawn[:, finite] *= rng.chisquare(degrees[finite], (count, int(finite.sum()))) / degrees[finite]
+            drawn = np.maximum(drawn, least)
+            gap = mean[:, self.first] - mean[:, self.second]
+            largest[start : start + count] = self.studentise(gap, drawn, degrees)[1].max(axis=1)
+        return float(np.quantile(largest, level))
+
+
+def _shared(wholes: Sequence[Means]) -> Matrix:
+    """Covariance of the generators' means over redrawn reference sets."""
+    analyses: list[Analysis] = [a for whole in wholes for a in whole.analyses]
+    weights = np.zeros((len(wholes), len(analyses)))
+    column = 0
+    for row, whole in enumerate(wholes):
+        weights[row, column : column + len(whole.members)] = whole.weights
+        column += len(whole.members)
+    return np.asarray(weights @ reference_covariance(analyses) @ weights.T)

@@ -1,0 +1,183 @@
+"""Several image sets of one generator: the mean over seeds, an interval across training seeds, variance components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.errors import UsageError
+from harness.record import Estimate, Reference, Target
+from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.contrast import fake_variance, reference_covariance, variance_of_sum
+from harness.uncertainty.interval import bounds, centred, check
+
+THIS_CHECKPOINT = "; about this checkpoint only"
+
+
+@dataclass(frozen=True)
+class SeedMember:
+    """The analysis of one image set. `training_seed` is None for a generator that is not trained."""
+
+    training_seed: int | None
+    sampling_seed: int | None
+    analysis: Analysis
+
+
+@dataclass(frozen=True)
+class Combined:
+    """The estimate over all seeds, and its variance components (variances; None where not estimable).
+
+    image_sampling      of one image set's value over redrawn images, reference held fixed
+    training_seed       of a checkpoint's expected value over training seeds
+    reference_sampling  of the mean over redrawn reference sets (does not shrink with more seeds)
+    sampling_seeds_chi2, sampling_seeds_degrees, sampling_seeds_p
+                        do repeated sampling seeds scatter as image sampling says? A p below 0.001 means that they do
+                        not: the images of one set are not independent
+    """
+
+    estimate: Estimate
+    components: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Means:
+    """Members of one generator, averaged: equal weight to each training seed, and within it to each sampling seed."""
+
+    members: tuple[SeedMember, ...]
+    weights: tuple[float, ...]  # of each member in the overall mean
+    by_training_seed: Mapping[int | None, tuple[SeedMember, ...]]
+
+    @property
+    def analyses(self) -> list[Analysis]:
+        """The analyses in member order."""
+        return [member.analysis for member in self.members]
+
+    @property
+    def training_seeds(self) -> int:
+        """Number of checkpoints."""
+        return len(self.by_training_seed)
+
+    @property
+    def fake_part(self) -> float:
+        """Variance of the overall mean over redrawn images."""
+        return float(sum(w**2 * fake_variance(m.analysis) for w, m in zip(self.weights, self.members, strict=True)))
+
+
+def means(members: Sequence[SeedMember]) -> Means:
+    """Weigh the members; UsageError when there is none, or one (training seed, sampling seed) pair appears twice."""
+    if not members:
+        raise UsageError("no image sets to combine")
+    groups: dict[int | None, list[SeedMember]] = {}
+    for member in members:
+        groups.setdefault(member.training_seed, []).append(member)
+    for training_seed, group in groups.items():
+        sampling = [member.sampling_seed for member in group]
+        if len(set(sampling)) < len(sampling):
+            raise UsageError(f"training seed {training_seed} has two members with the same sampling seed")
+    weights = tuple(1.0 / (len(groups) * len(groups[member.training_seed])) for member in members)
+    return Means(tuple(members), weights, {seed: tuple(group) for seed, group in groups.items()})
+
+
+def combine(members: Sequence[SeedMember], *, level: float, target: Target, reference: Reference) -> Combined:
+    """The mean over seeds; with several checkpoints the interval speaks about the training procedure.
+
+    Several training seeds: Student's t over the per-seed means, which already contain the image noise; with a random
+    reference, plus the variance that all seeds share through it (Satterthwaite's degrees of freedom). One training
+    seed, or none: the interval of this checkpoint, from the analyses, and `method` says so.
+    """
+    check(level, target, reference)
+    whole = means(members)
+    analyses = whole.analyses
+    centres = [centred(a, target=target, reference=reference) for a in analyses]
+    centre = float(np.dot(whole.weights, [value for value, _ in centres]))
+    spread = variance_of_sum(analyses, whole.weights, reference)
+    seed_means = np.array(
+        [
+            np.mean([centred(m.analysis, target=target, reference=reference)[0] for m in group])
+            for group in whole.by_training_seed.values()
+        ]
+    )
+    seeds = whole.training_seeds
+    if seeds > 1:
+        between = float(seed_means.var(ddof=1)) / seeds
+        variance, degrees = between, float(seeds - 1)
+        method = f"Student's t over {seeds} training seeds"
+        if reference == "random":
+            shared = shared_variance(whole)
+            variance = between + shared
+            own = shared_degrees(analyses[0])
+            denominator = between**2 / (seeds - 1) + shared**2 / own
+            degrees = variance**2 / denominator if denominator > 0 else float(seeds - 1)
+            method += " plus the shared reference's part"
+    else:
+        variance, degrees = spread.total, spread.degrees
+        method = analyses[0].method if reference == "random" else analyses[0].method_fixed
+    low, high, words = bounds(analyses, centre, variance, degrees, level)
+    sampling = sorted({len(group) for group in whole.by_training_seed.values()})
+    method = f"{method}, {words}{centres[0][1]}"
+    if sampling != [1]:
+        method += f"; mean over {'-'.join(str(count) for count in sampling)} sampling seeds"
+    if seeds == 1:
+        method += THIS_CHECKPOINT
+    estimate = Estimate(
+        value=centre,
+        se=float(np.sqrt(variance)),
+        low=low,
+        high=high,
+        level=level,
+        target=target,
+        reference=reference,
+        method=method,
+        n_real=analyses[0].n_real,
+        n_fake=min(a.n_fake for a in analyses),
+        # Student's t over seeds with a fixed reference uses no expansion, so nothing there is conservative.
+        conservative=bool(
+            (seeds == 1 or reference == "random") and (spread.conservative or any(a.conservative for a in analyses))
+        ),
+        notes=tuple(dict.fromkeys(note for a in analyses for note in a.notes)),
+    )
+    return Combined(estimate, _components(whole))
+
+
+def shared_variance(whole: Means) -> float:
+    """Variance of the overall mean over redrawn reference sets."""
+    w = np.asarray(whole.weights)
+    if whole.analyses[0].influence_real is not None:
+        return variance_of_sum(whole.analyses, whole.weights, "random").reference
+    return max(float(w @ reference_covariance(whole.analyses) @ w), 0.0)
+
+
+def shared_degrees(analysis: Analysis) -> float:
+    """Degrees of freedom of the reference's part: its units, or the replicates that estimate it."""
+    if analysis.replicates_random is not None:
+        return float(min(len(analysis.replicates_random), analysis.units_real) - 1)
+    return float(max(analysis.units_real - 1, 1))
+
+
+def _components(whole: Means) -> dict[str, float | None]:
+    from scipy.special import chdtrc
+
+    images = [fake_variance(a) for a in whole.analyses]
+    training: float | None = None
+    if whole.training_seeds > 1:
+        groups = whole.by_training_seed.values()
+        observed = float(np.var([np.mean([m.analysis.value for m in group]) for group in groups], ddof=1))
+        noise = float(np.mean([sum(fake_variance(m.analysis) for m in group) / len(group) ** 2 for group in groups]))
+        training = max(observed - noise, 0.0)
+    chi2, degrees = 0.0, 0
+    for group in whole.by_training_seed.values():
+        values = np.array([m.analysis.value for m in group])
+        expected = float(np.mean([fake_variance(m.analysis) for m in group]))
+        if len(group) > 1 and expected > 0:
+            chi2 += float(((values - values.mean()) ** 2).sum()) / expected
+            degrees += len(group) - 1
+    return {
+        "image_sampling": float(np.mean(images)),
+        "training_seed": training,
+        "reference_sampling": shared_variance(whole),
+        "sampling_seeds_chi2": chi2 if degrees else None,
+        "sampling_seeds_degrees": float(degrees) if degrees else None,
+        "sampling_seeds_p": float(chdtrc(degrees, chi2)) if degrees else None,
+    }
