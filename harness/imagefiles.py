@@ -19,6 +19,9 @@ from harness.imagelist import MAX_LABEL, FileList, refuse
 
 Shape = tuple[int, int, int]
 
+# How many files are looked at, once one is bad, to say how many more are.
+CHECKED_AFTER_FAILURE = 2_000
+
 
 def open_images(kind: str, parameters: Mapping[str, Any], *, expected: Shape | None = None) -> ImageSource:
     """The images that a folder, zip, npz or idx declares (parameters as in `imagelist`), none read yet.
@@ -74,16 +77,29 @@ class StoredFiles:
         """The images at `indices`, decoded in that order."""
         _check_indices(indices, self.size)
         images = np.empty((len(indices), *self.shape), dtype=np.uint8)
-        problems = []
         for row, index in enumerate(indices):
-            name = self._held.names[index]
             try:
-                images[row] = _fitted(decode(self._content(name)), self.shape)
+                images[row] = self._decoded(self._held.names[index])
             except UnusableError as error:
-                problems.append((name, str(error)))
-        if problems:
-            raise refuse(self._held.path, problems, files=f"{len(indices)} files read here")
+                raise self._refusal(index, str(error)) from error
         return images
+
+    def _decoded(self, name: str) -> np.ndarray:
+        return _fitted(decode(self._content(name)), self.shape)
+
+    def _refusal(self, index: int, reason: str) -> UsageError:
+        """The refusal of one file, with the number of other bad ones, so that they can all be mended at once."""
+        problems = [(self._held.names[index], reason)]
+        for name in self._held.names[:CHECKED_AFTER_FAILURE]:
+            if name != self._held.names[index]:
+                try:
+                    self._decoded(name)
+                except UnusableError as error:
+                    problems.append((name, str(error)))
+        some = self.size > CHECKED_AFTER_FAILURE
+        return refuse(
+            self._held.path, problems, files=f"first {CHECKED_AFTER_FAILURE} files" if some else "files there"
+        )
 
     def _survey(self) -> Shape:
         first: dict[tuple[int, int], str] = {}

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from harness import imagelist
+from harness import imagefiles, imagelist
 from harness.datasets import files as datasets
 from harness.errors import UsageError
 from harness.generators import files as generators
@@ -275,9 +275,18 @@ def test_the_line_counts_the_other_bad_files(tmp_path):
     line = the_line(lambda: read_all("folder", path=write_folder(tmp_path / "1", files)))
     assert "'b.png' is no image" in line
     assert line.endswith("(and 2 more of the files there)")
-    clear = {f"{i}.png": packed(CLEAR) for i in range(4)}
+    clear = {f"{i}.png": packed(CLEAR if i % 2 else PICTURE) for i in range(8)}  # bad, but not by the header
     source = open_images("folder", {"path": write_folder(tmp_path / "2", clear)})
-    assert the_line(lambda: source.read([2, 0, 1])).endswith("(and 2 more of the 3 files read here)")
+    line = the_line(lambda: source.read([2, 3]))
+    assert "'3.png' is partly transparent" in line
+    assert line.endswith("(and 3 more of the files there)")
+    np.testing.assert_array_equal(source.read([2])[0], RANDOM)
+
+
+def test_the_count_of_bad_files_says_where_it_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(imagefiles, "CHECKED_AFTER_FAILURE", 3)
+    path = write_folder(tmp_path, {f"{i}.png": packed(CLEAR) for i in range(6)})
+    assert the_line(lambda: read_all("folder", path=path)).endswith("(and 2 more of the first 3 files)")
 
 
 def test_mixed_sizes_name_both_sizes_and_a_file_of_each(tmp_path, pixels):
