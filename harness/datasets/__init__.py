@@ -68,5 +68,5 @@ def content_digest(images: np.ndarray) -> str:
     if images.dtype != np.uint8 or images.ndim != 4:
         raise ValueError(f"`images` must be uint8 (n, H, W, C), not {images.dtype} {images.shape}")
     content = hashlib.sha256(canonical_json(list(images.shape)).encode("ascii") + b"\n")
-    content.update(np.ascontiguousarray(images))
+    content.update(np.ascontiguousarray(images).data)
     return f"sha256:{content.hexdigest()}"

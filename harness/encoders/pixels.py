@@ -1,0 +1,30 @@
+"""Raw pixels as features: the encoder that knows nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class Pixels:
+    """Every image flattened, row by row, channels last; the values stay in the range of the preprocessing.
+
+    `dim` is 0 until the first call, which fixes the image size: rows of unequal length cannot be compared.
+    """
+
+    def __init__(self) -> None:
+        self.dim = 0
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The layout; the image size is the preprocessing's to say."""
+        return {"architecture": "pixels, flattened"}
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """The pixels of (n, H, W, C) images as float32 (n, H · W · C)."""
+        features = np.ascontiguousarray(images, dtype=np.float32).reshape(len(images), int(np.prod(images.shape[1:])))
+        if self.dim not in (0, features.shape[1]):
+            raise ValueError(f"`images` have {features.shape[1]} values each, where earlier ones had {self.dim}")
+        self.dim = features.shape[1]
+        return features

@@ -1,0 +1,91 @@
+"""Generators whose scores are known beforehand: real images, untouched or spoiled in one way each.
+
+All are pools: `fit` receives the split that `split` names, and `sample` its indices. The training seed changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.errors import UsageError
+from harness.generators import image_rng, quantised
+from harness.keys import derive_seed
+
+
+class Holdout:
+    """Real images that nothing was trained on: the score no generator should beat by more than chance."""
+
+    def __init__(self, *, split: str = "holdout") -> None:
+        self.split = split
+
+    def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
+        """Take the images of the split as the pool."""
+        self._images = images
+
+    @property
+    def size(self) -> int:
+        """Images in the pool."""
+        return len(self._images)
+
+    def sample(self, indices: Sequence[int]) -> np.ndarray:
+        """The images at `indices`, uint8 (n, H, W, C)."""
+        rows = np.asarray(indices, dtype=np.int64)
+        if len(rows) and not (rows.min() >= 0 and rows.max() < self.size):
+            raise IndexError(f"`indices` must be in [0, {self.size}), found {rows.min()} to {rows.max()}")
+        return self._images[rows]
+
+
+class Memorise(Holdout):
+    """Copies of the training images: FD cannot tell them from new ones; only a search for copies can."""
+
+    def __init__(self, *, split: str = "train") -> None:
+        super().__init__(split=split)
+
+
+class Blur(Holdout):
+    """Real images under a Gaussian blur of `sigma` pixels, edges repeated."""
+
+    def __init__(self, *, split: str = "holdout", sigma: float = 0.5) -> None:
+        super().__init__(split=split)
+        self.sigma = sigma
+
+    def sample(self, indices: Sequence[int]) -> np.ndarray:
+        """The images at `indices`, blurred."""
+        from scipy.ndimage import gaussian_filter
+
+        images = super().sample(indices) / 255
+        return quantised(gaussian_filter(images, (0, self.sigma, self.sigma, 0), mode="nearest"))
+
+
+class Noise(Holdout):
+    """Real images plus Gaussian noise of `sd` grey levels (of 255), clipped; image i always gets the same noise."""
+
+    def __init__(self, *, split: str = "holdout", sd: float = 160.0) -> None:
+        super().__init__(split=split)
+        self.sd = sd
+
+    def sample(self, indices: Sequence[int]) -> np.ndarray:
+        """The images at `indices` with their noise."""
+        images = super().sample(indices) / 255
+        for image, index in zip(images, indices, strict=True):
+            image += self.sd / 255 * image_rng(derive_seed("noise", int(index))).standard_normal(image.shape)
+        return quantised(images)
+
+
+class ModeDrop(Holdout):
+    """Real images of the classes `keep` alone: each is faithful, the set is not diverse."""
+
+    def __init__(self, *, keep: Sequence[int], split: str = "holdout") -> None:
+        super().__init__(split=split)
+        self.keep = tuple(keep)
+
+    def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
+        """Take the images of the kept classes as the pool, in their order."""
+        if labels is None:
+            raise UsageError(f"mode_drop keeps classes, but split {self.split!r} has no labels; use a labelled dataset")
+        present = np.unique(labels).tolist()
+        if not self.keep or not set(self.keep) <= set(present):
+            raise UsageError(f"mode_drop: keep is {list(self.keep)}, but the classes of {self.split!r} are {present}")
+        self._images = images[np.isin(labels, self.keep)]
