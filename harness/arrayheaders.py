@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gzip
 import math
+import re
 import struct
 import zipfile
 import zlib
@@ -143,13 +144,13 @@ def _npy(path: Path, archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo]
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, SyntaxError, KeyError, TypeError,
             struct.error, MemoryError, RuntimeError) as error:  # fmt: skip
         raise UsageError(f"{path}: member {entry.filename!r} is no readable array ({error}); save it again") from error
-    if not isinstance(descr, str):
-        raise UsageError(f"{path}: array {name!r} has named fields; save a plain uint8 array")
-    if "O" in descr:
+    if isinstance(descr, str) and "O" in descr:
         raise UsageError(
             f"{path}: array {name!r} needs pickle, which can run code, so it is refused; "
             "save plain arrays: np.savez(path, images=np.asarray(images, dtype=np.uint8))"
         )
+    if not isinstance(descr, str) or not re.fullmatch(r"[|<>][A-Za-z]\d+", descr):
+        raise UsageError(f"{path}: array {name!r} is no array of plain numbers ({descr!r}); save uint8")
     made = ArrayHeader(
         path, entry.filename, start, descr, tuple(shape), bool(fortran), entry.compress_type == zipfile.ZIP_STORED
     )

@@ -253,9 +253,8 @@ def _mapped(header: ArrayHeader) -> np.ndarray:
         with archives.opened(header.path) as archive, header.path.open("rb") as raw:
             local = archive.getinfo(header.member).header_offset
             raw.seek(local)
-            fixed = raw.read(30)
-        # The local header repeats the name and may carry other extra fields than the central one.
-        start += local + 30 + sum(struct.unpack("<HH", fixed[26:30]))
+            # The local header repeats the name and may carry other extra fields than the central one.
+            start += local + 30 + sum(struct.unpack("<HH", raw.read(30)[26:30]))
     if start + header.nbytes > header.path.stat().st_size:
         raise UsageError(f"{header.path}: is shorter than its headers promise; fetch or make it again")
     order: Literal["F", "C"] = "F" if header.fortran else "C"

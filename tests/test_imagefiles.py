@@ -511,6 +511,25 @@ def test_an_uncompressed_npz_is_mapped_not_loaded(tmp_path, pixels):
     assert isinstance(source._array, np.memmap)
 
 
+def test_a_stored_npz_whose_local_header_is_shifted_is_refused_not_misread(tmp_path, pixels):
+    path = tmp_path / "a.npz"
+    np.savez(path, images=pixels)
+    raw = bytearray(path.read_bytes())
+    raw[28] ^= 1  # length of the extra field, which only this copy of the header holds
+    path.write_bytes(raw)
+    assert "is no readable array" in the_line(lambda: read_all("npz", path=path))
+
+
+def test_a_flipped_pixel_of_a_stored_npz_is_found_by_the_digest(tmp_path, pixels):
+    """A mapped read does not look at the checksum; a run takes the digest of every generator of files first."""
+    path = tmp_path / "a.npz"
+    np.savez(path, images=pixels)
+    raw = bytearray(path.read_bytes())
+    raw[400] ^= 1
+    path.write_bytes(raw)
+    assert "is truncated or damaged" in the_line(lambda: imagelist.content_digest("npz", {"path": path}))
+
+
 def test_npz_digest_does_not_depend_on_compression_but_on_pixels_and_labels(tmp_path, pixels):
     def digest(save, array, **parameters) -> str:
         save(tmp_path / "a.npz", images=array, labels=np.arange(6))
@@ -581,7 +600,8 @@ def test_an_npz_that_needs_pickle_is_refused_and_not_unpickled(tmp_path):
         (np.zeros((2, 8, 8, 4), np.uint8), "is 2×8×8×4; allowed: n×H×W grey"),
         (np.zeros((2, 192), np.uint8), "is 2×192; allowed: n×H×W grey"),
         (np.zeros((0, 8, 8, 3), np.uint8), "there is no image in it"),
-        (np.zeros(2, dtype=[("r", "u1"), ("g", "u1")]), "has named fields"),
+        (np.zeros(2, dtype=[("r", "u1"), ("g", "u1")]), "is no array of plain numbers"),
+        (np.zeros(2, dtype="M8[s]"), "is no array of plain numbers"),
     ],
 )
 def test_an_array_that_is_no_uint8_nhwc_is_refused(tmp_path, array, words):
@@ -614,6 +634,7 @@ def test_npy_headers_that_lie_or_are_none_are_refused(tmp_path, pixels):
         "holds 600": member[:-30],
         "not in numpy's format": b"hello world, this is no array",
         "is no readable array": member.replace(shape, b"((((((((((((")[:200],
+        r"no array of plain numbers ('\x0bu1')": member.replace(b"'|u1'", b"'\x0bu1'"),
         "shape (-6, 5, 7, 3)": member.replace(shape, b"(-6, 5, 7, 3)").replace(b" " + padding, padding),
     }
     for words, content in cases.items():
