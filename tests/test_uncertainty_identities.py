@@ -231,3 +231,26 @@ def test_a_metric_with_its_own_influence_is_not_resampled():
     found = analyse({"gap": MetricCall("gap", function=gap)}, real, fake, real_seed=1, fake_seed=2)["gap"]
     assert gap.calls == 1
     assert found.influence_real.var(ddof=1) == pytest.approx(real[:, 0].var(ddof=1))
+
+
+@pytest.mark.parametrize(("m", "n"), [(900, 700), (200, 180), (900, 180), (150, 900)])
+def test_the_wide_route_gives_the_same_analysis_as_the_narrow_one(m, n, monkeypatch):
+    """Eigenvalues, shared products and the exponential sum against singular values and the full kernel."""
+    from harness.metrics import frechet as metric
+    from harness.uncertainty import frechet
+
+    real, fake = pair(m, n, 60)
+    monkeypatch.setattr(frechet, "pair_count", lambda d: (2000, 16384))
+    narrow = run("fd", real, fake)
+    monkeypatch.setattr(frechet, "WIDE", 20)
+    monkeypatch.setattr(metric, "SMALL", 20)
+    wide = run("fd", real, fake)
+    assert wide.value == pytest.approx(narrow.value, rel=1e-10)
+    assert metric.distance(metric.moments(real), metric.moments(fake)) == pytest.approx(narrow.value, rel=1e-10)
+    for side in ("influence_real", "influence_fake", "pairs_real"):
+        scale = np.abs(getattr(narrow, side)).max()
+        assert np.abs(getattr(wide, side) - getattr(narrow, side)).max() < 1e-6 * scale
+    assert wide.second_order_fake == pytest.approx(narrow.second_order_fake, rel=1e-6)
+    assert wide.second_order_cross == pytest.approx(narrow.second_order_cross, rel=1e-6)
+    if narrow.bias_method == "analytic":
+        assert wide.bias_fake == pytest.approx(narrow.bias_fake, rel=1e-6)

@@ -50,6 +50,9 @@ def analyse(
     for ball in balls.values():
         checked_for_balls(real_rows, fake_rows, ball.k)
     units_real, units_fake = units(real_rows), units(fake_rows)
+    for side, group in (("real", units_real), ("fake", units_fake)):
+        if group.count < 2:
+            raise UsageError(f"`{side}` has {group.rows} rows, all of them equal: there is no spread to estimate")
     found: dict[str, Analysis] = {}
     if balls:
         found |= analyse_balls(

@@ -10,8 +10,9 @@ import numpy as np
 from harness.metrics.features import Rows, Vector, blocks
 from harness.metrics.kernel import Kernel, KernelSums, kernel_function, kernel_sums
 from harness.uncertainty.analysis import Analysis
-from harness.uncertainty.frechet import PAIRS
 from harness.uncertainty.units import Units, unit_pairs
+
+PAIRS, AMONG = 1024, 4096
 
 
 def analyse_kernel(
@@ -22,13 +23,11 @@ def analyse_kernel(
     sums = kernel_sums(real, fake, function)
     m, n = units_real.effective, units_fake.effective
     second_real, second_fake, second_cross = _second_order(sums, m, n)
-    pairs = np.zeros(PAIRS)
-    if units_real.count > 1:
-        i, j = unit_pairs(units_real, None, PAIRS, np.random.default_rng(real_seed))
-        pairs = _paired(function, real, i, j) - sums.real[i] - sums.real[j] + sums.real.mean()
-        spread = float((pairs**2).mean())
-        # Scaled to the exact mean square over all pairs: the sample of pairs serves differences of generators only.
-        pairs *= np.sqrt(second_real / spread) if spread > 0 else 0.0
+    i, j = unit_pairs(units_real, None, PAIRS, AMONG, np.random.default_rng(real_seed))
+    pairs = _paired(function, real, i, j) - sums.real[i] - sums.real[j] + sums.real.mean()
+    spread = float((pairs**2).mean())
+    # Scaled to the exact mean square over all pairs: the sample of pairs serves differences of generators only.
+    pairs *= np.sqrt(second_real / spread) if spread > 0 else 0.0
     return Analysis(
         use="kd",
         value=sums.distance,

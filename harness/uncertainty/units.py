@@ -81,10 +81,18 @@ def units(rows: npt.NDArray[Any]) -> Units:
     return Units(of, np.asarray(first, dtype=np.intp), np.bincount(of, minlength=len(first)))
 
 
-def unit_pairs(left: Units, right: Units | None, count: int, rng: np.random.Generator) -> tuple[Index, Index]:
-    """Random pairs of rows from different units: within `left`, or across when `right` is given."""
-    i = rng.integers(0, left.count, count)
+def unit_pairs(
+    left: Units, right: Units | None, count: int, among: int, rng: np.random.Generator
+) -> tuple[Index, Index]:
+    """Random pairs of rows from different units, drawn among that many units: within `left`, or across to `right`."""
+    own = _some(left, among, rng)
+    i = rng.integers(0, len(own), count)
     if right is not None:
-        return left.first[i], right.first[rng.integers(0, right.count, count)]
-    j = (i + rng.integers(1, left.count, count)) % left.count
-    return left.first[i], left.first[j]
+        other = _some(right, among, rng)
+        return own[i], other[rng.integers(0, len(other), count)]
+    j = (i + rng.integers(1, max(len(own), 2), count)) % len(own)
+    return own[i], own[j]
+
+
+def _some(units: Units, among: int, rng: np.random.Generator) -> Index:
+    return units.first if units.count <= among else rng.choice(units.first, among, replace=False)
