@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from harness.engine import Failure
-    from harness.leaderboard import Leaderboard
     from harness.run import Result
     from harness.stages import Pipeline
 
@@ -176,7 +174,7 @@ def track(out: Path, tracking_uri: str | None) -> None:
 
     check_out(out)
     try:
-        click.echo(f"MLflow: {send(out, tracking_uri).where}")
+        click.echo(f"MLflow: {send(out, tracking_uri).url}")
     except TrackingUnavailable as problem:
         click.echo(f"error: {problem}; nothing is lost, try again later", err=True)
         sys.exit(FAILED)
@@ -184,9 +182,10 @@ def track(out: Path, tracking_uri: str | None) -> None:
 
 def _run(bench: Path, **options: Any) -> None:
     from harness.run import run_benchmark
+    from harness.terminal import progress, show
 
-    with _progress() as progress:
-        result = run_benchmark(bench, progress=progress, **options)
+    with progress() as heard:
+        result = run_benchmark(bench, progress=heard, **options)
     show(result.leaderboard)
     _closing(result)
     if result.failures:
@@ -213,14 +212,15 @@ def _stages(
     from harness.engine import Engine
     from harness.run import default_store, default_workers
     from harness.stages import Pipeline, Plan
+    from harness.terminal import progress
 
     found = benchmark.load(bench)
     _known("generator", generators, tuple(found.generators), bench)
     _known("encoder", encoders, tuple(found.encoders), bench)
     plan = Plan(found, store.absolute() if store else default_store(), device)
-    with Engine(workers or default_workers()) as engine, _progress() as progress:
+    with Engine(workers or default_workers()) as engine, progress() as heard:
         pipeline = Pipeline(
-            plan, engine, progress, frozenset(generators) or None, frozenset(encoders) or None
+            plan, engine, heard, frozenset(generators) or None, frozenset(encoders) or None
         )  # fmt: skip
         for stage in stages:
             getattr(pipeline, stage)()
@@ -265,94 +265,6 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
                 scores = plan.scores(fake, encoder)
                 made[f"{name} under {encoder}"] = {m: e.folder.name if e else None for m, e in scores.items()}
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
-
-
-def show(board: Leaderboard) -> None:
-    """Print the leaderboard, one table an encoder."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    # A pipe or a log has no width of its own; a table must not be folded to 80 columns there.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-    for encoder in board.encoders:
-        table = Table(title=board.title(encoder), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-        for number, title in enumerate(board.header()):
-            table.add_column(title, justify="left" if number in (0, 1, len(board.header()) - 1) else "right")
-        for row in board.of(encoder):
-            table.add_row(*[Text(text) for text in board.cells(row)])
-        console.print(table)
-    for note in board.notes:
-        console.print(Text(f"· {note}"))
-
-
-class Plain:
-    """A line for every unit: for logs and pipes."""
-
-    def __enter__(self) -> Plain:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def begin(self, stage: str, units: int, already: int) -> None:
-        """Say what is to do."""
-        self.stage, self.units, self.count = stage, units, 0
-        if units:
-            click.echo(f"{stage}: {units} to do" + (f", {already} found in the store" if already else ""), err=True)
-
-    def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
-        """Say what was done."""
-        self.count += 1
-        for words in warnings:
-            click.echo(f"warning: {words}", err=True)
-        outcome = f"FAILED: {failure.reason}" if failure else f"{seconds:.1f} s"
-        click.echo(f"{self.stage} {self.count}/{self.units} {unit}: {outcome}", err=True)
-
-    def end(self) -> None:
-        """Nothing to close."""
-
-
-class Bars(Plain):
-    """A bar for every stage: for terminals."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self.bars = Progress(
-            TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            TextColumn("{task.fields[unit]}"), console=Console(stderr=True),
-        )  # fmt: skip
-
-    def __enter__(self) -> Bars:
-        self.bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bars.stop()
-
-    def begin(self, stage: str, units: int, already: int) -> None:
-        """Open a bar where there is something to do."""
-        self.task = self.bars.add_task(stage, total=units, unit="") if units else None
-
-    def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
-        """Advance the bar; keep warnings and failures above it."""
-        for words in warnings:
-            self.bars.console.print(f"warning: {words}", markup=False)
-        if failure:
-            self.bars.console.print(f"FAILED {unit}: {failure.reason}", markup=False)
-        if self.task is not None:
-            self.bars.update(self.task, advance=1, unit=unit)
-
-    def end(self) -> None:
-        """Clear the last unit's name."""
-        if self.task is not None:
-            self.bars.update(self.task, unit="")
-
-
-def _progress() -> Plain:
-    return Bars() if sys.stderr.isatty() else Plain()
 
 
 if __name__ == "__main__":

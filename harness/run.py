@@ -111,12 +111,12 @@ def run_benchmark(
         board = _write(folder, plan, pipeline, lock)
     seconds = time.perf_counter() - start
     if not cached:
-        about = {"run_key": lock["run_key"], "began": began, "seconds": round(seconds, 3)}
+        about = {"run_key": lock["run_key"], "time": began, "seconds": round(seconds, 3)}
         about["machine"] = provenance.machine()
         write_atomically(folder / "run.json", (json.dumps(about, indent=1) + "\n").encode("ascii"))
         if not pipeline.failures:
             _write_receipt(folder, lock["run_key"])
-    tracked, untracked = _track(folder, tracking_uri) if tracking else (None, None)
+    tracked, untracked = _track(folder, tracking_uri, lock["run_key"], cached) if tracking else (None, None)
     return Result(
         out=folder,
         leaderboard=board,
@@ -227,16 +227,24 @@ def _is_complete(folder: Path, run_key: str) -> bool:
         return False
 
 
-def _track(folder: Path, uri: str | None) -> tuple[str | None, str | None]:
-    from harness.tracking import TrackingUnavailable, already_tracked, track
+def _track(folder: Path, uri: str | None, run_key: str, cached: bool) -> tuple[str | None, str | None]:
+    """Where MLflow has the run, or why it has not. A run sent before is known by OUT/tracked.json, without MLflow."""
+    from harness.tracking import TrackingUnavailable, default_uri, track
 
-    known = already_tracked(folder, uri)
-    if known:
-        return known, None
+    uri = uri or default_uri(Path.cwd())
+    receipt = folder / "tracked.json"
+    database = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+    if cached and receipt.is_file() and (database is None or database.is_file()):
+        known = json.loads(receipt.read_text(encoding="ascii"))
+        if (known["uri"], known["run_key"]) == (uri, run_key):
+            return str(known["url"]), None
     try:
-        return track(folder, uri).where, None
+        url = track(folder, uri).url
     except TrackingUnavailable as problem:
         return None, f"{problem}; the results are in {folder}: `harness track {folder}` sends them later"
+    told = {"uri": uri, "run_key": run_key, "url": url}
+    write_atomically(receipt, (json.dumps(told, indent=1) + "\n").encode("ascii"))
+    return url, None
 
 
 def _failure_lines(failures: Mapping[tuple[FakeSet, str], Failure]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness import registry
 from harness.metrics.memorization import copied_share
 from harness.stages.features import load_features
 from harness.stages.plan import COPIES, FakeSet, Plan
@@ -36,9 +37,11 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
 
 
 def metric_call(plan: Plan, metric: str) -> MetricCall:
-    """A metric of the benchmark as floor 2 takes it."""
+    """A metric of the benchmark as floor 2 takes it: the built-in ones by name, a user's own as a function."""
     entry = plan.benchmark.metrics[metric]
-    return MetricCall(entry.use, dict(entry.parameters), plan.metric_function(metric))
+    if registry.is_built_in("metrics", entry.use):
+        return MetricCall(entry.use, dict(entry.parameters))
+    return MetricCall(entry.use, {}, plan.component("metrics", metric))
 
 
 def load_analysis(plan: Plan, source: FakeSet, encoder: str, metric: str) -> Analysis | None:

@@ -1,0 +1,151 @@
+"""A small benchmark that runs in seconds, and the command as a user calls it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SMALL = """\
+name: small
+seed: 7
+dataset: digits
+datasets: {datasets}
+reference_split: reference
+training_split: train
+n_real: 120
+n_fake: 100
+batch_size: 64
+preprocessing: {{channels: grey, resize: null, quantise: uint8, range: [0, 1]}}
+encoders:
+  digits_convnet: {{}}
+  pixels: {{}}
+generators:
+  kde: {{}}
+  mine: {{use: "{module}:Shifted"}}
+  holdout: {{}}
+  noise: {{}}
+training_seeds: [0, 1]
+sampling_seeds: [0, 1]
+metrics: {{fd: {{}}, kd: {{}}, precision: {{}}, recall: {{}}, density: {{}}, coverage: {{}}}}
+interval: {{level: 0.95, target: T_N, reference: random, replicates: 60}}
+rank_by: {{metric: fd, encoder: digits_convnet}}
+"""
+
+MODULE = """\
+import numpy as np
+
+
+class Shifted:
+    \"\"\"Training images moved one pixel to the right.\"\"\"
+
+    def fit(self, images, labels, *, seed):
+        self.images = images
+
+    def sample(self, seeds):
+        rows = [np.random.default_rng(seed).integers(len(self.images)) for seed in seeds]
+        return np.roll(self.images[rows], 1, axis=2)
+
+
+class Raises(Shifted):
+    def sample(self, seeds):
+        self.count = getattr(self, "count", 0) + len(seeds)
+        if self.count > 70:
+            raise RuntimeError("out of ideas")
+        return super().sample(seeds)
+
+
+class NaNEncoder:
+    identity = {"name": "nan"}
+    dim = 4
+
+    def encode(self, images):
+        features = np.zeros((len(images), 4), np.float32)
+        features[3, 2] = np.nan
+        return features
+
+
+class MeansEncoder:
+    identity = {"name": "row means"}
+    dim = 8
+
+    def encode(self, images):
+        return images.mean(axis=(2, 3)).astype(np.float32)
+
+
+def median_gap(real, fake):
+    return float(abs(np.median(real) - np.median(fake)))
+"""
+
+
+class Small:
+    """A folder with `bench.yaml` and `mine.py`, and `harness` to run it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.module = "mine_" + folder.name.replace("-", "_")
+        self.bench = folder / "bench.yaml"
+        self.bench.write_text(SMALL.format(datasets=ROOT / "datasets.yaml", module=self.module))
+        (folder / f"{self.module}.py").write_text(MODULE)
+
+    def edit(self, old: str, new: str) -> None:
+        """Change the declaration."""
+        text = self.bench.read_text()
+        assert old in text
+        self.bench.write_text(text.replace(old, new))
+
+    def environment(self) -> dict[str, str]:
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        return {**os.environ, "HOME": str(home), "COLUMNS": "200"}
+
+    def command(self, *arguments: object) -> list[str]:
+        return [sys.executable, "-m", "harness.cli", *map(str, arguments)]
+
+    def harness(self, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+        """Run the command in this folder to its end."""
+        return subprocess.run(
+            self.command(*arguments), cwd=self.folder, env=self.environment(), capture_output=True, text=True,
+            timeout=300, **options,  # type: ignore[call-overload]
+        )  # fmt: skip
+
+    def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """`harness run bench.yaml --no-tracking` and what else is given."""
+        return self.harness("run", "bench.yaml", "--no-tracking", *arguments)
+
+    def records(self, out: str = "results/small") -> bytes:
+        return (self.folder / out / "records.jsonl").read_bytes()
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Small:
+    return Small(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """The small benchmark, run once and left alone."""
+    made = Small(tmp_path_factory.mktemp("finished"))
+    outcome = made.run()
+    assert outcome.returncode == 0, outcome.stderr
+    return made
+
+
+@pytest.fixture
+def copy_of(finished: Small, tmp_path: Path) -> Callable[[], Small]:
+    """A copy of the finished benchmark with its store and results, free to be damaged."""
+    import shutil
+
+    def copy() -> Small:
+        shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
+        made = Small.__new__(Small)
+        made.folder, made.bench, made.module = tmp_path, tmp_path / "bench.yaml", finished.module
+        return made
+
+    return copy
