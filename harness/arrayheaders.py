@@ -88,7 +88,7 @@ def read_idx(images: Path, *, labels: Path | None = None) -> ArrayPair:
     return ArrayPair(header, label_header)
 
 
-def open_data(header: ArrayHeader) -> tuple[IO[bytes], Callable[[], None]]:
+def _open_data(header: ArrayHeader) -> tuple[IO[bytes], Callable[[], None]]:
     """The stream of the array's data, past its header, and what closes it."""
     if header.member is None:
         stream = _open_idx(header.path)
@@ -104,7 +104,7 @@ def read_chunks(header: ArrayHeader, take: Callable[[bytes], Any], *, chunk_byte
     """Hand the array's bytes to `take`, chunk by chunk; UsageError if there are fewer or more than promised."""
     left = header.nbytes
     try:
-        stream, close = open_data(header)
+        stream, close = _open_data(header)
         try:
             while left and (chunk := stream.read(min(chunk_bytes, left))):
                 take(chunk)
