@@ -32,6 +32,13 @@ def _no_repeats(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
+def _level(level: float) -> float:
+    if not 0.5 <= level <= 0.999:
+        percent = f"; did you mean {level / 100:g}?" if 50 <= level < 100 else ";"
+        raise ValueError(f"found {level:g}{percent} 0.5 to 0.999 is allowed")
+    return level
+
+
 Name = Annotated[str, AfterValidator(_name)]
 Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), AfterValidator(_no_repeats)]
 # Half-sampling, which the intervals of the k-NN metrics rest on, needs two images a half.
@@ -44,7 +51,7 @@ class Interval(Frozen):
     `replicates` is the number of half-samples for metrics whose standard error has no closed form.
     """
 
-    level: Annotated[float, Field(ge=0.5, le=0.999)] = 0.95
+    level: Annotated[float, AfterValidator(_level)] = 0.95
     target: Target = "T_N"
     reference: Reference = "random"
     replicates: Annotated[int, Field(ge=20)] = 200
@@ -136,15 +143,16 @@ def load(path: str | Path) -> Benchmark:
         if key not in (*own, "datasets"):
             text = f"unknown key{did_you_mean(key, [*own, 'datasets'])} Allowed: {', '.join([*own, 'datasets'])}"
             document.complain((key,), text, key=True)
+    folder = path.parent.absolute()
     catalogue, data = _data(document, path.parent)
     fields = {key: document.value[key] for key in own if key in document.value}
     if "preprocessing" in fields:
         fields["preprocessing"] = recipes.declared(document, fields["preprocessing"], ("preprocessing",))
-    fields |= entries.read_all(document, data, path.parent)
+    fields |= entries.read_all(document, data, folder)
     # A part that could not be made has its reasons noted already.
     fields = {key: value for key, value in fields.items() if value is not None or document.sound(key)}
     placeholder = data or PinnedDataset.model_construct()
-    benchmark = document.check(Benchmark, {**fields, "data": placeholder, "folder": path.parent})
+    benchmark = document.check(Benchmark, {**fields, "data": placeholder, "folder": folder})
     consistency.check(document, data, fields)
     problems = [*document.lines(), *(catalogue.document.lines() if catalogue else [])]
     if problems:
@@ -199,7 +207,7 @@ def _data(document: Document, folder: Path) -> tuple[pinned.Catalogue | None, Pi
     if not isinstance(name, str):
         return catalogue, None
     if name not in catalogue.names:
-        document.complain(("dataset",), unknown("dataset", name, catalogue.names) + f" ({path})")
+        document.complain(("dataset",), unknown("dataset", name, catalogue.names, place=str(path)))
     data = catalogue.datasets.get(name)
     if data is not None:
         pinned.check_files(catalogue.document, data)

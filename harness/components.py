@@ -5,14 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 
 Kind = Literal["generators", "encoders", "metrics", "datasets"]
+
+
+def _no_class_twice(classes: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(classes)) < len(classes):
+        raise ValueError(f"found {list(classes)}; a class is named twice")
+    return classes
+
+
 KINDS: tuple[Kind, ...] = ("generators", "encoders", "metrics", "datasets")
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
 Row = Annotated[int, Strict(), Field(ge=0)]
+Classes = Annotated[tuple[Row, ...], Field(strict=False, min_length=1), AfterValidator(_no_class_twice)]
 PathText = Annotated[str, Field(min_length=1)]
 
 
@@ -70,7 +79,7 @@ class Component:
 class KernelDensity(Parameters):
     """Parameters of `kde`."""
 
-    bandwidth: Positive = 0.1
+    bandwidth: Positive = 0.12
 
 
 class GaussianMixture(Parameters):
@@ -89,19 +98,19 @@ class ProbabilisticPCA(Parameters):
 class VAE(Parameters):
     """Parameters of `vae`."""
 
-    latent: Count = 12
-    hidden: Count = 256
-    epochs: Count = 300
-    learning_rate: Positive = 2e-3
+    latent: Count = 16
+    hidden: Count = 128
+    epochs: Count = 120
+    learning_rate: Positive = 1e-2
 
 
 class DDPM(Parameters):
     """Parameters of `ddpm`."""
 
     timesteps: Annotated[int, Field(ge=2)] = 100
-    hidden: Count = 256
-    iterations: Count = 3000
-    learning_rate: Positive = 2e-3
+    hidden: Count = 192
+    iterations: Count = 1000
+    learning_rate: Positive = 4e-3
 
 
 class Holdout(Parameters):
@@ -119,19 +128,13 @@ class Blur(Holdout):
 class Noise(Holdout):
     """Parameters of `noise`: standard deviation in grey levels of 0..255."""
 
-    sd: Positive = 64.0
+    sd: Positive = 160.0
 
 
 class ModeDrop(Holdout):
     """Parameters of `mode_drop`: the classes it keeps."""
 
-    keep: Annotated[tuple[Annotated[int, Strict(), Field(ge=0)], ...], Field(strict=False, min_length=1)]
-
-    @model_validator(mode="after")
-    def _no_repeats(self) -> ModeDrop:
-        if len(set(self.keep)) < len(self.keep):
-            raise ValueError("`keep` names a class twice")
-        return self
+    keep: Classes
 
 
 class Memorise(Parameters):
@@ -205,8 +208,11 @@ class KernelDistance(Parameters):
     @model_validator(mode="after")
     def _only_what_the_kernel_reads(self) -> KernelDistance:
         unread = {"polynomial": {"bandwidth"}, "rbf": {"degree", "gamma", "coef"}}[self.kernel]
-        if ignored := sorted(unread & self.model_fields_set):
+        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        if ignored := sorted(unread & given):
             raise ValueError(f"the {self.kernel} kernel has no {' or '.join(ignored)}")
+        if self.kernel == "rbf" and self.bandwidth is None:
+            raise ValueError("the rbf kernel needs a bandwidth")
         return self
 
 

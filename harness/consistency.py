@@ -53,7 +53,7 @@ class _Check:
             split = self.sound(key, default)
             if split is not None and split not in data.splits and (needed or key in self.parts):
                 why = "" if key in self.parts or key == "reference_split" else " (trained generators learn from it)"
-                text = unknown(f"split of dataset {data.name}", split, data.splits)
+                text = unknown("split", split, data.splits, place=f"dataset {data.name}")
                 self.document.complain((key,) if self.document.has(key) else ("dataset",), f"{text}{why}")
         n_real = self.sound("n_real")
         if n_real is not None and reference in data.splits and n_real > data.splits[reference].size:
@@ -85,8 +85,8 @@ class _Check:
             return
         for key, kind in (("metric", "metrics"), ("encoder", "encoders")):
             declared, chosen = self.document.value.get(kind), by.get(key)
-            if isinstance(declared, Mapping) and isinstance(chosen, str) and chosen not in declared:
-                text = unknown(f"{key} of this benchmark", chosen, declared)
+            if isinstance(declared, Mapping) and declared and isinstance(chosen, str) and chosen not in declared:
+                text = unknown(key, chosen, declared, place="this benchmark")
                 self.document.complain(("rank_by", key), text)
         metric = self.entries("metrics").get(str(by.get("metric")))
         interval = self.parts.get("interval")

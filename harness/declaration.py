@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from harness.errors import UsageError
 from harness.explain import Location, explain
@@ -96,7 +97,8 @@ class Document:
                 parts = error["loc"]
                 at_key = bool(parts) and parts[-1] == "[key]"
                 inside = tuple(parts[:-1] if at_key else parts)
-                if (*location, *inside) in self.faulty:
+                missed = error["type"] == "missing" and self.has(*location, *inside)
+                if missed or (*location, *inside) in self.faulty:
                     continue
                 text = explain(dict(error), model, inside, also)
                 self.complain((*location, *inside), text, key=at_key or error["type"] == "extra_forbidden")
@@ -105,8 +107,10 @@ class Document:
     def _place(self, location: Location, *, key: bool) -> tuple[int, int]:
         if location in self.places:
             return (self.key_places if key and location in self.key_places else self.places)[location]
+        if not location:
+            return (1, 1)
         # A key that is missing is missed by the key above it, whose own place is clearer than where its value begins.
-        return self._place(location[:-1], key=True) if location else (1, 1)
+        return self._place(location[:-1], key=isinstance(location[-1], str))
 
 
 def read(path: Path) -> Document:
@@ -122,6 +126,10 @@ def read(path: Path) -> Document:
         mark = problem.problem_mark or problem.context_mark
         place = f"{mark.line + 1}:{mark.column + 1}" if isinstance(mark, StringMark) else "1:1"
         raise UsageError(f"{path}:{place}: not valid YAML: {_yaml_reason(problem)}") from None
+    except ReaderError as problem:
+        before = text[: problem.position]
+        place = f"{before.count(chr(10)) + 1}:{problem.position - before.rfind(chr(10))}"
+        raise UsageError(f"{path}:{place}: the character #x{problem.character:04x} is not allowed in YAML") from None
     except YAMLError as problem:
         raise UsageError(f"{path}:1:1: not valid YAML: {str(problem).splitlines()[0]}") from None
     except RecursionError:
@@ -171,10 +179,15 @@ def _mark(node: Node) -> tuple[int, int]:
 
 
 def _value(node: Node, location: Location, document: Document, seen: set[int]) -> Any:
-    document.places[location] = _mark(node)
     if id(node) in seen:
+        # The parser has replaced the alias by the anchor's node, which lies elsewhere.
+        document.places[location] = document.key_places.get(location) or document.places[location[:-1]]
         document.complain(location, "an alias of an anchor (&, *); write the value out")
         return None
+    # Where nothing is written, the parser points to whatever comes next.
+    nothing = isinstance(node, ScalarNode) and not node.value and node.start_mark.index == node.end_mark.index
+    key_place = document.key_places.get(location)
+    document.places[location] = key_place if nothing and key_place else _mark(node)
     seen.add(id(node))
     kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
     if isinstance(node, ScalarNode):
@@ -192,8 +205,8 @@ def _value(node: Node, location: Location, document: Document, seen: set[int]) -
         if str(key_node.tag) == "tag:yaml.org,2002:merge":
             document.problems.append((line, column, f"{_dotted(inside)}: merge keys are not used; write the keys out"))
         elif str(key_node.tag) not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"):
-            what = f"'{name}' is not text; put it in quotes" if name else "a key must be text"
-            document.problems.append((line, column, f"{_dotted(location) + ': ' if location else ''}the key {what}"))
+            what = f"the key '{name}' is not text; put it in quotes" if name else "a key must be text"
+            document.problems.append((line, column, f"{_dotted(location)}: {what}" if location else what))
         elif name in value:
             text = f"this key is already on line {first_line[name]}; keep one"
             document.problems.append((line, column, f"{_dotted(inside)}: {text}"))

@@ -43,7 +43,7 @@ class Encoder(Entry):
 class Metric(Entry):
     """`better`: which values are."""
 
-    better: Literal["lower", "higher"] = Field(description="lower or higher: which values of your metric are better")
+    better: Literal["lower", "higher"] = Field(description="lower or higher, whichever values of your metric are good")
 
 
 MODELS: Mapping[Kind, type[Entry]] = {"encoders": Encoder, "generators": Generator, "metrics": Metric}
@@ -83,7 +83,8 @@ def _entry(
         return None
     own = OWN_KEY[kind]
     given = {key: value for key, value in body.items() if key not in ("use", own)}
-    known = parameters.checked(document, component, given, location, ("use", own))
+    allowed = ("use", own) if kind == "encoders" or component.origin != "built-in" else ("use",)
+    known = parameters.checked(document, component, given, location, allowed)
     facts = {"name": name, "use": body.get("use", name), "parameters": known, "component": component}
     if own in body:
         facts[own] = body[own]
@@ -115,7 +116,8 @@ def _pool(
     if component.pool is None or data is None:
         return None
     if known["split"] not in data.splits:
-        document.complain((*location, "split"), unknown(f"split of dataset {data.name}", known["split"], data.splits))
+        text = unknown("split", known["split"], data.splits, place=f"dataset {data.name}")
+        document.complain((*location, "split"), text)
         return None
     split = data.splits[known["split"]]
     if component.pool == "split":
@@ -131,9 +133,7 @@ def _pool(
     return sum(int(split.classes[label]) for label in known["keep"] if label < len(split.classes))
 
 
-def _component(
-    document: Document, kind: Kind, name: str, body: Mapping[str, Any], folder: Path
-) -> Component | None:
+def _component(document: Document, kind: Kind, name: str, body: Mapping[str, Any], folder: Path) -> Component | None:
     use = body.get("use", name)
     if not isinstance(use, str):
         document.complain((kind, name, "use"), f"{found(use)}; a name or module:thing is needed")

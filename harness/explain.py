@@ -26,8 +26,8 @@ _NEEDED = {
     "greater_than_equal": "at least {ge} is needed",
     "less_than": "less than {lt} is needed",
     "less_than_equal": "at most {le} is needed",
-    "too_short": "at least {min_length} needed",
-    "too_long": "at most {max_length} allowed",
+    "too_short": "at least {min_length} is needed",
+    "too_long": "at most {max_length} is allowed",
     "string_too_short": "text is needed",
 }
 
@@ -36,24 +36,29 @@ def explain(error: Mapping[str, Any], model: type[BaseModel], inside: Location, 
     """What was found, what is allowed: a pydantic error at a location inside a model's value, as one line of words."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "missing":
-        return "this key is missing" + _allowed_values(model, inside)
+        if inside and isinstance(inside[-1], int):
+            return "an entry is missing here" + _described(model, inside[:-1])
+        return "this key is missing" + _described(model, inside)
     if kind == "extra_forbidden":
-        known = [*also, *_fields(model, inside[:-1])]
+        known = [*(also if len(inside) == 1 else ()), *_fields(model, inside[:-1])]
         return f"unknown key{did_you_mean(str(inside[-1]), known)} Allowed: {', '.join(known) or 'none'}"
     if kind == "literal_error":
         allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-        near = did_you_mean(str(value), allowed.split(", ")).rstrip(".") if isinstance(value, str) else ""
-        return f"{found(value)}{near}; allowed: {allowed}"
+        near = did_you_mean(value, allowed.split(", ")) if isinstance(value, str) else "."
+        return f"{found(value)}{near} Allowed: {allowed}"
+    if kind == "string_pattern_mismatch":
+        return f"{found(value)}; what is needed{_described(model, inside)}"
     if kind == "value_error":
         return str(context["error"])
     if kind in ("too_short", "too_long") and isinstance(value, Sequence):
-        return f"{found(value) if not value else f'found {len(value)} entries'}; {_NEEDED[kind].format(**context)}"
+        entries = f"found {len(value)} entries" if value else found(value)
+        return f"{entries}; {_NEEDED[kind].format(**context)}"
     if kind in _NEEDED:
         return f"{found(value)}; {_NEEDED[kind].format(**context)}"
     return f"{found(value)}; {error['msg']}"
 
 
-def _allowed_values(model: type[BaseModel], inside: Location) -> str:
+def _described(model: type[BaseModel], inside: Location) -> str:
     described = _fields(model, inside[:-1]).get(str(inside[-1]))
     text = getattr(described, "description", None)
     return f": {text}" if text else ""

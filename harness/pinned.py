@@ -25,7 +25,7 @@ class Split(Frozen):
 
     size: Whole
     digest: Annotated[str, Field(pattern=f"^{DIGEST}$")] = Field(
-        description="a split is pinned by the digest of its images, sha256:… (harness.datasets.content_digest)"
+        description="the digest of its images, sha256: and 64 hex digits (harness.datasets.content_digest)"
     )
     classes: Counts | None = None
 
@@ -73,7 +73,7 @@ def nearest(folder: Path) -> Path | None:
 def load(path: Path) -> Catalogue:
     """Every entry of a `datasets.yaml`; what is wrong with one is in the document's problems."""
     document = read(path)
-    datasets = {name: _dataset(document, name, path.parent) for name in document.value}
+    datasets = {name: _dataset(document, name, path.parent.absolute()) for name in document.value}
     return Catalogue(document, {name: data for name, data in datasets.items() if data}, tuple(datasets))
 
 
@@ -155,5 +155,5 @@ def _split(
         return
     splits[location[2]] = split
     if split.classes is not None and sum(split.classes) != split.size:
-        text = f"the classes have {sum(split.classes)} images together; the split's size is {split.size}"
+        text = f"found {sum(split.classes)} images in all classes together; the split's size is {split.size}"
         document.complain((*location, "classes"), text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, Strict, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, model_validator
 
 from harness.declaration import Document, Frozen
 from harness.explain import Location, found
@@ -28,6 +28,12 @@ def _both_sides(value: Any) -> Any:
     if isinstance(value, list | tuple) and len(value) == 2:
         return tuple(value)
     raise ValueError(f"{found(value)}; a whole number or [height, width] is needed")
+
+
+def _ascending(span: tuple[float, float]) -> tuple[float, float]:
+    if not span[0] < span[1]:
+        raise ValueError(f"found [{span[0]:g}, {span[1]:g}]; [low, high] with low < high is needed")
+    return span
 
 
 class Resize(Frozen):
@@ -71,13 +77,7 @@ class Preprocessing(Frozen):
     jpeg: Annotated[int, Field(ge=1, le=100)] | None = None
     resize: Resize | None = None
     quantise: Literal["uint8", "none"] = "uint8"
-    range: Annotated[tuple[float, float], Field(strict=False)] = (0.0, 255.0)
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Preprocessing:
-        if not self.range[0] < self.range[1]:
-            raise ValueError(f"the range [{self.range[0]:g}, {self.range[1]:g}] is not [low, high] with low < high")
-        return self
+    range: Annotated[tuple[float, float], Field(strict=False), AfterValidator(_ascending)] = (0.0, 255.0)
 
     @property
     def label(self) -> str:

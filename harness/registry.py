@@ -32,8 +32,14 @@ def names(kind: Kind) -> list[str]:
 
 
 def describe(kind: Kind) -> list[Component]:
-    """Every component of a kind that has a name, in the order of `names`."""
-    return [find(kind, name, Path.cwd()) for name in names(kind)]
+    """Every component of a kind that has a name, in the order of `names`; of a broken entry point, what is wrong."""
+    described = []
+    for name in names(kind):
+        try:
+            described.append(find(kind, name, Path.cwd()))
+        except UsageError as problem:
+            described.append(Component(kind, name, "", f"broken: {problem}", origin="entry point"))
+    return described
 
 
 def is_built_in(kind: str, use: str) -> bool:

@@ -21,7 +21,7 @@ class Outline:
     """A top-level thing of a module, as far as its source tells.
 
     takes  names of its keyword arguments; None where it takes any or the source does not tell
-    fit    a class with a method `fit` of its own
+    fit    a class with a method `fit`, its own or from a base in the same file
     """
 
     form: Literal["class", "function", "other"]
@@ -86,7 +86,7 @@ def outline(file: Path, thing: str) -> Outline:
         )
     node = defined[thing]
     if isinstance(node, ast.ClassDef):
-        return _outline_of_class(node)
+        return _outline_of_class(node, {name: item for name, item in defined.items() if isinstance(item, ast.ClassDef)})
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         # A decorator may change the signature.
         takes, needs = (None, ()) if node.decorator_list else _arguments(node.args, skip=0)
@@ -148,15 +148,33 @@ def _names(statement: ast.stmt) -> Iterator[str]:
             yield from (node.id for node in ast.walk(target) if isinstance(node, ast.Name))
 
 
-def _outline_of_class(node: ast.ClassDef) -> Outline:
-    methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
+def _outline_of_class(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Outline:
+    family = list(_with_bases(node, classes, set()))
+    methods: dict[str, ast.FunctionDef] = {}
+    for member in reversed(family):
+        methods |= {item.name: item for item in member.body if isinstance(item, ast.FunctionDef)}
     takes: tuple[str, ...] | None = None
     needs: tuple[str, ...] = ()
-    if "__init__" in methods:
+    # A decorator, a metaclass or a base from elsewhere may bring an __init__ of its own.
+    known = all(
+        not member.decorator_list and not member.keywords
+        and all(isinstance(base, ast.Name) and base.id in {*classes, "object"} for base in member.bases)
+        for member in family
+    )  # fmt: skip
+    if "__init__" in methods and (known or any(item is methods["__init__"] for item in node.body)):
         takes, needs = _arguments(methods["__init__"].args, skip=1)
-    elif not node.bases and not node.keywords and not node.decorator_list and "__new__" not in methods:
+    elif known and "__new__" not in methods:
         takes = ()
     return Outline("class", takes, needs, fit="fit" in methods, summary=_first_line(node))
+
+
+def _with_bases(node: ast.ClassDef, classes: dict[str, ast.ClassDef], seen: set[str]) -> Iterator[ast.ClassDef]:
+    """A class and those of its bases that lie in the same file, nearest first."""
+    seen.add(node.name)
+    yield node
+    for base in node.bases:
+        if isinstance(base, ast.Name) and base.id in classes and base.id not in seen:
+            yield from _with_bases(classes[base.id], classes, seen)
 
 
 def _arguments(arguments: ast.arguments, *, skip: int) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
