@@ -109,7 +109,7 @@ def located(component: Component, parameters: Mapping[str, Any], folder: Path) -
 def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """What decides a component's bytes, as JSON, without importing it.
 
-    `source` holds the SHA-256 of its file and of the files beside it that it imports, `libraries` the versions of what
+    `source` holds the SHA-256 of its file and of those of its project that it imports, `libraries` the versions of what
     it computes with, `weights` and `content` the SHA-256 of its files; a path counts by what lies there, not by name.
     """
     component = find(kind, use, folder)
@@ -190,15 +190,19 @@ def _harness_sources(module: str) -> dict[str, str]:
     path = PACKAGE.joinpath(*module.split(".")[1:])
     if path.is_dir():
         return {file.relative_to(path).as_posix(): digest_file(file) for file in sorted(path.rglob("*.py"))}
-    return source.sources(path.with_suffix(".py"))
+    return source.sources(path.with_suffix(".py"), follow=True)
 
 
 def _libraries(component: Component, folder: Path) -> Sequence[str]:
     if component.origin == "built-in":
         return component.libraries
     file = _locate(component.target, folder).file
-    roots = [root for root in source.imported_roots(file) if not (file.parent / f"{root}.py").is_file()]
-    return sorted({_DISTRIBUTION.get(root, root) for root in roots} - {file.stem})
+    files = source.source_files(file)
+    own = {path.stem for path in files} | {path.parent.name for path in files}
+    roots = {root for path in files for root in source.imported_roots(path)} - own
+    if source.is_installed(file):
+        roots.add(component.target.partition(":")[0].split(".")[0])
+    return sorted({_DISTRIBUTION.get(root, root) for root in roots} - {"harness"})
 
 
 def _version(distribution: str) -> str:
@@ -216,9 +220,7 @@ def _import(name: str, folder: Path) -> Any:
         raise UsageError(f"{file}: a module named '{name}' is already in use ({known}); rename yours")
     if known is not None and _imported.get(name, now) != now:
         # Another benchmark's module of this name, or this one before an edit, would put wrong bytes under a right key.
-        beside = [other for other, module in sys.modules.items() if _lies_in(module, known)]
-        for other in beside:
-            del sys.modules[other]
+        _forget(known)
     before = list(sys.path)
     sys.path[:0] = [str(path) for path in _folders(folder)]
     try:
@@ -238,7 +240,10 @@ def _same_file(module: ModuleType, file: Path) -> bool:
     return getattr(module, "__file__", None) is not None and Path(str(module.__file__)).resolve() == file.resolve()
 
 
-def _lies_in(module: ModuleType, known: ModuleType) -> bool:
-    """Whether a module's file lies in the folder of a known one's."""
-    files = getattr(module, "__file__", None), getattr(known, "__file__", None)
-    return files[0] is not None and files[1] is not None and Path(files[0]).parent == Path(files[1]).parent
+def _forget(module: ModuleType) -> None:
+    """Take a module, and those of its project that it imports, out of `sys.modules`, so that they are imported anew."""
+    file = Path(str(module.__file__))
+    files = set(source.source_files(file)) if file.is_file() else {file.resolve()}
+    for name, other in list(sys.modules.items()):
+        if getattr(other, "__file__", None) is not None and Path(str(other.__file__)).resolve() in files:
+            del sys.modules[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
+import sysconfig
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
@@ -94,19 +95,40 @@ def outline(file: Path, thing: str) -> Outline:
     return Outline("other")
 
 
-def sources(file: Path) -> dict[str, str]:
-    """SHA-256 of a module's file and of the files beside it that it imports, directly or not, by file name."""
-    found: dict[str, str] = {}
+def source_files(file: Path, *, follow: bool | None = None) -> list[Path]:
+    """A module's file and those of its own project that it imports, directly or not.
+
+    The project is the module's top-level package, or the folder of a module outside packages. An installed module
+    counts alone unless told otherwise: its distribution's version says the rest.
+    """
+    file = file.resolve()
+    follow = not is_installed(file) if follow is None else follow
+    root, package = _project(file)
+    found: dict[Path, None] = {}
     waiting = [file]
     while waiting:
         path = waiting.pop()
-        if path.name in found:
+        if path in found:
             continue
-        found[path.name] = digest_file(path)
-        if path.suffix == ".py":
-            beside = (file.parent / f"{name}.py" for name in _imported_siblings(path))
-            waiting += [candidate for candidate in beside if candidate.is_file()]
-    return dict(sorted(found.items()))
+        found[path] = None
+        if path.suffix == ".py" and follow:
+            for name in _absolute_imports(path, root):
+                top = name.split(".")[0]
+                if top == package or (not package and top != "harness"):
+                    waiting += _module_files(root, name)
+    return sorted(found)
+
+
+def sources(file: Path, *, follow: bool | None = None) -> dict[str, str]:
+    """SHA-256 of each of `source_files`, by its path inside the project."""
+    root, _ = _project(file.resolve())
+    return {path.relative_to(root).as_posix(): digest_file(path) for path in source_files(file, follow=follow)}
+
+
+def is_installed(file: Path) -> bool:
+    """Whether a file lies in the standard library or among installed distributions (editable ones lie elsewhere)."""
+    places = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")}
+    return any(place in file.resolve().parents for place in places)
 
 
 def imported_roots(file: Path) -> list[str]:
@@ -198,20 +220,26 @@ def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
             yield from (((f"{node.module}." if node.module else "") + alias.name, node.level) for alias in node.names)
 
 
-def _imported_siblings(file: Path) -> Iterator[str]:
-    package = _package_of(file)
+def _absolute_imports(file: Path, root: Path) -> Iterator[str]:
+    """Dotted names of what a file may import: of `from a import b` both a and a.b."""
+    package = file.parent.relative_to(root).parts
     for name, level in _imports(_parse(file)):
-        if level == 1 or (level == 0 and not package):
-            yield name.split(".")[0]
-        elif level == 0 and name.startswith(f"{package}."):
-            yield name.removeprefix(f"{package}.").split(".")[0]
+        yield ".".join([*package[: len(package) - level + 1], *filter(None, [name])]) if level else name
 
 
-def _package_of(file: Path) -> str:
-    """The dotted package that a file lies in, "" outside packages."""
-    names: list[str] = []
-    folder = file.parent
+def _module_files(root: Path, name: str) -> Iterator[Path]:
+    """The files of a dotted name under a folder: its packages' `__init__.py` and its own."""
+    path = root
+    for part in name.split("."):
+        path = path / part
+        for candidate in (path / "__init__.py", path.with_name(f"{part}.py")):
+            if candidate.is_file():
+                yield candidate
+
+
+def _project(file: Path) -> tuple[Path, str]:
+    """The folder that a module's top-level package lies in, and that package's name ("" outside packages)."""
+    folder, package = file.parent, ""
     while (folder / "__init__.py").is_file():
-        names.insert(0, folder.name)
-        folder = folder.parent
-    return ".".join(names)
+        folder, package = folder.parent, folder.name
+    return folder, package

@@ -231,6 +231,34 @@ def test_an_identity_changes_with_parameters_source_and_what_the_source_imports(
     assert registry.identity("encoders", "ident:A", {"width": 3}, folder) not in (first, second)
 
 
+def test_a_built_in_generators_identity_holds_what_its_module_imports_of_the_harness():
+    kde = registry.identity("generators", "kde", {}, Path())["source"]
+    assert {"harness/generators/density.py", "harness/generators/__init__.py"} <= set(kde)
+    assert "harness/generators/vae.py" not in kde
+
+
+def test_of_a_package_those_modules_count_that_are_imported(folder):
+    package = folder / "project" / "nets"
+    package.mkdir(parents=True)
+    for path, text in (
+        ("project/__init__.py", ""), ("project/nets/__init__.py", "from .lenet import LeNet\n"),
+        ("project/nets/lenet.py", "import numpy\nfrom ..sizes import WIDTH\nclass LeNet: ...\n"),
+        ("project/sizes.py", "WIDTH = 3\n"), ("project/other.py", "import torch\n"),
+    ):  # fmt: skip
+        (folder / path).write_text(text)
+    found = registry.identity("encoders", "project.nets:LeNet", {}, folder)
+    assert list(found["source"]) == [
+        "project/__init__.py", "project/nets/__init__.py", "project/nets/lenet.py", "project/sizes.py",
+    ]  # fmt: skip
+    assert list(found["libraries"]) == ["numpy"]
+
+
+def test_an_installed_component_counts_by_its_file_and_its_distributions_version():
+    found = registry.identity("encoders", "pydantic.fields:FieldInfo", {}, Path())
+    assert list(found["source"]) == ["pydantic/fields.py"]
+    assert found["libraries"]["pydantic"] == registry.metadata.version("pydantic")
+
+
 def test_a_users_component_counts_the_versions_of_what_it_imports(folder):
     write(folder, libs="import os\nimport numpy\nclass A:\n    def encode(self): from sklearn.svm import SVC\n")
     libraries = registry.identity("encoders", "libs:A", {}, folder)["libraries"]
