@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, Strict, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 Kind = Literal["generators", "encoders", "metrics", "datasets"]
 
@@ -74,6 +75,11 @@ class Component:
     weights: str | None = None
     better: Literal["lower", "higher"] | None = None
     origin: Literal["built-in", "entry point", "module"] = "built-in"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A field of this type takes an instance as it is; a schema of all the above would cost a tenth of a second."""
+        return core_schema.is_instance_schema(cls)
 
 
 class KernelDensity(Parameters):

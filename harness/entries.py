@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SkipValidation
+from pydantic import Field
 
-from harness import imagelist, parameters, recipes, registry
+from harness import parameters, recipes, registry
 from harness.components import Component, Kind
 from harness.declaration import NAME, NAME_RULE, Document, Frozen, FrozenMapping
 from harness.errors import UsageError
@@ -24,7 +24,7 @@ class Entry(Frozen):
     name: str
     use: str
     parameters: FrozenMapping[Any]
-    component: SkipValidation[Component] = Field(exclude=True, repr=False)
+    component: Component = Field(exclude=True, repr=False)
 
 
 class Generator(Entry):
@@ -109,7 +109,7 @@ def _pool(
     location = ("generators", name)
     if component.files is not None:
         try:
-            return imagelist.count(component.files, registry.located(component, known, folder))
+            return registry.count_files(component, known, folder)
         except UsageError as problem:
             document.complain((*location, "path"), str(problem))
             return None

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SkipValidation, Strict
+from pydantic import Field, Strict
 
-from harness import imagelist, parameters, registry
+from harness import parameters, registry
 from harness.components import Component
 from harness.declaration import NAME, NAME_RULE, Document, Frozen, FrozenDict, FrozenMapping, read
 from harness.errors import UsageError
@@ -46,7 +46,7 @@ class PinnedDataset(Frozen):
     parameters: FrozenMapping[Any]
     where: str
     folder: Path
-    component: SkipValidation[Component] = Field(exclude=True, repr=False)
+    component: Component = Field(exclude=True, repr=False)
 
     def resolved(self) -> dict[str, Any]:
         """All that decides the images, as JSON, without where the file lies."""
@@ -79,12 +79,11 @@ def load(path: Path) -> Catalogue:
 
 def check_files(document: Document, data: PinnedDataset) -> None:
     """Note a split whose files are missing or hold another number of images than is pinned."""
-    kind = data.component.files
-    if kind is None:
+    if data.component.files is None:
         return
-    for name, split in registry.located(data.component, data.parameters, data.folder)["splits"].items():
+    for name, split in data.parameters["splits"].items():
         try:
-            count = imagelist.count(kind, split)
+            count = registry.count_files(data.component, split, data.folder)
         except UsageError as problem:
             document.complain((data.name, "splits", name), str(problem))
             continue
@@ -108,6 +107,7 @@ def _dataset(document: Document, name: str, folder: Path) -> PinnedDataset | Non
         component = registry.find("datasets", use, folder)
     except UsageError as problem:
         document.complain((name, "use") if "use" in body else (name,), str(problem), key="use" not in body)
+        document.faulty.add((name, "component"))  # said; the rest of the entry is still looked at
     own = ("source", "licence", "image", "splits", "use")
     known = {key: value for key, value in body.items() if key not in own}
     if component is not None:

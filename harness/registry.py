@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness import imagelist, source
+from harness import source
 from harness.components import KINDS, TABLE, Component, Kind
 from harness.errors import UsageError
 from harness.keys import digest, digest_file
@@ -98,12 +98,22 @@ def located(component: Component, parameters: Mapping[str, Any], folder: Path) -
     """The parameters with the paths of image files made absolute against `folder`."""
     if component.files is None:
         return dict(parameters)
+    from harness import imagelist  # zip and gzip code, only for who declares files
+
     if component.kind == "datasets":
         splits = {
             name: imagelist.resolve(component.files, split, folder) for name, split in parameters["splits"].items()
         }
         return {**parameters, "splits": splits}
     return imagelist.resolve(component.files, parameters, folder)
+
+
+def count_files(component: Component, parameters: Mapping[str, Any], folder: Path) -> int:
+    """How many images lie where a generator's or a split's parameters say, by listing alone; raises UsageError."""
+    from harness import imagelist
+
+    assert component.files is not None
+    return imagelist.count(component.files, imagelist.resolve(component.files, parameters, folder))
 
 
 def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -114,17 +124,20 @@ def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -
     """
     component = find(kind, use, folder)
     files = component.files if kind == "generators" else None  # a dataset's splits are pinned by their digests instead
-    paths = imagelist.PATH_PARAMETERS[files] if files else ()
     found: dict[str, Any] = {
         "use": use,
-        "parameters": {name: value for name, value in parameters.items() if name not in paths},
+        "parameters": dict(parameters),
         "source": _sources(component, folder),
         "libraries": {name: _version(name) for name in _libraries(component, folder)},
     }
     if component.weights is not None:
         found["weights"] = digest_file(PACKAGE / component.weights)
     if files:
+        from harness import imagelist
+
         found["content"] = imagelist.content_digest(files, located(component, parameters, folder))
+        for name in imagelist.PATH_PARAMETERS[files]:
+            del found["parameters"][name]
     return found
 
 
