@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from ruamel.yaml import YAML
 
 from harness.keys import digest
-from harness.record import Cell, Estimate, Record, write_records
+from harness.leaderboard import Column, Leaderboard, Row
+from harness.record import Cell, Estimate, Record, Reference, write_records
 
 METRICS = {"fd": {}, "kd": {}, "precision": {"k": 3}, "recall": {"k": 3}, "density": {"k": 5}, "coverage": {"k": 5}}
-ENCODERS = {"digits_convnet": "", "random_convnet": "random weights", "pixels": ""}
+ENCODERS = {"digits_convnet": "", "random_convnet": "random weights: not a measure of quality", "pixels": ""}
 # generator: (trained, fd, kd, precision, recall, density, coverage)
 GENERATORS = {
     "holdout": (False, 0.9, 0.0, 0.97, 0.97, 1.02, 0.96),
@@ -26,17 +29,38 @@ GENERATORS = {
     "mode_drop": (False, 42.0, 0.9, 0.98, 0.41, 1.1, 0.39),
     "noise": (False, 160.0, 5.5, 0.1, 0.8, 0.02, 0.05),
 }
+PROVENANCE = {"commit": "0" * 40, "device": "cpu", "libraries": {"numpy": np.__version__}}
 REASON = "out of ink at image 300"
 WIDTHS = {"fd": 0.12, "kd": 0.004, "precision": 0.02, "recall": 0.02, "density": 0.05, "coverage": 0.02}
 
 
-def estimate_of(metric: str, value: float) -> Estimate:
-    """An invented estimate around `value`."""
-    se = WIDTHS[metric] * max(1.0, abs(value)) / 2
+def estimate_of(metric: str, value: float, reference: Reference) -> Estimate:
+    """An invented estimate around `value`, wider with a random reference."""
+    se = WIDTHS[metric] * max(1.0, abs(value)) / (2 if reference == "random" else 3)
     return Estimate(
-        value, se, value - 1.96 * se, value + 1.96 * se, level=0.95, target="T_N", reference="random",
+        value, se, value - 1.96 * se, value + 1.96 * se, level=0.95, target="T_N", reference=reference,
         method="invented", n_real=400, n_fake=400,
     )  # fmt: skip
+
+
+def records_of(
+    encoder: str,
+    generator: str,
+    seeds: tuple[int | None, int] | None,
+    metric: str,
+    parameters: dict,
+    value: float | None,
+) -> list[Record]:
+    """The Records of one metric of a cell, or of a generator where `seeds` is None: one for each reference."""
+    cell = Cell("digits", "reference", generator, *(seeds or (None, None)), "grey", encoder)
+    return [
+        Record(
+            benchmark="digits", level="cell" if seeds else "generator", cell=cell, metric=metric, parameters=parameters,
+            status="failed" if value is None else "ok", reason=REASON if value is None else None,
+            estimate=None if value is None else estimate_of(metric, value, reference), provenance=PROVENANCE,
+        )
+        for reference in ("fixed", "random")
+    ]  # fmt: skip
 
 
 def write_run(
@@ -51,56 +75,48 @@ def write_run(
     generators, encoders = generators or GENERATORS, encoders or ENCODERS
     rng = np.random.default_rng(7)
     records, rows = [], []
-    for encoder, note in encoders.items():
+    for encoder in encoders:
         for rank, (name, (trained, *values)) in enumerate(sorted(generators.items(), key=lambda item: item[1][1]), 1):
             metrics = {}
-            training_seeds = [0, 1, 2] if trained else []
+            training_seeds = (0, 1, 2) if trained else ()
             for (metric, parameters), value in zip(METRICS.items(), values, strict=True):
-                make = {
-                    "benchmark": "digits", "metric": metric, "parameters": parameters, "status": "ok",
-                    "provenance": {"numpy": np.__version__, "commit": "0" * 40},
-                }  # fmt: skip
-                for training_seed in training_seeds or [None]:
-                    for sampling_seed in (0, 1):
-                        cell = Cell("digits", "reference", name, training_seed, sampling_seed, "grey8", encoder)
-                        near = estimate_of(metric, value + WIDTHS[metric] * max(1.0, abs(value)) * rng.normal() / 2)
-                        records.append(Record(level="cell", cell=cell, estimate=near, **make))
-                whole = estimate_of(metric, value)
-                cell = Cell("digits", "reference", name, None, None, "grey8", encoder)
-                records.append(Record(level="generator", cell=cell, estimate=whole, **make))
-                metrics[metric] = {"value": whole.value, "se": whole.se, "low": whole.low, "high": whole.high}
-            rows.append({
-                "encoder": encoder, "encoder_note": note, "rank": rank, "rank_low": max(1, rank - 1), "rank_high": rank,
-                "tied_with": [], "generator": name, "status": "ok", "reason": None, "training_seeds": training_seeds,
-                "sampling_seeds": [0, 1], "n_real": 400, "n_fake": 400, "metrics": metrics,
-                "flags": ["copies of training images: 400 of 400"] if name == "memorise" else [],
-            })  # fmt: skip
+                for seeds in itertools.product(training_seeds or (None,), (0, 1)):
+                    near = value + WIDTHS[metric] * max(1.0, abs(value)) * rng.normal() / 2
+                    records += records_of(encoder, name, seeds, metric, parameters, near)
+                records += records_of(encoder, name, None, metric, parameters, value)
+                metrics[metric] = estimate_of(metric, value, "random")
+            flags = ("100% exact copies of training images",) if name == "memorise" else ()
+            rows.append(Row(
+                encoder, name, "ok", None, rank, max(1, rank - 1), rank, (), training_seeds, (0, 1), 400, 400, metrics,
+                flags,
+            ))  # fmt: skip
         for name in failed:
-            for metric, parameters in METRICS.items():
-                cell = Cell("digits", "reference", name, None, 0, "grey8", encoder)
-                records.append(Record("digits", "cell", cell, metric, parameters, "failed", reason=REASON))
-            rows.append({
-                "encoder": encoder, "encoder_note": note, "rank": None, "rank_low": None, "rank_high": None,
-                "tied_with": [], "generator": name, "status": "failed", "reason": REASON,
-                "training_seeds": [], "sampling_seeds": [0, 1], "n_real": 400, "n_fake": 400, "metrics": {},
-                "flags": [],
-            })  # fmt: skip
+            for (metric, parameters), seeds in itertools.product(METRICS.items(), (None, (None, 0), (None, 1))):
+                records += records_of(encoder, name, seeds, metric, parameters, None)
+            rows.append(Row(encoder, name, "failed", REASON, None, None, None, (), (), (0, 1), 400, 400, {}, ()))
+    board = Leaderboard(
+        benchmark="digits",
+        rank_by={"metric": "fd", "encoder": next(iter(encoders))},
+        interval={"level": 0.95, "target": "T_N", "reference": "random"},
+        columns=tuple(Column(m, {"fd": "FD", "kd": "KD"}.get(m, m), m in ("fd", "kd")) for m in METRICS),
+        encoder_notes=encoders,
+        rows=tuple(rows),
+        notes=("over training seeds where there are several",),
+    )
     out.mkdir(parents=True, exist_ok=True)
     write_records(out / "records.jsonl", records)
-    leaderboard = {
-        "benchmark": "digits", "rank_by": {"metric": "fd", "encoder": next(iter(encoders))},
-        "interval": {"level": 0.95, "target": "T_N", "reference": "random"}, "rows": rows,
-        "notes": ["Intervals of trained generators include the spread over 3 training seeds."],
+    (out / "leaderboard.json").write_text(board.to_json())
+    (out / "leaderboard.csv").write_text(board.to_csv())
+    (out / "leaderboard.md").write_text(board.to_markdown())
+    declared = {
+        "name": "digits", "n_real": 400, "n_fake": 400, "training_seeds": [0, 1, 2],
+        "generators": {name: {"use": name, "parameters": {"bandwidth": 0.1}} for name in generators},
+        "encoders": {name: {"use": name, "parameters": {}} for name in encoders},
     }  # fmt: skip
-    (out / "leaderboard.json").write_text(json.dumps(leaderboard, indent=1))
-    (out / "leaderboard.csv").write_text("rank,generator\n" + "".join(f"{r['rank']},{r['generator']}\n" for r in rows))
-    (out / "leaderboard.md").write_text("| rank | generator |\n|---|---|\n")
-    resolved = {name: {"use": name} for name in generators}
-    (out / "benchmark.lock.yaml").write_text(
-        f"run_key: {run_key or digest([resolved, list(encoders)])}\n"
-        "benchmark: {name: digits, n_real: 400, n_fake: 400, training_seeds: [0, 1, 2]}\n"
-    )
-    run = {"time": "2026-01-02T03:04:05+00:00", "host": "here", "command": "harness run digits.yaml", "seconds": 12.5}
+    splits = {name: {"size": 400, "digest": "sha256:" + digest(name)} for name in ("train", "reference")}
+    lock = {"run_key": run_key or digest(declared), "benchmark": declared, "dataset": splits}
+    YAML(typ="safe").dump(lock, out / "benchmark.lock.yaml")
+    run = {"time": "2026-01-02T03:04:05+00:00", "seconds": 12.5, "machine": {"host": "here"}}
     (out / "run.json").write_text(json.dumps(run))
     for folder in ("grids", "plots"):
         (out / folder).mkdir(exist_ok=True)

@@ -31,8 +31,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Record], dict]
         encoders={"digits_convnet": "", "pixels": ""},
     )
     leaderboard = json.loads((out / "leaderboard.json").read_text())
-    for row in leaderboard["rows"]:
-        row["metrics"] = {name: row["metrics"][name] for name in ("fd", "kd") if name in row["metrics"]}
+    leaderboard["columns"] = leaderboard["columns"][:2]
     return read_records(out / "records.jsonl"), leaderboard
 
 
@@ -76,8 +75,9 @@ def test_every_single_image_set_is_a_dot(run):
     records, leaderboard = run
     axes = draw_encoder(records, leaderboard, "pixels").axes[0]
     drawn = next(line.get_xdata() for line in axes.lines if line.get_marker() == ".")
-    single = [r for r in records if (r.cell.encoder, r.metric, r.level, r.status) == ("pixels", "fd", "cell", "ok")]
-    assert sorted(drawn) == sorted(r.estimate.value for r in single)
+    own = [r for r in records if (r.cell.encoder, r.metric, r.level, r.status) == ("pixels", "fd", "cell", "ok")]
+    assert sorted(drawn) == sorted(r.estimate.value for r in own if r.estimate.reference == "random")
+    assert len(drawn) == 5 * 6 + 5 * 2
 
 
 def test_the_caption_says_sizes_target_reference_level_and_seeds(run):
@@ -95,7 +95,9 @@ def test_a_fixed_reference_and_a_population_target_are_said_as_such(run):
 
 
 def test_random_weights_are_said_in_title_and_caption_and_only_there(run):
-    assert texts(draw_encoder(*run, "random_convnet")).count("random weights") == 2
+    said = texts(draw_encoder(*run, "random_convnet"))
+    assert "random_convnet sees them (random weights)" in said
+    assert "Encoder random_convnet – random weights: not a measure of quality" in said
     assert "random weights" not in texts(draw_encoder(*run, "digits_convnet"))
 
 
@@ -117,8 +119,9 @@ def test_a_metric_that_some_generators_lack_or_nobody_knows_is_drawn(run):
     rows = json.loads(json.dumps(leaderboard["rows"]))
     rows[0]["metrics"].pop("kd")
     rows[1]["metrics"]["sharpness"] = {"value": 3.0, "se": None, "low": None, "high": None}
-    figure = draw_encoder(records, {**leaderboard, "rows": rows}, "digits_convnet")
-    assert "sharpness" in [axes.get_title(loc="left") for axes in figure.axes]
+    columns = [*leaderboard["columns"], {"metric": "sharpness", "label": "sharpness", "lower_is_better": False}]
+    figure = draw_encoder(records, {**leaderboard, "columns": columns, "rows": rows}, "digits_convnet")
+    assert "sharpness – higher is better" in [axes.get_title(loc="left") for axes in figure.axes]
 
 
 def test_the_same_run_drawn_twice_gives_the_same_bytes(small, tmp_path):

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from harness.keys import digest
 from harness.record import Record
+from harness.store import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,8 +27,7 @@ DRAWING = 1  # raise when the drawing changes: plots of another number are drawn
 # so that print without colour loses nothing.
 TRAINED, UNTRAINED, DOT = ("#0072B2", "o"), ("#D55E00", "s"), "#555555"
 KINDS = {TRAINED: "trained generator", UNTRAINED: "not trained: a control or a set of files"}
-NAMES = {"fd": "FD, Fréchet distance", "kd": "KD, kernel distance"}
-LOWER_IS_BETTER, HIGHER_IS_BETTER = ("fd", "kd"), ("precision", "recall", "density", "coverage")
+NAMES = {"FD": "FD, Fréchet distance", "KD": "KD, kernel distance"}
 SHARES = ("precision", "recall", "coverage")  # of a set, so their axis is always 0 to 1
 TARGETS = {"T_N": "the expectation at these sample sizes (T_N)", "T_inf": "the population value (T_inf)"}
 REFERENCES = {"random": "the real set counted as one random draw", "fixed": "the real set held fixed"}
@@ -51,17 +52,18 @@ def write_plots(folder: Path, records: Sequence[Record], leaderboard: Mapping[st
 
     A pair that was already drawn from these numbers is left as it is: its SVG names the digest of what it shows.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for encoder in dict.fromkeys(row["encoder"] for row in leaderboard["rows"]):
         own = [record for record in records if record.cell.encoder == encoder]
         svg, png = folder / f"{encoder}.svg", folder / f"{encoder}.png"
         identity = _identity(own, leaderboard, encoder)
         if not (png.exists() and svg.exists() and identity in svg.read_text(encoding="utf-8")):
-            figure = draw_encoder(own, leaderboard, encoder)
+            figure, raster, vector = draw_encoder(own, leaderboard, encoder), BytesIO(), BytesIO()
             with _style():
-                figure.savefig(png, dpi=150)
-                figure.savefig(svg, metadata={"Date": None, "Identifier": identity})
+                figure.savefig(raster, format="png", dpi=150)
+                figure.savefig(vector, format="svg", metadata={"Date": None, "Identifier": identity})
+            write_atomically(png, raster.getvalue())
+            write_atomically(svg, vector.getvalue())
         written += [svg, png]
     return written
 
@@ -77,13 +79,14 @@ def draw_encoder(records: Iterable[Record], leaderboard: Mapping[str, Any], enco
     rows = [row for row in leaderboard["rows"] if row["encoder"] == encoder]
     ranked = sorted((row for row in rows if row["status"] == "ok"), key=lambda row: row["rank"])
     cells = [record for record in records if record.cell.encoder == encoder and record.level == "cell"]
-    metrics = _metrics(ranked, leaderboard["rank_by"]["metric"])
+    first = leaderboard["rank_by"]["metric"]
+    columns = sorted(leaderboard["columns"], key=lambda column: column["metric"] != first)
     labels = [f"{_rank(row)}  {row['generator']}" for row in ranked]
 
-    across, down = min(PANELS_ACROSS, max(1, len(metrics))), max(1, -(-len(metrics) // PANELS_ACROSS))
+    across, down = min(PANELS_ACROSS, len(columns)), -(-len(columns) // PANELS_ACROSS)
     left = 0.25 + 0.072 * max((len(label) for label in labels), default=0)
     width = max(left + PANEL * across + EDGE, 9.0)
-    caption = _caption(leaderboard, rows, cells, encoder, columns=int(width / 0.067))
+    caption = _caption(leaderboard, rows, cells, encoder, characters=int(width / 0.067))
     bottom = LINE * len(caption) + 0.7
     body = down * ROW * max(1, len(ranked)) + (down - 1) * HEAD
     height = TOP + body + bottom
@@ -93,16 +96,18 @@ def draw_encoder(records: Iterable[Record], leaderboard: Mapping[str, Any], enco
             down, across, left=left / width, right=1 - EDGE / width, top=1 - TOP / height, bottom=bottom / height,
             wspace=0.12, hspace=HEAD / (ROW * max(1, len(ranked))),
         )  # fmt: skip
-        for place, metric in enumerate(metrics):
+        for place, column in enumerate(columns):
             axes = figure.add_subplot(grid[divmod(place, across)])
-            _panel(axes, ranked, [cell for cell in cells if cell.metric == metric], metric)
+            _panel(axes, ranked, [cell for cell in cells if cell.metric == column["metric"]], column)
             axes.set_yticks(range(len(ranked)), labels if place % across == 0 else [""] * len(ranked))
 
         def text(x: float, down: float, content: str, **style: Any) -> None:
             figure.text(x / width, 1 - down / height, content, va="top", **style)
 
         title = f"{leaderboard['benchmark']}: generators as {encoder} sees them"
-        text(0.1, 0.12, title + (f" ({note})" if (note := _note(rows)) else ""), fontsize=13, fontweight="bold")
+        if note := _note(rows):
+            title += f" ({note.split(':')[0]})"
+        text(0.1, 0.12, title, fontsize=13, fontweight="bold")
         text(0.1, 0.5, "rank [interval]  generator", color=DOT, fontsize=8.5)
         text(0.1, height - LINE * len(caption) - 0.12, "\n".join(caption), fontsize=8.5, linespacing=1.35)
         corner = (1 - 0.1 / width, 1 - 0.46 / height)
@@ -117,7 +122,7 @@ def _identity(records: Sequence[Record], leaderboard: Mapping[str, Any], encoder
     """Digest of all that a plot shows and of what draws it."""
     shown = [{k: v for k, v in asdict(record).items() if k != "provenance"} for record in records]
     rows = [row for row in leaderboard["rows"] if row["encoder"] == encoder]
-    context = {key: leaderboard.get(key) for key in ("benchmark", "rank_by", "interval")}
+    context = {key: leaderboard.get(key) for key in ("benchmark", "rank_by", "interval", "columns")}
     return "sha256:" + digest([DRAWING, version("matplotlib"), version("pillow"), context, rows, shown])
 
 
@@ -125,14 +130,8 @@ def _style() -> Any:
     """A context with matplotlib's own defaults and STYLE, whatever the user's matplotlibrc says."""
     import matplotlib
 
-    defaults = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith(("backend", "date"))}
+    defaults: dict[Any, Any] = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith(("backend", "date"))}
     return matplotlib.rc_context({**defaults, **STYLE})
-
-
-def _metrics(ranked: Sequence[Row], first: str) -> list[str]:
-    """Every metric of the rows, the ranking one first, the others as declared."""
-    names = list(dict.fromkeys(name for row in ranked for name in row["metrics"]))
-    return sorted(names, key=lambda name: name != first)
 
 
 def _rank(row: Row) -> str:
@@ -144,17 +143,19 @@ def _kind(row: Row) -> tuple[str, str]:
     return TRAINED if row["training_seeds"] else UNTRAINED
 
 
-def _panel(axes: Axes, ranked: Sequence[Row], cells: Sequence[Record], metric: str) -> None:
+def _panel(axes: Axes, ranked: Sequence[Row], cells: Sequence[Record], column: Mapping[str, Any]) -> None:
     """Values with intervals of one metric, one row per generator; dots below a row are its single image sets."""
+    metric = column["metric"]
     shown = [(place, row, row["metrics"][metric]) for place, row in enumerate(ranked) if metric in row["metrics"]]
     place_of = {row["generator"]: place for place, row, _ in shown}
     for place in range(1, len(ranked), 2):
         axes.axhspan(place - 0.5, place + 0.5, color="#F2F2F2", zorder=0, linewidth=0)
-    dots = [
-        (cell.estimate.value, place_of[cell.cell.generator] + 0.28)
+    # A cell has one Record for each reading of the reference set, all of one value.
+    dots = {
+        cell.cell: (cell.estimate.value, place_of[cell.cell.generator] + 0.28)
         for cell in cells
         if cell.estimate is not None and cell.cell.generator in place_of
-    ]
+    }.values()
     axes.plot([x for x, _ in dots], [y for _, y in dots], ".", color=DOT, markersize=3.5, markeredgewidth=0, zorder=2)
     for colour, marker in KINDS:
         own = [(place, entry) for place, row, entry in shown if _kind(row) == (colour, marker)]
@@ -163,19 +164,19 @@ def _panel(axes: Axes, ranked: Sequence[Row], cells: Sequence[Record], metric: s
         axes.hlines(places, lows, highs, color=colour, linewidth=1.8, zorder=3)
         axes.plot([e["value"] for _, e in own], [p for p, _ in own], marker, color=colour, markersize=4.5, zorder=4)
     label = _set_scale(axes, metric, [entry for _, _, entry in shown])
-    axes.set_title(_title(metric, cells[0].parameters if cells else {}), loc="left")
+    axes.set_title(_title(column, cells[0].parameters if cells else {}), loc="left")
     axes.set_xlabel(label, fontsize=8, labelpad=1)
-    axes.set_ylim(len(ranked) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(ranked)) - 0.5, -0.5)
     axes.grid(axis="x", color="#D5D5D5", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(axis="x", labelsize=8)
     axes.tick_params(axis="y", left=False)
 
 
-def _title(metric: str, parameters: Mapping[str, Any]) -> str:
+def _title(column: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
     k = f" (k = {parameters['k']})" if "k" in parameters else ""
-    better = "lower" if metric in LOWER_IS_BETTER else "higher" if metric in HIGHER_IS_BETTER else None
-    return f"{NAMES.get(metric, metric)}{k}" + (f" – {better} is better" if better else "")
+    better = "lower" if column["lower_is_better"] else "higher"
+    return f"{NAMES.get(column['label'], column['label'])}{k} – {better} is better"
 
 
 def _set_scale(axes: Axes, metric: str, entries: Sequence[Mapping[str, float | None]]) -> str:
@@ -230,9 +231,9 @@ def _note(rows: Sequence[Row]) -> str:
 
 
 def _caption(
-    leaderboard: Mapping[str, Any], rows: Sequence[Row], cells: Sequence[Record], encoder: str, *, columns: int
+    leaderboard: Mapping[str, Any], rows: Sequence[Row], cells: Sequence[Record], encoder: str, *, characters: int
 ) -> list[str]:
-    """What the picture is of, as lines of at most `columns` characters."""
+    """What the picture is of, in lines of at most so many characters."""
     interval, rank_by = leaderboard["interval"], leaderboard["rank_by"]
     target, reference = interval["target"], interval["reference"]
     split = f" ({cells[0].cell.dataset}, split {cells[0].cell.reference_split})" if cells else ""
@@ -246,10 +247,10 @@ def _caption(
         f" Rows are ranked by {rank_by['metric']} under {encoder}; [ ] is the interval of the rank.",
     ]
     if note := _note(rows):
-        lines.append(f"The encoder {encoder} has {note}: nothing was learned, its distances say little about content.")
+        lines.append(f"Encoder {encoder} – {note}.")
     lines += [f"Failed, so not drawn: {row['generator']} – {row['reason']}" for row in rows if row["status"] != "ok"]
     lines += [f"Flagged: {row['generator']} – {flag}" for row in rows for flag in row["flags"]]
-    return [part for line in lines for part in textwrap.wrap(line, columns)]
+    return [part for line in lines for part in textwrap.wrap(line, characters)]
 
 
 def _listed(values: Iterable[int | None]) -> str:
