@@ -40,8 +40,8 @@ class Row:
     rank_low: int | None
     rank_high: int | None
     tied_with: tuple[str, ...]
-    training_seeds: int
-    sampling_seeds: int
+    training_seeds: tuple[int, ...]
+    sampling_seeds: tuple[int, ...]
     n_real: int
     n_fake: int
     metrics: Mapping[str, Estimate]
@@ -83,8 +83,8 @@ class Leaderboard:
                 "generator": row.generator,
                 "status": row.status,
                 "reason": row.reason,
-                "training_seeds": row.training_seeds,
-                "sampling_seeds": row.sampling_seeds,
+                "training_seeds": list(row.training_seeds),
+                "sampling_seeds": list(row.sampling_seeds),
                 "n_real": row.n_real,
                 "n_fake": row.n_fake,
                 "metrics": {
@@ -130,7 +130,7 @@ class Leaderboard:
                 for name, e in row.pop("metrics").items()
             }
             del row["encoder_note"]
-            lists = {"tied_with": tuple(row.pop("tied_with")), "flags": tuple(row.pop("flags"))}
+            lists = {n: tuple(row.pop(n)) for n in ("tied_with", "flags", "training_seeds", "sampling_seeds")}
             rows.append(Row(**row, **lists, metrics=estimates))
         return cls(
             benchmark=raw["benchmark"],
@@ -165,8 +165,8 @@ class Leaderboard:
                     row.generator,
                     row.status,
                     *numbers,
-                    row.training_seeds,
-                    row.sampling_seeds,
+                    len(row.training_seeds),
+                    len(row.sampling_seeds),
                     row.n_real,
                     row.n_fake,
                     " ".join(row.tied_with),
@@ -216,7 +216,7 @@ def rank_text(row: Row) -> str:
 
 def seeds_text(row: Row) -> str:
     """Training × sampling seeds; a generator that is not trained shows its image sets only."""
-    return f"{row.training_seeds}×{row.sampling_seeds}" if row.training_seeds else f"1×{row.sampling_seeds}"
+    return f"{len(row.training_seeds) or 1}×{len(row.sampling_seeds)}"
 
 
 def shown(estimate: Estimate) -> str:

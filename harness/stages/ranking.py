@@ -213,8 +213,8 @@ class _Encoder:
                 rank_low=self.ranks.low[generator] if ranked else None,  # type: ignore[union-attr]
                 rank_high=self.ranks.high[generator] if ranked else None,  # type: ignore[union-attr]
                 tied_with=tuple(self.ranks.tied_with[generator]) if ranked else (),  # type: ignore[union-attr]
-                training_seeds=len({fake.training_seed for fake in fakes} - {None}),
-                sampling_seeds=len({fake.sampling_seed for fake in fakes}),
+                training_seeds=tuple(t for t in benchmark.training_seeds_of(generator) if t is not None),
+                sampling_seeds=benchmark.sampling_seeds_of(generator),
                 n_real=benchmark.n_real,
                 n_fake=benchmark.n_fake,
                 metrics={} if reason else {m: self.combined[generator, m, shown].estimate for m in self.metrics},
