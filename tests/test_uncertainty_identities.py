@@ -6,6 +6,8 @@ import pytest
 from harness.metrics import coverage, density, frechet_distance, kernel_distance, precision, recall
 from harness.metrics.frechet import distance, moments_of_covariance
 from harness.uncertainty import Analysis, MetricCall, analyse
+from harness.uncertainty.contrast import variance_of_sum
+from harness.uncertainty.splits import labels, shared_covariance, variance_of_both, variance_of_fake
 from harness.uncertainty.units import units
 
 SIX = {name: MetricCall(name) for name in ("fd", "kd", "precision", "recall", "density", "coverage")}
@@ -163,14 +165,37 @@ def tied(m=80, n=70, seed=0):
 @pytest.mark.parametrize("make", [pair, tied])
 @pytest.mark.parametrize(("k", "closed"), [(3, True), (5, False), (3, False), (5, True)])
 @pytest.mark.parametrize("use", FOUR)
-def test_half_sample_replicates_equal_the_metric_of_the_half_samples(use, k, closed, make):
+def test_split_tables_equal_the_metric_of_each_pair_of_groups(use, k, closed, make):
     real, fake = make()
     found = run(use, real, fake, replicates=50, k=k, closed=closed)
     assert found.value == FOUR[use](real, fake, k=k, closed=closed)
-    in_real, in_fake = units(real).halves(50, 1), units(fake).halves(50, 2)
-    for b in range(0, 50, 7):
-        half = FOUR[use](real[in_real[b]], fake[in_fake[b]], k=k, closed=closed)
-        assert found.replicates_random[b] == pytest.approx(half, abs=1e-12)
+    for groups, tables in ((2, found.halves), (4, found.quarters)):
+        of_real = labels(units(real), groups, len(tables), 1)
+        of_fake = labels(units(fake), groups, len(tables), 2)
+        for s in (0, len(tables) - 1):
+            for a in range(groups):
+                for b in range(groups):
+                    group = FOUR[use](real[of_real[s] == a], fake[of_fake[s] == b], k=k, closed=closed)
+                    assert tables[s, a, b] == pytest.approx(group, abs=1e-12)
+
+
+def test_disjoint_variances_equal_their_definition():
+    tables = np.random.default_rng(0).standard_normal((7, 4, 4))
+    other = np.random.default_rng(1).standard_normal((7, 4, 4))
+    both, fake, shared = [], [], []
+    for t, u in zip(tables, other, strict=True):
+        cells = [(a, b) for a in range(4) for b in range(4)]
+        pairs = [(p, q) for p in cells for q in cells]
+        both.append(np.mean([(t[p] - t[q]) ** 2 / 2 for p, q in pairs if p[0] != q[0] and p[1] != q[1]]))
+        fake.append(np.mean([(t[p] - t[q]) ** 2 / 2 for p, q in pairs if p[0] == q[0] and p[1] != q[1]]))
+        shared.append(
+            np.mean([t[p] * u[q] for p, q in pairs if p[0] == q[0] and p[1] != q[1]])
+            - np.mean([t[p] * u[q] for p, q in pairs if p[0] != q[0] and p[1] != q[1]])
+        )
+    assert variance_of_both(tables) == pytest.approx(np.mean(both))
+    assert variance_of_fake(tables) == pytest.approx(np.mean(fake))
+    assert shared_covariance([tables, other])[0, 1] == pytest.approx(np.mean(shared))
+    assert shared_covariance([tables])[0, 0] == pytest.approx(np.mean(both) - np.mean(fake))
 
 
 @pytest.mark.parametrize("use", ["fd", "kd", "precision", "recall"])
@@ -191,7 +216,7 @@ def test_real_side_draws_do_not_depend_on_the_generator():
     constant = MetricCall("mean", function=lambda left, right: float(left[:, 0].mean()))
     first = analyse({"x": constant}, real, fake, real_seed=1, fake_seed=2)["x"]
     second = analyse({"x": constant}, real, other, real_seed=1, fake_seed=3)["x"]
-    assert np.array_equal(first.replicates_random, second.replicates_random)
+    assert np.array_equal(first.halves, second.halves)
 
 
 def test_an_analysis_survives_storage_bit_for_bit():
@@ -204,15 +229,16 @@ def test_an_analysis_survives_storage_bit_for_bit():
         assert {k: v.tobytes() for k, v in again.to_parts()[1].items()} == {k: v.tobytes() for k, v in arrays.items()}
 
 
-def test_generic_half_sampling_gives_the_standard_error_of_a_mean():
+def test_the_generic_interval_of_a_difference_of_means_has_its_standard_error():
     real, fake = pair(400, 300)
     call = {
         "gap": MetricCall("gap", {"column": 1}, lambda r, f, column: float(r[:, column].mean() - f[:, column].mean()))
     }
     found = analyse(call, real, fake, real_seed=1, fake_seed=2, replicates=1000)["gap"]
-    expected = real[:, 1].var(ddof=1) / 400 + fake[:, 1].var(ddof=1) / 300
-    assert found.replicates_random.var(ddof=1) == pytest.approx(expected, rel=0.15)
-    assert found.replicates_fixed.var(ddof=1) == pytest.approx(fake[:, 1].var(ddof=1) / 300, rel=0.15)
+    of_fake = fake[:, 1].var(ddof=1) / 300
+    random, fixed = (variance_of_sum([found], [1.0], reference) for reference in ("random", "fixed"))
+    assert random.total == pytest.approx(real[:, 1].var(ddof=1) / 400 + of_fake, rel=0.2)
+    assert fixed.total == pytest.approx(of_fake, rel=0.2)
 
 
 def test_a_metric_with_its_own_influence_is_not_resampled():

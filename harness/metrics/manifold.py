@@ -56,9 +56,11 @@ def hits(centres: Rows, points: Rows, *, k: int, closed: bool) -> Hits:
     radii = nearest(centres, k).squared[:, k - 1 : k]
     per_point = np.zeros(len(points), np.int64)
     per_centre = np.zeros(len(centres), np.int64)
-    for found in edges(centres, radii, points, closed=closed):
-        per_point += np.bincount(found.point, minlength=len(points))
-        per_centre += np.bincount(found.centre, minlength=len(centres))
+    for found, _ in edges(centres, points, around_real=radii):
+        assert found is not None
+        inside = (found.closed if closed else found.open) == 0
+        per_point += np.bincount(found.point[inside], minlength=len(points))
+        per_centre += np.bincount(found.centre[inside], minlength=len(centres))
     return Hits(per_point, per_centre)
 
 

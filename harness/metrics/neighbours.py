@@ -1,15 +1,14 @@
 """Exact nearest neighbours and "which points lie in which balls", in row blocks.
 
-Distances are compared as squares, in float64. A matrix product finds the candidates; whatever a comparison could turn
-on is recomputed as the sum of squared differences, so that equal rows are at distance exactly 0, equal distances are
-equal, and the result depends on neither the order of the rows nor the block size.
+Distances are compared as squares, in float64. A matrix product finds the candidates (in float32 for wide float32
+features); whatever a comparison could turn on is recomputed as the sum of squared differences. So equal rows are at
+distance exactly 0, equal distances are equal, and the result depends on neither row order nor block size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +16,8 @@ import numpy.typing as npt
 from harness.metrics.features import Matrix, Rows, Vector, blocks
 
 Index = npt.NDArray[np.intp]
-EPS = float(np.finfo(np.float64).eps)
-SPARE = 4  # candidates beyond the depth asked for, so that rounding in the product cannot displace a true neighbour
+SPARE = 4  # candidates beyond the depth asked for: enough unless distances tie
+WIDE = 512  # columns from which float32 features are multiplied in float32
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Neighbours:
 def squared_between(left: Rows, right: Rows, i: Index, j: Index) -> Vector:
     """Sum of squared differences of the row pairs (i, j), in float64."""
     result = np.empty(len(i))
-    for part in blocks(len(i), 2 * left.shape[1]):
+    for part in blocks(len(i), 2 * left.shape[1], size=4 * 2**20):
         difference = left[i[part]].astype(np.float64)
         difference -= right[j[part]]
         difference *= difference
@@ -45,26 +44,30 @@ def squared_between(left: Rows, right: Rows, i: Index, j: Index) -> Vector:
 
 
 def nearest(rows: Rows, depth: int) -> Neighbours:
-    """The `depth` nearest other rows of each row."""
+    """The `depth` nearest other rows of each row; of equally distant ones the lowest row numbers come first."""
     n = len(rows)
     take = min(depth + SPARE, n - 1)
     squared = np.empty((n, depth))
     index = np.empty((n, depth), dtype=np.intp)
-    for block, approximate, _ in _products(rows, rows):
-        approximate[np.arange(block.stop - block.start), np.arange(block.start, block.stop)] = np.inf
-        near = np.argpartition(approximate, take - 1, axis=1)[:, :take] if take < n - 1 else _others(block, n)
-        owner = np.repeat(np.arange(block.start, block.stop), take)
-        exact = squared_between(rows, rows, owner, near.ravel()).reshape(near.shape)
-        order = np.lexsort((near, exact), axis=1)[:, :depth]  # by distance, then row number
+    for block, approximate, slack in _products(rows, rows):
+        own = np.arange(block.start, block.stop)
+        approximate[own - block.start, own] = np.inf
+        near = np.argpartition(approximate, (depth - 1, take - 1), axis=1)[:, :take]
+        exact = squared_between(rows, rows, np.repeat(own, take), near.ravel()).reshape(near.shape)
+        order = np.lexsort((near, exact), axis=1)[:, :depth]
         squared[block] = np.take_along_axis(exact, order, axis=1)
         index[block] = np.take_along_axis(near, order, axis=1)
+        if take == n - 1:
+            continue
+        # Where the spare candidates are no further than the error of the product, the true neighbour may lie beyond.
+        limit = np.take_along_axis(approximate, near[:, depth - 1 : depth], axis=1) + 2 * slack
+        furthest = np.take_along_axis(approximate, near[:, take - 1 : take], axis=1)
+        for row in np.flatnonzero((furthest <= limit)[:, 0]):
+            wider = np.flatnonzero(approximate[row] <= limit[row])
+            exact_row = squared_between(rows, rows, np.full(len(wider), own[row]), wider)
+            best = np.lexsort((wider, exact_row))[:depth]
+            squared[own[row]], index[own[row]] = exact_row[best], wider[best]
     return Neighbours(squared, index)
-
-
-def _others(block: slice, n: int) -> Index:
-    every = np.broadcast_to(np.arange(n), (block.stop - block.start, n))
-    mask = every != np.arange(block.start, block.stop)[:, None]
-    return np.asarray(every[mask].reshape(-1, n - 1))
 
 
 def nearest_to(points: Rows, rows: Rows) -> tuple[Vector, Index]:
@@ -82,59 +85,84 @@ def nearest_to(points: Rows, rows: Rows) -> tuple[Vector, Index]:
 
 @dataclass(frozen=True)
 class Edges:
-    """Points that lie in balls: centre, point, and the smallest rank whose ball holds the point.
+    """Points that lie in balls, sorted by centre, and the smallest rank whose ball holds the point.
 
-    `rank` r means: inside the ball that reaches to the centre's neighbour number r (from 0) and outside the one before.
-    Sorted by centre, then point.
+    Rank r means: inside the ball that reaches to the centre's neighbour number r (from 0) and outside the one before;
+    `closed` for balls with the points at their radius, `open` for balls without. A rank equal to the number of radii
+    given means outside all of them.
     """
 
     centre: Index
     point: Index
-    rank: npt.NDArray[np.uint8]
+    closed: npt.NDArray[np.uint16]
+    open: npt.NDArray[np.uint16]
 
 
-def edges(centres: Rows, radii_squared: Matrix, points: Rows, *, closed: bool) -> Iterator[Edges]:
-    """Every (centre, point) pair within the centre's largest radius, in blocks of centres.
+def edges(
+    real: Rows, fake: Rows, *, around_real: Matrix | None = None, around_fake: Matrix | None = None
+) -> Iterator[tuple[Edges | None, Edges | None]]:
+    """Every pair within the largest radius, in blocks of real rows: balls around real rows, and around fake rows.
 
-    `radii_squared` is (len(centres), depth), ascending along each row, depth at most 255. A closed ball holds the
-    points at its radius, an open one does not.
+    `around_real` is (m, depth): squared radii, ascending along each row; `around_fake` (n, depth) likewise; None leaves
+    a side out.
     """
-    side: Literal["left", "right"] = (
-        "left" if closed else "right"
-    )  # closed: first radius >= distance; open: first radius > distance
-    for block, approximate, slack in _products(centres, points):
-        radii = radii_squared[block]
-        i, j = np.nonzero(approximate <= radii[:, -1:] + slack)
-        value = approximate[i, j]
-        give = slack[i, 0]
-        starts = np.searchsorted(i, np.arange(len(radii) + 1))
-        low, high = np.empty(len(i), np.uint8), np.empty(len(i), np.uint8)
-        for row in range(len(radii)):
-            part = slice(starts[row], starts[row + 1])
-            low[part] = np.searchsorted(radii[row], value[part] - give[part], side=side)
-            high[part] = np.searchsorted(radii[row], value[part] + give[part], side=side)
-        doubtful = np.flatnonzero(low != high)
-        if len(doubtful):
-            exact = squared_between(centres[block], points, i[doubtful], j[doubtful])
-            if closed:
-                high[doubtful] = (radii[i[doubtful]] < exact[:, None]).sum(axis=1)
-            else:
-                high[doubtful] = (radii[i[doubtful]] <= exact[:, None]).sum(axis=1)
-        inside = high < radii.shape[1]
-        yield Edges(i[inside] + block.start, j[inside], high[inside])
+    for block, approximate, slack in _products(real, fake):
+        forward = backward = None
+        if around_real is not None:
+            radii = around_real[block]
+            i, j = np.nonzero(approximate <= radii[:, -1:] + slack)
+            forward = _ranked(real, fake, i + block.start, j, radii, i, approximate[i, j], slack[i, 0])
+        if around_fake is not None:
+            i, j = np.nonzero((approximate <= around_fake[:, -1] + slack).T)
+            found = _ranked(fake, real, i, j + block.start, around_fake, i, approximate[j, i], slack[j, 0])
+            backward = found
+        yield forward, backward
 
 
-def _products(left: Rows, right: Rows) -> Iterator[tuple[slice, Matrix, Matrix]]:
+def _ranked(
+    centres: Rows, points: Rows, centre: Index, point: Index, radii: Matrix, row: Index, value: Rows, slack: Vector
+) -> Edges:
+    depth = radii.shape[1]
+    rank = np.empty(len(row), np.uint16)
+    starts = np.searchsorted(row, np.arange(len(radii) + 1))
+    for number in np.flatnonzero(np.diff(starts)):
+        part = slice(starts[number], starts[number + 1])
+        rank[part] = np.searchsorted(radii[number], value[part])
+    above = radii[row, np.minimum(rank, depth - 1)] - value
+    below = value - radii[row, np.maximum(rank, 1) - 1]
+    doubtful = np.flatnonzero((np.abs(above) <= slack) | (np.abs(below) <= slack))
+    closed, opened = rank, rank.copy()
+    for part in blocks(len(doubtful), 2 * depth):
+        some = doubtful[part]
+        exact = squared_between(centres, points, centre[some], point[some])[:, None]
+        closed[some] = (radii[row[some]] < exact).sum(axis=1)
+        opened[some] = (radii[row[some]] <= exact).sum(axis=1)
+    inside = closed < depth
+    return Edges(centre[inside], point[inside], closed[inside], opened[inside])
+
+
+def _products(left: Rows, right: Rows) -> Iterator[tuple[slice, Rows, Rows]]:
     """Blocks of left rows with their approximate squared distances to all right rows and each row's error bound."""
+    d = left.shape[1]
+    single = d >= WIDE and left.dtype == right.dtype == np.float32
+    kind = np.float32 if single else np.float64
+    # Rounding of a product of d terms: d eps at the very worst. In float32 that would doubt everything; 16 sqrt(d) eps
+    # is still many times what blocked summation reaches.
+    error = (16.0 * d**0.5 if single else d + 16.0) * float(np.finfo(kind).eps)
     centre = right.mean(axis=0, dtype=np.float64)  # distances ignore a shift; large norms would cancel badly
-    moved = right - centre
-    norms = (moved**2).sum(axis=1)
+    moved = np.empty(right.shape, kind)
+    norms = np.empty(len(right))
+    for part in blocks(len(right), d):
+        shifted = right[part] - centre
+        norms[part] = np.einsum("ij,ij->i", shifted, shifted)
+        moved[part] = shifted
     largest = float(norms.max())
+    norms = norms.astype(kind)
     for block in blocks(len(left), len(right)):
         rows = left[block] - centre
-        own = (rows**2).sum(axis=1)[:, None]
-        squared = rows @ moved.T
+        own = np.einsum("ij,ij->i", rows, rows)[:, None]
+        squared = rows.astype(kind) @ moved.T
         squared *= -2.0
-        squared += own
+        squared += own.astype(kind)
         squared += norms
-        yield block, squared, (left.shape[1] + 16) * EPS * (own + largest)  # bounds the rounding of the product
+        yield block, squared, error * (own + largest)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from harness.errors import UsageError
 
 Vector = npt.NDArray[np.float64]
-ARRAYS = ("influence_real", "influence_fake", "pairs_real", "replicates_random", "replicates_fixed")
+ARRAYS = ("influence_real", "influence_fake", "pairs_real", "halves", "quarters")
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Analysis:
                        a repeated row), second_order_* (variances the plug-in counts twice), pairs_real (degenerate
                        kernel on pairs of real units that depend on the real seed only; its mean square is
                        second_order_real)
-    replicate form     replicates_random (both sets halved), replicates_fixed (fake set halved): their variance is the
-                       squared standard error; real halves depend on the real seed only, so that replicates of
-                       generators scored against one reference are joint. Precision and density with a fixed reference
-                       are means over fake rows and have influence_fake instead of replicates_fixed.
+    split form         halves (splits, 2, 2), quarters (splits, 4, 4): the metric of each real group with each fake
+                       group of random splits; real groups depend on the real seed only, so that tables of
+                       generators scored against one reference are joint. Precision and density are means over fake
+                       rows when the reference is fixed, and have influence_fake for that.
 
     units_real/fake    number of independent units (rows less exact repeats); effective_real/fake: n² / Σ size²
     bias_real/fake     what a T_inf interval subtracts, or None where there is none
@@ -62,8 +62,8 @@ class Analysis:
     bias_real: float | None = None
     bias_fake: float | None = None
     bias_method: str | None = None
-    replicates_random: Vector | None = None
-    replicates_fixed: Vector | None = None
+    halves: Vector | None = None
+    quarters: Vector | None = None
     bounded: bool = False
     conservative: bool = False
     notes: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
-"""Half-sample replicates of the k-NN metrics, all of them from one set of neighbour lists.
+"""k-NN metrics of every pair of groups of many random splits, all of them from one set of neighbour lists.
 
-In a half-sample a row's ball reaches to its k-th neighbour *in that half*: a neighbour on its full-sample list, at a
-position found by counting. Points are compared with the full list once ("inside from position r on"); a replicate is
-then a comparison of small integers, held as one bit per replicate.
+Within a group a row's ball reaches to its k-th neighbour *in that group*: a neighbour on its full-sample list, at a
+position found by counting. Points are compared with the full list once ("inside from position r on"); a table of a
+split is then a comparison of small integers.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
-from harness.metrics.features import Rows, Vector, blocks
+from harness.metrics.features import Rows, blocks
 from harness.metrics.neighbours import Edges, Index, edges, nearest
 from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.splits import Labels, labels
 from harness.uncertainty.units import Units
 
 BALL_METRICS = ("precision", "recall", "density", "coverage")
-Bits = npt.NDArray[np.uint8]  # replicates packed eight to a byte along the last axis
-Flags = npt.NDArray[np.bool_]
-CHUNK = 1 << 16  # edges whose bits are unpacked at a time
+Positions = npt.NDArray[np.uint16]
+Masks = npt.NDArray[np.uint8]  # one bit per group
+CHUNK = 16 * 2**20  # edges × splits handled at a time
 
 
 @dataclass(frozen=True)
@@ -41,22 +42,90 @@ class BallCall:
 
 
 @dataclass
-class _Tally:
-    """What the passes over the edges add up for one (k, closed, side): full sample and every replicate."""
+class _Split:
+    """Random splits into `groups` under one k, and what the passes over the edges add up for them."""
 
-    k: int
-    reach: Bits  # (centres, depth, bytes): replicate b has the centre in its half, and its ball reaches that position
-    hits: npt.NDArray[np.int64]  # per point, full sample
-    hit_centres: npt.NDArray[np.int64]
-    point_inside: Bits  # (points, bytes): inside some ball, point in the half or not
-    centre_holds: Bits  # (centres, bytes): holds some point of the half
-    centre_holds_fixed: Bits  # the same with every centre at its full-sample radius
-    count: npt.NDArray[np.int64] = field(repr=False)  # (replicates,): pairs inside, both in their halves
+    groups: int
+    of_centres: Labels  # (centres, splits)
+    of_points: Labels  # (points, splits)
+    reach: Positions  # (centres, splits): list position of the k-th neighbour within the group
+    uses: frozenset[str]
+    covers: Masks = field(init=False)  # (points, splits): groups of centres with a ball around the point
+    holds: Masks = field(init=False)  # (centres, splits): groups of points with a member in the ball
+    pairs: npt.NDArray[np.int64] = field(init=False)  # (splits, groups of centres, groups of points)
+
+    def __post_init__(self) -> None:
+        self.covers = np.zeros(self.of_points.shape, np.uint8)
+        self.holds = np.zeros(self.of_centres.shape, np.uint8)
+        self.pairs = np.zeros((self.of_centres.shape[1], self.groups, self.groups), np.int64)
+        self.furthest = self.reach.max(axis=1)
+
+    def add(self, centre: Index, point: Index, rank: Positions) -> None:
+        """Take in some edges, sorted by centre."""
+        use = rank <= self.furthest[centre]
+        centre, point, rank = centre[use], point[use], rank[use]
+        step = max(1, CHUNK // self.of_centres.shape[1])
+        for start in range(0, len(centre), step):
+            part = slice(start, start + step)
+            x, y = centre[part], point[part]
+            inside = (self.reach[x] >= rank[part, None]).view(np.uint8)
+            if self.uses & {"precision", "recall"}:
+                by_point = np.argsort(y, kind="stable")
+                _or_into(self.covers, y[by_point], (inside << self.of_centres[x])[by_point])
+            if self.uses & {"density", "coverage"}:
+                bits = inside << self.of_points[y]
+                if "coverage" in self.uses:
+                    _or_into(self.holds, x, bits)
+                if "density" in self.uses:
+                    self._count(x, bits)
+
+    def _count(self, x: Index, bits: Masks) -> None:
+        row, start = np.unique(x, return_index=True)
+        own = self.of_centres[row]
+        for b in range(self.groups):
+            per_centre = np.add.reduceat((bits >> b & 1).astype(np.uint32), start, axis=0)
+            for a in range(self.groups):
+                self.pairs[:, a, b] += (per_centre * (own == a)).sum(axis=0, dtype=np.int64)
+
+    def share_of_points(self) -> npt.NDArray[np.float64]:
+        """(splits, a, b): share of the points of group b inside a ball of the centres of group a."""
+        return self._share(self.covers, self.of_points).transpose(0, 2, 1)
+
+    def share_of_centres(self) -> npt.NDArray[np.float64]:
+        """(splits, a, b): share of the centres of group a whose ball holds a point of group b."""
+        return self._share(self.holds, self.of_centres)
+
+    def mean_count(self) -> npt.NDArray[np.float64]:
+        """(splits, a, b): mean over points of group b of the number of balls of group a around them."""
+        return np.asarray(self.pairs / _sizes(self.of_points, self.groups)[:, None, :])
+
+    def _share(self, masks: Masks, own: Labels) -> npt.NDArray[np.float64]:
+        table = np.empty((own.shape[1], self.groups, self.groups))
+        for b in range(self.groups):
+            bit = masks >> b & 1
+            for a in range(self.groups):
+                table[:, a, b] = (bit & (own == a)).sum(axis=0)
+        return np.asarray(table / _sizes(own, self.groups)[:, :, None])
 
 
-def depth_for(k: int) -> int:
-    """List length that a half-sample's k-th neighbour overruns with probability below 1e-9 a row."""
-    return min(2 * k + 8 * ceil(sqrt(2 * k)) + 14, 254)
+def _sizes(own: Labels, groups: int) -> npt.NDArray[np.int64]:
+    return np.stack([(own == a).sum(axis=0) for a in range(groups)], axis=1)
+
+
+def _or_into(target: Masks, sorted_row: Index, bits: Masks) -> None:
+    if len(sorted_row):
+        row, start = np.unique(sorted_row, return_index=True)
+        target[row] |= np.bitwise_or.reduceat(bits, start, axis=0)
+
+
+def depth_for(k: int, groups: int) -> int:
+    """List length that the k-th neighbour within a group overruns with probability below 1e-9 a row."""
+    return groups * (k + 5 * ceil(sqrt(k)) + 8)
+
+
+def smallest(k: int) -> int:
+    """Distinct rows that halving needs."""
+    return 2 * (k + 1)
 
 
 def analyse_balls(
@@ -70,153 +139,136 @@ def analyse_balls(
     fake_seed: int,
     replicates: int,
 ) -> dict[str, Analysis]:
-    """Values and replicates of several k-NN metrics, which share neighbour lists and halves."""
+    """Values and split tables of several k-NN metrics, which share neighbour lists, edges and splits."""
     largest = max(call.k for call in calls.values())
-    for side, found in (("real", units_real), ("fake", units_fake)):
-        if found.count < 2 * (largest + 1):
-            raise UsageError(
-                f"`{side}` has {found.count} distinct rows; an interval for `k`={largest} halves them "
-                f"and needs at least {2 * (largest + 1)}"
-            )
-    in_real = units_real.halves(replicates, real_seed)
-    in_fake = units_fake.halves(replicates, fake_seed)
-    result: dict[str, Analysis] = {}
-    for swapped in (False, True):
-        wanted = {name: call for name, call in calls.items() if call.swapped is swapped}
-        if not wanted:
-            continue
-        centres, points = (fake, real) if swapped else (real, fake)
-        in_centres, in_points = (in_fake, in_real) if swapped else (in_real, in_fake)
-        tallies = _tallies({(call.k, call.closed) for call in wanted.values()}, centres, points, in_centres, in_points)
-        for name, call in wanted.items():
-            tally = tallies[call.k, call.closed]
-            result[name] = _analysis(call, tally, real, fake, units_real, units_fake, in_centres, in_points)
-    return {name: result[name] for name in calls}
-
-
-def _tallies(
-    conventions: set[tuple[int, bool]], centres: Rows, points: Rows, in_centres: Flags, in_points: Flags
-) -> dict[tuple[int, bool], _Tally]:
-    replicates = len(in_centres)
-    width = (replicates + 7) // 8
-    depth = min(depth_for(max(k for k, _ in conventions)), len(centres) - 1)
-    lists = nearest(centres, depth)
-    points_bits = np.packbits(in_points.T, axis=1)
-    reaches = {k: _reach(lists.index, in_centres, k) for k, _ in conventions}
-    tallies = {}
-    for k, closed in sorted(conventions):
-        tally = tallies[k, closed] = _Tally(
-            k=k,
-            reach=reaches[k],
-            hits=np.zeros(len(points), np.int64),
-            hit_centres=np.zeros(len(centres), np.int64),
-            point_inside=np.zeros((len(points), width), np.uint8),
-            centre_holds=np.zeros((len(centres), width), np.uint8),
-            centre_holds_fixed=np.zeros((len(centres), width), np.uint8),
-            count=np.zeros(replicates, np.int64),
+    fewest = min(units_real.count, units_fake.count)
+    if fewest < smallest(largest):
+        side = "real" if units_real.count == fewest else "fake"
+        raise UsageError(
+            f"`{side}` has {fewest} distinct rows; an interval for `k`={largest} halves them "
+            f"and needs at least {smallest(largest)}"
         )
-        ever = np.asarray(tally.reach.any(axis=2))
-        for found in edges(centres, lists.squared, points, closed=closed):
-            _add(tally, found, ever, points_bits)
-    return tallies
-
-
-def _reach(index: Index, in_centres: Flags, k: int) -> Bits:
-    """Bit b of [row, position]: row is in half b and has at most k-1 neighbours of that half before the position."""
-    n, depth = index.shape
-    replicates = len(in_centres)
-    member = np.ascontiguousarray(in_centres.T)  # (rows, replicates)
-    result = np.empty((n, depth, (replicates + 7) // 8), np.uint8)
-    for block in blocks(n, depth * replicates, size=64 * 2**20):
-        near = member[index[block]]  # (rows, depth, replicates)
-        before = np.cumsum(near, axis=1, dtype=np.uint8)
-        before -= near
-        inside = before < k
-        inside &= member[block][:, None, :]
-        result[block] = np.packbits(inside, axis=2)
+    # Quarters of k + 1 rows exist from 4 (k + 1) on, but say something from twice that.
+    numbers = {2: replicates // 2} | ({4: replicates // 4} if fewest >= 8 * (largest + 1) else {})
+    of_real = {groups: labels(units_real, groups, splits, real_seed) for groups, splits in numbers.items()}
+    of_fake = {groups: labels(units_fake, groups, splits, fake_seed) for groups, splits in numbers.items()}
+    around_real = {name: call for name, call in calls.items() if not call.swapped}
+    around_fake = {name: call for name, call in calls.items() if call.swapped}
+    of_real, of_fake = ({g: np.ascontiguousarray(of.T) for g, of in each.items()} for each in (of_real, of_fake))
+    balls_real = _Balls(around_real, real, fake, of_real, of_fake) if around_real else None
+    balls_fake = _Balls(around_fake, fake, real, of_fake, of_real) if around_fake else None
+    for forward, backward in edges(
+        real,
+        fake,
+        around_real=balls_real.radii if balls_real else None,
+        around_fake=balls_fake.radii if balls_fake else None,
+    ):
+        if balls_real and forward:
+            balls_real.add(forward)
+        if balls_fake and backward:
+            balls_fake.add(backward)
+    result: dict[str, Analysis] = {}
+    for name, call in calls.items():
+        balls = balls_fake if call.swapped else balls_real
+        assert balls is not None
+        result[name] = _analysis(call, balls.tallies[call.k, call.closed], real, fake, units_real, units_fake)
     return result
 
 
-def _add(tally: _Tally, found: Edges, ever: Flags, points_bits: Bits) -> None:
-    full = found.rank < tally.k
-    np.add.at(tally.hits, found.point[full], 1)
-    np.add.at(tally.hit_centres, found.centre[full], 1)
-    _or_into(tally.centre_holds_fixed, found.centre[full], points_bits[found.point[full]])
-    use = ever[found.centre, found.rank]
-    centre, point, rank = found.centre[use], found.point[use], found.rank[use]
-    for start in range(0, len(centre), CHUNK):
-        part = slice(start, start + CHUNK)
-        reached = tally.reach[centre[part], rank[part]]
-        by_point = np.argsort(point[part], kind="stable")
-        _or_into(tally.point_inside, point[part][by_point], reached[by_point])
-        reached &= points_bits[point[part]]
-        _or_into(tally.centre_holds, centre[part], reached)
-        tally.count += np.unpackbits(reached, axis=1, count=len(tally.count)).sum(axis=0, dtype=np.int64)
+@dataclass
+class _Tally:
+    """The full sample and all splits under one (k, closed)."""
+
+    splits: dict[int, _Split]
+    hits: npt.NDArray[np.int64]  # per point
+    hit_centres: npt.NDArray[np.int64]
 
 
-def _or_into(target: Bits, sorted_row: Index, bits: Bits) -> None:
-    if len(sorted_row):
-        row, start = np.unique(sorted_row, return_index=True)
-        target[row] |= np.bitwise_or.reduceat(bits, start, axis=0)
+class _Balls:
+    """All balls around one set, for every (k, closed) asked for."""
+
+    def __init__(
+        self,
+        calls: Mapping[str, BallCall],
+        centres: Rows,
+        points: Rows,
+        of_centres: dict[int, Labels],
+        of_points: dict[int, Labels],
+    ) -> None:
+        conventions = sorted({(call.k, call.closed) for call in calls.values()})
+        ks = [k for k, _ in conventions]
+        lists = nearest(centres, min(depth_for(max(ks), max(of_centres)), len(centres) - 1))
+        reach = {groups: _reach(lists.index, of, groups, ks) for groups, of in of_centres.items()}
+        furthest = max(max(ks) - 1, *(int(positions.max()) for each in reach.values() for positions in each.values()))
+        self.radii = lists.squared[:, : furthest + 1]
+        self.tallies: dict[tuple[int, bool], _Tally] = {}
+        for k, closed in conventions:
+            uses = frozenset(call.use for call in calls.values() if (call.k, call.closed) == (k, closed))
+            splits = {g: _Split(g, of, of_points[g], reach[g][k], uses) for g, of in of_centres.items()}
+            self.tallies[k, closed] = _Tally(splits, np.zeros(len(points), np.int64), np.zeros(len(centres), np.int64))
+
+    def add(self, found: Edges) -> None:
+        """Take in some edges."""
+        for (k, closed), tally in self.tallies.items():
+            rank = found.closed if closed else found.open
+            full = rank < k
+            tally.hits += np.bincount(found.point[full], minlength=len(tally.hits))
+            tally.hit_centres += np.bincount(found.centre[full], minlength=len(tally.hit_centres))
+            for split in tally.splits.values():
+                split.add(found.centre, found.point, rank)
 
 
-def _analysis(
-    call: BallCall,
-    tally: _Tally,
-    real: Rows,
-    fake: Rows,
-    units_real: Units,
-    units_fake: Units,
-    in_centres: Flags,
-    in_points: Flags,
-) -> Analysis:
-    replicates = len(in_centres)
+def _reach(index: Index, own: Labels, groups: int, ks: list[int]) -> dict[int, Positions]:
+    """Per k, the (rows, splits) list position of the k-th neighbour in a row's own group (the last one if none is)."""
+    n, splits = own.shape
+    depth = min(index.shape[1], depth_for(max(ks), groups))
+    result = {k: np.empty((n, splits), np.uint16) for k in ks}
+    for block in blocks(n, depth * splits, size=128 * 2**20):
+        same = own[index[block, :depth]] == own[block][:, None, :]  # (rows, depth, splits)
+        seen: npt.NDArray[np.integer] = np.cumsum(same, axis=1, dtype=np.uint16 if depth > 255 else np.uint8)
+        for k in result:
+            result[k][block] = np.minimum(np.sum(seen < k, axis=1, dtype=np.uint16), depth - 1)
+    return result
+
+
+def _analysis(call: BallCall, tally: _Tally, real: Rows, fake: Rows, units_real: Units, units_fake: Units) -> Analysis:
     inside, holds = tally.hits > 0, tally.hit_centres > 0
-    centres_in, points_in = in_centres.sum(axis=1), in_points.sum(axis=1)
-    influence_fake: Vector | None = None
-    fixed: Vector | None = None
-
-    def share(bits: Bits, among: Flags, out_of: npt.NDArray[np.integer]) -> Vector:
-        return np.asarray((np.unpackbits(bits, axis=1, count=replicates).T & among).sum(axis=1) / out_of)
-
-    if call.use in ("precision", "recall"):
-        value = float(inside.mean())
-        random = share(tally.point_inside, in_points, points_in)
-    elif call.use == "density":
+    tables: dict[int, npt.NDArray[np.float64]] = {}
+    influence_fake = None
+    for groups, split in tally.splits.items():
+        if call.use == "coverage":
+            tables[groups] = split.share_of_centres()
+        elif call.use == "density":
+            tables[groups] = split.mean_count() / call.k
+        else:
+            tables[groups] = split.share_of_points()
+            if call.swapped:
+                tables[groups] = tables[groups].transpose(0, 2, 1)
+    if call.use == "density":
         value = float(tally.hits.mean() / call.k)
-        random = tally.count / (call.k * points_in)
+        influence_fake = units_fake.total(tally.hits / call.k)
     else:
-        value = float(holds.mean())
-        random = share(tally.centre_holds, in_centres, centres_in)
-
+        value = float((holds if call.use == "coverage" else inside).mean())
     if call.use == "precision":
         influence_fake = units_fake.total(inside.astype(np.float64))
-    elif call.use == "density":
-        influence_fake = units_fake.total(tally.hits / call.k)
-    elif call.use == "coverage":
-        every = np.ones_like(in_centres)
-        fixed = share(tally.centre_holds_fixed, every, np.full(replicates, len(holds)))
-    else:  # recall: fake balls of the half, every real row
-        every = np.ones_like(in_points)
-        fixed = share(tally.point_inside, every, np.full(replicates, len(inside)))
+    method = "variance between disjoint halves and quarters, extrapolated"
+    if 4 not in tables:
+        method = "variance between disjoint halves, halved"
+    fixed = "mean over fake rows" if influence_fake is not None else method
     return Analysis(
         use=call.use,
         value=value,
         n_real=len(real),
         n_fake=len(fake),
         d=real.shape[1],
-        method=f"{replicates} half-samples without replacement",
-        method_fixed=(
-            f"{replicates} half-samples of the fake set without replacement"
-            if fixed is not None
-            else "mean over fake rows"
-        ),
+        method=method,
+        method_fixed=fixed,
         units_real=units_real.count,
         units_fake=units_fake.count,
         effective_real=units_real.effective,
         effective_fake=units_fake.effective,
         influence_fake=influence_fake,
-        replicates_random=random,
-        replicates_fixed=fixed,
+        halves=np.ascontiguousarray(tables[2]),
+        quarters=np.ascontiguousarray(tables[4]) if 4 in tables else None,
         bounded=call.use != "density",
     )

@@ -1,4 +1,4 @@
-"""Intervals for any metric: half-samples of both sets without replacement, or the metric's own influence functions."""
+"""Intervals for any metric: disjoint parts of both sets, or the metric's own influence functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from harness.errors import UsageError
 from harness.metrics import InfluenceMetric
 from harness.metrics.features import Rows
-from harness.uncertainty.analysis import Analysis, Vector
+from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.splits import Tables, labels
 from harness.uncertainty.units import Units
 
 LIMITS = (
@@ -32,7 +33,7 @@ def analyse_function(
     fake_seed: int,
     replicates: int,
 ) -> Analysis:
-    """A user metric's value and its replicates: 2 × `replicates` + 1 calls of the function, none with a repeated row.
+    """A user metric's value and split tables: about 2 × `replicates` calls of the function, none with a repeated row.
 
     A metric with an `influence` method (see `harness.metrics.InfluenceMetric`) is called once instead.
     """
@@ -68,21 +69,17 @@ def analyse_function(
             influence_real=units_real.total(of_real),
             influence_fake=units_fake.total(of_fake),
         )
-    if min(units_real.count, units_fake.count) < 4:
-        raise UsageError(f"metric '{use}': an interval halves both sets and needs at least 4 distinct rows in each")
-    in_real = units_real.halves(replicates, real_seed)
-    in_fake = units_fake.halves(replicates, fake_seed)
-    random: Vector = np.empty(replicates)
-    fixed: Vector = np.empty(replicates)
-    for b in range(replicates):
-        half = fake[in_fake[b]]
-        random[b] = call(real[in_real[b]], half)
-        fixed[b] = call(real, half)
-    return Analysis(
-        **common,
-        method=f"{replicates} half-samples without replacement (generic)",
-        method_fixed=f"{replicates} half-samples of the fake set without replacement (generic)",
-        replicates_random=random,
-        replicates_fixed=fixed,
-        notes=(LIMITS,),
-    )
+    if min(units_real.count, units_fake.count) < 8:
+        raise UsageError(f"metric '{use}': an interval quarters both sets and needs at least 8 distinct rows in each")
+    tables: dict[int, Tables] = {}
+    for groups in (2, 4):
+        splits = max(replicates // groups**2, 8)
+        real_groups = labels(units_real, groups, splits, real_seed)
+        fake_groups = labels(units_fake, groups, splits, fake_seed)
+        table = tables[groups] = np.empty((splits, groups, groups))
+        for s in range(splits):
+            for a in range(groups):
+                for b in range(groups):
+                    table[s, a, b] = call(real[real_groups[s] == a], fake[fake_groups[s] == b])
+    method = "variance between disjoint halves and quarters, extrapolated (generic)"
+    return Analysis(**common, method=method, method_fixed=method, halves=tables[2], quarters=tables[4], notes=(LIMITS,))

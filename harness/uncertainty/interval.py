@@ -87,7 +87,7 @@ def centred(analysis: Analysis, *, target: Target, reference: Reference) -> tupl
 def bounds(
     analyses: Sequence[Analysis], centre: float, variance: float, degrees: float, level: float
 ) -> tuple[float, float, str]:
-    """Low and high around the centre, and the words for the quantile; shares are kept within [0, 1]."""
+    """Low and high around the centre, and the words for the quantile; a share's stay within [0, 1]."""
     from scipy.special import ndtri, stdtrit  # scipy.stats would cost 1.5 s
 
     tail = 0.5 + level / 2
@@ -96,9 +96,10 @@ def bounds(
     low, high = centre - quantile * float(np.sqrt(variance)), centre + quantile * float(np.sqrt(variance))
     if not analyses[0].bounded:
         return low, high, words
-    if variance == 0.0 and centre in (0.0, 1.0):
-        # No spread was seen, which is not the same as none: the exact binomial bound for "never in n".
-        n = min(min(a.units_real, a.units_fake) for a in analyses)
-        miss = 1.0 - ((1.0 - level) / 2) ** (1.0 / n)
-        return (0.0, miss, "exact binomial bound") if centre == 0.0 else (1.0 - miss, 1.0, "exact binomial bound")
-    return max(low, 0.0), min(high, 1.0), words + ", kept within [0, 1]"
+    # Wilson's interval at the sample size that a share with this variance would have: keeps its level near 0 and 1.
+    p = min(max(centre, 0.0), 1.0)
+    size = p * (1.0 - p) / variance if 0.0 < p < 1.0 else float(min(min(a.units_real, a.units_fake) for a in analyses))
+    weight = quantile**2 / size
+    middle = (p + weight / 2) / (1 + weight)
+    half = float(np.sqrt(weight * p * (1.0 - p) + weight**2 / 4)) / (1 + weight)
+    return min(middle - half, p), max(middle + half, p), words + ", Wilson"

@@ -150,9 +150,7 @@ def shared_variance(whole: Means) -> float:
 
 
 def shared_degrees(analysis: Analysis) -> float:
-    """Degrees of freedom of the reference's part: its units, or the replicates that estimate it."""
-    if analysis.replicates_random is not None:
-        return float(min(len(analysis.replicates_random), analysis.units_real) - 1)
+    """Degrees of freedom of the reference's part: its units."""
     return float(max(analysis.units_real - 1, 1))
 
 

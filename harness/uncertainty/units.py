@@ -45,19 +45,6 @@ class Units:
         summed = np.bincount(self.of, weights=influence, minlength=self.count) * (self.count / self.rows)
         return np.asarray(summed - summed.mean())
 
-    def halves(self, replicates: int, seed: int) -> npt.NDArray[np.bool_]:
-        """(replicates, rows): True for the rows of a random half of the units, drawn without replacement.
-
-        The half-sample variance of a mean is then its sampling variance: (1 - 1/2) / (n/2) = 1/n. An odd count
-        alternates between its two halves.
-        """
-        rng = np.random.default_rng(seed)
-        chosen = np.zeros((replicates, self.count), dtype=bool)
-        for b in range(replicates):
-            size = (self.count + b % 2) // 2
-            chosen[b, rng.permutation(self.count)[:size]] = True
-        return chosen[:, self.of]
-
     def note(self, side: str) -> str | None:
         """What an Estimate says about repeats, if there are any."""
         if not self.repeats:
