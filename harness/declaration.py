@@ -77,7 +77,9 @@ class Document:
 
     def lines(self) -> list[str]:
         """The problems as `file:line:column: key: what`, from the top of the file to its end."""
-        return [f"{self.file}:{line}:{column}: {text}" for line, column, text in sorted(set(self.problems))]
+        lines = [f"{self.file}:{line}:{column}: {text}" for line, column, text in sorted(set(self.problems))]
+        # A problem stays one line, and harmless to a terminal, whatever text it quotes.
+        return ["".join(letter if letter.isprintable() else "␣" for letter in line) for line in lines]
 
     def where(self, *location: str | int) -> str:
         """`file:line` of a key, for messages about it that come later."""

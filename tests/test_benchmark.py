@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import benchmark, recipes
+from harness.declaration import NAME_RULE
 from harness.errors import UsageError
 from harness.recipes import Preprocessing
 
@@ -418,6 +419,14 @@ def test_a_path_that_is_no_file_says_so(written):
     for path, text in (("bnech.yaml", "no such file; did you mean 'bench.yaml'?"), (".", "is a folder; a YAML file")):
         with pytest.raises(UsageError, match=text.replace("?", r"\?")):
             benchmark.load(written.folder / path)
+
+
+def test_a_problem_stays_one_line_whatever_text_it_quotes(written):
+    text = changed("seed: 7", 'seed: "a\\nb\\e[31m"').replace("  kde: {}", '  "k\\nde": {use: kde}')
+    assert [line.split(": ", 1)[1] for line in written.problems(text)] == [
+        "seed: found the text 'a␣b␣[31m'; a whole number is needed",
+        f"generators.k␣de: the name 'k␣de' is not allowed; {NAME_RULE}",
+    ]
 
 
 def test_windows_line_ends_and_a_byte_order_mark_are_read(written):
