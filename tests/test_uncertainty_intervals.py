@@ -328,3 +328,15 @@ def test_the_interval_of_a_stored_analysis_is_the_estimate():
     stored = analyse(call, real, fake, real_seed=derive_seed(4, "real"), fake_seed=derive_seed(4, "fake"))["recall"]
     again = Analysis.from_parts(*stored.to_parts())
     assert interval(again, level=0.95, target="T_N", reference="random") == direct
+
+
+def test_training_seeds_that_agree_to_the_digit_still_leave_the_noise_of_their_images():
+    rng = np.random.default_rng(5)
+    real, fake = rng.normal(size=(80, 4)), rng.normal(size=(60, 4))
+    call = {"recall": MetricCall("recall", {"k": 3, "closed": True})}
+    analysis = analyse(call, real, fake, real_seed=1, fake_seed=2, replicates=40)["recall"]
+    members = [SeedMember(seed, 0, analysis) for seed in (0, 1)]
+    for reference in ("fixed", "random"):
+        found = combine(members, level=0.95, target="T_N", reference=reference).estimate
+        assert found.low < found.value < found.high
+        assert found.se > 0

@@ -76,7 +76,10 @@ def analyse(
                 real_rows, fake_rows, call.parameters, units_real, units_fake, real_seed=real_seed
             )
     notes = tuple(note for note in (units_real.note("real"), units_fake.note("fake")) if note)
-    return {name: replace(found[name], notes=found[name].notes + notes) for name in calls}
+    return {
+        name: replace(found[name], notes=found[name].notes + notes, real_seed=real_seed, fake_seed=fake_seed)
+        for name in calls
+    }
 
 
 def _checked_call(name: str, call: MetricCall) -> MetricCall | BallCall:

@@ -38,6 +38,7 @@ class Analysis:
                        rows when the reference is fixed, and have influence_fake for that.
 
     units_real/fake    number of independent units (rows less exact repeats); effective_real/fake: n² / Σ size²
+    real_seed, fake_seed  what was drawn on each side; equal real seeds make analyses joint
     bias_real/fake     what a T_inf interval subtracts, or None where there is none
     bounded            the metric is a share in [0, 1]
     """
@@ -53,6 +54,8 @@ class Analysis:
     units_fake: int
     effective_real: float
     effective_fake: float
+    real_seed: int = 0
+    fake_seed: int = 0
     influence_real: Vector | None = None
     influence_fake: Vector | None = None
     pairs_real: Vector | None = None
@@ -92,10 +95,12 @@ class Analysis:
 
 
 def same_real(analyses: list[Analysis]) -> None:
-    """Refuse to combine analyses whose real sets differ in size: a shared reference has one."""
+    """Refuse to combine analyses of several reference sets, or whose draws on the real side are not joint."""
     sizes = sorted({(a.n_real, a.units_real) for a in analyses})
     if len(sizes) > 1:
         raise UsageError(
             f"the members were scored against reference sets of {' and '.join(str(n) for n, _ in sizes)} rows; "
             "only scores against one reference set can be combined"
         )
+    if len({a.real_seed for a in analyses}) > 1:
+        raise UsageError("the members were analysed with different real seeds; analyse them with one `real_seed`")

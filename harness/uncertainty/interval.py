@@ -98,7 +98,10 @@ def bounds(
         return low, high, words
     # Wilson's interval at the sample size that a share with this variance would have: keeps its level near 0 and 1.
     p = min(max(centre, 0.0), 1.0)
-    size = p * (1.0 - p) / variance if 0.0 < p < 1.0 else float(min(min(a.units_real, a.units_fake) for a in analyses))
+    if 0.0 < p < 1.0 and variance > 0.0:
+        size = p * (1.0 - p) / variance
+    else:
+        size = float(min(min(a.units_real, a.units_fake) for a in analyses))
     weight = quantile**2 / size
     middle = (p + weight / 2) / (1 + weight)
     half = float(np.sqrt(weight * p * (1.0 - p) + weight**2 / 4)) / (1 + weight)

@@ -72,7 +72,7 @@ def rank_sets(
     rank = {name: 1 + int(np.sum(sign * values < sign * value)) for name, value in zip(names, values, strict=True)}
 
     shared = _shared(wholes) if reference == "random" else np.zeros((len(names), len(names)))
-    own = [_Own.of(whole) for whole in wholes]
+    own = [own_variance(whole) for whole in wholes]
     first, second = np.triu_indices(len(names), 1)
     gap = values[first] - values[second]
     pairs = _Pairs(first, second, shared)
@@ -112,22 +112,23 @@ def rank_sets(
 
 
 @dataclass(frozen=True)
-class _Own:
+class OwnVariance:
     """A generator's own variance of its mean (seeds, or images when there is one checkpoint), never below `least`."""
 
     variance: float
     degrees: float
     least: float
 
-    @classmethod
-    def of(cls, whole: Means) -> _Own:
-        images = whole.fake_part
-        if whole.training_seeds == 1:
-            return cls(images, np.inf, images)
-        seed_means = [np.mean([m.analysis.value for m in group]) for group in whole.by_training_seed.values()]
-        between = float(np.var(seed_means, ddof=1)) / whole.training_seeds
-        # Image noise alone is a floor, and better known than the scatter of a few seeds.
-        return cls(max(between, images), float(whole.training_seeds - 1), images)
+
+def own_variance(whole: Means) -> OwnVariance:
+    """What moves one generator's mean and no other's."""
+    images = whole.fake_part
+    if whole.training_seeds == 1:
+        return OwnVariance(images, np.inf, images)
+    seed_means = [np.mean([m.analysis.value for m in group]) for group in whole.by_training_seed.values()]
+    between = float(np.var(seed_means, ddof=1)) / whole.training_seeds
+    # Image noise alone is a floor, and better known than the scatter of a few seeds.
+    return OwnVariance(max(between, images), float(whole.training_seeds - 1), images)
 
 
 class _Pairs:
@@ -155,7 +156,7 @@ class _Pairs:
             z = np.sqrt(freedom * np.log1p(squared / freedom)) * (8.0 * freedom + 1.0) / (8.0 * freedom + 3.0)
         return variance, z
 
-    def critical(self, own: Sequence[_Own], level: float, seed: int, draws: int) -> float:
+    def critical(self, own: Sequence[OwnVariance], level: float, seed: int, draws: int) -> float:
         """The `level` quantile of the largest |z| over all pairs when no two generators differ."""
         rng = np.random.default_rng(seed)
         groups = len(own)

@@ -102,6 +102,8 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
     seeds = whole.training_seeds
     if seeds > 1:
         between = float(seed_means.var(ddof=1)) / seeds
+        if between == 0.0:  # shares of few images can agree by chance; the images' own noise is still there
+            between = whole.fake_part
         variance, degrees = between, float(seeds - 1)
         method = f"Student's t over {seeds} training seeds"
         if reference == "random":

@@ -1,0 +1,253 @@
+"""Two generators, or a generator and a published number: differences, equivalence, reproduction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from harness.errors import UsageError
+from harness.record import Reference, Target
+from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.contrast import fake_variance, variance_of_sum
+from harness.uncertainty.interval import centred, check
+from harness.uncertainty.seeds import Means, SeedMember, means
+
+Verdict = Literal["consistent", "equivalent", "different", "inconclusive", "not comparable"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """First minus second, with an interval that counts the reference they share once.
+
+    `p` is two-sided, for no difference. `notes` say what else a reader must know: that one wins only by a smaller bias,
+    that the comparison is about two checkpoints and not about two methods.
+    """
+
+    value: float
+    se: float
+    low: float
+    high: float
+    p: float
+    degrees: float
+    level: float
+    target: Target
+    reference: Reference
+    method: str
+    notes: tuple[str, ...] = ()
+
+
+def difference(
+    first: Sequence[SeedMember],
+    second: Sequence[SeedMember],
+    *,
+    level: float = 0.95,
+    target: Target = "T_N",
+    reference: Reference = "random",
+    paired: bool = False,
+) -> Comparison:
+    """The difference of two generators' means over seeds, first minus second, scored against one reference set.
+
+    The real side enters by the difference of influences, so that what both share cancels. With several training seeds
+    on each side the seeds' own scatter is used (Welch's degrees of freedom), else the image noise of these checkpoints.
+    `paired` says that both generators used the same latents, prompts or classes, image by image and seed by seed: then
+    differences are taken before variances.
+
+    Raises UsageError for scores against different references, or `paired` sets that do not match.
+    """
+    check(level, target, reference)
+    one, two = means(first), means(second)
+    analyses = one.analyses + two.analyses
+    weights = [*one.weights, *(-w for w in two.weights)]
+    centre = _centre(one, target, reference) - _centre(two, target, reference)
+    spread = variance_of_sum(analyses, weights, reference)
+    shared = spread.reference
+    notes: list[str] = []
+    if one.training_seeds > 1 and two.training_seeds > 1:
+        own, degrees, method = _between_seeds(one, two, paired)
+    else:
+        own = _paired_images(one, two) if paired else spread.fake
+        degrees = np.inf
+        method = "paired images" if paired else "independent images"
+        notes.append("about these checkpoints, not about the methods that trained them")
+    variance = own + shared
+    if reference == "random" and np.isfinite(degrees) and variance > 0:
+        degrees = variance**2 / (own**2 / degrees + shared**2 / max(analyses[0].units_real - 1, 1))
+    if target == "T_N" and analyses[0].use == "fd":
+        notes += _won_by_bias(one, two, centre)
+    return _comparison(centre, variance, degrees, level, target, reference, method, tuple(notes))
+
+
+def _centre(whole: Means, target: Target, reference: Reference) -> float:
+    values = [centred(a, target=target, reference=reference)[0] for a in whole.analyses]
+    return float(np.dot(whole.weights, values))
+
+
+def _between_seeds(one: Means, two: Means, paired: bool) -> tuple[float, float, str]:
+    first, second = (
+        [float(np.mean([m.analysis.value for m in g])) for g in w.by_training_seed.values()] for w in (one, two)
+    )
+    if paired:
+        if list(one.by_training_seed) != list(two.by_training_seed):
+            raise UsageError("`paired` needs the same training seeds on both sides, in the same order")
+        gaps = np.subtract(first, second)
+        return float(gaps.var(ddof=1)) / len(gaps), len(gaps) - 1.0, f"paired over {len(gaps)} training seeds"
+    parts = [float(np.var(values, ddof=1)) / len(values) for values in (first, second)]
+    bottom = sum(part**2 / (len(values) - 1) for part, values in zip(parts, (first, second), strict=True))
+    degrees = sum(parts) ** 2 / bottom if bottom > 0 else float(min(len(first), len(second)) - 1)
+    return sum(parts), degrees, f"Welch over {len(first)} and {len(second)} training seeds"
+
+
+def _paired_images(one: Means, two: Means) -> float:
+    """Variance of the difference over redrawn images, image i of both sets from the same latent."""
+    if len(one.members) != len(two.members):
+        raise UsageError("`paired` needs as many image sets on one side as on the other")
+    total = 0.0
+    for left, right in zip(one.analyses, two.analyses, strict=True):
+        if left.influence_fake is None or right.influence_fake is None:
+            raise UsageError(f"`paired` needs influence functions; {left.use} has none for its fake side")
+        if left.units_fake != right.units_fake:
+            raise UsageError("`paired` sets differ in their number of independent images, so image i has no partner")
+        gap = left.influence_fake - right.influence_fake
+        # The second-order part is left in: it may be counted twice, which errs on the wide side.
+        total += float(gap.var(ddof=1)) / len(gap) / len(one.members) ** 2
+    return total
+
+
+def _won_by_bias(one: Means, two: Means, centre: float) -> list[str]:
+    biases = [a.bias_fake for a in one.analyses + two.analyses]
+    if any(bias is None for bias in biases):
+        return []
+    debiased = _centre(one, "T_inf", "fixed") - _centre(two, "T_inf", "fixed")
+    if debiased * centre < 0:
+        return [f"the sign turns once the bias of finite samples is removed ({centre:.4g} becomes {debiased:.4g})"]
+    return []
+
+
+def _comparison(
+    centre: float,
+    variance: float,
+    degrees: float,
+    level: float,
+    target: Target,
+    reference: Reference,
+    method: str,
+    notes: tuple[str, ...],
+) -> Comparison:
+    se = float(np.sqrt(variance))
+    quantile = _quantile(0.5 + level / 2, degrees)
+    p = 2.0 * _upper_tail(abs(centre) / se, degrees) if se > 0 else float(centre == 0.0)
+    return Comparison(
+        centre, se, centre - quantile * se, centre + quantile * se, p, degrees, level, target, reference, method, notes
+    )
+
+
+def _quantile(probability: float, degrees: float) -> float:
+    from scipy.special import ndtri, stdtrit
+
+    return float(ndtri(probability) if np.isinf(degrees) else stdtrit(degrees, probability))
+
+
+def _upper_tail(t: float, degrees: float) -> float:
+    from scipy.special import ndtr, stdtr
+
+    return float(ndtr(-t) if np.isinf(degrees) else stdtr(degrees, -t))
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Two one-sided tests: is the difference within ±margin? `p` is the larger of the two."""
+
+    margin: float
+    p: float
+    equivalent: bool
+    level: float
+
+
+def equivalence(comparison: Comparison, *, margin: float, level: float = 0.95) -> Equivalence:
+    """Whether the difference is shown to be smaller than a margin declared beforehand (TOST, Schuirmann 1987)."""
+    if not margin > 0:
+        raise UsageError(f"`margin` is {margin!r}; it must be positive, and declared before looking")
+    if comparison.se == 0:
+        p = float(abs(comparison.value) >= margin)
+    else:
+        p = _upper_tail((margin - abs(comparison.value)) / comparison.se, comparison.degrees)
+    return Equivalence(margin, p, p < 1.0 - level, level)
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A measured mean beside a published number.
+
+    different       the gap exceeds what both noises and the rounding explain
+    equivalent      the gap is shown to be within the declared margin
+    consistent      the gap is explained by noise, and a gap of the margin (if one is declared) would not have been
+    inconclusive    the gap is explained by noise, but so would a gap of the margin be
+    not comparable  the published number is an expectation at another sample size
+    """
+
+    verdict: Verdict
+    gap: float
+    se: float
+    allowed: float
+    p: float
+    method: str
+
+
+def reproduction(
+    members: Sequence[SeedMember],
+    published: float,
+    *,
+    published_n_fake: int,
+    decimals: int,
+    retrained: bool,
+    margin: float | None = None,
+    level: float = 0.95,
+) -> Reproduction:
+    """Is our number consistent with a published one on the same reference set, encoder and preprocessing?
+
+    Their number carries image noise like ours, one image set's worth; if we `retrained`, a training seed's worth too,
+    which takes at least two training seeds of ours to know. `decimals` is how many the paper printed: half a unit in
+    the last place is allowed for rounding.
+
+    Raises UsageError when `retrained` and there is one training seed only.
+    """
+    check(level, "T_N", "fixed")
+    whole = means(members)
+    analyses: list[Analysis] = whole.analyses
+    n_fake = {a.n_fake for a in analyses}
+    gap = float(np.dot(whole.weights, [a.value for a in analyses])) - published
+    rounding = 0.5 * 10.0**-decimals
+    if n_fake != {published_n_fake}:
+        method = (
+            f"T_N at n_fake = {', '.join(map(str, sorted(n_fake)))} and at {published_n_fake} are different quantities"
+        )
+        return Reproduction("not comparable", gap, float("nan"), float("nan"), float("nan"), method)
+    images = float(np.mean([fake_variance(a) for a in analyses]))
+    if retrained:
+        if whole.training_seeds < 2:
+            raise UsageError("a retrained model is compared across training seeds: at least 2 of them are needed")
+        seed_means = [np.mean([m.analysis.value for m in group]) for group in whole.by_training_seed.values()]
+        between = float(np.var(seed_means, ddof=1))
+        per_mean = float(np.mean([len(group) for group in whole.by_training_seed.values()]))
+        # One checkpoint scored once: the scatter of our seed means, with the image noise of a single set.
+        theirs = max(between, images / per_mean) + images * (1.0 - 1.0 / per_mean)
+        variance, degrees = theirs + between / whole.training_seeds, whole.training_seeds - 1.0
+        method = f"training and image noise of both, t with {degrees:.0f} degrees of freedom"
+    else:
+        variance, degrees = whole.fake_part + images, np.inf
+        method = "image noise of both, the same checkpoint"
+    se = float(np.sqrt(variance))
+    allowed = _quantile(0.5 + level / 2, degrees) * se + rounding
+    p = 2.0 * _upper_tail(max(abs(gap) - rounding, 0.0) / se, degrees)
+    shown = margin is not None and abs(gap) + rounding + _quantile(level, degrees) * se < margin
+    verdict: Verdict = "consistent"
+    if shown:
+        verdict = "equivalent"
+    elif abs(gap) > allowed:
+        verdict = "different"
+    elif margin is not None and allowed > margin:
+        verdict = "inconclusive"
+    return Reproduction(verdict, gap, se, allowed, p, method)

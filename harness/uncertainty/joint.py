@@ -1,0 +1,91 @@
+"""Joint replicates of several generators' means: one draw of the reference moves all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import UsageError
+from harness.record import Reference
+from harness.uncertainty.contrast import reference_covariance
+from harness.uncertainty.ranks import own_variance
+from harness.uncertainty.seeds import Means, SeedMember, means
+
+Draws = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Replicates around the values, `draws` (count, generators): their covariance is that of the estimates.
+
+    They are centred at the values, never shifted by resampling bias: quantiles of `draws` are intervals for T_N.
+    """
+
+    names: tuple[str, ...]
+    values: Draws
+    draws: Draws
+
+    def difference(self, first: str, second: str) -> Draws:
+        """Replicates of one generator's mean minus another's."""
+        i, j = self.names.index(first), self.names.index(second)
+        return np.asarray(self.draws[:, i] - self.draws[:, j])
+
+    def probability_best(self, *, lower_is_better: bool) -> dict[str, float]:
+        """Share of the replicates in which each generator is best: a summary, not a test (for that see `rank_sets`)."""
+        best = (self.draws if lower_is_better else -self.draws).argmin(axis=1)
+        return {name: float((best == i).mean()) for i, name in enumerate(self.names)}
+
+
+def joint_replicates(
+    groups: Mapping[str, Sequence[SeedMember]], *, count: int = 1000, reference: Reference = "random", seed: int = 0
+) -> Joint:
+    """Replicates of the mean over seeds of each generator, all scored against one reference set.
+
+    Metrics in influence form: the reference's units are resampled once per replicate and enter every generator through
+    its influence function, to first order (no matrix is decomposed again), scaled to the second-order corrected
+    variance. Others draw the reference's part from its estimated covariance. Image noise, or the scatter of training
+    seeds with its degrees of freedom, is independent per generator.
+    """
+    if count < 1:
+        raise UsageError(f"`count` is {count}; it must be at least 1")
+    names = tuple(groups)
+    wholes = [means(groups[name]) for name in names]
+    if not wholes:
+        raise UsageError("no generators")
+    rng = np.random.default_rng(seed)
+    values = np.array([float(np.dot(w.weights, [a.value for a in w.analyses])) for w in wholes])
+    draws = np.tile(values, (count, 1))
+    for column, whole in enumerate(wholes):
+        own = own_variance(whole)
+        noise = rng.standard_normal(count) * np.sqrt(own.variance)
+        if np.isfinite(own.degrees):
+            noise *= np.sqrt(own.degrees / rng.chisquare(own.degrees, count))
+        draws[:, column] += noise
+    if reference == "random":
+        draws += _reference_draws(wholes, count, rng)
+    return Joint(names, values, draws)
+
+
+def _reference_draws(wholes: Sequence[Means], count: int, rng: np.random.Generator) -> Draws:
+    analyses = [a for whole in wholes for a in whole.analyses]
+    weights = np.zeros((len(wholes), len(analyses)))
+    column = 0
+    for row, whole in enumerate(wholes):
+        weights[row, column : column + len(whole.members)] = whole.weights
+        column += len(whole.members)
+    covariance = weights @ reference_covariance(analyses) @ weights.T
+    if analyses[0].influence_real is None:
+        size, vectors = np.linalg.eigh(covariance)
+        return np.asarray(rng.standard_normal((count, len(wholes))) @ (vectors * np.sqrt(np.maximum(size, 0.0))).T)
+    influence = weights @ np.stack([a.influence_real for a in analyses if a.influence_real is not None])
+    units = influence.shape[1]
+    plain = influence.var(axis=1, ddof=1) / units
+    scale = np.sqrt(np.divide(np.diag(covariance), plain, out=np.ones(len(wholes)), where=plain > 0))
+    scaled = np.ascontiguousarray((influence * scale[:, None]).T) / units
+    draws = np.empty((count, len(wholes)))
+    for b in range(count):
+        draws[b] = np.bincount(rng.integers(0, units, units), minlength=units) @ scaled
+    return draws
