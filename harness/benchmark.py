@@ -54,7 +54,7 @@ class Interval(Frozen):
     level: Annotated[float, AfterValidator(_level)] = 0.95
     target: Target = "T_N"
     reference: Reference = "random"
-    replicates: Annotated[int, Field(ge=20)] = 200
+    replicates: Annotated[int, Field(ge=50)] = 200
 
 
 class RankBy(Frozen):

@@ -334,7 +334,7 @@ def test_training_seeds_that_agree_to_the_digit_still_leave_the_noise_of_their_i
     rng = np.random.default_rng(5)
     real, fake = rng.normal(size=(80, 4)), rng.normal(size=(60, 4))
     call = {"recall": MetricCall("recall", {"k": 3, "closed": True})}
-    analysis = analyse(call, real, fake, real_seed=1, fake_seed=2, replicates=40)["recall"]
+    analysis = analyse(call, real, fake, real_seed=1, fake_seed=2, replicates=60)["recall"]
     members = [SeedMember(seed, 0, analysis) for seed in (0, 1)]
     for reference in ("fixed", "random"):
         found = combine(members, level=0.95, target="T_N", reference=reference).estimate
