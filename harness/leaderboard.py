@@ -13,6 +13,7 @@ from harness.record import Estimate
 
 # Which way is better, and the sign that shows it.
 ARROWS = {True: "↓", False: "↑"}
+LOPSIDED = 0.3  # of half the interval, between its middle and the value: from there on ± would mislead
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +221,11 @@ def seeds_text(row: Row) -> str:
 
 
 def shown(estimate: Estimate) -> str:
-    """Value ± half the interval, to two significant digits of the half; low and high where the two sides differ."""
+    """Value ± half the interval, to two significant digits of the half; low and high where the sides differ much."""
     half = (estimate.high - estimate.low) / 2
     digits = decimals(half)
     value = f"{estimate.value:.{digits}f}"
-    if abs(estimate.high + estimate.low - 2 * estimate.value) <= 0.05 * half or half == 0:
+    if abs(estimate.high + estimate.low - 2 * estimate.value) <= LOPSIDED * half or half == 0:
         return f"{value} ±{half:.{digits}f}"
     return f"{value} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
 

@@ -21,9 +21,10 @@ def show(board: Leaderboard) -> None:
     from rich.text import Text
 
     # A pipe or a log has no width of its own; a table must not be folded to 80 columns there.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 300)
     for encoder in board.encoders:
-        table = Table(title=board.title(encoder), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        console.print(Text(f"\n{board.title(encoder)}", style="bold"))
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for number, title in enumerate(board.header()):
             table.add_column(title, justify="left" if number in (0, 1, len(board.header()) - 1) else "right")
         for row in board.of(encoder):

@@ -229,10 +229,11 @@ def flags(observations: Mapping[str, Any]) -> tuple[str, ...]:
     said = []
     if observations.get("repeats", 0) > 0:
         said.append(f"{observations['repeats']:.0%} repeated images")
-    if observations.get("training_copies", 0) > 0:
-        said.append(f"{observations['training_copies']:.0%} exact copies of training images")
+    copies = observations.get("training_copies", 0.0)
+    if copies > 0:
+        said.append(f"{copies:.0%} exact copies of training images")
     near, unseen = observations.get("near_copies", 0.0), observations.get("near_copies_unseen", 0.0)
-    if near > unseen + COPY_EXCESS:
+    if near > max(copies, unseen) + COPY_EXCESS:
         said.append(f"{near:.0%} near a training image (unseen real: {unseen:.0%})")
     return tuple(said)
 
