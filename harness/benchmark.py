@@ -41,14 +41,14 @@ def _level(level: float) -> float:
 
 Name = Annotated[str, AfterValidator(_name)]
 Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), AfterValidator(_no_repeats)]
-# Half-sampling, which the intervals of the k-NN metrics rest on, needs two images a half.
-ImageCount = Annotated[int, Field(ge=4)]
+# Intervals without an influence function come from quarters of both sets, which need two images each.
+ImageCount = Annotated[int, Field(ge=8)]
 
 
 class Interval(Frozen):
     """What the intervals promise: how often they cover, which number, and whether the reference counts as drawn.
 
-    `replicates` is the number of half-samples for metrics whose standard error has no closed form.
+    `replicates` is the number of random parts that metrics without an influence function are computed on.
     """
 
     level: Annotated[float, AfterValidator(_level)] = 0.95

@@ -54,6 +54,7 @@ class Component:
     files       how a component that reads image files finds them: the `kind` of `imagelist`
     split       model of what a dataset's split is given beside its size and digest
     random      an encoder with random weights
+    dim         features of an encoder that has no parameter `dim`; "pixels" where the image size decides
     weights     file in the package that holds an encoder's weights
     better      which values of a metric are better
     """
@@ -71,6 +72,7 @@ class Component:
     files: Literal["folder", "zip", "npz", "idx"] | None = None
     split: type[Parameters] | None = None
     random: bool = False
+    dim: int | Literal["pixels"] | None = None
     expects: Expects | None = None
     weights: str | None = None
     better: Literal["lower", "higher"] | None = None
@@ -293,10 +295,11 @@ TABLE: tuple[Component, ...] = (
                "the images in a NumPy archive", libraries=_FILES, pool="files", files="npz"),
     _encoder("digits_convnet", "convnet:DigitsConvNet", NoParameters,
              "convnet trained on the digits' train split, 32 features", libraries=_TORCH,
-             expects=Expects((0.0, 1.0), (8, 8), 1), weights="encoders/digits_convnet.safetensors"),
+             dim=32, expects=Expects((0.0, 1.0), (8, 8), 1), weights="encoders/digits_convnet.safetensors"),
     _encoder("random_convnet", "convnet:RandomConvNet", RandomConvNet,
              "the same convnet with random weights", libraries=_TORCH, random=True, expects=Expects((0.0, 1.0))),
-    _encoder("pixels", "pixels:Pixels", NoParameters, "the pixels themselves, flattened", libraries=("numpy",)),
+    _encoder("pixels", "pixels:Pixels", NoParameters,
+             "the pixels themselves, flattened", libraries=("numpy",), dim="pixels"),
     _metric("fd", "frechet_distance", NoParameters,
             "Fréchet distance of Gaussians fitted to the features", better="lower"),
     _metric("kd", "kernel_distance", KernelDistance,

@@ -45,6 +45,7 @@ class _Check:
             own = entry.preprocessing or recipe
             if isinstance(own, Preprocessing):
                 self._expected(entry, own)
+                self._population(entry, own)
 
     def _splits(self, data: PinnedDataset) -> None:
         training = any(isinstance(entry, Generator) and entry.trained for entry in self.entries("generators").values())
@@ -73,7 +74,7 @@ class _Check:
         sizes = [size for key in ("n_real", "n_fake") if (size := self.sound(key)) is not None]
         for name, entry in self.entries("metrics").items():
             k = entry.parameters.get("k") if entry.component.origin == "built-in" else None
-            # Intervals come from half-samples, and there too an image needs k others.
+            # Intervals come from halves of both sets, and there too an image needs k others.
             if k is not None and sizes and k > min(sizes) // 2 - 1:
                 most = min(sizes) // 2 - 1
                 text = f"found {k}; with {min(sizes)} images at most {most}, so that half of them have {k} neighbours"
@@ -89,11 +90,29 @@ class _Check:
                 text = unknown(key, chosen, declared, place="this benchmark")
                 self.document.complain(("rank_by", key), text)
         metric = self.entries("metrics").get(str(by.get("metric")))
-        interval = self.parts.get("interval")
-        target = interval.get("target") if isinstance(interval, Mapping) else None
-        if target == "T_inf" and metric is not None and "k" in metric.parameters:
+        if self._target() == "T_inf" and metric is not None and "k" in metric.parameters:
             text = f"found T_inf, but {metric.name}, which ranks, has no population value at a fixed k; use T_N"
             self.document.complain(("interval", "target"), text)
+
+    def _target(self) -> Any:
+        interval = self.parts.get("interval")
+        return interval.get("target") if isinstance(interval, Mapping) else None
+
+    def _population(self, entry: Encoder, recipe: Preprocessing) -> None:
+        """The Fréchet distance has no estimate of its population value below ten images a feature."""
+        n = [size for key in ("n_real", "n_fake") if (size := self.sound(key)) is not None]
+        uses = {metric.use for metric in self.entries("metrics").values()}
+        d = self._features(entry, recipe)
+        if self._target() == "T_inf" and "fd" in uses and d is not None and n and min(n) < 10 * d:
+            text = f"found T_inf, which fd has from ten images a feature on; {entry.name} has {d} features, so at least"
+            self.document.complain(("interval", "target"), f"{text} {10 * d} images (found {min(n)}); use T_N")
+
+    def _features(self, entry: Encoder, recipe: Preprocessing) -> int | None:
+        dim = entry.parameters.get("dim", entry.component.dim) if entry.component.origin == "built-in" else None
+        if dim != "pixels":
+            return dim
+        size = recipe.resize.size if recipe.resize else self.data.image[:2] if self.data else None
+        return None if size is None else size[0] * size[1] * (1 if recipe.channels == "grey" else 3)
 
     def _expected(self, entry: Encoder, recipe: Preprocessing) -> None:
         expects = entry.component.expects

@@ -291,7 +291,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("7", "§-.inf", "seed: found -.inf; a finite number is needed"),
     ("7", "§9223372036854775808", "seed: found 9223372036854775808; less than "),
     ("digits\n", "§digit\n", "dataset: no dataset 'digit' in "),
-    ("120", "§3", "n_real: found 3; at least 4 is needed"),
+    ("120", "§7", "n_real: found 7; at least 8 is needed"),
     ("120", "§[120]", "n_real: found a list; a whole number is needed"),
     ("120", "§401", "n_real: found 401, but split reference of dataset digits has 400 images; at most 400"),
     ("n_fake: 100", "n_fake: 100\nbatch_size: §0", "batch_size: found 0; at least 1 is needed"),
@@ -362,6 +362,8 @@ MISTAKES: list[tuple[str, str, str]] = [
      "rank_by.encoder: no encoder 'pixels' in this benchmark. Known: "),
     ("  fd: {}\nrank_by: {metric: fd", "  recall:\ninterval: {target: §T_inf}\nrank_by: {metric: recall",
      "interval.target: found T_inf, but recall, which ranks, has no population value at a fixed k; use T_N"),
+    ("rank_by", "interval: {target: §T_inf}\nrank_by", "interval.target: found T_inf, which fd has from ten images a "
+     "feature on; digits_convnet has 32 features, so at least 320 images (found 100); use T_N"),
     ("seed: 7", "seed: 7\n§data: 3", "data: unknown key; did you mean 'dataset'? Allowed: name, "),
     ("seed: 7", "seed: 7\n§seed: 8", "seed: this key is already on line 2; keep one"),
     ("seed: 7", "seed: 7\n§7: 8", "the key '7' is not text; put it in quotes"),
@@ -454,6 +456,17 @@ def test_a_recipe_that_contradicts_what_the_encoder_expects_is_refused(written, 
     own = written.problems(changed("digits_convnet: {}", f"digits_convnet: {{preprocessing: {recipe}}}"))
     text = f"encoders.digits_convnet.preprocessing: digits_convnet needs {needed} in its preprocessing"
     assert own == [f"bench.yaml:8:20: {text}"]
+
+
+def test_a_population_value_needs_ten_images_a_feature_under_every_encoder(written):
+    text = changed("rank_by", "interval: {target: T_inf}\nrank_by").replace("120", "400").replace("100", "400")
+    assert written.load(text).interval.target == "T_inf"
+    wide = text.replace("digits_convnet: {}", "digits_convnet: {}\n  random_convnet: {dim: 41}\n  pixels: {}")
+    assert [line.partition("; ")[2] for line in written.problems(wide)] == [
+        "pixels has 64 features, so at least 640 images (found 400); use T_N",
+        "random_convnet has 41 features, so at least 410 images (found 400); use T_N",
+    ]
+    assert written.load(wide.replace("  fd: {}", "  kd: {}").replace("metric: fd", "metric: kd"))
 
 
 # ---------------------------------------------------------------- datasets.yaml
