@@ -2,7 +2,8 @@
 
 Image i depends on `seeds[i]` and on nothing else: not on its neighbours, their number or their order. That is what lets
 a run be split over workers, stopped and taken up again without changing a pixel. In practice: one random generator per
-image (`image_rng`), and arithmetic whose rounding to uint8 does not see the batch (float64 is enough).
+image (`image_rng`), and arithmetic whose rounding to uint8 does not see the batch (float64 is enough). Training in
+float64 too gives the same images on another processor or number of threads, where float32 gives others.
 
     def sample(seeds):
         return np.stack([draw(image_rng(seed)) for seed in seeds])

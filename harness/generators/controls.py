@@ -62,7 +62,7 @@ class Blur(Holdout):
 class Noise(Holdout):
     """Real images plus Gaussian noise of `sd` grey levels (of 255), clipped; image i always gets the same noise."""
 
-    def __init__(self, *, split: str = "holdout", sd: float = 160.0) -> None:
+    def __init__(self, *, split: str = "holdout", sd: float = 255.0) -> None:
         super().__init__(split=split)
         self.sd = sd
 

@@ -18,8 +18,8 @@ NOISE_SD = 0.25  # of a pixel given its latent; at the usual 1 the prior outweig
 class VAE:
     """Kingma & Welling 2014 with two-layer networks and Gaussian pixels; a sample is the decoder's mean, without noise.
 
-    The training seed draws the initial weights, the order of the images and the latent noise. Training runs in float32
-    on the threads torch has been given; one thread is what makes it repeat to the bit.
+    The training seed draws the initial weights, the order of the images and the latent noise. All is float64: in
+    float32, training would turn the last bits of another processor or thread count into other images.
     """
 
     def __init__(self, *, latent: int = 16, hidden: int = 128, epochs: int = 120, learning_rate: float = 1e-2) -> None:
@@ -31,7 +31,7 @@ class VAE:
     def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
         """Train on uint8 (n, H, W, C); labels are not used."""
         self._shape = images.shape[1:]
-        pixels = torch.from_numpy(images.reshape(len(images), -1)).float() / 255
+        pixels = torch.from_numpy(images.reshape(len(images), -1)).double() / 255
         generator = torch.Generator().manual_seed(seed)
         encoder = _two_layers(pixels.shape[1], self.hidden, 2 * self.latent, generator)
         decoder = _two_layers(self.latent, self.hidden, pixels.shape[1], generator)
@@ -42,7 +42,7 @@ class VAE:
             for rows in torch.split(torch.randperm(len(pixels), generator=generator), BATCH):
                 real = pixels[rows]
                 mean, log_variance = encoder(real).chunk(2, dim=1)
-                noise = torch.randn(mean.shape, generator=generator)
+                noise = torch.randn(mean.shape, generator=generator, dtype=torch.float64)
                 rebuilt = torch.sigmoid(decoder(mean + (log_variance / 2).exp() * noise))
                 # The negative evidence lower bound, up to constants (their eq. 10, Gaussian likelihood of NOISE_SD).
                 error = (rebuilt - real).square().sum(1) / (2 * NOISE_SD**2)
@@ -52,21 +52,20 @@ class VAE:
                 loss.backward()
                 optimiser.step()
                 schedule.step()
-        self._decoder = decoder.double().requires_grad_(False)
+        self._decoder = decoder.requires_grad_(False)
 
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
         """Decoded draws from the prior, uint8 (n, H, W, C)."""
         latents = np.empty((len(seeds), self.latent))
         for row, seed in enumerate(seeds):
             latents[row] = image_rng(seed).standard_normal(self.latent)
-        # In float64: float32 sums differ with the batch size by about 1e-7, enough to turn a rounding to uint8.
         decoded = torch.sigmoid(self._decoder(torch.from_numpy(latents))).numpy()
         return quantised(decoded).reshape(-1, *self._shape)
 
 
 def _two_layers(inputs: int, hidden: int, outputs: int, generator: torch.Generator) -> nn.Sequential:
     sizes = [(inputs, hidden), (hidden, hidden), (hidden, outputs)]
-    layers = [nn.Linear(*size) for size in sizes]
+    layers = [nn.Linear(*size, dtype=torch.float64) for size in sizes]
     with torch.no_grad():
         for layer in layers:
             layer.weight.normal_(0.0, (1 / layer.in_features) ** 0.5, generator=generator)
