@@ -116,9 +116,9 @@ class DDPM(Parameters):
     """Parameters of `ddpm`."""
 
     timesteps: Annotated[int, Field(ge=2)] = 100
-    hidden: Count = 192
+    hidden: Count = 160
     iterations: Count = 1000
-    learning_rate: Positive = 4e-3
+    learning_rate: Positive = 5e-3
 
 
 class Holdout(Parameters):
@@ -136,7 +136,7 @@ class Blur(Holdout):
 class Noise(Holdout):
     """Parameters of `noise`: standard deviation in grey levels of 0..255."""
 
-    sd: Positive = 160.0
+    sd: Positive = 255.0
 
 
 class ModeDrop(Holdout):
