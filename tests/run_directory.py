@@ -109,14 +109,18 @@ def write_run(
     (out / "leaderboard.csv").write_text(board.to_csv())
     (out / "leaderboard.md").write_text(board.to_markdown())
     declared = {
-        "name": "digits", "n_real": 400, "n_fake": 400, "training_seeds": [0, 1, 2],
-        "generators": {name: {"use": name, "parameters": {"bandwidth": 0.1}} for name in generators},
+        "name": "digits",
+        "dataset": "digits",
+        "reference_split": "reference",
+        "n_fake": 400,
+        "training_seeds": [0, 1, 2],
+        "generators": {name: {"use": name, "parameters": {"bandwidth": 0.1}} for name in (*generators, *failed)},
         "encoders": {name: {"use": name, "parameters": {}} for name in encoders},
-    }  # fmt: skip
+    }
     splits = {name: {"size": 400, "digest": "sha256:" + digest(name)} for name in ("train", "reference")}
     lock = {"run_key": run_key or digest(declared), "benchmark": declared, "dataset": splits}
     YAML(typ="safe").dump(lock, out / "benchmark.lock.yaml")
-    run = {"time": "2026-01-02T03:04:05+00:00", "seconds": 12.5, "machine": {"host": "here"}}
+    run = {"run_key": lock["run_key"], "time": "2026-01-02T03:04:05+00:00", "seconds": 12.5}
     (out / "run.json").write_text(json.dumps(run))
     for folder in ("grids", "plots"):
         (out / folder).mkdir(exist_ok=True)

@@ -86,7 +86,7 @@ def draw_encoder(records: Iterable[Record], leaderboard: Mapping[str, Any], enco
     across, down = min(PANELS_ACROSS, len(columns)), -(-len(columns) // PANELS_ACROSS)
     left = 0.25 + 0.072 * max((len(label) for label in labels), default=0)
     width = max(left + PANEL * across + EDGE, 9.0)
-    caption = _caption(leaderboard, rows, cells, encoder, characters=int(width / 0.067))
+    caption = _caption(leaderboard, rows, cells, encoder, characters=int(width / 0.062))
     bottom = LINE * len(caption) + 0.7
     body = down * ROW * max(1, len(ranked)) + (down - 1) * HEAD
     height = TOP + body + bottom
@@ -130,8 +130,8 @@ def _style() -> Any:
     """A context with matplotlib's own defaults and STYLE, whatever the user's matplotlibrc says."""
     import matplotlib
 
-    defaults: dict[Any, Any] = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith(("backend", "date"))}
-    return matplotlib.rc_context({**defaults, **STYLE})
+    parameters: Any = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith(("backend", "date"))}
+    return matplotlib.rc_context(parameters | STYLE)
 
 
 def _rank(row: Row) -> str:
@@ -249,7 +249,7 @@ def _caption(
     if note := _note(rows):
         lines.append(f"Encoder {encoder} – {note}.")
     lines += [f"Failed, so not drawn: {row['generator']} – {row['reason']}" for row in rows if row["status"] != "ok"]
-    lines += [f"Flagged: {row['generator']} – {flag}" for row in rows for flag in row["flags"]]
+    lines += [f"Flagged: {row['generator']} – {'; '.join(row['flags'])}" for row in rows if row["flags"]]
     return [part for line in lines for part in textwrap.wrap(line, characters)]
 
 

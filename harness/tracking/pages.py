@@ -1,0 +1,98 @@
+"""What a person sees in MLflow: tables and descriptions, made from a run's leaderboard and Records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from harness.leaderboard import Leaderboard, Row, decimals, rank_text, shown
+from harness.record import Estimate, Record
+
+LONGEST_NOTE = 7500  # characters: MLflow keeps 8,000 of a tag
+
+
+def leaderboard_page(experiment_id: str, run_id: str) -> str:
+    """The fragment of the URL that opens the leaderboard's table."""
+    # Without the workflow MLflow opens its side for language models.
+    return f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/leaderboard.json?workflowType=machine_learning"
+
+
+def child_title(board: Leaderboard, row: Row) -> str:
+    """The name of a generator's run. The parent's page lists these names first of all, so they carry rank and value."""
+    by = next(column for column in board.columns if column.metric == board.rank_by["metric"])
+    rank = rank_text(row) if row.status == "ok" else row.status
+    value = f": {by.label} {shown(row.metrics[by.metric])}" if by.metric in row.metrics else ""
+    return f"{rank} {row.generator}{value} · {row.encoder}"
+
+
+def table(board: Leaderboard, encoder: str) -> dict[str, list[Any]]:
+    """An encoder's leaderboard as columns; the first four, all that fit on a screen, are what a reader wants."""
+    first = board.rank_by["metric"]
+    rows = []
+    for row in board.of(encoder):
+        told: dict[str, Any] = {"rank": row.rank if row.status == "ok" else row.status, "generator": row.generator}
+        for column in sorted(board.columns, key=lambda column: column.metric != first):
+            name = f"{board.interval['level']:.0%} interval" if column.metric == first else f"{column.label} interval"
+            estimate = row.metrics.get(column.metric)
+            told[column.label], told[name] = _value_and_interval(estimate) if estimate else ("", "")
+        told["rank interval"] = rank_text(row) if row.status == "ok" else ""
+        told["training × sampling seeds"] = f"{len(row.training_seeds) or 1} × {len(row.sampling_seeds)}"
+        told["n_real"], told["n_fake"] = row.n_real, row.n_fake
+        told["encoder"] = board.title(encoder).removeprefix("encoder ")
+        told["look at"] = "; ".join([*([row.reason] if row.reason else []), *row.flags])
+        rows.append(told)
+    return columns(rows)
+
+
+def description(board: Leaderboard, page: str) -> str:
+    """The leaderboard as markdown: the description of the run and of its experiment.
+
+    MLflow folds an experiment's description to its first line, and lists it unrendered; so that line reads well raw.
+    """
+    metric, encoder = board.rank_by["metric"], board.rank_by["encoder"]
+    rows, head = board.of(encoder), board.header()
+    opening = f"Leaderboard of {board.benchmark} by {metric} under {board.title(encoder).removeprefix('encoder ')}"
+    lines = [f"{opening}: [open the table]({page})", "", _line(head), "|" + " --- |" * len(head)]
+    notes = [
+        *board.notes,
+        "Under Artifacts: `leaderboards/` of the other encoders, single `seeds`, `plots/`, sample `grids/`,"
+        " and the run's files in `run/`. One child run per generator and encoder.",
+    ]
+    tail = ["", *(f"- {note}" for note in notes)]
+    room = LONGEST_NOTE - len("\n".join([*lines, *tail]))
+    for place, row in enumerate(rows):
+        line = _line(board.cells(row))
+        room -= len(line) + 1
+        if room < 0:
+            lines.append(_line(["…", f"{len(rows) - place} more in the table", *[""] * (len(head) - 2)]))
+            break
+        lines.append(line)
+    return "\n".join([*lines, *tail])
+
+
+def seeds(records: Iterable[Record]) -> dict[str, list[Any]]:
+    """A row for every image set under every encoder with the value of each metric, as columns."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for record in records:
+        if record.level == "cell":
+            cell = record.cell
+            named = {"encoder": cell.encoder, "generator": cell.generator}
+            named |= {"training seed": cell.training_seed, "sampling seed": cell.sampling_seed}
+            row = rows.setdefault(tuple(named.values()), {**named, "status": record.status})
+            row[record.metric] = record.estimate.value if record.estimate else None
+    return columns(list(rows.values()))
+
+
+def columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Rows as columns, in the order in which names first appear; what a row lacks is empty."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: ["" if row.get(name) is None else row[name] for row in rows] for name in names}
+
+
+def _value_and_interval(estimate: Estimate) -> tuple[str, str]:
+    digits = decimals((estimate.high - estimate.low) / 2)
+    return f"{estimate.value:.{digits}f}", f"[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
