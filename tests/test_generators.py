@@ -85,6 +85,16 @@ def test_the_same_training_seed_gives_the_same_bytes_and_another_gives_others(na
     assert not np.array_equal(fit(name, train, seed=1).sample(SEEDS[:50]), images)
 
 
+def test_two_threads_give_the_same_bytes_and_stay_two(name, fitted, train):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert np.array_equal(fit(name, train, seed=0).sample(SEEDS[:50]), fitted.sample(SEEDS[:50]))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_training_does_not_disturb_its_images(name, train):
     before = content_digest(train.images)
     fit(name, train, seed=0)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from harness.generators import image_rng, quantised
+from harness.generators.onethread import one_thread
 
 BATCH = 64
 AVERAGE = 0.995  # decay of the running mean of the weights that sampling uses
@@ -34,6 +35,7 @@ class DDPM:
         self.iterations = iterations
         self.learning_rate = learning_rate
 
+    @one_thread()
     def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
         """Train on uint8 (n, H, W, C); labels are not used."""
         self._shape = images.shape[1:]
@@ -66,6 +68,7 @@ class DDPM:
                 parameter.copy_(mean)
         self._network = network.requires_grad_(False)
 
+    @one_thread()
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
         """Images denoised from each seed's own noise, uint8 (n, H, W, C)."""
         chunks = [self._denoised(seeds[start : start + CHUNK]) for start in range(0, len(seeds), CHUNK)]

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from harness.generators import image_rng, quantised
+from harness.generators.onethread import one_thread
 
 BATCH = 64
 NOISE_SD = 0.25  # of a pixel given its latent; at the usual 1 the prior outweighs the digits and all look alike
@@ -28,6 +29,7 @@ class VAE:
         self.epochs = epochs
         self.learning_rate = learning_rate
 
+    @one_thread()
     def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
         """Train on uint8 (n, H, W, C); labels are not used."""
         self._shape = images.shape[1:]
@@ -54,6 +56,7 @@ class VAE:
                 schedule.step()
         self._decoder = decoder.requires_grad_(False)
 
+    @one_thread()
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
         """Decoded draws from the prior, uint8 (n, H, W, C)."""
         latents = np.empty((len(seeds), self.latent))
