@@ -1,4 +1,4 @@
-"""One thread for networks too small to share: a second one on busy cores took twenty times the CPU time to train a VAE."""
+"""One thread for networks too small to share: with two on busy cores a VAE took twenty times the CPU time to train."""
 
 from __future__ import annotations
 
