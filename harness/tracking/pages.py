@@ -76,7 +76,7 @@ def seeds(records: Iterable[Record]) -> dict[str, list[Any]]:
     for record in records:
         if record.level == "cell":
             cell = record.cell
-            named = {"encoder": cell.encoder, "generator": cell.generator}
+            named: dict[str, Any] = {"encoder": cell.encoder, "generator": cell.generator}
             named |= {"training seed": cell.training_seed, "sampling seed": cell.sampling_seed}
             row = rows.setdefault(tuple(named.values()), {**named, "status": record.status})
             row[record.metric] = record.estimate.value if record.estimate else None
