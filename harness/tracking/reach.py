@@ -162,5 +162,6 @@ def _wait_for(lock: int, database: Path) -> None:
 
 def _line(error: object) -> str:
     """The first line of what an exception says, short enough for one line."""
-    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    said = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+    line = said.splitlines()[0]
     return line if len(line) <= 200 else line[:199] + "…"
