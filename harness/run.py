@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -156,6 +157,8 @@ def _write(folder: Path, plan: Plan, pipeline: Pipeline, lock: Mapping[str, Any]
     from harness.report import write_plots
 
     (folder / RECEIPT).unlink(missing_ok=True)
+    for pictures in ("grids", "plots"):  # of an earlier declaration, or damaged
+        shutil.rmtree(folder / pictures, ignore_errors=True)
     ranked = pipeline.rank()
     board = ranked.leaderboard
     write_atomically(folder / "records.jsonl", "".join(r.to_json() + "\n" for r in ranked.records).encode("ascii"))

@@ -8,11 +8,10 @@ from typing import Any, get_args
 
 from harness import preprocessing, provenance, registry
 from harness.engine import Failure
-from harness.errors import UsageError
 from harness.leaderboard import Column, Leaderboard, Row, order
 from harness.record import Cell, Estimate, Record, Reference, Target
 from harness.stages.plan import COPIES, FakeSet, Plan, plain
-from harness.stages.scores import load_analysis
+from harness.stages.scores import load_analysis, make_scores
 from harness.uncertainty import RankSets, SeedMember, combine, interval, rank_sets
 
 LABELS = {"fd": "FD", "kd": "KD"}
@@ -34,7 +33,7 @@ class Ranked:
 def rank(plan: Plan, failures: Failures) -> Ranked:
     """Records of every cell and generator, and the leaderboard over them.
 
-    `failures` says why scores are missing; one missing without a reason is a usage error (run the earlier stages).
+    `failures` says why scores are missing; one that is missing without a reason is made now.
     """
     records: list[Record] = []
     rows: list[Row] = []
@@ -61,10 +60,10 @@ class _Encoder:
                 continue
             for metric in self.metrics:
                 analysis = load_analysis(plan, fake, encoder, metric)
-                if analysis is None:
-                    raise UsageError(
-                        f"{fake.generator} has no score under {encoder}: run `harness score` (or `harness run`) first"
-                    )
+                if analysis is None:  # lost to a fault of the disk since the scores were counted
+                    make_scores(plan, fake, encoder)
+                    analysis = load_analysis(plan, fake, encoder, metric)
+                assert analysis is not None
                 member = SeedMember(fake.training_seed, fake.sampling_seed, analysis)
                 self.members[metric].setdefault(fake.generator, []).append(member)
         self.combined = {
