@@ -55,23 +55,6 @@ def apply(recipe: Preprocessing, images: np.ndarray) -> np.ndarray:
     return (images.astype(np.float64) * (high - low) / 255 + low).astype(np.float32)
 
 
-def describe(recipe: Preprocessing) -> str:
-    """The recipe in words, one line."""
-    steps = ["grey (ITU-R 601)" if recipe.channels == "grey" else "RGB"]
-    if recipe.jpeg is not None:
-        steps.append(f"JPEG quality {recipe.jpeg}" + (f" {JPEG_SUBSAMPLING}" if recipe.channels == "rgb" else ""))
-    if recipe.resize is not None:
-        resize = recipe.resize
-        library = {"pillow": "Pillow", "torch": "torch"}[resize.library]
-        aliasing = "antialiased" if resize.antialias else "not antialiased"
-        arithmetic = " in 8 bits" if resize.library == "pillow" and recipe.quantise == "uint8" else ""
-        steps.append(f"{library} {resize.filter} to {resize.size[0]}×{resize.size[1]}{arithmetic}, {aliasing}")
-    steps.append("rounded to uint8" if recipe.quantise == "uint8" else "not rounded")
-    low, high = recipe.range
-    steps.append(f"range [{low:g}, {high:g}]")
-    return "; ".join(steps)
-
-
 def recipe_digest(recipe: Preprocessing) -> str:
     """SHA-256 of the recipe, 64 hex digits: equal for two spellings of the same steps, and only for those."""
     resize = recipe.resize

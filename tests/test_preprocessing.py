@@ -9,7 +9,7 @@ from cleanfid.resize import make_resizer
 from PIL import Image
 from torch.nn.functional import interpolate
 
-from harness.preprocessing import apply, describe, libraries, recipe_digest
+from harness.preprocessing import apply, libraries, recipe_digest
 from harness.recipes import RECIPES, Preprocessing, Resize
 
 
@@ -204,16 +204,6 @@ def test_digest_knows_two_spellings_of_one_recipe_and_every_difference():
         recipe(channels="grey", range=(0, 1)),
     ]
     assert len({recipe_digest(one) for one in [first, *others]}) == 10
-
-
-def test_description_names_every_step():
-    words = describe(pillow("bicubic", (8, 9), channels="rgb", jpeg=75, range=(0, 1)))
-    assert words == (
-        "RGB; JPEG quality 75 4:2:0; Pillow bicubic to 8×9 in 8 bits, antialiased; rounded to uint8; range [0, 1]"
-    )
-    assert describe(with_torch("bilinear", 299, channels="grey", quantise="none", range=(-1, 1))) == (
-        "grey (ITU-R 601); torch bilinear to 299×299, not antialiased; not rounded; range [-1, 1]"
-    )
 
 
 def test_libraries_are_those_that_can_change_a_pixel():

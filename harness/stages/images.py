@@ -52,6 +52,12 @@ def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_s
     if not callable(sample):
         raise UsageError(f"generator {generator}: {plan.benchmark.generators[generator].use} has no `sample(seeds)`")
     if hasattr(made, "fit"):
+        entry = plan.benchmark.generators[generator]
+        if not entry.trained and not registry.is_built_in("generators", entry.use):
+            raise UsageError(
+                f"generator {generator}: {entry.use} has a `fit` that its source did not show (inherited from another "
+                "file?), so training seeds would be ignored; add `trained: true` to its entry"
+            )
         name = plan.fit_split(generator)
         if name is None:
             raise UsageError(

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness import provenance, registry
+from harness import preprocessing, provenance, registry
 from harness.benchmark import Benchmark
 from harness.errors import UsageError
 from harness.keys import derive_seed, digest
@@ -177,8 +177,8 @@ class Plan:
         return digest({
             "format": FORMATS["features"],
             "images": images.facts["content"],
-            "recipe": recipe.model_dump(mode="json"),
-            "recipe_libraries": provenance.library_versions(("pillow", "torch", "numpy")),
+            "recipe": preprocessing.recipe_digest(recipe),
+            "recipe_libraries": preprocessing.libraries(recipe),
             "encoder": self.identity("encoders", encoder),
             "batch_size": self.benchmark.batch_size,
         })  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from harness import preprocessing, provenance, registry
+from harness import provenance, registry
 from harness.engine import Failure
 from harness.leaderboard import Column, Leaderboard, Row, order
 from harness.record import Cell, Estimate, Record, Reference, Target
@@ -149,7 +149,7 @@ class _Encoder:
             cell=Cell(
                 benchmark.dataset, benchmark.reference_split, fake.generator,
                 None if whole else fake.training_seed, None if whole else fake.sampling_seed,
-                preprocessing.describe(benchmark.recipe(self.encoder)), self.encoder,
+                benchmark.recipe(self.encoder).label, self.encoder,
             ),
             metric=metric,
             parameters={"use": entry.use, **plain(entry.parameters)},
