@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]  # of leaderboard.json
 
-DRAWING = 1  # raise when the drawing changes: plots of another number are drawn anew
+DRAWING = 2  # raise when the drawing changes: plots of another number are drawn anew
 # Okabe & Ito's palette tells colours apart under every common colour blindness; marker and colour say the same thing,
 # so that print without colour loses nothing.
 TRAINED, UNTRAINED, DOT = ("#0072B2", "o"), ("#D55E00", "s"), "#555555"
@@ -195,19 +195,20 @@ def _set_scale(axes: Axes, metric: str, entries: Sequence[Mapping[str, float | N
         axes.set_xlim(min([0.0, *lows]) - 0.03, max([1.0, *highs]) + 0.03)
         return "share"
     sizes = np.abs(values[values != 0])
-    if not len(sizes) or sizes.max() < 8 * np.median(sizes):
-        axes.margins(x=0.06)
-        return "value"
-    if min([*values, *lows]) > values.min() / 10:
+    half_width = float(np.median((highs - lows) / 2)) if len(lows) else 0.0
+    threshold = 10.0 ** np.ceil(np.log10(half_width)) if half_width > 0 else np.inf
+    wide = len(sizes) > 0 and sizes.max() >= 8 * np.median(sizes)
+    if wide and min([*values, *lows]) > values.min() / 10:
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if sizes.max() < 300 * sizes.min() else (1,)))
         label = "value, logarithmic axis"
-    else:
-        half_width = np.median((highs - lows) / 2) if len(lows) else np.median(sizes) / 10
-        threshold = 10.0 ** np.ceil(np.log10(max(float(half_width), 1e-12)))
+    elif wide and sizes.max() >= 10 * threshold:
         axes.set_xscale("symlog", linthresh=threshold, linscale=0.8)
         axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=threshold))
         label = f"value, logarithmic axis beyond ±{threshold:g}"
+    else:
+        axes.margins(x=0.06)
+        return "value"
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     return label
