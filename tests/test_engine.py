@@ -72,7 +72,9 @@ def test_a_full_disk_is_nobodys_failure_and_stops_the_run(workers):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_harness_own_warnings_reach_the_caller_and_no_others(workers):
     with Engine(workers) as engine:
-        assert next(f for f in engine.run(moody, ["warn", "fine"]) if f.unit == "warn").warnings == ("entry was corrupted",)
+        assert next(f for f in engine.run(moody, ["warn", "fine"]) if f.unit == "warn").warnings == (
+            "entry was corrupted",
+        )
 
 
 def test_a_process_that_is_killed_costs_its_own_unit_only():

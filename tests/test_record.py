@@ -27,7 +27,9 @@ def test_seeds_are_the_same_in_another_process_and_differ_by_every_part():
     seed = derive_seed(0, "image", "kde", 1, 2, 17)
     code = "from harness.keys import derive_seed; print(derive_seed(0, 'image', 'kde', 1, 2, 17))"
     assert int(subprocess.check_output([sys.executable, "-c", code])) == seed
-    others = [derive_seed(*parts) for parts in [(1, "image", "kde", 1, 2, 17), (0, "image", "kde", 1, 2, 18), (0, "17")]]
+    others = [
+        derive_seed(*parts) for parts in [(1, "image", "kde", 1, 2, 17), (0, "image", "kde", 1, 2, 18), (0, "17")]
+    ]
     assert len({seed, *others}) == 4
     assert all(0 <= s < 2**63 for s in others)
 
@@ -35,6 +37,8 @@ def test_seeds_are_the_same_in_another_process_and_differ_by_every_part():
 @pytest.mark.parametrize("estimate", [ESTIMATE, None])
 def test_a_record_comes_back_as_it_went(tmp_path, estimate):
     status = "ok" if estimate else "failed"
-    record = Record("digits", "cell", CELL, "fd", {"k": None}, status, estimate, None if estimate else "why", {"a": "b"})
+    record = Record(
+        "digits", "cell", CELL, "fd", {"k": None}, status, estimate, None if estimate else "why", {"a": "b"}
+    )
     write_records(tmp_path / "records.jsonl", [record, record])
     assert read_records(tmp_path / "records.jsonl") == [record, record]

@@ -65,7 +65,9 @@ def test_a_damaged_shard_is_reported_removed_and_can_be_made_again(tmp_path, dam
     assert store.load("features", KEY) is not None
 
 
-@pytest.mark.parametrize("change", [lambda m: m["facts"].update(n=7), lambda m: m.pop("shards"), lambda m: m.update(key="f")])
+@pytest.mark.parametrize(
+    "change", [lambda m: m["facts"].update(n=7), lambda m: m.pop("shards"), lambda m: m.update(key="f")]
+)
 def test_a_manifest_that_was_changed_by_hand_is_not_believed(tmp_path, change):
     store = Store(tmp_path)
     manifest = store.put("features", KEY, [rows(0, 4)], {"n": 4}).folder / MANIFEST
