@@ -48,8 +48,9 @@ def test_difference_of_two_independent_checkpoints_adds_their_variances():
     found = difference(single(1.0, spread=0.3), single(2.0, spread=0.4, seed=1), reference="fixed")
     assert found.value == -1.0
     assert found.se == pytest.approx(0.5)
-    assert found.high == pytest.approx(-1.0 + 1.959963985 * 0.5)
-    assert found.p == pytest.approx(0.0455003, rel=1e-5)
+    assert found.degrees > 100
+    assert found.high == pytest.approx(-1.0 + 1.96 * 0.5, abs=0.01)
+    assert found.p == pytest.approx(0.0455, abs=0.002)
     assert any("these checkpoints" in note for note in found.notes)
 
 
@@ -93,7 +94,7 @@ def test_a_win_by_a_smaller_bias_is_named():
 def test_equivalence_is_two_one_sided_tests():
     found = difference(single(1.0, spread=0.03), single(1.01, spread=0.04, seed=1), reference="fixed")
     shown = equivalence(found, margin=0.1)
-    assert shown.p == pytest.approx(0.0359303, rel=1e-5)  # 1 - Φ(1.8)
+    assert shown.p == pytest.approx(0.0359, abs=0.001)  # 1 - Φ(1.8)
     assert shown.equivalent
     assert not equivalence(found, margin=0.08).equivalent
     with pytest.raises(UsageError, match="`margin`"):

@@ -19,6 +19,7 @@ from harness.uncertainty import (
     interval,
     rank_sets,
 )
+from harness.uncertainty.contrast import variance_of_sum
 
 NAMES = ("fd", "kd", "precision", "recall", "density", "coverage")
 T95 = {1: 12.706204736, 2: 4.302652730, 4: 2.776445105}
@@ -57,7 +58,40 @@ def test_a_random_reference_is_less_certain_than_a_fixed_one(name):
 def test_a_higher_level_is_wider_and_nested():
     narrow, wide = say("fd", level=0.8), say("fd", level=0.99)
     assert wide.low < narrow.low < narrow.high < wide.high
-    assert narrow.high - narrow.value == pytest.approx(1.2815515655 * narrow.se)
+
+
+def test_an_interval_of_a_squared_distance_holds_what_would_be_as_far_off_with_its_own_variance():
+    real, fake = pair(shift=0.5)
+    found = analyse({"fd": MetricCall("fd")}, real, fake, real_seed=1, fake_seed=2)["fd"]
+    spread = variance_of_sum([found], [1.0], "random")
+    estimate = interval(found, level=0.95, target="T_N", reference="random")
+    from scipy.special import stdtrit
+
+    quantile = stdtrit(spread.degrees, 0.975)
+    for end in (estimate.low, estimate.high):
+        gap = end - estimate.value
+        assert gap**2 == pytest.approx(quantile**2 * (spread.total + spread.slope * gap))
+    assert estimate.high - estimate.value > estimate.value - estimate.low
+
+
+def test_heavy_tails_cost_degrees_of_freedom():
+    rng = np.random.default_rng(0)
+    light = rng.standard_normal((300, 4)), rng.standard_normal((300, 4)) + 1
+    heavy = rng.standard_t(3, (300, 4)), rng.standard_t(3, (300, 4)) + 1
+    degrees = []
+    for real, fake in (light, heavy):
+        found = analyse({"kd": MetricCall("kd")}, real, fake, real_seed=1, fake_seed=2)["kd"]
+        degrees.append(variance_of_sum([found], [1.0], "random").degrees)
+    assert degrees[0] > 2 * degrees[1]
+    assert degrees[1] >= 3
+
+
+def test_shares_near_their_ends_say_so():
+    real, fake = pair(200, 200, d=4, shift=0.0)
+    found = estimate("coverage", real, np.concatenate([real[:198] + 1e-6, fake[:2]]))
+    assert found.value > 0.975
+    assert any("boundary" in note for note in found.notes)
+    assert not any("boundary" in note for note in say("recall", real, fake + 1.5).notes)
 
 
 @pytest.mark.parametrize("name", ["precision", "recall", "coverage"])

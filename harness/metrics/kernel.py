@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from harness.metrics.features import Matrix, Rows, Vector, blocks, checked
 
 Kernel = Callable[[Rows, Rows], Matrix]
-BLOCK_ROWS = 1024
+BLOCK_ROWS = 256
 
 
 def kernel_distance(

@@ -69,12 +69,12 @@ def difference(
         own, degrees, method = _between_seeds(one, two, paired)
     else:
         own = _paired_images(one, two) if paired else spread.fake
-        degrees = np.inf
+        degrees = spread.degrees
         method = "paired images" if paired else "independent images"
         notes.append("about these checkpoints, not about the methods that trained them")
     variance = own + shared
     if reference == "random" and np.isfinite(degrees) and variance > 0:
-        degrees = variance**2 / (own**2 / degrees + shared**2 / max(analyses[0].units_real - 1, 1))
+        degrees = variance**2 / (own**2 / degrees + shared**2 / spread.degrees)
     if target == "T_N" and analyses[0].use == "fd":
         notes += _won_by_bias(one, two, centre)
     return _comparison(centre, variance, degrees, level, target, reference, method, tuple(notes))

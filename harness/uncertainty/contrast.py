@@ -23,6 +23,7 @@ from harness.record import Reference
 from harness.uncertainty.analysis import Analysis, Vector, same_real
 from harness.uncertainty.splits import Tables, extrapolate, shared_covariance, variance_of_both, variance_of_fake
 
+SPLIT_DEGREES = 50.0  # standard errors from splits scatter by about a tenth (measured), as with 50 degrees of freedom
 NEAR_NULL = 0.4  # share of the plug-in variance that is second order, from which the interval is known to over-cover
 
 
@@ -31,7 +32,8 @@ class Variance:
     """Variance of a weighted sum.
 
     `total` for the reference treatment asked for; `fake` and `reference` its two parts, the second 0 when the reference
-    is fixed; `degrees` of freedom of the quantile; `conservative` where the second-order part dominates.
+    is fixed; `degrees` of freedom of the quantile; `conservative` where the second-order part dominates; `slope` of the
+    variance in the value (0 where unknown), and the `least` that it falls to.
     """
 
     total: float
@@ -39,6 +41,8 @@ class Variance:
     reference: float
     degrees: float
     conservative: bool
+    slope: float = 0.0
+    least: float = 0.0
 
 
 def variance_of_sum(analyses: Sequence[Analysis], weights: Sequence[float], reference: Reference) -> Variance:
@@ -50,21 +54,27 @@ def variance_of_sum(analyses: Sequence[Analysis], weights: Sequence[float], refe
     if analyses[0].influence_real is not None:
         v_fake = float(w**2 @ [_variance_of_mean(a.influence_fake) for a in analyses])
         second_fake = float(w**2 @ [a.second_order_fake for a in analyses])
+        parts = [(weight**2, _known(a.influence_fake)) for weight, a in zip(w, analyses, strict=True)]
         if reference == "fixed":
-            return Variance(fake_part, fake_part, 0.0, np.inf, second_fake > NEAR_NULL * v_fake)
+            slope = _slope(analyses, w, v_fake)
+            near = second_fake > NEAR_NULL * v_fake
+            return Variance(fake_part, fake_part, 0.0, _degrees(parts), near, slope, second_fake)
         v_real, second_real = _real_terms(analyses, w)
         cross = float(w**2 @ [a.second_order_cross for a in analyses])
         second = second_real + second_fake + cross
         total = max(v_real + v_fake - second, second)
         part = max(v_real - second_real - cross, second_real)
-        return Variance(total, fake_part, part, np.inf, second > NEAR_NULL * (v_real + v_fake))
+        parts.append((1.0, _summed(analyses, w)))
+        near = second > NEAR_NULL * (v_real + v_fake)
+        return Variance(total, fake_part, part, _degrees(parts), near, _slope(analyses, w, v_real + v_fake), second)
     if reference == "fixed":
-        return Variance(fake_part, fake_part, 0.0, np.inf, False)
+        exact = analyses[0].influence_fake is not None
+        return Variance(fake_part, fake_part, 0.0, np.inf if exact else SPLIT_DEGREES, False)
     half, quarter = _stacked(analyses)
     summed = [None if tables is None else variance_of_both(np.tensordot(w, tables, 1)) for tables in (half, quarter)]
     total = extrapolate(summed[0] or 0.0, summed[1])
     total = max(total, fake_part)
-    return Variance(total, fake_part, total - fake_part, np.inf, False)
+    return Variance(total, fake_part, total - fake_part, SPLIT_DEGREES, False)
 
 
 def fake_variance(analysis: Analysis) -> float:
@@ -109,10 +119,37 @@ def _stacked(analyses: Sequence[Analysis]) -> tuple[Tables, Tables | None]:
 
 
 def _real_terms(analyses: Sequence[Analysis], w: Vector) -> tuple[float, float]:
-    summed = np.sum([weight * _known(a.influence_real) for weight, a in zip(w, analyses, strict=True)], axis=0)
     known = [np.zeros(1) if a.pairs_real is None else a.pairs_real for a in analyses]
     pairs = np.sum([weight * values for weight, values in zip(w, known, strict=True)], axis=0)
-    return _variance_of_mean(summed), float((pairs**2).mean())
+    return _variance_of_mean(_summed(analyses, w)), float((pairs**2).mean())
+
+
+def _summed(analyses: Sequence[Analysis], w: Vector) -> Vector:
+    """The influence of each real unit on the weighted sum."""
+    return np.asarray(np.sum([x * _known(a.influence_real) for x, a in zip(w, analyses, strict=True)], axis=0))
+
+
+def _degrees(parts: Sequence[tuple[float, Vector]]) -> float:
+    """Degrees of freedom of Σ weight × var(influence) / n: few where influences are heavy-tailed (kurtosis)."""
+    variance = noise = 0.0
+    for weight, influence in parts:
+        n, spread = len(influence), float(influence.var())
+        if spread == 0.0:
+            continue
+        part = weight * spread / n
+        kurtosis = float((influence**4).mean()) / spread**2
+        variance += part
+        noise += part**2 * max(kurtosis - 1.0, 1e-9) / n
+    return float(np.clip(2.0 * variance**2 / noise, 3.0, 1e6)) if noise > 0 else np.inf
+
+
+def _slope(analyses: Sequence[Analysis], w: Vector, plain: float) -> float:
+    """How the variance grows with the value, for means of squared distances; 0 for differences and other metrics."""
+    known = [a.magnitude for a in analyses if a.magnitude is not None]
+    if len(known) < len(analyses) or (w < 0).any():
+        return 0.0
+    size = float(w @ known)
+    return plain / size if size > 0 else 0.0
 
 
 def _variance_of_mean(influence: Vector | None) -> float:

@@ -138,7 +138,7 @@ def transport(real: Moments, fake: Moments) -> tuple[Matrix, Vector, Matrix, Vec
 
 def pair_count(d: int) -> tuple[int, int]:
     """How many random pairs estimate the second-order variance, and among how many rows."""
-    return (8192, 16384) if d <= WIDE else (8192, 2048)
+    return (4096, 8192) if d <= WIDE else (4096, 2048)
 
 
 def analyse_frechet(
@@ -197,6 +197,7 @@ def analyse_frechet(
         bias_real=bias_real,
         bias_fake=bias_fake,
         bias_method=how,
+        magnitude=value,
         # Few rows per column, or a value that is mostly its own bias (P = Q or near): second order dominates.
         conservative=min(m, n) / d < TRUSTED or norm_real / m + norm_fake / n > value / 2,
     )

@@ -25,7 +25,9 @@ def interval(analysis: Analysis, *, level: float, target: Target, reference: Ref
     check(level, target, reference)
     centre, bias_note = centred(analysis, target=target, reference=reference)
     spread = variance_of_sum([analysis], [1.0], reference)
-    low, high, words = bounds([analysis], centre, spread.total, spread.degrees, level)
+    low, high, words = bounds(
+        [analysis], centre, spread.total, spread.degrees, level, slope=spread.slope, least=spread.least
+    )
     words = f"{analysis.method if reference == 'random' else analysis.method_fixed}, {words}{bias_note}"
     return Estimate(
         value=centre,
@@ -39,7 +41,7 @@ def interval(analysis: Analysis, *, level: float, target: Target, reference: Ref
         n_real=analysis.n_real,
         n_fake=analysis.n_fake,
         conservative=bool(spread.conservative or analysis.conservative),
-        notes=analysis.notes,
+        notes=analysis.notes + at_the_boundary([analysis], centre),
     )
 
 
@@ -85,24 +87,48 @@ def centred(analysis: Analysis, *, target: Target, reference: Reference) -> tupl
 
 
 def bounds(
-    analyses: Sequence[Analysis], centre: float, variance: float, degrees: float, level: float
+    analyses: Sequence[Analysis],
+    centre: float,
+    variance: float,
+    degrees: float,
+    level: float,
+    *,
+    slope: float = 0.0,
+    least: float = 0.0,
 ) -> tuple[float, float, str]:
-    """Low and high around the centre, and the words for the quantile; a share's stay within [0, 1]."""
+    """Low and high around the centre, and the words for the quantile; a share's stay within [0, 1].
+
+    A squared distance and its standard error are small together, so that a symmetric interval misses high. With a
+    `slope`, low and high are the values whose own variance, variance + slope (value - centre) and not below `least`,
+    makes the centre just as far off as the level allows: Wilson's construction.
+    """
     from scipy.special import ndtri, stdtrit  # scipy.stats would cost 1.5 s
 
     tail = 0.5 + level / 2
     quantile = float(ndtri(tail)) if np.isinf(degrees) else float(stdtrit(degrees, tail))
     words = "normal quantile" if np.isinf(degrees) else f"t quantile, {degrees:.3g} degrees of freedom"
-    low, high = centre - quantile * float(np.sqrt(variance)), centre + quantile * float(np.sqrt(variance))
     if not analyses[0].bounded:
-        return low, high, words
+        lean = quantile**2 * slope / 2
+        reach = float(np.sqrt(lean**2 + quantile**2 * variance))
+        below = reach - lean if variance - slope * (reach - lean) >= least else quantile * float(np.sqrt(least))
+        return centre - below, centre + reach + lean, words + (", score interval" if slope else "")
     # Wilson's interval at the sample size that a share with this variance would have: keeps its level near 0 and 1.
+    rows = _rows(analyses)
     p = min(max(centre, 0.0), 1.0)
-    if 0.0 < p < 1.0 and variance > 0.0:
-        size = p * (1.0 - p) / variance
-    else:
-        size = float(min(min(a.units_real, a.units_fake) for a in analyses))
-    weight = quantile**2 / size
+    held = min(max(p, 0.5 / rows), 1 - 0.5 / rows)
+    weight = quantile**2 * max(variance, 1.0 / rows**2) / (held * (1.0 - held))
     middle = (p + weight / 2) / (1 + weight)
     half = float(np.sqrt(weight * p * (1.0 - p) + weight**2 / 4)) / (1 + weight)
     return min(middle - half, p), max(middle + half, p), words + ", Wilson"
+
+
+def at_the_boundary(analyses: Sequence[Analysis], centre: float) -> tuple[str, ...]:
+    """A note where fewer than five rows are on the rarer side of a share: no construction keeps its level there."""
+    if not analyses[0].bounded or min(centre, 1.0 - centre) * _rows(analyses) >= 5:
+        return ()
+    return ("at the boundary: fewer than five rows on the rarer side, so the level is approximate",)
+
+
+def _rows(analyses: Sequence[Analysis]) -> int:
+    """Units that the share is a share of."""
+    return min(a.units_fake if a.use == "precision" else a.units_real for a in analyses)

@@ -49,6 +49,7 @@ def analyse_kernel(
         bias_real=0.0,
         bias_fake=0.0,
         bias_method="unbiased",
+        magnitude=sums.distance + _noise(function, real, sums.real) / m + _noise(function, fake, sums.fake) / n,
         # Within the range of values at P = Q, where the second order is all there is.
         conservative=sums.distance < 3.0 * float(np.sqrt(second_real + second_fake + second_cross)),
     )
@@ -80,6 +81,12 @@ def _second_order(sums: KernelSums, m: float, n: float) -> tuple[float, float, f
         2.0 * centred_own(sums.fake, sums.fake_square) / (n * max(n - 1, 1)),
         4.0 * max(cross, 0.0) / (m * n),
     )
+
+
+def _noise(kernel: Kernel, rows: Rows, mean: Vector) -> float:
+    """E k(x, x) - E k(x, x'): n times the bias of the V-statistic."""
+    every = np.arange(len(rows))
+    return float(_paired(kernel, rows, every, every).mean() - mean.mean())
 
 
 def _paired(kernel: Kernel, rows: Rows, i: Any, j: Any) -> Vector:

@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from harness.record import Estimate, Reference, Target
 from harness.uncertainty.analysis import Analysis
 from harness.uncertainty.contrast import fake_variance, reference_covariance, variance_of_sum
-from harness.uncertainty.interval import bounds, centred, check
+from harness.uncertainty.interval import at_the_boundary, bounds, centred, check
 
 THIS_CHECKPOINT = "; about this checkpoint only"
 
@@ -104,19 +104,19 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
         between = float(seed_means.var(ddof=1)) / seeds
         if between == 0.0:  # shares of few images can agree by chance; the images' own noise is still there
             between = whole.fake_part
-        variance, degrees = between, float(seeds - 1)
+        variance, degrees, slope, least = between, float(seeds - 1), 0.0, 0.0
         method = f"Student's t over {seeds} training seeds"
         if reference == "random":
             shared = shared_variance(whole)
             variance = between + shared
-            own = shared_degrees(analyses[0])
-            denominator = between**2 / (seeds - 1) + shared**2 / own
+            denominator = between**2 / (seeds - 1) + shared**2 / spread.degrees
             degrees = variance**2 / denominator if denominator > 0 else float(seeds - 1)
+            slope, least = spread.slope * variance / spread.total if spread.total > 0 else 0.0, spread.least
             method += " plus the shared reference's part"
     else:
-        variance, degrees = spread.total, spread.degrees
+        variance, degrees, slope, least = spread.total, spread.degrees, spread.slope, spread.least
         method = analyses[0].method if reference == "random" else analyses[0].method_fixed
-    low, high, words = bounds(analyses, centre, variance, degrees, level)
+    low, high, words = bounds(analyses, centre, variance, degrees, level, slope=slope, least=least)
     sampling = sorted({len(group) for group in whole.by_training_seed.values()})
     method = f"{method}, {words}{centres[0][1]}"
     if sampling != [1]:
@@ -138,7 +138,7 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
         conservative=bool(
             (seeds == 1 or reference == "random") and (spread.conservative or any(a.conservative for a in analyses))
         ),
-        notes=tuple(dict.fromkeys(note for a in analyses for note in a.notes)),
+        notes=tuple(dict.fromkeys(note for a in analyses for note in a.notes)) + at_the_boundary(analyses, centre),
     )
     return Combined(estimate, _components(whole))
 
@@ -149,11 +149,6 @@ def shared_variance(whole: Means) -> float:
     if whole.analyses[0].influence_real is not None:
         return variance_of_sum(whole.analyses, whole.weights, "random").reference
     return max(float(w @ reference_covariance(whole.analyses) @ w), 0.0)
-
-
-def shared_degrees(analysis: Analysis) -> float:
-    """Degrees of freedom of the reference's part: its units."""
-    return float(max(analysis.units_real - 1, 1))
 
 
 def _components(whole: Means) -> dict[str, float | None]:
