@@ -131,8 +131,8 @@ class Leaderboard:
                 for name, e in row.pop("metrics").items()
             }
             del row["encoder_note"]
-            lists = {n: tuple(row.pop(n)) for n in ("tied_with", "flags", "training_seeds", "sampling_seeds")}
-            rows.append(Row(**row, **lists, metrics=estimates))
+            row |= {n: tuple(row[n]) for n in ("tied_with", "flags", "training_seeds", "sampling_seeds")}
+            rows.append(Row(**row, metrics=estimates))
         return cls(
             benchmark=raw["benchmark"],
             rank_by=raw["rank_by"],

@@ -117,7 +117,7 @@ def run_benchmark(
         write_atomically(folder / "run.json", (json.dumps(about, indent=1) + "\n").encode("ascii"))
         if not pipeline.failures:
             _write_receipt(folder, lock["run_key"])
-    tracked, untracked = _track(folder, tracking_uri, lock["run_key"], cached) if tracking else (None, None)
+    tracked, untracked = _track(folder, tracking_uri) if tracking else (None, None)
     return Result(
         out=folder,
         leaderboard=board,
@@ -167,7 +167,7 @@ def _write(folder: Path, plan: Plan, pipeline: Pipeline, lock: Mapping[str, Any]
     write_atomically(folder / "leaderboard.md", board.to_markdown().encode())
     yaml = YAML(typ="safe")
     yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     text = BytesIO()
     yaml.dump(dict(lock), text)
     write_atomically(folder / "benchmark.lock.yaml", text.getvalue())
@@ -207,11 +207,11 @@ def _write_grids(folder: Path, plan: Plan) -> None:
 
 
 def _files(folder: Path) -> dict[str, str]:
-    # run.json tells of the time and the machine, tracked.json of MLflow; neither belongs to the result.
+    # run.json tells of the time and the machine; it does not belong to the result.
     return {
         path.relative_to(folder).as_posix(): digest_file(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.startswith(".") and path.name not in ("run.json", "tracked.json")
+        if path.is_file() and not path.name.startswith(".") and path.name != "run.json"
     }
 
 
@@ -230,24 +230,15 @@ def _is_complete(folder: Path, run_key: str) -> bool:
         return False
 
 
-def _track(folder: Path, uri: str | None, run_key: str, cached: bool) -> tuple[str | None, str | None]:
-    """Where MLflow has the run, or why it has not. A run sent before is known by OUT/tracked.json, without MLflow."""
-    from harness.tracking import TrackingUnavailable, default_uri, track
+def _track(folder: Path, uri: str | None) -> tuple[str | None, str | None]:
+    """Where MLflow has the run, or why it has not."""
+    from harness.tracking import TrackingUnavailable, track
 
-    uri = uri or default_uri(Path.cwd())
-    receipt = folder / "tracked.json"
-    database = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
-    if cached and receipt.is_file() and (database is None or database.is_file()):
-        known = json.loads(receipt.read_text(encoding="ascii"))
-        if (known["uri"], known["run_key"]) == (uri, run_key):
-            return str(known["url"]), None
     try:
-        url = track(folder, uri).url
+        sent = track(folder, uri)
     except TrackingUnavailable as problem:
         return None, f"{problem}; the results are in {folder}: `harness track {folder}` sends them later"
-    told = {"uri": uri, "run_key": run_key, "url": url}
-    write_atomically(receipt, (json.dumps(told, indent=1) + "\n").encode("ascii"))
-    return url, None
+    return sent.url if sent.uri.startswith("http") else f"`make ui`, then {sent.url}", None
 
 
 def _failure_lines(failures: Mapping[tuple[FakeSet, str], Failure]) -> list[str]:

@@ -48,7 +48,7 @@ def load_features(plan: Plan, source: ImageSource, encoder: str) -> tuple[Entry,
 
 def _content_digest(rows: FeatureArray) -> str:
     content = hashlib.sha256(canonical_json(list(rows.shape)).encode("ascii") + b"\n")
-    content.update(rows)
+    content.update(rows.tobytes())
     return f"sha256:{content.hexdigest()}"
 
 
