@@ -25,11 +25,17 @@ def show(board: Leaderboard) -> None:
     for encoder in board.encoders:
         console.print(Text(f"\n{board.title(encoder)}", style="bold"))
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for number, title in enumerate(board.header()):
-            table.add_column(title, justify="left" if number in (0, 1, len(board.header()) - 1) else "right")
+        *titles, _ = board.header()
+        for number, title in enumerate(titles):
+            table.add_column(title, justify="left" if number in (0, 1) else "right")
         for row in board.of(encoder):
-            table.add_row(*[Text(text) for text in board.cells(row)])
+            table.add_row(*[Text(text) for text in board.cells(row)[:-1]])
         console.print(table)
+        # What a row must be read with stands below the table: a column of sentences would fold all the others.
+        for row in board.of(encoder):
+            if remark := board.cells(row)[-1]:
+                console.print(Text(f" ! {row.generator}: {remark}"))
+    console.print()
     for note in board.notes:
         console.print(Text(f"· {note}"))
 

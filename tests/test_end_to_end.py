@@ -313,3 +313,17 @@ def test_the_four_verbs_do_what_run_does(finished, small):
     assert "encode" not in outcome.stderr
     assert small.records() == finished.records()
     assert len(json.loads((small.folder / "receipt.json").read_text())) == 24
+
+
+def test_without_a_server_the_run_ends_well_and_says_how_to_send_it_later(copy_of):
+    away = copy_of()
+    outcome = away.harness("run", "bench.yaml", "--tracking-uri", "http://127.0.0.1:9")
+    assert outcome.returncode == 0
+    assert "`harness track results/small` sends them later" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    sent = away.harness("track", "results/small")
+    assert sent.returncode == 0, sent.stderr
+    assert (away.folder / "mlflow.db").is_file()
+    again = away.harness("run", "bench.yaml")
+    assert again.returncode == 0, again.stderr
+    assert sent.stdout.split()[-1] == again.stdout.split()[-1], "the same run is not logged twice"
