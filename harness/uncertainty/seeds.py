@@ -108,8 +108,11 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
         method = f"Student's t over {seeds} training seeds"
         if reference == "random":
             shared = shared_variance(whole)
+            # A few seeds can agree by chance, unnoticed beside a well-known part: image noise is a floor.
+            known = between < whole.fake_part
+            between = max(between, whole.fake_part)
             variance = between + shared
-            denominator = between**2 / (seeds - 1) + shared**2 / spread.degrees
+            denominator = between**2 / (spread.degrees if known else seeds - 1) + shared**2 / spread.degrees
             degrees = variance**2 / denominator if denominator > 0 else float(seeds - 1)
             slope, least = spread.slope * variance / spread.total if spread.total > 0 else 0.0, spread.least
             method += " plus the shared reference's part"

@@ -1,0 +1,1 @@
+"""Coverage of the intervals by simulation: `python -m tests.simulations`, and at a smaller size in pytest."""

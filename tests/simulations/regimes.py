@@ -1,0 +1,128 @@
+"""The regimes of docs/statistics.md, at two sizes: what pytest runs, and what the committed table rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from harness.uncertainty import MetricCall
+
+from .controls import bootstrap_percentile, subset_standard_error
+from .populations import Population
+from .studies import Contest, Row, Study, both_random, contest, reference_fixed
+
+Task = tuple[str, Callable[[int], list[Row]]]  # a name, and what a seed makes of it
+
+REGULAR = (0.93, 0.97, 0.93, 1.20)
+DEGENERATE = (0.93, 1.00, 0.85, 1.45)
+BALLS = (0.93, 0.985, 0.90, 1.20)
+POPULATIONS = (("gaussian", 0.8), ("gamma", 0.4), ("mixture", 0.6), ("relu", 0.3), ("heavy-tailed", 0.8))
+DISTANCES = {"fd": MetricCall("fd"), "kd": MetricCall("kd")}
+
+
+def balls(k: int) -> dict[str, MetricCall]:
+    """All four k-NN metrics."""
+    return {use: MetricCall(use, {"k": k}) for use in ("precision", "recall", "density", "coverage")}
+
+
+def small() -> Iterator[Task]:
+    """Minutes on one core, wide error bars: sees gross failure, and that the controls fail."""
+    for family in ("gaussian", "relu", "heavy-tailed"):
+        study = Study(family, Population(family, 12, 0.8), 300, 300, DISTANCES, REGULAR, population_value=True)
+        yield _both(study, 200, references=5, draws=40)
+    for ratio in (2, 8, 12, 30):
+        yield _both(_few_rows(ratio, 12), 200, references=5, draws=40)
+    for far in (0.0, 0.1):
+        study = Study(f"far={far}", Population("gaussian", 12, far), 240, 240, DISTANCES, DEGENERATE)
+        yield _both(study, 200, references=5, draws=40)
+    for family, far, k in (("gaussian", 0.8, 3), ("gamma", 0.4, 5)):
+        study = Study(f"{family}, k={k}", Population(family, 6, far, 0.2), 200, 200, balls(k), BALLS)
+        yield _both(study, 120, references=5, draws=24, extra=200)
+    yield from _contests(120)
+    yield from _controls(60)
+
+
+def full() -> Iterator[Task]:
+    """Hours of CPU: the committed table."""
+    for family in ("gaussian", "gamma", "mixture", "relu", "heavy-tailed"):
+        study = Study(family, Population(family, 32, 1.0), 1000, 1000, DISTANCES, REGULAR, population_value=True)
+        yield _both(study, 1000, references=25, draws=40)
+    for ratio in (2, 4, 8, 10, 20, 30):
+        yield _both(_few_rows(ratio, 40), 1000, references=25, draws=40)
+    for far in (0.0, 0.05, 0.2):
+        study = Study(f"far={far}", Population("gaussian", 32, far), 1000, 1000, DISTANCES, DEGENERATE)
+        yield _both(study, 1000, references=25, draws=40)
+    for m, n in ((300, 2000), (2000, 300)):
+        study = Study(f"m={m}, n={n}", Population("gamma", 16, 0.8), m, n, DISTANCES, REGULAR)
+        yield _both(study, 1000, references=25, draws=40)
+    for n, repetitions in ((500, 1000), (1000, 500), (2000, 250)):
+        for k in (3, 5):
+            for family, far in (
+                ("gaussian", 0.8),
+                ("gamma", 0.4),
+                ("mixture", 0.6),
+                ("relu", 0.3),
+                ("heavy-tailed", 0.8),
+            ):
+                study = Study(f"{family}, k={k}", Population(family, 16, far, 0.2), n, n, balls(k), BALLS)
+                yield _both(study, repetitions, references=20, draws=repetitions // 20, extra=repetitions)
+    yield from _contests(1000)
+    yield from _controls(200)
+
+
+def _few_rows(ratio: int, d: int) -> Study:
+    bounds = DEGENERATE if ratio < 20 else (0.93, 0.98, 0.90, 1.20)
+    n = ratio * d
+    return Study(f"N/d={ratio}", Population("gamma", d, 0.4), n, n, DISTANCES, bounds, population_value=ratio >= 10)
+
+
+def _both(study: Study, repetitions: int, *, references: int, draws: int, extra: int = 0) -> Task:
+    def run(seed: int) -> list[Row]:
+        return both_random(study, repetitions, seed, extra=extra) + reference_fixed(study, references, draws, seed)
+
+    return f"{study.name} (m={study.n_real}, n={study.n_fake}, d={study.population.d})", run
+
+
+def _contests(repetitions: int) -> Iterator[Task]:
+    base = Population("gaussian", 6, 0.0)
+    for setting in (
+        Contest("five equal", base, (0.3,) * 5, 150),
+        Contest("five equal, 3 seeds", base, (0.3,) * 5, 150, 3, 0.1),
+        Contest("four apart", base, (0.3, 0.4, 0.5, 0.7), 150),
+        Contest("three, 5 seeds", base, (0.4, 0.6, 0.6), 150, 5, 0.1),
+        Contest("two, 5 seeds without scatter", base, (0.4, 0.6), 150, 5, 0.0),
+        Contest("two, 3 seeds, KD", base, (0.4, 0.6), 150, 3, 0.1, "kd"),
+    ):
+        yield setting.name, lambda seed, setting=setting: contest(setting, repetitions, seed)
+
+
+def _controls(repetitions: int) -> Iterator[Task]:
+    def control(name: str, run: Callable[[int], Row]) -> Task:
+        return f"control: {name}", lambda seed: [run(seed)]
+
+    size = {"repetitions": repetitions, "replicates": 60}
+    far, near = Population("gaussian", 16, 0.8), Population("gamma", 16, 0.3)
+    yield control("FD", lambda s: bootstrap_percentile("fd", far, 400, seed=s, most=0.6, **size))
+    yield control("FD near", lambda s: bootstrap_percentile("fd", near, 300, seed=s, most=0.05, **size))
+    flat = Population("gaussian", 64, 0.0, 0.0)
+    yield control("KD at P = Q", lambda s: bootstrap_percentile("kd", flat, 150, seed=s, most=0.05, **size))
+    balls_at = Population("gaussian", 8, 0.8)
+    yield control("recall", lambda s: bootstrap_percentile("recall", balls_at, 200, seed=s, most=0.5, **size))
+    yield control("subsets", lambda s: subset_standard_error(far, 200, repetitions=2 * repetitions, seed=s, most=0.8))
+
+
+def summary(rows: list[Row]) -> str:
+    """The rows as a Markdown table."""
+    head = (
+        "| regime | metric | target | reference | n real / fake | d | repetitions | coverage | ± | SE/sd | flagged | |"
+    )
+    lines = [head, "|" + "---|" * 12]
+    for r in rows:
+        ratio = "" if np.isnan(r.ratio) else f"{r.ratio:.2f}"
+        verdict = "" if r.holds() else "**outside**"
+        lines.append(
+            f"| {r.study} | {r.metric} | {r.target} | {r.reference} | {r.n_real} / {r.n_fake} | {r.d} | "
+            f"{r.repetitions} | {r.coverage:.3f} | {r.error:.3f} | {ratio} | {r.conservative:.0%} | {verdict} |"
+        )
+    return "\n".join(lines)
