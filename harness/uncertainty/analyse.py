@@ -32,6 +32,8 @@ def analyse(
     fake_seed: int,
     replicates: int = 200,
     debias: bool | None = None,
+    clusters_real: npt.ArrayLike | None = None,
+    clusters_fake: npt.ArrayLike | None = None,
 ) -> dict[str, Analysis]:
     """An Analysis per metric, in the order of `calls`.
 
@@ -39,6 +41,9 @@ def analyse(
     generators against one reference are joint; likewise `fake_seed`. Exact copies of a row count as one unit.
     `debias` asks for the block jackknife that T_inf of FD needs between 10 and 20 rows per column (default: only where
     it is cheap).
+
+    `clusters_real` and `clusters_fake` hold a label per row where rows are not independent: the prompt, the class list,
+    the video that an image came from. Clusters, not rows, are then what varies.
 
     Raises UsageError for bad features, unknown metrics or parameters, fewer than 50 replicates.
     """
@@ -49,10 +54,14 @@ def analyse(
     balls = {name: call for name, call in ready.items() if isinstance(call, BallCall)}
     for ball in balls.values():
         checked_for_balls(real_rows, fake_rows, ball.k)
-    units_real, units_fake = units(real_rows), units(fake_rows)
+    units_real = units(real_rows, clusters_real, "clusters_real")
+    units_fake = units(fake_rows, clusters_fake, "clusters_fake")
+    clustered = units_real.clustered or units_fake.clustered
     for side, group in (("real", units_real), ("fake", units_fake)):
         if group.count < 2:
-            raise UsageError(f"`{side}` has {group.rows} rows, all of them equal: there is no spread to estimate")
+            raise UsageError(
+                f"`{side}` has {group.rows} rows, all of them equal or in one cluster: there is no spread to estimate"
+            )
     found: dict[str, Analysis] = {}
     if balls:
         found |= analyse_balls(
@@ -77,7 +86,9 @@ def analyse(
             )
     notes = tuple(note for note in (units_real.note("real"), units_fake.note("fake")) if note)
     return {
-        name: replace(found[name], notes=found[name].notes + notes, real_seed=real_seed, fake_seed=fake_seed)
+        name: replace(
+            found[name], notes=found[name].notes + notes, real_seed=real_seed, fake_seed=fake_seed, clustered=clustered
+        )
         for name in calls
     }
 

@@ -123,6 +123,11 @@ def depth_for(k: int, groups: int) -> int:
     return groups * (k + 5 * ceil(sqrt(k)) + 8)
 
 
+def _fewest(units: Units) -> int:
+    """Rows that any quarter of the units is sure to hold, times four; 0 where eight units are not at hand."""
+    return 4 * int(np.sort(units.sizes)[: units.count // 4].sum()) if units.count >= 8 else 0
+
+
 def smallest(k: int) -> int:
     """Distinct rows that halving needs."""
     return 2 * (k + 1)
@@ -141,14 +146,16 @@ def analyse_balls(
 ) -> dict[str, Analysis]:
     """Values and split tables of several k-NN metrics, which share neighbour lists, edges and splits."""
     largest = max(call.k for call in calls.values())
-    fewest = min(units_real.count, units_fake.count)
-    if fewest < smallest(largest):
-        side = "real" if units_real.count == fewest else "fake"
-        raise UsageError(
-            f"`{side}` has {fewest} distinct rows; an interval for `k`={largest} halves them "
-            f"and needs at least {smallest(largest)}"
-        )
+    for side, found in (("real", units_real), ("fake", units_fake)):
+        if found.clustered and found.count < 4:
+            raise UsageError(f"`clusters_{side}` names {found.count} clusters; an interval halves them: at least 4")
+        if not found.clustered and found.count < smallest(largest):
+            raise UsageError(
+                f"`{side}` has {found.count} distinct rows; an interval for `k`={largest} halves them "
+                f"and needs at least {smallest(largest)}"
+            )
     # Quarters of k + 1 rows exist from 4 (k + 1) on, but say something from twice that.
+    fewest = min(_fewest(units_real), _fewest(units_fake))
     numbers = {2: replicates // 2} | ({4: replicates // 4} if fewest >= 8 * (largest + 1) else {})
     of_real = {groups: labels(units_real, groups, splits, real_seed) for groups, splits in numbers.items()}
     of_fake = {groups: labels(units_fake, groups, splits, fake_seed) for groups, splits in numbers.items()}

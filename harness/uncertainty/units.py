@@ -1,12 +1,18 @@
-"""Independent units: a row, or all exact copies of a repeated row. Copies carry no information of their own."""
+"""Independent units: a row, all exact copies of a repeated row, or a cluster that the caller declares.
+
+Copies carry no information of their own; rows of a cluster (one prompt, one class, one video) less than as many rows.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from harness.errors import UsageError
 
 Vector = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
@@ -14,11 +20,16 @@ Index = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Units:
-    """Which unit each row belongs to. `first` is the first row of each unit, `sizes` its number of rows."""
+    """Which unit each row belongs to. `first` is the first row of each unit, `sizes` its number of rows.
+
+    `repeats` counts rows that repeat an earlier one; `clustered` says that units are declared clusters.
+    """
 
     of: Index
     first: Index
     sizes: Index
+    repeats: int
+    clustered: bool = False
 
     @property
     def count(self) -> int:
@@ -31,11 +42,6 @@ class Units:
         return len(self.of)
 
     @property
-    def repeats(self) -> int:
-        """Rows that repeat an earlier one."""
-        return self.rows - self.count
-
-    @property
     def effective(self) -> float:
         """The number of independent rows that would give the same variance of a mean: n² / Σ size²."""
         return float(self.rows**2 / np.sum(self.sizes.astype(np.float64) ** 2))
@@ -46,7 +52,11 @@ class Units:
         return np.asarray(summed - summed.mean())
 
     def note(self, side: str) -> str | None:
-        """What an Estimate says about repeats, if there are any."""
+        """What an Estimate says about repeats and clusters, if there are any."""
+        if self.clustered:
+            return f"{self.rows} {side} rows in {self.count} clusters, each counted as one independent unit" + (
+                f"; {self.repeats} rows repeat another exactly" if self.repeats else ""
+            )
         if not self.repeats:
             return None
         return (
@@ -55,17 +65,44 @@ class Units:
         )
 
 
-def units(rows: npt.NDArray[Any]) -> Units:
-    """Group the rows that are equal bit for bit (0.0 and -0.0 are equal)."""
-    seen: dict[bytes, int] = {}
-    of = np.empty(len(rows), dtype=np.intp)
+def units(rows: npt.NDArray[Any], clusters: npt.ArrayLike | None = None, name: str = "clusters") -> Units:
+    """Group the rows that are equal bit for bit (0.0 and -0.0 are equal), and those of a cluster.
+
+    Clusters that share a repeated row are one. Raises UsageError for clusters that are not one label per row.
+    """
+    copies, first = _first_seen((row + 0.0).tobytes() for row in rows)
+    repeats = len(rows) - len(first)
+    if clusters is None:
+        return Units(copies, first, np.bincount(copies, minlength=len(first)), repeats)
+    given = np.asarray(clusters)
+    if given.shape != (len(rows),):
+        raise UsageError(f"`{name}` has shape {given.shape}; it must hold one label for each of the {len(rows)} rows")
+    own, _ = _first_seen(given.tolist())
+    root = np.arange(own.max() + 1)
+    for cluster, row in zip(own, first[copies], strict=True):  # join clusters that share a copied row
+        a, b = _root(root, int(cluster)), _root(root, int(own[row]))
+        root[max(a, b)] = min(a, b)
+    of, start = _first_seen(_root(root, int(cluster)) for cluster in own)
+    return Units(of, start, np.bincount(of, minlength=len(start)), repeats, clustered=len(start) < len(first))
+
+
+def _first_seen(labels: Iterable[Hashable]) -> tuple[Index, Index]:
+    """Numbers by order of first appearance, and the position of each first appearance."""
+    seen: dict[Hashable, int] = {}
     first: list[int] = []
-    for number, row in enumerate(rows):
-        unit = seen.setdefault((row + 0.0).tobytes(), len(first))
-        if unit == len(first):
-            first.append(number)
-        of[number] = unit
-    return Units(of, np.asarray(first, dtype=np.intp), np.bincount(of, minlength=len(first)))
+    of: list[int] = []
+    for position, label in enumerate(labels):
+        number = seen.setdefault(label, len(first))
+        if number == len(first):
+            first.append(position)
+        of.append(number)
+    return np.asarray(of, dtype=np.intp), np.asarray(first, dtype=np.intp)
+
+
+def _root(parents: Index, node: int) -> int:
+    while parents[node] != node:
+        node = int(parents[node])
+    return node
 
 
 def unit_pairs(
