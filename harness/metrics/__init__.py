@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Metric(Protocol):
-    """Any function of two feature sets; its interval comes from half-sampling (limits: docs/statistics.md)."""
+    """Any function of two feature sets; its interval comes from disjoint parts (limits: docs/statistics.md)."""
 
     def __call__(self, real: npt.NDArray[Any], fake: npt.NDArray[Any], /, **parameters: Any) -> float:
         """The metric of `real` (m, d) and `fake` (n, d)."""

@@ -45,10 +45,10 @@ def analyse(
     `clusters_real` and `clusters_fake` hold a label per row where rows are not independent: the prompt, the class list,
     the video that an image came from. Clusters, not rows, are then what varies.
 
-    Raises UsageError for bad features, unknown metrics or parameters, fewer than 50 replicates.
+    Raises UsageError for bad features, unknown metrics or parameters, fewer than 50 replicates (splits).
     """
     if replicates < 50:
-        raise UsageError(f"`replicates` is {replicates}; fewer than 50 half-samples give no usable standard error")
+        raise UsageError(f"`replicates` is {replicates}; fewer than 50 splits give no usable standard error")
     ready = {name: _checked_call(name, call) for name, call in calls.items()}
     real_rows, fake_rows = checked(real, fake)
     balls = {name: call for name, call in ready.items() if isinstance(call, BallCall)}
