@@ -212,7 +212,7 @@ def _stages(
 ) -> None:  # fmt: skip
     from harness import benchmark
     from harness.engine import Engine
-    from harness.run import default_store, default_workers
+    from harness.run import default_store, default_workers, usable
     from harness.stages import Pipeline, Plan
     from harness.terminal import progress
 
@@ -220,6 +220,7 @@ def _stages(
     _known("generator", generators, tuple(found.generators), bench)
     _known("encoder", encoders, tuple(found.encoders), bench)
     plan = Plan(found, store.absolute() if store else default_store(), device)
+    usable(plan)
     with Engine(workers or default_workers()) as engine, progress() as heard:
         pipeline = Pipeline(
             plan, engine, heard, frozenset(generators) or None, frozenset(encoders) or None

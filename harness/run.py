@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ from harness.stages.plan import plain
 from harness.store import write_atomically
 
 RECEIPT = ".complete.json"
+MARKER = ".benchmark"  # names the benchmark whose results a folder holds
 GRID = 64  # images
 
 
@@ -99,6 +100,8 @@ def run_benchmark(
     began = datetime.now(UTC).isoformat(timespec="seconds")
     plan = Plan(declaration.load(Path(path)), Path(store).absolute() if store else default_store(), device)
     folder = Path(out) if out else Path("results") / plan.benchmark.name
+    _claim(folder, plan.benchmark.name)
+    usable(plan)
     with Engine(workers or default_workers()) as engine:
         pipeline = Pipeline(plan, engine, progress or Quiet())
         pipeline.sample()
@@ -156,9 +159,11 @@ def _write(folder: Path, plan: Plan, pipeline: Pipeline, lock: Mapping[str, Any]
 
     from harness.report import write_plots
 
+    earlier = _receipt(folder).get("files", {})
     (folder / RECEIPT).unlink(missing_ok=True)
-    for pictures in ("grids", "plots"):  # of an earlier declaration, or damaged
-        shutil.rmtree(folder / pictures, ignore_errors=True)
+    for name in earlier:  # of an earlier declaration, or damaged
+        if name.startswith(("grids/", "plots/")):
+            (folder / name).unlink(missing_ok=True)
     ranked = pipeline.rank()
     board = ranked.leaderboard
     write_atomically(folder / "records.jsonl", "".join(r.to_json() + "\n" for r in ranked.records).encode("ascii"))
@@ -223,11 +228,45 @@ def _write_receipt(folder: Path, run_key: str) -> None:
 def _is_complete(folder: Path, run_key: str) -> bool:
     """Whether OUT holds this very result, every file as it was written."""
     try:
-        receipt = json.loads((folder / RECEIPT).read_text(encoding="ascii"))
+        receipt = _receipt(folder)
         files = _files(folder)
         return bool(receipt["run_key"] == run_key) and all(files.get(n) == d for n, d in receipt["files"].items())
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, KeyError):
         return False
+
+
+def _receipt(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / RECEIPT).read_text(encoding="ascii"))
+        return found if isinstance(found, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _claim(folder: Path, benchmark: str) -> None:
+    """Mark a new or empty folder as this benchmark's; refuse one that holds anything else."""
+    marker = folder / MARKER
+    try:
+        if marker.is_file():
+            owner = marker.read_text(encoding="utf-8").strip()
+            if owner != benchmark:
+                raise UsageError(f"{folder} holds the results of benchmark '{owner}'; give another folder with --out")
+            return
+        if folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
+            raise UsageError(f"{folder} holds files that are not a run's; give a new or empty folder with --out")
+        write_atomically(marker, f"{benchmark}\n".encode())
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(f"{folder} is a file, or lies below one; give a folder with --out") from None
+
+
+def usable(plan: Plan) -> None:
+    """Raise UsageError for a store that cannot be a folder and for a device that no library knows by that name."""
+    if not re.fullmatch(r"auto|cpu|(cuda|mps|xpu)(:\d+)?", plan.device):
+        raise UsageError(f"--device {plan.device}: unknown; say auto, cpu, cuda, cuda:1, mps or xpu")
+    try:
+        plan.store_root.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, FileNotFoundError):
+        raise UsageError(f"the store {plan.store_root} cannot be made; give another folder with --store") from None
 
 
 def _track(folder: Path, uri: str | None) -> tuple[str | None, str | None]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -327,3 +328,67 @@ def test_without_a_server_the_run_ends_well_and_says_how_to_send_it_later(copy_o
     again = away.harness("run", "bench.yaml")
     assert again.returncode == 0, again.stderr
     assert sent.stdout.split()[-1] == again.stdout.split()[-1], "the same run is not logged twice"
+
+
+def test_a_folder_that_is_not_this_benchmarks_is_left_alone(copy_of):
+    other = copy_of()
+    photos = other.folder / "photos"
+    (photos / "plots").mkdir(parents=True)
+    (photos / "plots/mine.svg").write_text("precious")
+    outcome = other.run("--out", "photos")
+    assert outcome.returncode == 2
+    assert "photos holds files that are not a run's" in outcome.stderr
+    assert (photos / "plots/mine.svg").read_text() == "precious"
+    other.edit("name: small", "name: another")
+    outcome = other.run("--out", "results/small")
+    assert outcome.returncode == 2
+    assert "holds the results of benchmark 'small'" in outcome.stderr
+
+
+def test_what_a_user_puts_beside_the_plots_stays(copy_of):
+    kept = copy_of()
+    (kept.folder / "results/small/plots/note.txt").write_text("mine")
+    (kept.folder / "results/small/records.jsonl").unlink()
+    assert kept.run().returncode == 0
+    assert (kept.folder / "results/small/plots/note.txt").read_text() == "mine"
+
+
+def test_copies_of_reference_and_training_images_are_named_whatever_their_file(copy_of):
+    from PIL import Image
+
+    from harness.datasets.digits import Digits
+
+    copying = copy_of()
+    for name, split in (("leak", "reference"), ("copied", "train")):
+        folder = copying.folder / name
+        folder.mkdir()
+        for number, image in enumerate(Digits().load(split).images):
+            Image.fromarray(image[..., 0]).convert("RGB").save(folder / f"{number:03}.png")
+    copying.edit("  noise: {}", "  leak: {use: folder, path: leak}\n  copied: {use: folder, path: copied}")
+    outcome = copying.run()
+    assert outcome.returncode == 0, outcome.stderr
+    # 120 of the 400 reference images are scored against, so some of the leaked 100 are among them.
+    assert re.search(r"! leak: \d+% exact copies of reference images", outcome.stdout)
+    assert "! copied: 100% exact copies of training images" in outcome.stdout
+    assert "holdout:" not in outcome.stdout
+
+
+def test_a_generator_that_ends_the_program_costs_its_own_cells_only(copy_of):
+    leaving = copy_of()
+    module = leaving.folder / f"{leaving.module}.py"
+    module.write_text(module.read_text().replace('raise RuntimeError("out of ideas")', "raise SystemExit(3)"))
+    leaving.edit(f"{leaving.module}:Shifted", f"{leaving.module}:Raises")
+    outcome = leaving.run()
+    assert outcome.returncode == 1
+    assert "SystemExit: 3" in outcome.stderr
+    assert rows(leaving.folder / "results/small")["pixels", "kde"]["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"), [(("--device", "foo"), "--device foo: unknown"), (("--store", "bench.yaml"), "the store")]
+)
+def test_a_device_or_store_that_cannot_be_is_said_before_any_work(small, arguments, said):
+    outcome = small.run(*arguments)
+    assert outcome.returncode == 2
+    assert said in outcome.stderr
+    assert len(outcome.stderr.splitlines()) == 1

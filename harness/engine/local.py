@@ -65,7 +65,7 @@ class Engine:
 
         A full disk is not a unit's fault: that OSError is raised.
         """
-        if self.workers <= 1 or (len(units) <= 1 and self._pool is None):
+        if self.workers <= 1 or not units:
             _prepare_process()
             for unit in units:
                 yield _attempt(work, unit)
@@ -102,7 +102,7 @@ def _attempt(work: Callable[[Unit], Result], unit: Unit) -> Finished[Unit, Resul
             result = work(unit)
         except UsageError as error:
             result = Failure("; ".join(error.problems), usage=True)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # code of a user's that ends the program costs its own unit only
             if isinstance(error, OSError) and error.errno in DISK_FULL:
                 raise
             result = Failure(reason_of(error), usage=False, detail=traceback.format_exc())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,30 @@ from harness.stages.plan import ImageSource, Plan
 from harness.store import CorruptEntry, Entry
 
 FeatureArray = NDArray[np.float32]
+PRINT_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features float32 (n, d) with the fingerprint of each image as the encoder saw it, whatever its file."""
+
+    entry: Entry
+    rows: FeatureArray
+    known: set[bytes]
+    prints: NDArray[np.uint8]
+
+    def share_in(self, other: Features) -> float:
+        """Share of these images that are, as the encoder sees them, an image of the other set."""
+        return sum(row.tobytes() in other.known for row in self.prints) / len(self.prints)
 
 
 def make_features(plan: Plan, source: ImageSource, encoder: str) -> Entry:
     """Store an image set's features under one encoder: float32 (n, d), row i of image i."""
     try:
-        rows = np.concatenate(list(_rows(plan, source, encoder)))
+        chunks = list(_rows(plan, source, encoder))
     except CorruptEntry:  # the images were lost to a fault of the disk: once more, from their seeds
-        rows = np.concatenate(list(_rows(plan, source, encoder)))
+        chunks = list(_rows(plan, source, encoder))
+    rows, prints = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
     images = image_stage.load_images(plan, source)
     facts = {
         "n": len(rows),
@@ -32,15 +49,16 @@ def make_features(plan: Plan, source: ImageSource, encoder: str) -> Entry:
         "encoder": plan.identity("encoders", encoder),
         "made_with": {"device": plan.device_of(encoder), "libraries": provenance.library_versions()},
     }
-    return plan.store.put("features", plan.feature_key(images, encoder), [{"features": rows}], facts)
+    return plan.store.put("features", plan.feature_key(images, encoder), [{"features": rows, "prints": prints}], facts)
 
 
-def load_features(plan: Plan, source: ImageSource, encoder: str) -> tuple[Entry, FeatureArray]:
+def load_features(plan: Plan, source: ImageSource, encoder: str) -> Features:
     """The stored features, made now where they are missing or corrupted."""
     for _ in range(2):
         entry = plan.features(source, encoder) or make_features(plan, source, encoder)
         try:
-            return entry, entry.arrays()["features"]
+            arrays = entry.arrays()
+            return Features(entry, arrays["features"], {row.tobytes() for row in arrays["prints"]}, arrays["prints"])
         except CorruptEntry:
             plan.store.discard("features", entry.folder.name)
     raise OSError(f"{plan.store_root}: features just written do not read back as they were written; check the disk")
@@ -52,13 +70,15 @@ def _content_digest(rows: FeatureArray) -> str:
     return f"sha256:{content.hexdigest()}"
 
 
-def _rows(plan: Plan, source: ImageSource, encoder: str) -> Iterator[FeatureArray]:
+def _rows(plan: Plan, source: ImageSource, encoder: str) -> Iterator[tuple[FeatureArray, NDArray[np.uint8]]]:
     encode = plan.encoder(encoder)
     recipe = plan.benchmark.recipe(encoder)
     first = 0
     for images in image_stage.read_images(plan, source):
         try:
-            rows = np.asarray(encode.encode(preprocessing.apply(recipe, images)))
+            seen = preprocessing.apply(recipe, images)
+            prints = [hashlib.sha256(image.tobytes()).digest()[:PRINT_BYTES] for image in seen]
+            rows = np.asarray(encode.encode(seen))
         except Exception as error:
             error.add_note(f"encoder {encoder}, images {first} to {first + len(images) - 1}:")
             raise
@@ -74,4 +94,4 @@ def _rows(plan: Plan, source: ImageSource, encoder: str) -> Iterator[FeatureArra
                 f"and {int((~finite).sum()) - 1} others of its batch"
             )
         first += len(images)
-        yield np.ascontiguousarray(rows)
+        yield np.ascontiguousarray(rows), np.frombuffer(b"".join(prints), np.uint8).reshape(-1, PRINT_BYTES)

@@ -42,7 +42,7 @@ def make_real(plan: Plan, source: RealSet) -> Entry:
     if source.n is not None and source.n < len(images):
         rng = np.random.default_rng(plan.seed("reference", source.split))
         images = images[np.sort(rng.permutation(len(images))[: source.n])]
-    return _store(plan, source, len(images), (images[i : i + 4096] for i in range(0, len(images), 4096)), None)
+    return _store(plan, source, len(images), (images[i : i + 4096] for i in range(0, len(images), 4096)))
 
 
 def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_seeds: Sequence[int]) -> list[Entry]:
@@ -66,14 +66,13 @@ def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_s
             )
         data = split(plan, name)
         made.fit(data.images, data.labels, seed=plan.seed("training", plan.generator_label(generator), training_seed))
-    copies_of = _fingerprints(split(plan, plan.training.split).images) if plan.training else None
     entries = []
     for sampling_seed in sampling_seeds:
         source = FakeSet(generator, training_seed, sampling_seed)
         n, size = plan.benchmark.n_fake, plan.benchmark.batch_size
         draws = _draws(plan, source, getattr(made, "size", None))
         batches = (_checked(sample, draws[i : i + size], i) for i in range(0, n, size))
-        entries.append(_store(plan, source, n, batches, copies_of))
+        entries.append(_store(plan, source, n, batches))
     return entries
 
 
@@ -146,21 +145,14 @@ def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: in
     return images
 
 
-def _fingerprints(images: ImageArray) -> set[bytes]:
-    return {hashlib.sha256(image.tobytes()).digest() for image in images}
-
-
-def _store(
-    plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageArray], copies_of: set[bytes] | None
-) -> Entry:
-    """Write shards of whole batches, and beside them what was counted on the way: repeats, copies, the digest."""
+def _store(plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageArray]) -> Entry:
+    """Write shards of whole batches, and beside them what was counted on the way: repeats, the digest."""
     content = hashlib.sha256()
     seen: set[bytes] = set()
     shape: list[int] = []
-    copies = 0
 
     def shards() -> Iterator[dict[str, NDArray[Any]]]:
-        nonlocal shape, copies
+        nonlocal shape
         held: list[ImageArray] = []
         for images in batches:
             if not shape:
@@ -171,7 +163,6 @@ def _store(
             content.update(images.tobytes())
             for image in images:
                 fingerprint = hashlib.sha256(image.tobytes()).digest()
-                copies += copies_of is not None and fingerprint in copies_of
                 seen.add(fingerprint)
             held.append(images)
             if sum(part.nbytes for part in held) >= SHARD_BYTES:
@@ -186,7 +177,6 @@ def _store(
             "shape": shape,
             "content": f"sha256:{content.hexdigest()}",
             "repeats": n - len(seen),
-            "training_copies": None if copies_of is None else copies,
         }
 
     return plan.store.put("images", plan.image_key(source), shards(), facts)

@@ -15,7 +15,7 @@ from harness.keys import derive_seed, digest
 from harness.store import Entry, Store
 
 # Part of every key of its kind. Raise one when the stage's own code changes what it makes.
-FORMATS = {"images": 1, "features": 1, "scores": 1}
+FORMATS = {"images": 2, "features": 2, "scores": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,6 @@ class Plan:
             parts |= {
                 "generator": self.identity("generators", source.generator),
                 "fitted_on": self.split_digest(self.fit_split(source.generator)),
-                "copies_of": self.split_digest(self.training.split if self.training else None),
                 "seed": benchmark.seed,
                 "training_seed": source.training_seed,
                 **self._draw(source),
@@ -195,6 +194,8 @@ class Plan:
             "real": real.facts["content"],
             "fake": fake.facts["content"],
             "training": training.facts["content"] if training and metric == COPIES else None,
+            # Copies are told by the images as the encoder saw them, not by their features.
+            "images": [real.facts["images"], fake.facts["images"]] if metric == COPIES else None,
             "metric": METHOD if metric == COPIES else METHOD | self.identity("metrics", metric),
             "replicates": self.benchmark.interval.replicates,
             "seed": self.benchmark.seed,
@@ -207,15 +208,15 @@ class Plan:
         training = self.features(self.training, encoder) if self.training else None
         return {
             metric: None
-            if real is None or fake is None or (metric == COPIES and training is None)
+            if real is None or fake is None or (metric == COPIES and self.training and training is None)
             else self.store.find("scores", self.score_key(real, fake, training, metric))
             for metric in self.score_names
         }
 
     @cached_property
     def score_names(self) -> tuple[str, ...]:
-        """The metrics, and the check for copies where there is a training split."""
-        return (*self.benchmark.metrics, *((COPIES,) if self.training else ()))
+        """The metrics, and the check for copies."""
+        return (*self.benchmark.metrics, COPIES)
 
     # ---------------------------------------------------------------- seeds
 

@@ -178,19 +178,13 @@ class _Encoder:
         return found
 
     def observe(self, fakes: Sequence[FakeSet]) -> dict[str, Any]:
-        """What the images themselves tell: repeats within a set, copies of training images (shares, 0 to 1)."""
-        images = [entry for fake in fakes if (entry := self.plan.images(fake)) and fake not in self.failed]
-        if not images:
-            return {}
-        n = sum(entry.facts["n"] for entry in images)
-        seen: dict[str, Any] = {"repeats": sum(entry.facts["repeats"] for entry in images) / n}
-        if self.plan.training:
-            seen["training_copies"] = sum(entry.facts["training_copies"] for entry in images) / n
-            near = [score.facts for fake in fakes if (score := self.plan.scores(fake, self.encoder)[COPIES])]
-            if near:
-                seen["near_copies"] = sum(facts["fake"] for facts in near) / len(near)
-                seen["near_copies_unseen"] = near[0]["unseen"]
-        return seen
+        """What the images themselves tell, as shares: repeats within a set, copies of training and reference images."""
+        told = [
+            score.facts
+            for fake in fakes
+            if fake not in self.failed and (score := self.plan.scores(fake, self.encoder)[COPIES])
+        ]
+        return {name: sum(facts[name] for facts in told) / len(told) for name in (told[0] if told else ())}
 
     # ---------------------------------------------------------------- rows
 
@@ -228,6 +222,10 @@ def flags(observations: Mapping[str, Any]) -> tuple[str, ...]:
     said = []
     if observations.get("repeats", 0) > 0:
         said.append(f"{observations['repeats']:.0%} repeated images")
+    if observations.get("reference_copies", 0) > 0:
+        said.append(
+            f"{observations['reference_copies']:.0%} exact copies of reference images: its distances mean nothing"
+        )
     copies = observations.get("training_copies", 0.0)
     if copies > 0:
         said.append(f"{copies:.0%} exact copies of training images")
@@ -246,11 +244,18 @@ def _board(plan: Plan, encoders: Sequence[str], rows: Sequence[Row]) -> Leaderbo
     notes = [
         f"ranked by {by.metric} ({names[benchmark.lower_is_better(by.metric)]}); in brackets the ranks that the data "
         f"allow, {declared.level:.0%} for all generators of a table at once",
-        f"± is half a {declared.level:.0%} interval for the expected value at n_real = {benchmark.n_real}, n_fake = "
-        f"{benchmark.n_fake} ({declared.target}), the reference set {held}; over training seeds where there are "
+        f"± is half the length of a {declared.level:.0%} interval (its ends are in leaderboard.csv) for the expected "
+        f"value at n_real = {benchmark.n_real}, n_fake = {benchmark.n_fake} ({declared.target}), the reference set {held}; over training seeds where there are "
         "several (Student's t over seeds), else about this one checkpoint or sampler only",
         "seeds: training × sampling; training seeds vary the fit, sampling seeds the images",
     ]
+    for generator in benchmark.generators:
+        short = len(benchmark.sampling_seeds_of(generator))
+        if short < len(benchmark.sampling_seeds):
+            notes.append(
+                f"{generator} has {benchmark.pool(generator)} images, enough for {short} of "
+                f"{len(benchmark.sampling_seeds)} sampling seeds"
+            )
     if any(row.metrics and any(e.conservative for e in row.metrics.values()) for row in rows):
         notes.append("intervals known to cover more often than they say are marked conservative in records.jsonl")
     return Leaderboard(

@@ -12,24 +12,31 @@ from harness.uncertainty import Analysis, MetricCall, analyse
 
 def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
     """Store the scores that are missing of one image set under one encoder."""
-    real_entry, real = load_features(plan, plan.reference, encoder)
-    fake_entry, fake = load_features(plan, source, encoder)
+    real = load_features(plan, plan.reference, encoder)
+    fake = load_features(plan, source, encoder)
     training = load_features(plan, plan.training, encoder) if plan.training else None
     missing = [metric for metric, found in plan.scores(source, encoder).items() if found is None]
 
     def put(metric: str, arrays: dict, facts: dict) -> None:  # type: ignore[type-arg]
-        key = plan.score_key(real_entry, fake_entry, training[0] if training else None, metric)
+        key = plan.score_key(real.entry, fake.entry, training.entry if training else None, metric)
         plan.store.put("scores", key, [arrays] if arrays else [], facts)
 
-    if COPIES in missing and training is not None:
-        # Real images that no generator saw say how often chance alone brings one this close to a training image.
-        put(COPIES, {}, {"fake": copied_share(training[1], fake), "unseen": copied_share(training[1], real)})
+    if COPIES in missing:
+        seen = {"reference_copies": fake.share_in(real), "repeats": 1 - len(fake.known) / len(fake.prints)}
+        if training is not None:
+            seen["training_copies"] = fake.share_in(training)
+            # Real images that no generator saw say how often chance alone brings one this close to a training image.
+            seen["near_copies"] = copied_share(training.rows, fake.rows)
+            seen["near_copies_unseen"] = copied_share(training.rows, real.rows)
+        put(COPIES, {}, seen)
     calls = {metric: metric_call(plan, metric) for metric in missing if metric != COPIES}
     if calls:
         analyses = analyse(
-            calls, real, fake, replicates=plan.benchmark.interval.replicates,
-            real_seed=plan.seed("replicates", real_entry.facts["content"]),
-            fake_seed=plan.seed("replicates", fake_entry.facts["content"]),
+            calls,
+            real.rows,
+            fake.rows, replicates=plan.benchmark.interval.replicates,
+            real_seed=plan.seed("replicates", real.entry.facts["content"]),
+            fake_seed=plan.seed("replicates", fake.entry.facts["content"]),
         )  # fmt: skip
         for metric, analysis in analyses.items():
             facts, arrays = analysis.to_parts()
