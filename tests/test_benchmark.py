@@ -202,8 +202,8 @@ def test_components_of_ones_own_are_checked_without_being_imported(written):
     assert found.generators["own"].trained
     assert found.generators["own"].parameters == {"width": 3}
     assert not found.lower_is_better("own")
-    wrong = text.replace("  own: {use: \"mine:T", "  §own: {use: \"mine:T").replace("width: 3", "§widht: 3")
-    wrong = wrong.replace("  own: {use: \"mine:s", "  §own: {use: \"mine:s").replace("better: higher, power", "§powr")
+    wrong = text.replace('  own: {use: "mine:T', '  §own: {use: "mine:T').replace("width: 3", "§widht: 3")
+    wrong = wrong.replace('  own: {use: "mine:s', '  §own: {use: "mine:s').replace("better: higher, power", "§powr")
     said = [
         "generators.own.width: this key is missing: mine:Trained has no default for it",
         "generators.own.widht: unknown key; did you mean 'width'? mine:Trained takes: width, depth",

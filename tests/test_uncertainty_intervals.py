@@ -251,7 +251,7 @@ def test_the_shared_reference_does_not_shrink_with_more_seeds():
     )
     assert many == pytest.approx(few, rel=0.2)
     fixed = combine(sets, level=0.95, target="T_N", reference="fixed")
-    own = max(fixed.estimate.se**2, fixed.components["image_sampling"] / len(sets))
+    own = fixed.estimate.se**2
     assert combine(sets, level=0.95, target="T_N", reference="random").estimate.se ** 2 == pytest.approx(own + many)
 
 
@@ -373,3 +373,41 @@ def test_training_seeds_that_agree_to_the_digit_still_leave_the_noise_of_their_i
         found = combine(members, level=0.95, target="T_N", reference=reference).estimate
         assert found.low < found.value < found.high
         assert found.se > 0
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+@pytest.mark.parametrize("metric", ["fd", "kd", "recall"])
+def test_counting_the_reference_as_drawn_never_narrows_an_interval_over_seeds(seeds, metric):
+    rng = np.random.default_rng(11)
+    real = rng.normal(size=(120, 4))
+    members = [
+        SeedMember(
+            seed,
+            sampling,
+            analyse(
+                {metric: MetricCall(metric)}, real, rng.normal(0.3 + 0.05 * seed, 1, size=(90, 4)), real_seed=1,
+                fake_seed=10 * seed + sampling,
+            )[metric],
+        )
+        for seed in range(seeds)
+        for sampling in range(2)
+    ]  # fmt: skip
+    fixed, drawn = (
+        combine(members, level=0.95, target="T_N", reference=r).estimate for r in ("fixed", "random")
+    )  # fmt: skip
+    assert drawn.high - drawn.low >= fixed.high - fixed.low
+    assert drawn.se >= fixed.se
+
+
+@pytest.mark.parametrize("d", [2, 8, 32])
+def test_sets_that_nearly_coincide_get_finite_bounds_of_the_size_of_their_noise(d):
+    rng = np.random.default_rng(3)
+    real = rng.normal(size=(100, d))
+    for fake in (real, real + 1e-6 * rng.normal(size=real.shape)):
+        for metric in ("fd", "kd"):
+            found = analyse({metric: MetricCall(metric)}, real, fake, real_seed=1, fake_seed=2)[metric]
+            for reference in ("fixed", "random"):
+                told = interval(found, level=0.95, target="T_N", reference=reference)
+                assert told.high - told.value <= 10 * told.se + 1e-12
+                assert told.low <= told.value
+                assert metric == "kd" or told.low >= 0

@@ -245,8 +245,9 @@ def _board(plan: Plan, encoders: Sequence[str], rows: Sequence[Row]) -> Leaderbo
         f"ranked by {by.metric} ({names[benchmark.lower_is_better(by.metric)]}); in brackets the ranks that the data "
         f"allow, {declared.level:.0%} for all generators of a table at once",
         f"± is half the length of a {declared.level:.0%} interval (its ends are in leaderboard.csv) for the expected "
-        f"value at n_real = {benchmark.n_real}, n_fake = {benchmark.n_fake} ({declared.target}), the reference set {held}; over training seeds where there are "
-        "several (Student's t over seeds), else about this one checkpoint or sampler only",
+        f"value at n_real = {benchmark.n_real}, n_fake = {benchmark.n_fake} ({declared.target}), the reference set "
+        f"{held}; over training seeds where there are several (Student's t over seeds), else about this one checkpoint "
+        "or sampler only",
         "seeds: training × sampling; training seeds vary the fit, sampling seeds the images",
     ]
     for generator in benchmark.generators:

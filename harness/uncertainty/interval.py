@@ -97,23 +97,28 @@ def bounds(
     *,
     slope: float = 0.0,
     least: float = 0.0,
+    quantile: float | None = None,
 ) -> tuple[float, float, str]:
     """Low and high around the centre, and the words for the quantile; a share's stay within [0, 1].
 
     A squared distance and its standard error are small together, so that a symmetric interval misses high. With a
     `slope`, low and high are the values whose own variance, variance + slope (value - centre) and not below `least`,
-    makes the centre just as far off as the level allows: Wilson's construction.
+    makes the centre just as far off as the level allows: Wilson's construction. A given `quantile` (of standard errors)
+    takes the place of that of `degrees`.
     """
-    from scipy.special import ndtri, stdtrit  # scipy.stats would cost 1.5 s
-
-    tail = 0.5 + level / 2
-    quantile = float(ndtri(tail)) if np.isinf(degrees) else float(stdtrit(degrees, tail))
     words = "normal quantile" if np.isinf(degrees) else f"t quantile, {degrees:.3g} degrees of freedom"
+    if quantile is None:
+        quantile = quantile_of(degrees, level)
+    else:
+        words = f"{quantile:.3g} standard errors"
     if not analyses[0].bounded:
-        lean = quantile**2 * slope / 2
+        # Where both sets nearly coincide the slope is a ratio of two rounding errors: it must not run away.
+        lean = min(quantile**2 * slope / 2, quantile * float(np.sqrt(variance)))
         reach = float(np.sqrt(lean**2 + quantile**2 * variance))
         below = reach - lean if variance - slope * (reach - lean) >= least else quantile * float(np.sqrt(least))
-        return centre - below, centre + reach + lean, words + (", score interval" if slope else "")
+        # FD is a squared distance of two sets and never negative; KD's unbiased estimate can be.
+        low = max(centre - below, min(0.0, centre)) if analyses[0].use == "fd" else centre - below
+        return low, centre + reach + lean, words + (", score interval" if slope else "")
     # Wilson's interval at the sample size that a share with this variance would have: keeps its level near 0 and 1.
     rows = _rows(analyses)
     p = min(max(centre, 0.0), 1.0)
@@ -122,6 +127,14 @@ def bounds(
     middle = (p + weight / 2) / (1 + weight)
     half = float(np.sqrt(weight * p * (1.0 - p) + weight**2 / 4)) / (1 + weight)
     return min(middle - half, p), max(middle + half, p), words + ", Wilson"
+
+
+def quantile_of(degrees: float, level: float) -> float:
+    """Student's two-sided quantile at a level; the normal one for infinite degrees of freedom."""
+    from scipy.special import ndtri, stdtrit  # scipy.stats would cost 1.5 s
+
+    tail = 0.5 + level / 2
+    return float(ndtri(tail)) if np.isinf(degrees) else float(stdtrit(degrees, tail))
 
 
 def at_the_boundary(analyses: Sequence[Analysis], centre: float) -> tuple[str, ...]:

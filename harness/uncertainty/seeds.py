@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from harness.record import Estimate, Reference, Target
 from harness.uncertainty.analysis import Analysis
 from harness.uncertainty.contrast import fake_variance, reference_covariance, variance_of_sum
-from harness.uncertainty.interval import at_the_boundary, bounds, centred, check
+from harness.uncertainty.interval import at_the_boundary, bounds, centred, check, quantile_of
 
 THIS_CHECKPOINT = "; about this checkpoint only"
 
@@ -84,8 +84,9 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
     """The mean over seeds; with several checkpoints the interval speaks about the training procedure.
 
     Several training seeds: Student's t over the per-seed means, which already contain the image noise; with a random
-    reference, plus the variance that all seeds share through it (Satterthwaite's degrees of freedom). One training
-    seed, or none: the interval of this checkpoint, from the analyses, and `method` says so.
+    reference, plus the variance that all seeds share through it, each part with its own quantile (measured: .954 to
+    .987 for .95 with two seeds, .954 to .965 with five). One training seed, or none: the interval of this checkpoint,
+    from the analyses, and `method` says so.
     """
     check(level, target, reference)
     whole = means(members)
@@ -104,22 +105,25 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
         between = float(seed_means.var(ddof=1)) / seeds
         if between == 0.0:  # shares of few images can agree by chance; the images' own noise is still there
             between = whole.fake_part
+        quantile: float | None = None
         variance, degrees, slope, least = between, float(seeds - 1), 0.0, 0.0
         method = f"Student's t over {seeds} training seeds"
         if reference == "random":
             shared = shared_variance(whole)
-            # A few seeds can agree by chance, unnoticed beside a well-known part: image noise is a floor.
-            known = between < whole.fake_part
-            between = max(between, whole.fake_part)
             variance = between + shared
-            denominator = between**2 / (spread.degrees if known else seeds - 1) + shared**2 / spread.degrees
-            degrees = variance**2 / denominator if denominator > 0 else float(seeds - 1)
+            # Each part with its own quantile. Satterthwaite's degrees of freedom cover too little where two or three
+            # seeds meet a well-known reference (.87 for .95), and can make this interval narrower than the fixed one.
+            half = np.sqrt(
+                quantile_of(seeds - 1, level) ** 2 * between + quantile_of(spread.degrees, level) ** 2 * shared
+            )
+            quantile = float(half / np.sqrt(variance))
             slope, least = spread.slope * variance / spread.total if spread.total > 0 else 0.0, spread.least
             method += " plus the shared reference's part"
     else:
+        quantile = None
         variance, degrees, slope, least = spread.total, spread.degrees, spread.slope, spread.least
         method = analyses[0].method if reference == "random" else analyses[0].method_fixed
-    low, high, words = bounds(analyses, centre, variance, degrees, level, slope=slope, least=least)
+    low, high, words = bounds(analyses, centre, variance, degrees, level, slope=slope, least=least, quantile=quantile)
     sampling = sorted({len(group) for group in whole.by_training_seed.values()})
     method = f"{method}, {words}{centres[0][1]}"
     if sampling != [1]:
