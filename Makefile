@@ -46,7 +46,7 @@ check: lint
 
 lint: setup
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff format --check --quiet harness tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
