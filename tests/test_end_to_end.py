@@ -392,3 +392,14 @@ def test_a_device_or_store_that_cannot_be_is_said_before_any_work(small, argumen
     assert outcome.returncode == 2
     assert said in outcome.stderr
     assert len(outcome.stderr.splitlines()) == 1
+
+
+def test_a_metric_that_raises_is_named(copy_of):
+    broken = copy_of()
+    broken.edit(
+        "metrics: {fd: {},", f'metrics: {{bad: {{use: "{broken.module}:broken_metric", better: lower}}, fd: {{}},'
+    )
+    outcome = broken.run()
+    assert outcome.returncode == 1
+    assert "metric bad: ValueError: no metric today" in outcome.stderr
+    assert "Traceback" not in outcome.stderr

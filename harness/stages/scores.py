@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness import registry
+from harness.errors import UsageError
 from harness.metrics.memorization import copied_share
 from harness.stages.features import load_features
 from harness.stages.plan import COPIES, FakeSet, Plan
@@ -30,14 +31,25 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
             seen["near_copies_unseen"] = copied_share(training.rows, real.rows)
         put(COPIES, {}, seen)
     calls = {metric: metric_call(plan, metric) for metric in missing if metric != COPIES}
-    if calls:
-        analyses = analyse(
-            calls,
-            real.rows,
-            fake.rows, replicates=plan.benchmark.interval.replicates,
-            real_seed=plan.seed("replicates", real.entry.facts["content"]),
-            fake_seed=plan.seed("replicates", fake.entry.facts["content"]),
-        )  # fmt: skip
+    # The harness's own together, since they share work; then each of the user's, so that one that fails costs no other.
+    built_in = {metric: call for metric, call in calls.items() if call.function is None}
+    for group in [
+        *([built_in] if built_in else []),
+        *({metric: call} for metric, call in calls.items() if metric not in built_in),
+    ]:
+        try:
+            analyses = analyse(
+                group,
+                real.rows,
+                fake.rows,
+                replicates=plan.benchmark.interval.replicates,
+                real_seed=plan.seed("replicates", real.entry.facts["content"]),
+                fake_seed=plan.seed("replicates", fake.entry.facts["content"]),
+            )
+        except Exception as error:
+            if not isinstance(error, UsageError) and group != built_in:
+                error.add_note(f"metric {next(iter(group))}:")
+            raise
         for metric, analysis in analyses.items():
             facts, arrays = analysis.to_parts()
             put(metric, arrays, facts)
