@@ -107,37 +107,28 @@ def sample(
     _stages(bench, ("sample",), store, "auto", workers, receipt, generators=generators)
 
 
-@main.command()
-@BENCH
-@click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated).")
-@click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")
-@STORE
-@DEVICE
-@WORKERS
-@RECEIPT
-def encode(
-    bench: Path, generators: tuple[str, ...], encoders: tuple[str, ...], store: Path | None, device: str,
-    workers: int | None, receipt: Path | None,
-) -> None:  # fmt: skip
+def _features(command: Callable[..., None]) -> click.Command:
+    """The arguments of `encode` and `score`."""
+    for option in (
+        RECEIPT, WORKERS, DEVICE, STORE,
+        click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated)."),
+        click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated)."),
+        BENCH,
+    ):  # fmt: skip
+        command = option(command)
+    return main.command()(command)
+
+
+@_features
+def encode(bench: Path, **options: Any) -> None:
     """Make the features of BENCH that the store does not have, and the images they need."""
-    _stages(bench, ("sample", "encode"), store, device, workers, receipt, generators=generators, encoders=encoders)
+    _stages(bench, ("sample", "encode"), **options)
 
 
-@main.command()
-@BENCH
-@click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated).")
-@click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")
-@STORE
-@DEVICE
-@WORKERS
-@RECEIPT
-def score(
-    bench: Path, generators: tuple[str, ...], encoders: tuple[str, ...], store: Path | None, device: str,
-    workers: int | None, receipt: Path | None,
-) -> None:  # fmt: skip
+@_features
+def score(bench: Path, **options: Any) -> None:
     """Make the scores of BENCH that the store does not have, and what they need."""
-    stages = ("sample", "encode", "score")
-    _stages(bench, stages, store, device, workers, receipt, generators=generators, encoders=encoders)
+    _stages(bench, ("sample", "encode", "score"), **options)
 
 
 @main.command()
