@@ -9,8 +9,6 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from harness.keys import digest, digest_file
-
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "pillow", "clean-fid", "safetensors")
 
 
@@ -65,11 +63,3 @@ def software() -> dict[str, object]:
 def machine() -> dict[str, object]:
     """The part that differs between runs and machines; it goes to run.json and never into a Record."""
     return {"host": platform.node(), "platform": platform.platform(), "cores": os.cpu_count(), "pid": os.getpid()}
-
-
-@cache
-def source_digest(*packages: str) -> str:
-    """SHA-256 over the sources of packages of the harness: it changes when their code does."""
-    root = Path(__file__).resolve().parent
-    files = sorted(file for package in packages for file in (root / package).rglob("*.py"))
-    return digest({file.relative_to(root).as_posix(): digest_file(file) for file in files})

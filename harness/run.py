@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from harness import benchmark as declaration
-from harness import provenance
+from harness import provenance, registry
 from harness.engine import Engine, Failure
 from harness.errors import UsageError
 from harness.keys import digest, digest_file
@@ -144,7 +144,9 @@ def resolved(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
             kind: {name: plan.identity(kind, name) for name in getattr(benchmark, kind)}
             for kind in ("generators", "encoders", "metrics")
         },
-        "statistics": provenance.source_digest("metrics", "uncertainty", "leaderboard"),
+        "statistics": registry.source_digest(
+            ("harness.metrics", "harness.uncertainty", "harness.leaderboard", "harness.stages.ranking")
+        ),
         "image_sets": {name: facts["content"] for name, facts in images.items()},
         "failed": {f"{name_of(fake)} under {encoder}": f.reason for (fake, encoder), f in pipeline.failures.items()},
         "software": provenance.software(),

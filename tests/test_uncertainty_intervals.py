@@ -20,6 +20,7 @@ from harness.uncertainty import (
     rank_sets,
 )
 from harness.uncertainty.contrast import variance_of_sum
+from harness.uncertainty.interval import quantile_of
 
 NAMES = ("fd", "kd", "precision", "recall", "density", "coverage")
 T95 = {1: 12.706204736, 2: 4.302652730, 4: 2.776445105}
@@ -411,3 +412,21 @@ def test_sets_that_nearly_coincide_get_finite_bounds_of_the_size_of_their_noise(
                 assert told.high - told.value <= 10 * told.se + 1e-12
                 assert told.low <= told.value
                 assert metric == "kd" or told.low >= 0
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("shared", [0.1, 1.0])
+def test_each_part_with_its_own_quantile_covers_where_satterthwaite_does_not(seeds, shared):
+    rng = np.random.default_rng(20_000 + seeds)
+    repetitions, training = 20_000, 4.0  # in units of the image noise
+    means = rng.normal(size=(repetitions, seeds)) * np.sqrt(1 + training)
+    error = means.mean(1) + rng.normal(size=repetitions) * np.sqrt(shared)
+    between = means.var(1, ddof=1) / seeds
+    own = quantile_of(seeds - 1, 0.95) ** 2 * between + quantile_of(np.inf, 0.95) ** 2 * shared
+    assert 0.945 < np.mean(error**2 < own) < 0.99
+    if seeds == 2 and shared == 1.0:  # the control: an image-noise floor and pooled degrees of freedom
+        floored = np.maximum(between, 1 / seeds)
+        variance = floored + shared
+        degrees = variance**2 / (floored**2 / np.where(between < 1 / seeds, 400, seeds - 1) + shared**2 / 400)
+        pooled = np.array([quantile_of(v, 0.95) for v in degrees[:4000]]) ** 2 * variance[:4000]
+        assert np.mean(error[:4000] ** 2 < pooled) < 0.93

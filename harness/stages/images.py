@@ -146,9 +146,8 @@ def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: in
 
 
 def _store(plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageArray]) -> Entry:
-    """Write shards of whole batches, and beside them what was counted on the way: repeats, the digest."""
+    """Write shards of whole batches, and beside them the digest of what they hold."""
     content = hashlib.sha256()
-    seen: set[bytes] = set()
     shape: list[int] = []
 
     def shards() -> Iterator[dict[str, NDArray[Any]]]:
@@ -161,9 +160,6 @@ def _store(plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageArray
             if list(images.shape[1:]) != shape:
                 raise UsageError(f"images of two shapes in one set: {shape} and {list(images.shape[1:])} (H, W, C)")
             content.update(images.tobytes())
-            for image in images:
-                fingerprint = hashlib.sha256(image.tobytes()).digest()
-                seen.add(fingerprint)
             held.append(images)
             if sum(part.nbytes for part in held) >= SHARD_BYTES:
                 yield {"images": np.concatenate(held)}
@@ -176,7 +172,6 @@ def _store(plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageArray
             "n": n,
             "shape": shape,
             "content": f"sha256:{content.hexdigest()}",
-            "repeats": n - len(seen),
         }
 
     return plan.store.put("images", plan.image_key(source), shards(), facts)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness import preprocessing, provenance, registry
+from harness import preprocessing, registry
 from harness.benchmark import Benchmark
 from harness.errors import UsageError
 from harness.keys import derive_seed, digest
@@ -231,7 +231,7 @@ class Plan:
 
 
 COPIES = "_copies"
-METHOD: dict[str, Any] = {"statistics": provenance.source_digest("metrics", "uncertainty")}
+METHOD: dict[str, Any] = {"statistics": registry.source_digest(("harness.metrics", "harness.uncertainty"))}
 
 
 def plain(value: Any) -> Any:
