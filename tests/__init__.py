@@ -1,0 +1,1 @@
+"""The tests: a package, since a peer installs one of the same name."""
