@@ -1,7 +1,7 @@
 """`python -m tests.simulations [--full] [--jobs N]`: simulate, and write docs/coverage.csv and docs/coverage.md.
 
-Every finished task is kept in .harness/simulations/, under the digest of the code that it rests on: stopped, the same
-command goes on from there.
+Every finished task is kept in .harness/simulations/, under what its code makes of a few repetitions, to the last bit:
+stopped, the same command goes on from there, and after a change of the statistics only what they changed runs again.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from harness.keys import digest, digest_file
-from harness.registry import source_digest
+from harness.keys import digest
 from harness.store import write_atomically
 
 from .regimes import full, small, summary
@@ -27,25 +26,20 @@ from .studies import Row
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+KEPT = ROOT / ".harness" / "simulations"
 SEED = 20_261
-
-
-def sources() -> str:
-    """Digest of the code that a row rests on: the statistics and these simulations."""
-    own = {path.name: digest_file(path) for path in sorted(Path(__file__).parent.glob("*.py"))}
-    # What starts and writes down the tasks decides no figure.
-    own = {name: value for name, value in own.items() if name not in ("__main__.py", "test_coverage.py")}
-    return digest([source_digest(("harness.metrics", "harness.uncertainty")), own])
 
 
 def one(number: int, size: str) -> list[Row]:
     """The rows of one task of a size, on one thread; found again where this code has made them before."""
-    kept = ROOT / ".harness" / "simulations" / sources()[:16] / f"{size}-{number:03d}.json"
-    if kept.is_file():
-        return [Row(**row) for row in json.loads(kept.read_text(encoding="ascii"))]
     with threadpool_limits(1):
-        _, run = list((full if size == "full" else small)())[number]
-        rows = run(SEED + number)
+        task = list((full if size == "full" else small)())[number]
+        seed = SEED + number
+        code = digest([json.dumps(asdict(row)) for row in task.probe(seed)])
+        kept = KEPT / f"{size}-{number:03d}-{code[:16]}.json"
+        if kept.is_file():
+            return [Row(**row) for row in json.loads(kept.read_text(encoding="ascii"))]
+        rows = task.run(seed)
     write_atomically(kept, json.dumps([asdict(row) for row in rows]).encode("ascii"))
     return rows
 
@@ -58,7 +52,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="tasks whose name contains this; nothing is written then")
     given = parser.parse_args()
     size = "full" if given.full else "small"
-    tasks = [(i, name) for i, (name, _) in enumerate((full if given.full else small)()) if given.only in name]
+    tasks = [(i, t.name) for i, t in enumerate((full if given.full else small)()) if given.only in t.name]
     rows: list[Row] = []
     start = time.time()
     with ProcessPoolExecutor(given.jobs) as pool:
