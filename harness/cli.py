@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.commands.protocols import diff, show
+
 if TYPE_CHECKING:
     from harness.run import Result
     from harness.stages import Pipeline
@@ -147,11 +149,19 @@ def check(bench: Path) -> None:
 
 
 @main.command("list")
-@click.argument("kind", type=click.Choice(["datasets", "generators", "encoders", "metrics", "preprocessing"]))
+@click.argument(
+    "kind", type=click.Choice(["datasets", "generators", "encoders", "metrics", "preprocessing", "protocols"])
+)
 def list_(kind: str) -> None:
     """List what a benchmark can name."""
     from harness import benchmark
 
+    if kind == "protocols":
+        from harness import protocols
+
+        for name in protocols.names():
+            click.echo(f"{name:<26} {protocols.load(name).title}")
+        return
     for name, words in benchmark.listing(kind).items():
         click.echo(f"{name:<18} {words}")
 
@@ -260,6 +270,9 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
                 made[f"{name} under {encoder}"] = {m: e.folder.name if e else None for m, e in scores.items()}
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
 
+
+main.add_command(show)
+main.add_command(diff)
 
 if __name__ == "__main__":
     main()
