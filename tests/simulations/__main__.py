@@ -1,6 +1,6 @@
 """`python -m tests.simulations [--full] [--jobs N]`: simulate, and write docs/coverage.csv and docs/coverage.md.
 
-Every finished task is kept in .harness/simulations/, under what its code makes of a few repetitions, to the last bit:
+Every finished task is kept in .harness/simulations/, under what its code makes of one repetition, to the last bit:
 stopped, the same command goes on from there, and after a change of the statistics only what they changed runs again.
 """
 
@@ -35,7 +35,7 @@ def one(number: int, size: str) -> list[Row]:
     with threadpool_limits(1):
         task = list((full if size == "full" else small)())[number]
         seed = SEED + number
-        code = digest([json.dumps(asdict(row)) for row in task.probe(seed)])
+        code = digest(json.dumps(task.fingerprint(seed)))
         kept = KEPT / f"{size}-{number:03d}-{code[:16]}.json"
         if kept.is_file():
             return [Row(**row) for row in json.loads(kept.read_text(encoding="ascii"))]

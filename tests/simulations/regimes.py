@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
@@ -11,15 +12,24 @@ from harness.uncertainty import MetricCall
 
 from .controls import bootstrap_percentile, subset_standard_error
 from .populations import Population
-from .studies import Contest, Row, Study, both_random, contest, reference_fixed
+from .studies import (
+    Contest,
+    Row,
+    Study,
+    both_random,
+    contest,
+    contest_fingerprint,
+    reference_fixed,
+    study_fingerprint,
+)
 
 
 class Task(NamedTuple):
-    """A name, what a seed makes of it, and the same with a few repetitions: a fingerprint of the code behind it."""
+    """A name, what a seed makes of it, and what changes whenever the code behind it does: figures of one repetition."""
 
     name: str
     run: Callable[[int], list[Row]]
-    probe: Callable[[int], list[Row]]
+    fingerprint: Callable[[int], list[object]]
 
 
 REGULAR = (0.93, 0.97, 0.93, 1.20)
@@ -89,10 +99,8 @@ def _both(study: Study, repetitions: int, *, references: int, draws: int, extra:
     def run(seed: int) -> list[Row]:
         return both_random(study, repetitions, seed, extra=extra) + reference_fixed(study, references, draws, seed)
 
-    def probe(seed: int) -> list[Row]:
-        return both_random(study, 2, seed) + reference_fixed(study, 1, 2, seed)
-
-    return Task(f"{study.name} (m={study.n_real}, n={study.n_fake}, d={study.population.d})", run, probe)
+    name = f"{study.name} (m={study.n_real}, n={study.n_fake}, d={study.population.d})"
+    return Task(name, run, lambda seed: study_fingerprint(study, seed))
 
 
 def _contests(repetitions: int) -> Iterator[Task]:
@@ -108,13 +116,13 @@ def _contests(repetitions: int) -> Iterator[Task]:
         yield Task(
             setting.name,
             lambda seed, setting=setting: contest(setting, repetitions, seed),
-            lambda seed, setting=setting: contest(setting, 2, seed),
+            lambda seed, setting=setting: contest_fingerprint(setting, seed),
         )
 
 
 def _controls(repetitions: int) -> Iterator[Task]:
     def control(name: str, run: Callable[[int, int], Row]) -> Task:
-        return Task(f"control: {name}", lambda seed: [run(seed, repetitions)], lambda seed: [run(seed, 2)])
+        return Task(f"control: {name}", lambda seed: [run(seed, repetitions)], lambda seed: [asdict(run(seed, 2))])
 
     def bootstrap(metric: str, population: Population, n: int, most: float) -> Callable[[int, int], Row]:
         return lambda seed, count: bootstrap_percentile(
