@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.commands.compare import compare, power
+from harness.commands.gate import gate
 from harness.commands.protocols import diff, show
 
 if TYPE_CHECKING:
@@ -271,8 +273,8 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
 
 
-main.add_command(show)
-main.add_command(diff)
+for _command in (compare, power, gate, show, diff):
+    main.add_command(_command)
 
 if __name__ == "__main__":
     main()

@@ -24,10 +24,11 @@ Failures = Mapping[tuple[FakeSet, str], Failure]
 
 @dataclass(frozen=True)
 class Ranked:
-    """What the last stage yields."""
+    """What the last stage yields; `members` are the analyses it rests on, of generators without a failure."""
 
     records: tuple[Record, ...]
     leaderboard: Leaderboard
+    members: Mapping[str, Mapping[str, Mapping[str, list[SeedMember]]]]  # by encoder, metric, generator
 
 
 def rank(plan: Plan, failures: Failures) -> Ranked:
@@ -37,13 +38,18 @@ def rank(plan: Plan, failures: Failures) -> Ranked:
     """
     records: list[Record] = []
     rows: list[Row] = []
+    members: dict[str, dict[str, dict[str, list[SeedMember]]]] = {}
     by = plan.benchmark.rank_by
     encoders = [by.encoder, *(name for name in plan.benchmark.encoders if name != by.encoder)]
     for encoder in encoders:
         scored = _Encoder(plan, encoder, failures)
         records += scored.records()
         rows += order(scored.rows())
-    return Ranked(tuple(records), _board(plan, encoders, rows))
+        members[encoder] = {
+            metric: {g: group for g, group in groups.items() if not scored.failure(g)}
+            for metric, groups in scored.members.items()
+        }
+    return Ranked(tuple(records), _board(plan, encoders, rows), members)
 
 
 class _Encoder:
