@@ -57,6 +57,14 @@ class Interval(Frozen):
     replicates: Annotated[int, Field(ge=50)] = 200
 
 
+class Numerics(Frozen):
+    """Which other batch sizes each generator's first image set is encoded with, to see how far they move a metric."""
+
+    batch_sizes: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False, min_length=1), AfterValidator(_no_repeats)
+    ]
+
+
 class RankBy(Frozen):
     """The metric and the encoder that order the leaderboard."""
 
@@ -83,6 +91,7 @@ class Benchmark(Frozen):
     sampling_seeds: Seeds = (0,)
     metrics: FrozenMapping[Metric]
     interval: Interval = Interval()
+    numerics: Numerics | None = Field(default=None, description="{batch_sizes: [1, 7]}")
     rank_by: RankBy = Field(description="{metric: …, encoder: …}, which order the leaderboard")
     data: PinnedDataset
     folder: Path
