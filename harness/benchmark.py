@@ -123,7 +123,8 @@ class Benchmark(Frozen):
 
     def is_random(self, encoder: str) -> bool:
         """Whether an encoder's weights were never trained."""
-        return self.encoders[encoder].component.random
+        entry = self.encoders[encoder]
+        return entry.component.random or entry.parameters.get("weights") == "random"
 
     def resolved(self) -> dict[str, Any]:
         """The declaration as JSON, defaults filled in and the dataset's pins included; no path of this machine."""

@@ -204,6 +204,14 @@ class RandomConvNet(Parameters):
     channels: Literal[1, 3] = 1
 
 
+class Inception(Parameters):
+    """Parameters of `inception`; `seed` is for random weights."""
+
+    weights: Literal["pt_inception-2015-12-05-6726825d.pth", "random"] = "pt_inception-2015-12-05-6726825d.pth"
+    layer: Literal["pool3", "64", "192", "768", "logits", "logits_unbiased", "sfid"] = "pool3"
+    seed: Seed = 0
+
+
 class KernelDistance(Parameters):
     """Parameters of `kd`; `gamma` null is 1/d. Each kernel has its own and refuses the other's."""
 
@@ -298,6 +306,9 @@ TABLE: tuple[Component, ...] = (
              dim=32, expects=Expects((0.0, 1.0), (8, 8), 1), weights="encoders/digits_convnet.safetensors"),
     _encoder("random_convnet", "convnet:RandomConvNet", RandomConvNet,
              "the same convnet with random weights", libraries=_TORCH, random=True, expects=Expects((0.0, 1.0))),
+    _encoder("inception", "inception:Inception", Inception,
+             "Inception-v3 of FID: features of one layer", libraries=(*_TORCH, "torchvision"),
+             expects=Expects(None, (299, 299), 3)),
     _encoder("pixels", "pixels:Pixels", NoParameters,
              "the pixels themselves, flattened", libraries=("numpy",), dim="pixels"),
     _metric("fd", "frechet_distance", NoParameters,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness import registry, weights
 from harness.declaration import Document
 from harness.entries import Encoder, Entry, Generator
 from harness.pinned import PinnedDataset
@@ -42,6 +43,7 @@ class _Check:
         recipe = self.parts.get("preprocessing")
         for entry in self.entries("encoders").values():
             assert isinstance(entry, Encoder)
+            self._weights(entry)
             own = entry.preprocessing or recipe
             if isinstance(own, Preprocessing):
                 self._expected(entry, own)
@@ -106,6 +108,15 @@ class _Check:
         if self._target() == "T_inf" and "fd" in uses and d is not None and n and min(n) < 10 * d:
             text = f"found T_inf, which fd has from ten images a feature on; {entry.name} has {d} features, so at least"
             self.document.complain(("interval", "target"), f"{text} {10 * d} images (found {min(n)}); use T_N")
+
+    def _weights(self, entry: Encoder) -> None:
+        """Weight files must be here before the first image is made, not found missing after the last."""
+        name = entry.parameters.get("weights") if entry.component.origin == "built-in" else None
+        if name is None or name == registry.RANDOM:
+            return
+        path = weights.folder() / name
+        if not path.is_file():
+            self.document.complain(("encoders", entry.name), weights.missing(name), key=True)
 
     def _features(self, entry: Encoder, recipe: Preprocessing) -> int | None:
         dim = entry.parameters.get("dim", entry.component.dim) if entry.component.origin == "built-in" else None

@@ -20,6 +20,7 @@ from harness.keys import digest, digest_file
 from harness.suggest import unknown
 
 PACKAGE = Path(__file__).parent
+RANDOM = "random"  # instead of a weight file's name
 _BUILT_IN = {(component.kind, component.name): component for component in TABLE}
 _DISTRIBUTION = {"PIL": "pillow", "cv2": "opencv-python", "sklearn": "scikit-learn", "skimage": "scikit-image"}
 _imported: dict[str, str] = {}  # module name → digest of its sources when it was imported here
@@ -132,6 +133,11 @@ def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -
     }
     if component.weights is not None:
         found["weights"] = digest_file(PACKAGE / component.weights)
+    name = parameters.get("weights") if kind == "encoders" and component.origin == "built-in" else None
+    if name is not None and name != RANDOM:
+        from harness import weights
+
+        found["weights"] = weights.find(name).sha256
     if files:
         from harness import imagelist
 

@@ -84,11 +84,16 @@ def locate(name: str) -> Path:
     """
     weights, path = find(name), folder() / name
     if not path.is_file():
-        raise UsageError(f"weights {name} are not here. {_instruction(name, weights)}")
+        raise UsageError(missing(name))
     found = digest_file(path)
     if weights.sha256 is not None and found != weights.sha256:
         raise UsageError(f"{path} is not the registered file: its SHA-256 is {found}. {_instruction(name, weights)}")
     return path
+
+
+def missing(name: str) -> str:
+    """The words for a registered file that is not here: how to get it, with a network and without."""
+    return f"weights {name} are not here. {_instruction(name, find(name))}"
 
 
 def verdict(name: str) -> str:
