@@ -11,7 +11,9 @@ resize     `pillow`, quantise uint8: `Image.resize` on the 8-bit image, which ro
            `torch`: `F.interpolate(align_corners=False)` on 32-bit floats in [0, 255], clipped to that range; quantise
            uint8 then rounds half to even.
            An image that has the size already is left as it is, to the last bit.
-range      low + x · (high − low) / 255 in 64-bit, rounded once to 32-bit floats.
+           `tf1`: TensorFlow 1's ResizeBilinear, corners not aligned, no half-pixel centres: output pixel i reads input
+           i · in / out and its right neighbour, in 32-bit floats.
+range      low + x · (high − low) / 255 in 64-bit, then each channel's normalisation, rounded once to 32-bit floats.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import numpy as np
 
 from harness.errors import UsageError
 from harness.keys import digest
+from harness.recipes import NORMALISATIONS
 
 if TYPE_CHECKING:
     from harness.recipes import Preprocessing, Resize
@@ -52,7 +55,11 @@ def apply(recipe: Preprocessing, images: np.ndarray) -> np.ndarray:
     low, high = map(float, recipe.range)
     if quantise and (low, high) == (0.0, 255.0):
         return images
-    return (images.astype(np.float64) * (high - low) / 255 + low).astype(np.float32)
+    scaled = images.astype(np.float64) * (high - low) / 255 + low
+    if recipe.normalise is not None:
+        mean, sd = (np.array(part) for part in NORMALISATIONS[recipe.normalise])
+        scaled = (scaled - mean) / sd
+    return scaled.astype(np.float32)
 
 
 def recipe_digest(recipe: Preprocessing) -> str:
@@ -68,6 +75,8 @@ def recipe_digest(recipe: Preprocessing) -> str:
             else [resize.library, resize.filter, bool(resize.antialias), int(resize.size[0]), int(resize.size[1])],
             "quantise": recipe.quantise,
             "range": [float(end) for end in recipe.range],
+            # Only where it is asked for, so that recipes from before it existed keep their digests.
+            **({} if recipe.normalise is None else {"normalise": list(NORMALISATIONS[recipe.normalise])}),
         }
     )
 
@@ -126,7 +135,28 @@ def _resizer(resize: Resize, *, quantise: bool) -> Callable[[np.ndarray], np.nda
         return _pillow(resize, quantise=quantise)
     if resize.library == "torch":
         return _torch(resize, quantise=quantise)
-    raise UsageError(f"resize library {resize.library!r} is not known; allowed: pillow, torch")
+    if resize.library == "tf1":
+        return _tf1(resize, quantise=quantise)
+    raise UsageError(f"resize library {resize.library!r} is not known; allowed: pillow, torch, tf1")
+
+
+def _tf1(resize: Resize, *, quantise: bool) -> Callable[[np.ndarray], np.ndarray]:
+    def taps(length: int, wanted: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        at = np.arange(wanted, dtype=np.float32) * np.float32(length / wanted)
+        left = at.astype(np.int64)
+        return left, np.minimum(left + 1, length - 1), at - left.astype(np.float32)
+
+    def resized(image: np.ndarray) -> np.ndarray:
+        pixels = image.astype(np.float32)
+        top, bottom, down = taps(image.shape[0], resize.size[0])
+        left, right, across = taps(image.shape[1], resize.size[1])
+        across = across[None, :, None]
+        upper = pixels[top][:, left] + (pixels[top][:, right] - pixels[top][:, left]) * across
+        lower = pixels[bottom][:, left] + (pixels[bottom][:, right] - pixels[bottom][:, left]) * across
+        mixed: np.ndarray = upper + (lower - upper) * down[:, None, None]
+        return np.rint(mixed).astype(np.uint8) if quantise else mixed
+
+    return resized
 
 
 def _pillow(resize: Resize, *, quantise: bool) -> Callable[[np.ndarray], np.ndarray]:

@@ -19,6 +19,13 @@ Length = Annotated[int, Strict(), Field(ge=1, le=65535)]
 FILTERS: Mapping[str, tuple[str, ...]] = {
     "pillow": ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"),
     "torch": ("nearest", "bilinear", "bicubic", "area"),
+    "tf1": ("bilinear",),  # TensorFlow 1's ResizeBilinear, which never antialiases
+}
+# Per-channel mean and standard deviation of images in [0, 1], as the networks' authors normalise.
+NORMALISATIONS: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),  # torchvision's models, DINOv2
+    "openai-clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),  # openai/CLIP
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
 
 
@@ -39,7 +46,7 @@ def _ascending(span: tuple[float, float]) -> tuple[float, float]:
 class Resize(Frozen):
     """Which library resizes with which filter, to (height, width)."""
 
-    library: Literal["pillow", "torch"]
+    library: Literal["pillow", "torch", "tf1"]
     filter: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming", "area"]
     antialias: bool
     size: Annotated[tuple[Length, Length], BeforeValidator(_both_sides)]
@@ -59,6 +66,8 @@ class Resize(Frozen):
         if self.library == "pillow" and self.antialias != (self.filter != "nearest"):
             always = "never antialiases" if self.filter == "nearest" else "always antialiases; torch can do without"
             raise ValueError(f"pillow's {self.filter} {always}: antialias must be {str(not self.antialias).lower()}")
+        if self.library == "tf1" and self.antialias:
+            raise ValueError("tf1's bilinear never antialiases: antialias must be false")
         if self.library == "torch" and self.antialias and self.filter not in ("bilinear", "bicubic"):
             raise ValueError(f"torch antialiases bilinear and bicubic only, not {self.filter}: antialias must be false")
         return self
@@ -71,6 +80,7 @@ class Preprocessing(Frozen):
     jpeg      quality of a JPEG round trip at the original size, or none
     quantise  round the resized image to uint8, or leave it as floats
     range     what 0 and 255 become
+    normalise then less the mean and over the standard deviation of each channel: imagenet, openai-clip or half
     """
 
     channels: Literal["grey", "rgb"] = "rgb"
@@ -78,6 +88,13 @@ class Preprocessing(Frozen):
     resize: Resize | None = None
     quantise: Literal["uint8", "none"] = "uint8"
     range: Annotated[tuple[float, float], Field(strict=False), AfterValidator(_ascending)] = (0.0, 255.0)
+    normalise: Literal["imagenet", "openai-clip", "half"] | None = None
+
+    @model_validator(mode="after")
+    def _normalisable(self) -> Preprocessing:
+        if self.normalise is not None and (self.channels != "rgb" or self.range != (0.0, 1.0)):
+            raise ValueError(f"{self.normalise} is of rgb images in [0, 1]; say channels: rgb, range: [0, 1]")
+        return self
 
     @property
     def label(self) -> str:
@@ -95,6 +112,8 @@ class Preprocessing(Frozen):
             steps.append(f"{named}-{resize.size[0]}x{resize.size[1]}")
         steps.append("uint8" if self.quantise == "uint8" else "float")
         steps.append("..".join(repr(bound).removesuffix(".0") for bound in self.range))
+        if self.normalise is not None:
+            steps.append(self.normalise)
         return "_".join(steps)
 
     @property
@@ -109,6 +128,8 @@ class Preprocessing(Frozen):
             steps.append(f"{self.resize.library} {self.resize.filter} ({how}) to {size}")
         steps.append("rounded to uint8" if self.quantise == "uint8" else "not rounded")
         steps.append(f"range [{self.range[0]:g}, {self.range[1]:g}]")
+        if self.normalise is not None:
+            steps.append(f"normalised as {self.normalise}")
         return ", ".join(steps)
 
 
@@ -122,6 +143,36 @@ RECIPES: Mapping[str, Preprocessing] = {
     "pytorch-fid": Preprocessing(
         resize=Resize(library="torch", filter="bilinear", antialias=False, size=(299, 299)),
         quantise="none", range=(-1.0, 1.0),
+    ),
+    # TTUR's graph, torch-fidelity, torchmetrics before 1.8: TensorFlow 1's bilinear, then (x - 128) / 128.
+    "ttur": Preprocessing(
+        resize=Resize(library="tf1", filter="bilinear", antialias=False, size=(299, 299)),
+        quantise="none", range=(-1.0, 0.9921875),
+    ),
+    # torchmetrics since 1.8: antialiased by default.
+    "torchmetrics-1.8": Preprocessing(
+        resize=Resize(library="torch", filter="bilinear", antialias=True, size=(299, 299)),
+        quantise="none", range=(-1.0, 0.9921875),
+    ),
+    # clean-fid's mode clean in the range that the network of the weight file in PyTorch takes.
+    "clean-inception": Preprocessing(
+        resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(299, 299)),
+        quantise="none", range=(-1.0, 0.9921875),
+    ),
+    # dgm-eval: torchvision's Resize((224, 224), bicubic) on PIL images, ToTensor, ImageNet's mean and deviation.
+    "dgm-eval-dinov2": Preprocessing(
+        resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(224, 224)),
+        quantise="uint8", range=(0.0, 1.0), normalise="imagenet",
+    ),
+    # EDM2's calculate_metrics.py: torch bicubic, antialiased.
+    "edm2-dinov2": Preprocessing(
+        resize=Resize(library="torch", filter="bicubic", antialias=True, size=(224, 224)),
+        quantise="none", range=(0.0, 1.0), normalise="imagenet",
+    ),
+    # cmmd-pytorch: bicubic without antialiasing (its issue 4); the original in JAX antialiases.
+    "cmmd": Preprocessing(
+        resize=Resize(library="torch", filter="bicubic", antialias=False, size=(336, 336)),
+        quantise="none", range=(0.0, 1.0), normalise="openai-clip",
     ),
 }  # fmt: skip
 
