@@ -80,3 +80,38 @@ def test_show_prints_facts_and_digest():
     assert "mixed_6/conv, first 7 channels" in shown.output
     assert load("adm").digest() in shown.output
     assert CliRunner().invoke(main, ["show", "cleen"]).exit_code == 2
+
+
+def declared(small, entry):
+    small.edit("  pixels: {}", f"  fid: {entry}")
+    return small.harness("check", "bench.yaml")
+
+
+@pytest.mark.parametrize("name", ["clean", "pytorch-fid", "ttur", "torchmetrics-1.8", "adm"])
+def test_an_encoder_of_a_benchmark_can_be_a_protocols(small, name):
+    from harness.benchmark import load as load_benchmark
+    from harness.recipes import RECIPES
+
+    outcome = declared(small, f"{{protocol: {name}, weights: random}}")
+    assert outcome.returncode == 0, outcome.stderr
+    entry = load_benchmark(small.bench).encoders["fid"]
+    assert entry.preprocessing == RECIPES[load(name).recipe]
+    assert (entry.component.name, entry.parameters["layer"]) == ("inception", "pool3")
+    assert entry.protocol == f"{name} 1 {load(name).digest()}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("{protocol: cleen}", "no protocol 'cleen'; did you mean 'clean'"),
+        ("{protocol: 3}", "a protocol's name is needed"),
+        ("{protocol: clean, preprocessing: none, weights: random}", "protocol clean says this itself"),
+        ("{protocol: edm2-dinov2}", "edm2-dinov2 cannot be run: its encoder (DINOv2 ViT-L/14) is not in this version"),
+        ("{protocol: clean}", "weights pt_inception-2015-12-05-6726825d.pth are not here"),
+    ],
+)
+def test_a_protocol_that_cannot_be_run_is_refused_with_its_place(small, entry, words):
+    outcome = declared(small, entry)
+    assert outcome.returncode == 2
+    assert words in outcome.stderr
+    assert "bench.yaml:" in outcome.stderr
