@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from harness import consistency, entries, pinned, recipes, registry
-from harness.components import Component, Seed
+from harness.components import RANDOM, Component, Seed
 from harness.declaration import NAME, NAME_RULE, Document, Frozen, FrozenMapping, read
 from harness.entries import Encoder, Generator, Metric
 from harness.errors import UsageError
@@ -124,7 +124,7 @@ class Benchmark(Frozen):
     def is_random(self, encoder: str) -> bool:
         """Whether an encoder's weights were never trained."""
         entry = self.encoders[encoder]
-        return entry.component.random or entry.parameters.get("weights") == "random"
+        return entry.component.random or entry.parameters.get("weights") == RANDOM
 
     def resolved(self) -> dict[str, Any]:
         """The declaration as JSON, defaults filled in and the dataset's pins included; no path of this machine."""
@@ -163,7 +163,7 @@ def load(path: str | Path) -> Benchmark:
     fields = {key: value for key, value in fields.items() if value is not None or document.sound(key)}
     placeholder = data or PinnedDataset.model_construct()
     benchmark = document.check(Benchmark, {**fields, "data": placeholder, "folder": folder})
-    consistency.check(document, data, fields)
+    consistency.check(document, data, fields, folder)
     problems = [*document.lines(), *(catalogue.document.lines() if catalogue else [])]
     if problems:
         raise UsageError(problems)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from harness import registry, weights
+from harness import weights
 from harness.declaration import Document
 from harness.entries import Encoder, Entry, Generator
 from harness.pinned import PinnedDataset
@@ -13,16 +14,20 @@ from harness.recipes import Preprocessing
 from harness.suggest import unknown
 
 
-def check(document: Document, data: PinnedDataset | None, parts: Mapping[str, Any]) -> None:
+def check(document: Document, data: PinnedDataset | None, parts: Mapping[str, Any], folder: Path | None = None) -> None:
     """Note every contradiction between parts that are sound by themselves.
 
     `parts` are the benchmark's values by key, made where they could be made; keys that are left out are not looked at.
+    `folder` is what its paths are relative to.
     """
-    _Check(document, data, parts).run()
+    _Check(document, data, parts, folder).run()
 
 
 class _Check:
-    def __init__(self, document: Document, data: PinnedDataset | None, parts: Mapping[str, Any]) -> None:
+    def __init__(
+        self, document: Document, data: PinnedDataset | None, parts: Mapping[str, Any], folder: Path | None
+    ) -> None:
+        self.folder = folder
         self.document = document
         self.data = data
         self.parts = parts
@@ -111,12 +116,12 @@ class _Check:
 
     def _weights(self, entry: Encoder) -> None:
         """Weight files must be here before the first image is made, not found missing after the last."""
-        name = entry.parameters.get("weights") if entry.component.origin == "built-in" else None
-        if name is None or name == registry.RANDOM:
-            return
-        path = weights.folder() / name
-        if not path.is_file():
+        name = entry.component.weight_file(entry.parameters) if entry.component.origin == "built-in" else None
+        if name is not None and not (weights.folder() / name).is_file():
             self.document.complain(("encoders", entry.name), weights.missing(name), key=True)
+        file = entry.parameters.get("file") if entry.component.origin == "built-in" else None
+        if file is not None and self.folder is not None and not (self.folder / Path(file).expanduser()).is_file():
+            self.document.complain(("encoders", entry.name, "file"), f"{self.folder / file}: no such file")
 
     def _features(self, entry: Encoder, recipe: Preprocessing) -> int | None:
         dim = entry.parameters.get("dim", entry.component.dim) if entry.component.origin == "built-in" else None
@@ -135,9 +140,11 @@ class _Check:
         if channels is not None and channels != yields:
             wrong.append(f"channels: {'grey' if channels == 1 else 'rgb'} (found {recipe.channels})")
         size = recipe.resize.size if recipe.resize else self.data.image[:2] if self.data else expects.size
-        if expects.size is not None and size is not None and size != expects.size:
+        side = entry.parameters.get("side") if entry.component.origin == "built-in" else None
+        needed = (side, side) if side is not None else expects.size
+        if needed is not None and size is not None and size != needed:
             how = f"found {size[0]}×{size[1]}" if recipe.resize else f"the images are {size[0]}×{size[1]}"
-            wrong.append(f"resize to {expects.size[0]}×{expects.size[1]} ({how})")
+            wrong.append(f"resize to {needed[0]}×{needed[1]} ({how})")
         if expects.range is not None and recipe.range != expects.range:
             low, high = expects.range
             wrong.append(f"range: [{low:g}, {high:g}] (found [{recipe.range[0]:g}, {recipe.range[1]:g}])")

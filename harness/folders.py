@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import imagelist, protocols, registry
+from harness.components import RANDOM
 from harness.datasets import content_digest
 from harness.errors import UsageError
 from harness.store import write_atomically
@@ -86,7 +87,7 @@ def _free(path: Path, taken: Mapping[str, Any]) -> str:
 
 
 def _encoder(protocol: str | None, encoder: str | None, random_weights: bool, size: tuple[int, int]) -> dict[str, Any]:
-    weights = {"weights": registry.RANDOM} if random_weights else {}
+    weights = {"weights": RANDOM} if random_weights else {}
     if encoder is None:
         name = protocol or "clean"
         protocols.load(name)

@@ -169,6 +169,11 @@ RECIPES: Mapping[str, Preprocessing] = {
         resize=Resize(library="torch", filter="bicubic", antialias=True, size=(224, 224)),
         quantise="none", range=(0.0, 1.0), normalise="imagenet",
     ),
+    # clean-fid's CLIP-FID: its resizer at 224, then OpenAI's mean and deviation.
+    "clip-fid": Preprocessing(
+        resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(224, 224)),
+        quantise="none", range=(0.0, 1.0), normalise="openai-clip",
+    ),
     # cmmd-pytorch: bicubic without antialiasing (its issue 4); the original in JAX antialiases.
     "cmmd": Preprocessing(
         resize=Resize(library="torch", filter="bicubic", antialias=False, size=(336, 336)),

@@ -106,7 +106,8 @@ def test_an_encoder_of_a_benchmark_can_be_a_protocols(small, name):
         ("{protocol: cleen}", "no protocol 'cleen'; did you mean 'clean'"),
         ("{protocol: 3}", "a protocol's name is needed"),
         ("{protocol: clean, preprocessing: none, weights: random}", "protocol clean says this itself"),
-        ("{protocol: edm2-dinov2}", "edm2-dinov2 cannot be run: its encoder (DINOv2 ViT-L/14) is not in this version"),
+        ("{protocol: prdc}", "prdc cannot be run: its encoder"),
+        ("{protocol: edm2-dinov2}", "weights dinov2_vitl14_pretrain.pth are not here"),
         ("{protocol: clean}", "weights pt_inception-2015-12-05-6726825d.pth are not here"),
     ],
 )

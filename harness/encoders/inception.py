@@ -9,21 +9,19 @@ the TensorFlow line.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import inception as tv
 
+from harness.encoders.torchnet import TorchEncoder, fill, read_state, weights_digest
 from harness.errors import UsageError
 
 SIDE, CLASSES = 299, 1008
-CHUNK = 8  # images per forward pass: larger ones are slower on a CPU
 # Where each output is read, and its width; `sfid` is the graph's mixed_6/conv:0, first 7 of its channels, NHWC
 # (Dhariwal & Nichol 2021, guided-diffusion/evaluations).
 DIMS = {"64": 64, "192": 192, "768": 768, "pool3": 2048, "logits": CLASSES, "logits_unbiased": CLASSES, "sfid": 2023}
@@ -90,7 +88,7 @@ def random_state(seed: int) -> dict[str, torch.Tensor]:
     return state
 
 
-class Inception:
+class Inception(TorchEncoder):
     """Features of the FID Inception at one layer, float32 (n, d), from float images (n, 299, 299, 3).
 
     weights  a registered file (`harness weights list`), or `random` with a `seed`: no measure of quality
@@ -106,12 +104,7 @@ class Inception:
             return
         from harness.weights import locate
 
-        path = locate(weights)
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as problem:
-            raise UsageError(f"{path} does not load as PyTorch weights: {problem}") from problem
-        self._load(state, layer)
+        self._load(read_state(locate(weights)), layer)
 
     @classmethod
     def of(cls, state: Mapping[str, torch.Tensor], *, layer: str = "pool3", fold: bool = True) -> Inception:
@@ -124,67 +117,38 @@ class Inception:
         if layer not in DIMS:
             raise UsageError(f"inception has no layer '{layer}'; it has {', '.join(DIMS)}")
         made = network()
-        try:
-            made.load_state_dict(dict(state))
-        except RuntimeError as problem:
-            raise UsageError(f"these are not weights of the FID Inception: {str(problem).splitlines()[1]}") from problem
-        self._network = made.eval().requires_grad_(False)
-        content = hashlib.sha256()
-        for name, tensor in sorted(self._network.state_dict().items()):
-            content.update(name.encode() + tensor.numpy().tobytes())
+        fill(made, state, "the FID Inception")
+        weights = weights_digest(made)
+        made.eval()
         if fold:
-            _fold(self._network)
-            self._network = self._network.to(memory_format=torch.channels_last)
-        self.layer, self.dim = layer, DIMS[layer]
-        self.identity: Mapping[str, Any] = {
+            _fold(made)
+            made = made.to(memory_format=torch.channels_last)
+        super().__init__(made, lambda x: _features(made, layer, x), dim=DIMS[layer], side=SIDE)
+        self.identity = {
             "architecture": "FID Inception-v3, float32, batch norms folded" if fold else "FID Inception-v3, float32",
             "layer": layer,
-            "weights": content.hexdigest(),
+            "weights": weights,
         }
-        self._device = "cpu"
 
-    def to(self, device: str) -> None:
-        """Compute on a device from now on."""
-        self._network = self._network.to(device)
-        self._device = device
 
-    def encode(self, images: np.ndarray) -> np.ndarray:
-        """Features float32 (n, dim) of float images (n, 299, 299, 3), about -1 to 1."""
-        if images.ndim != 4 or images.shape[1:] != (SIDE, SIDE, 3) or images.dtype.kind != "f":
-            raise ValueError(f"`images` must be floats (n, 299, 299, 3), not {images.dtype} {images.shape}; set resize")
-        if len(images) and not (images.min() > -2 and images.max() < 2):
-            raise ValueError(f"`images` must lie about -1 to 1, found {images.min():.3g} to {images.max():.3g}")
-        features = np.empty((len(images), self.dim), np.float32)
-        tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-        try:
-            with torch.inference_mode():
-                for start in range(0, len(images), CHUNK):
-                    chunk = np.ascontiguousarray(images[start : start + CHUNK], np.float32)
-                    x = torch.from_numpy(chunk).permute(0, 3, 1, 2).to(self._device)
-                    features[start : start + CHUNK] = self._forward(x).float().cpu().numpy()
-        finally:
-            torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32
-        return features
-
-    def _forward(self, x: torch.Tensor) -> Any:
-        net, layer = self._network, self.layer
-        x = functional.max_pool2d(net.Conv2d_2b_3x3(net.Conv2d_2a_3x3(net.Conv2d_1a_3x3(x))), 3, stride=2)
-        if layer == "64":
-            return x.mean((2, 3))
-        x = functional.max_pool2d(net.Conv2d_4a_3x3(net.Conv2d_3b_1x1(x)), 3, stride=2)
-        if layer == "192":
-            return x.mean((2, 3))
-        x = net.Mixed_6c(net.Mixed_6b(net.Mixed_6a(net.Mixed_5d(net.Mixed_5c(net.Mixed_5b(x))))))
-        if layer == "sfid":
-            return net.Mixed_6d.branch1x1(x)[:, :7].permute(0, 2, 3, 1).flatten(1)
-        x = net.Mixed_6e(net.Mixed_6d(x))
-        if layer == "768":
-            return x.mean((2, 3))
-        x = net.Mixed_7c(net.Mixed_7b(net.Mixed_7a(x))).mean((2, 3))
-        if layer == "pool3":
-            return x
-        return functional.linear(x, net.fc.weight, net.fc.bias if layer == "logits" else None)
+def _features(net: Any, layer: str, x: torch.Tensor) -> Any:
+    """One layer's features (n, d) of NCHW images."""
+    x = functional.max_pool2d(net.Conv2d_2b_3x3(net.Conv2d_2a_3x3(net.Conv2d_1a_3x3(x))), 3, stride=2)
+    if layer == "64":
+        return x.mean((2, 3))
+    x = functional.max_pool2d(net.Conv2d_4a_3x3(net.Conv2d_3b_1x1(x)), 3, stride=2)
+    if layer == "192":
+        return x.mean((2, 3))
+    x = net.Mixed_6c(net.Mixed_6b(net.Mixed_6a(net.Mixed_5d(net.Mixed_5c(net.Mixed_5b(x))))))
+    if layer == "sfid":
+        return net.Mixed_6d.branch1x1(x)[:, :7].permute(0, 2, 3, 1).flatten(1)
+    x = net.Mixed_6e(net.Mixed_6d(x))
+    if layer == "768":
+        return x.mean((2, 3))
+    x = net.Mixed_7c(net.Mixed_7b(net.Mixed_7a(x))).mean((2, 3))
+    if layer == "pool3":
+        return x
+    return functional.linear(x, net.fc.weight, net.fc.bias if layer == "logits" else None)
 
 
 class _Folded(nn.Module):
