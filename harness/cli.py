@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.commands.audit import audit
 from harness.commands.compare import compare, power
 from harness.commands.gate import gate
 from harness.commands.protocols import diff, show
@@ -303,7 +304,7 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
 
 
-for _command in (compare, power, gate, show, diff, weights):
+for _command in (audit, compare, power, gate, show, diff, weights):
     main.add_command(_command)
 
 if __name__ == "__main__":

@@ -319,6 +319,13 @@ class Digits(Parameters):
     split_seed: Seed = 0
 
 
+class Photographs(Parameters):
+    """Parameters of the dataset `photographs`: pixels of a crop's side."""
+
+    split_seed: Seed = 0
+    side: Annotated[int, Field(ge=8, le=427)] = 112
+
+
 _ARRAYS = ("numpy", "scipy")
 _SKLEARN = (*_ARRAYS, "scikit-learn")
 _TORCH = ("numpy", "torch")
@@ -411,6 +418,8 @@ TABLE: tuple[Component, ...] = (
             "share of real images whose k-NN ball holds a fake", better="higher"),
     _dataset("digits", "digits:Digits", Digits,
              "scikit-learn's digits, 1,797 real 8×8 scans", libraries=("numpy", "scikit-learn"), split=NoParameters),
+    _dataset("photographs", "photographs:Photographs", Photographs,
+             "crops of scikit-learn's two colour photographs", libraries=("numpy", "scikit-learn"), split=NoParameters),
     _dataset("folder", "files:Folder", NoParameters,
              "a folder of images for each split", libraries=_FILES, files="folder", split=SplitFiles),
     _dataset("zip", "files:Zip", NoParameters,
