@@ -99,11 +99,11 @@ def test_more_power_takes_more_and_what_no_seed_removes_is_said(out):
 def test_the_gate_passes_an_unchanged_run(out, finished):
     told = ask("gate", out, "--baseline", finished.folder / "results/small")
     assert told.exit_code == 0, told.output
-    assert "no regression: 24 tests of 4 generators" in told.output
+    assert "no regression: 0 tests at 95% (Holm), 4 generators unchanged" in told.output
 
 
-def worsened(folder, metric, shift):
-    """Move one generator's analyses of a metric, as a change for the worse would."""
+def edited(folder, change):
+    """Rewrite the analyses: `change` gets [metric, generator, training seed, sampling seed, facts], False drops one."""
     from safetensors import safe_open
     from safetensors.numpy import save_file
 
@@ -111,10 +111,24 @@ def worsened(folder, metric, shift):
     with safe_open(file, framework="numpy") as stream:
         facts = json.loads(stream.metadata()["analyses"])
         arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-    for name, generator, _, _, plain in facts:
-        if name == metric and generator == "holdout":
+    kept = [number for number, one in enumerate(facts) if change(*one) is not False]
+    moved = {
+        f"{new:06d}/{name.partition('/')[2]}": array
+        for new, old in enumerate(kept)
+        for name, array in arrays.items()
+        if int(name.partition("/")[0]) == old
+    }
+    save_file(moved, file, {"analyses": json.dumps([facts[number] for number in kept])})
+
+
+def worsened(folder, metric, shift):
+    """Move one generator's analyses of a metric, as a change for the worse would."""
+
+    def change(name, generator, training_seed, sampling_seed, plain):
+        if (name, generator) == (metric, "holdout"):
             plain["value"] += shift
-    save_file(arrays, file, {"analyses": json.dumps(facts)})
+
+    edited(folder, change)
 
 
 @pytest.mark.parametrize(
@@ -135,11 +149,90 @@ def test_the_gate_lets_an_improvement_pass(out, finished):
     assert ask("gate", out, "--baseline", finished.folder / "results/small").exit_code == 0
 
 
-def test_the_gate_refuses_runs_of_other_things_and_names_the_fact(out, finished):
+def test_the_gate_refuses_a_run_that_leaves_a_generator_out(out, finished):
+    edited(out, lambda metric, generator, *_: generator != "noise")
+    told = ask("gate", out, "--baseline", finished.folder / "results/small")
+    assert told.exit_code == 2, told.output
+    assert "lacks noise" in told.output
+    # The other way round nothing is lost: a new generator has no past to fall from.
+    told = ask("gate", finished.folder / "results/small", "--baseline", out)
+    assert told.exit_code == 0, told.output
+
+
+def test_a_generator_that_no_longer_runs_fails_the_gate(out, finished):
+    edited(out, lambda metric, generator, *_: generator != "noise")
+    board = json.loads((out / "leaderboard.json").read_text())
+    for row in board["rows"]:
+        if row["generator"] == "noise":
+            row |= {"status": "failed", "reason": "out of ideas"}
+    (out / "leaderboard.json").write_text(json.dumps(board))
+    told = ask("gate", out, "--baseline", finished.folder / "results/small")
+    assert told.exit_code == 1, told.output
+    assert "WORSE noise: scored in" in told.output
+    assert "out of ideas" in told.output
+
+
+def test_a_metric_under_a_name_of_the_users_own_keeps_its_axis(out, finished, tmp_path):
+    base = shutil.copytree(finished.folder / "results/small", tmp_path / "base")
+    for folder in (out, base):
+        for name in ("leaderboard.json", "benchmark.lock.yaml"):
+            (folder / name).write_text((folder / name).read_text().replace("recall", "spread"))
+        lock = folder / "benchmark.lock.yaml"
+        lock.write_text(lock.read_text().replace("use: spread", "use: recall"))
+        file = folder / "analyses/digits_convnet.safetensors"
+        file.write_bytes(file.read_bytes().replace(b'["recall', b'["spread').replace(b'[\\"recall', b'[\\"spread'))
+    worsened(out, "spread", -0.4)
+    told = ask("gate", out, "--baseline", base)
+    assert told.exit_code == 1, told.output
+    assert "WORSE holdout: spread (diversity)" in told.output
+
+
+def test_another_machines_last_bits_do_not_stop_the_gate(out, finished):
+    edited(out, lambda metric, generator, training_seed, sampling_seed, plain: plain.update(real_seed=1, fake_seed=1))
+    told = ask("gate", out, "--baseline", finished.folder / "results/small")
+    assert told.exit_code == 0, told.output
+    assert "no regression: 24 tests" in told.output
+
+
+def test_training_seeds_on_one_side_only_are_refused(out, finished):
+    edited(out, lambda metric, generator, training_seed, *_: not (generator == "kde" and training_seed == 1))
+    told = ask("gate", out, "--baseline", finished.folder / "results/small")
+    assert told.exit_code == 2, told.output
+    assert "kde has 1 training seed(s) here and 2 in the baseline" in told.output
+
+
+def test_what_the_gate_says_would_pass_unseen_passes_and_more_does_not(out, finished):
+    worsened(out, "fd", 1e-6)
+    line = next(
+        line for line in ask("gate", out, "--baseline", finished.folder / "results/small").output.splitlines()
+        if "holdout: fd" in line
+    )  # fmt: skip
+    unseen = float(line.split("of less than ")[1].split(" ")[0])
+    assert unseen > 0
+    # The figure is printed with two digits. What is added later comes on top of what is there.
+    for shift, code in ((0.9 * unseen, 0), (0.2 * unseen, 1)):
+        worsened(out, "fd", shift)
+        assert ask("gate", out, "--baseline", finished.folder / "results/small").exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("n_fake: 100", "n_fake: 200", "n_fake: 200 here, 100 in the baseline"),
+        ("  seed: 7\n", "  seed: 8\n", "seed, which draws the reference: 8 here, 7 in the baseline"),
+        (
+            "use: digits_convnet\n      parameters: {}\n      preprocessing: null",
+            "use: digits_convnet\n      parameters: {}\n      preprocessing: {channels: rgb}",
+            "preprocessing: channels rgb here, grey in the baseline",
+        ),
+        ("      weights: ", "      weights: 0", "encoder digits_convnet: weights 0"),
+    ],
+)
+def test_the_gate_refuses_runs_of_other_things_and_names_the_fact(out, finished, old, new, words):
     file = out / "benchmark.lock.yaml"
     text = file.read_text()
-    assert text.count("n_fake: 100") == 1
-    file.write_text(text.replace("n_fake: 100", "n_fake: 200"))
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
     told = ask("gate", out, "--baseline", finished.folder / "results/small")
-    assert told.exit_code == 2
-    assert "n_fake differs (200 and 100)" in told.output
+    assert told.exit_code == 2, told.output
+    assert words in told.output
