@@ -3,13 +3,14 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
 from harness.outfolder import read
 from harness.record import read_records
-from harness.uncertainty import combine
+from harness.uncertainty import combine, holm
 
 pytestmark = pytest.mark.slow
 
@@ -236,3 +237,35 @@ def test_the_gate_refuses_runs_of_other_things_and_names_the_fact(out, finished,
     told = ask("gate", out, "--baseline", finished.folder / "results/small")
     assert told.exit_code == 2, told.output
     assert words in told.output
+
+
+def test_a_generator_really_made_worse_fails_the_gate_and_one_of_another_size_is_refused(copy_of, finished):
+    changed = copy_of()
+    changed.edit("kde: {}", "kde: {bandwidth: 2.0}")
+    outcome = changed.run("--out", "worse")
+    assert outcome.returncode == 0, outcome.stderr
+    told = ask("gate", changed.folder / "worse", "--baseline", finished.folder / "results/small")
+    assert told.exit_code == 1, told.output
+    assert "WORSE kde: " in told.output
+    assert "same  mine, holdout, noise" in told.output
+    # The better of the two as the new run: nothing has become worse.
+    told = ask("gate", finished.folder / "results/small", "--baseline", changed.folder / "worse")
+    assert told.exit_code == 0, told.output
+    changed.edit("n_fake: 100", "n_fake: 80")
+    assert changed.run("--out", "smaller").returncode == 0
+    told = ask("gate", changed.folder / "smaller", "--baseline", finished.folder / "results/small")
+    assert told.exit_code == 2, told.output
+    assert "n_fake: 80 here, 100 in the baseline" in told.output
+
+
+def test_holm_multiplies_the_smallest_by_all_the_next_by_one_less_and_keeps_their_order():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm([0.9, 0.8]) == (1.0, 1.0)
+    assert holm([]) == ()
+
+
+def test_holm_raises_a_false_alarm_no_more_often_than_it_says():
+    rng = np.random.default_rng(0)
+    alarms = [min(holm(list(rng.uniform(size=12)))) <= 0.05 for _ in range(4000)]
+    # 1 - (1 - .05/12)^12 = .0489 for independent tests; four standard errors of 4,000 draws are .014
+    assert abs(float(np.mean(alarms)) - 0.0489) < 0.014
