@@ -51,6 +51,37 @@ def test_noise_is_worse_than_holdout_beyond_noise_in_every_metric(out):
     assert all(one["verdict"] == "holdout is better than noise beyond noise" for one in found)
     assert all(one["comparison"]["p"] < 0.05 for one in found)
     assert "about these checkpoints" in told.output
+    assert "(Holm): they differ in fd, kd, precision, recall, density, coverage" in told.output
+    # Nothing was trained, so the effect is in image noise and says so.
+    assert all("image sampling" in one["effect"]["of"] and abs(one["effect"]["size"]) > 1 for one in found)
+    assert all(one["p_holm"] >= one["comparison"]["p"] for one in found)
+
+
+def test_the_json_is_json_where_degrees_of_freedom_are_infinite(out):
+    def refuse(word):
+        raise AssertionError(f"{word} is not JSON")
+
+    file = out.parent / "told.json"
+    assert ask("compare", out, "noise", "holdout", "--reference", "fixed", "--json", file).exit_code == 0
+    found = {one["metric"]: one["comparison"] for one in json.loads(file.read_text(), parse_constant=refuse)}
+    assert found["precision"]["degrees"] is None
+    assert found["fd"]["degrees"] > 3
+
+
+def test_the_effect_between_trained_generators_is_in_scatter_of_training_seeds(out):
+    file = out.parent / "told.json"
+    assert ask("compare", out, "mine", "kde", "--metric", "fd", "--json", file).exit_code == 0
+    told = json.loads(file.read_text())[0]
+    values = {
+        name: [np.mean([m.analysis.value for m in group if m.training_seed == seed]) for seed in (0, 1)]
+        for name, group in read(out)[1]["fd"].items()
+        if name in ("mine", "kde")
+    }
+    pooled = np.sqrt((np.var(values["mine"], ddof=1) + np.var(values["kde"], ddof=1)) / 2)
+    expected = (np.mean(values["mine"]) - np.mean(values["kde"])) / pooled
+    assert told["effect"]["size"] == pytest.approx(expected)
+    assert told["effect"]["of"] == "of a single training seed's value"
+    assert told["comparison"]["value"] == pytest.approx(np.mean(values["mine"]) - np.mean(values["kde"]))
 
 
 def test_a_generator_compared_with_itself_is_no_different_and_equivalent_within_a_margin(out):
@@ -95,6 +126,20 @@ def test_more_power_takes_more_and_what_no_seed_removes_is_said(out):
     told = ask("power", out, "kde", "mine", "--difference", "0.001", "--reference", "random")
     assert told.exit_code == 2
     assert "the shared reference alone leaves a standard error" in told.output
+
+
+def test_power_says_what_its_plan_rests_on(out):
+    asked = ("power", out, "--reference", "fixed", "--difference", "1")
+    told = ask(*asked, "noise", "holdout").output
+    assert "sampling seeds (neither is trained)" in told
+    assert "training seeds was seen" not in told
+    told = ask(*asked, "kde", "mine", "--training-seeds", 4).output
+    assert "fd at " in told
+    assert "is another quantity" in told
+    assert "is known from 2 of them only" in told
+    told = ask(*asked, "kde", "mine", "--training-seeds", 4, "--images", 50)
+    assert told.exit_code == 2
+    assert "give one, and the other is planned" in told.output
 
 
 def test_the_gate_passes_an_unchanged_run(out, finished):
