@@ -6,6 +6,7 @@ from harness.uncertainty.compare import Comparison, Equivalence, Reproduction, d
 from harness.uncertainty.estimate import estimate
 from harness.uncertainty.interval import interval
 from harness.uncertainty.joint import Joint, joint_replicates
+from harness.uncertainty.multiple import holm
 from harness.uncertainty.permutation import PermutationTest, permutation_test
 from harness.uncertainty.planning import Plan, plan
 from harness.uncertainty.ranks import Difference, RankSets, rank_sets
@@ -29,6 +30,7 @@ __all__ = [
     "difference",
     "equivalence",
     "estimate",
+    "holm",
     "interval",
     "joint_replicates",
     "permutation_test",
