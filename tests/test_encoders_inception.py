@@ -154,7 +154,7 @@ def test_images_that_were_not_prepared_are_refused():
 
 
 def test_a_benchmark_with_random_weights_runs_and_says_so_and_one_without_its_file_is_refused_at_once(small):
-    encoder = "{weights: random, preprocessing: {use: pytorch-fid}}"
+    encoder = "{weights: random, layer: \"64\", preprocessing: {use: pytorch-fid}}"
     small.edit("  pixels: {}", f"  inception: {encoder}")
     small.edit("n_real: 120", "n_real: 12")
     small.edit("n_fake: 100", "n_fake: 10")
