@@ -120,11 +120,18 @@ class _Check:
         if name is not None and not (weights.folder() / name).is_file():
             self.document.complain(("encoders", entry.name), weights.missing(name), key=True)
         file = entry.parameters.get("file") if entry.component.origin == "built-in" else None
-        if file is not None and self.folder is not None and not (self.folder / Path(file).expanduser()).is_file():
+        if file is None or self.folder is None:
+            return
+        path, promised = self.folder / Path(file).expanduser(), entry.parameters.get("sha256")
+        if not path.is_file():
             self.document.complain(("encoders", entry.name, "file"), f"{self.folder / file}: no such file")
+        elif promised is not None and (problem := weights.mismatch(path, promised)):
+            self.document.complain(("encoders", entry.name, "sha256"), problem)
 
     def _features(self, entry: Encoder, recipe: Preprocessing) -> int | None:
         dim = entry.parameters.get("dim", entry.component.dim) if entry.component.origin == "built-in" else None
+        if entry.component.layers:
+            return dict(entry.component.layers)[entry.parameters["layer"]]
         if dim != "pixels":
             return dim
         size = recipe.resize.size if recipe.resize else self.data.image[:2] if self.data else None

@@ -91,6 +91,24 @@ def locate(name: str) -> Path:
     return path
 
 
+def own(file: str, sha256: str) -> Path:
+    """The path of a weight file of the user's own. Raises UsageError where it is missing or has another SHA-256."""
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file")
+    if problem := mismatch(path, sha256):
+        raise UsageError(problem)
+    return path
+
+
+def mismatch(path: Path, sha256: str) -> str | None:
+    """The words for a file whose SHA-256 is not the one promised; None where it is."""
+    found = digest_file(path)
+    if found == sha256:
+        return None
+    return f"{path} has SHA-256 {found}, not {sha256}; give the file that was meant, or its digest"
+
+
 def missing(name: str) -> str:
     """The words for a registered file that is not here: how to get it, with a network and without."""
     return f"weights {name} are not here. {_instruction(name, find(name))}"
