@@ -111,7 +111,7 @@ class _Check:
         dim = entry.parameters.get("dim", entry.component.dim) if entry.component.origin == "built-in" else None
         if dim != "pixels":
             return dim
-        size = recipe.resize.size if recipe.resize else self.data.image[:2] if self.data else None
+        size = recipe.output_size(self.data.image[:2] if self.data else None)
         return None if size is None else size[0] * size[1] * (1 if recipe.channels == "grey" else 3)
 
     def _expected(self, entry: Encoder, recipe: Preprocessing) -> None:
@@ -123,13 +123,15 @@ class _Check:
         yields = 1 if recipe.channels == "grey" else 3
         if channels is not None and channels != yields:
             wrong.append(f"channels: {'grey' if channels == 1 else 'rgb'} (found {recipe.channels})")
-        size = recipe.resize.size if recipe.resize else self.data.image[:2] if self.data else expects.size
+        size = recipe.output_size(self.data.image[:2] if self.data else None)
         if expects.size is not None and size is not None and size != expects.size:
-            how = f"found {size[0]}×{size[1]}" if recipe.resize else f"the images are {size[0]}×{size[1]}"
+            how = f"{'found' if recipe.resize or recipe.crop else 'the images are'} {size[0]}×{size[1]}"
             wrong.append(f"resize to {expects.size[0]}×{expects.size[1]} ({how})")
         if expects.range is not None and recipe.range != expects.range:
             low, high = expects.range
             wrong.append(f"range: [{low:g}, {high:g}] (found [{recipe.range[0]:g}, {recipe.range[1]:g}])")
+        if expects.range is not None and recipe.normalise is not None:
+            wrong.append("normalise: null (found mean and sd)")
         if wrong:
             own = ("encoders", entry.name, "preprocessing")
             location = own if entry.preprocessing else ("encoders", entry.name)

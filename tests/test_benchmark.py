@@ -388,7 +388,7 @@ def test_a_misspelt_key_is_said_beside_the_one_it_should_have_been(written):
     assert written.problems(text) == [
         f"bench.yaml:{resize}: preprocessing.resize.filter: this key is missing",
         f"bench.yaml:{wrong}: preprocessing.resize.fliter: unknown key; did you mean 'filter'? "
-        "Allowed: library, filter, antialias, size",
+        "Allowed: library, filter, antialias, size, edge, clip, halve",
     ]
 
 
