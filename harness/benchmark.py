@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from harness import consistency, entries, pinned, recipes, registry
-from harness.components import Component, Seed
+from harness.components import RANDOM, Component, Seed
 from harness.declaration import NAME, NAME_RULE, Document, Frozen, FrozenMapping, read
 from harness.entries import Encoder, Generator, Metric
 from harness.errors import UsageError
@@ -57,6 +57,14 @@ class Interval(Frozen):
     replicates: Annotated[int, Field(ge=50)] = 200
 
 
+class Numerics(Frozen):
+    """Which other batch sizes each generator's first image set is encoded with, to see how far they move a metric."""
+
+    batch_sizes: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False, min_length=1), AfterValidator(_no_repeats)
+    ]
+
+
 class RankBy(Frozen):
     """The metric and the encoder that order the leaderboard."""
 
@@ -83,6 +91,7 @@ class Benchmark(Frozen):
     sampling_seeds: Seeds = (0,)
     metrics: FrozenMapping[Metric]
     interval: Interval = Interval()
+    numerics: Numerics | None = Field(default=None, description="{batch_sizes: [1, 7]}")
     rank_by: RankBy = Field(description="{metric: …, encoder: …}, which order the leaderboard")
     data: PinnedDataset
     folder: Path
@@ -114,7 +123,8 @@ class Benchmark(Frozen):
 
     def is_random(self, encoder: str) -> bool:
         """Whether an encoder's weights were never trained."""
-        return self.encoders[encoder].component.random
+        entry = self.encoders[encoder]
+        return entry.component.random or entry.parameters.get("weights") == RANDOM
 
     def resolved(self) -> dict[str, Any]:
         """The declaration as JSON, defaults filled in and the dataset's pins included; no path of this machine."""
@@ -153,7 +163,7 @@ def load(path: str | Path) -> Benchmark:
     fields = {key: value for key, value in fields.items() if value is not None or document.sound(key)}
     placeholder = data or PinnedDataset.model_construct()
     benchmark = document.check(Benchmark, {**fields, "data": placeholder, "folder": folder})
-    consistency.check(document, data, fields)
+    consistency.check(document, data, fields, folder)
     problems = [*document.lines(), *(catalogue.document.lines() if catalogue else [])]
     if problems:
         raise UsageError(problems)

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.commands.compare import compare, power
+from harness.commands.gate import gate
+from harness.commands.protocols import diff, show
+from harness.commands.weights import weights
+
 if TYPE_CHECKING:
     from harness.run import Result
     from harness.stages import Pipeline
@@ -107,28 +112,57 @@ def sample(
     _stages(bench, ("sample",), store, "auto", workers, receipt, generators=generators)
 
 
-def _features(command: Callable[..., None]) -> click.Command:
-    """The arguments of `encode` and `score`."""
-    for option in (
-        RECEIPT, WORKERS, DEVICE, STORE,
-        click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated)."),
-        click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated)."),
-        BENCH,
-    ):  # fmt: skip
-        command = option(command)
-    return main.command()(command)
-
-
-@_features
+@main.command()
+@BENCH
+@click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated).")
+@click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")
+@STORE
+@DEVICE
+@WORKERS
+@RECEIPT
 def encode(bench: Path, **options: Any) -> None:
     """Make the features of BENCH that the store does not have, and the images they need."""
     _stages(bench, ("sample", "encode"), **options)
 
 
-@_features
-def score(bench: Path, **options: Any) -> None:
-    """Make the scores of BENCH that the store does not have, and what they need."""
-    _stages(bench, ("sample", "encode", "score"), **options)
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="BENCH | REAL FAKE [FAKE …]")
+@click.option("--protocol", help="REAL FAKE: encoder and preprocessing of a published protocol. [clean]")
+@click.option("--encoder", "encoders", multiple=True, help="REAL FAKE: an encoder instead. BENCH: only this one.")
+@click.option("--generator", "generators", multiple=True, help="BENCH: only this one (may be repeated).")
+@click.option("--n", type=click.IntRange(8), help="REAL FAKE: as many images of each set. [all]")
+@click.option("--random-weights", is_flag=True, help="REAL FAKE: no weight file; no measure of quality.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="REAL FAKE: draws the images that --n takes. [0]")
+@OUT
+@STORE
+@DEVICE
+@WORKERS
+@RECEIPT
+def score(
+    paths: tuple[Path, ...], protocol: str | None, encoders: tuple[str, ...], generators: tuple[str, ...],
+    n: int | None, random_weights: bool, seed: int, out: Path | None, **options: Any,
+) -> None:  # fmt: skip
+    """Score sets of FAKE images against REAL ones, or make the scores of BENCH that the store does not have.
+
+    REAL and FAKE are folders, zip or npz files. The benchmark that this amounts to is written beside the results: what
+    decides the numbers stands there, and `harness run` makes them again.
+    """
+    if len(paths) == 1:
+        _stages(paths[0], ("sample", "encode", "score"), **options, generators=generators, encoders=encoders)
+        return
+    from harness.errors import UsageError
+    from harness.folders import declare
+
+    if (protocol and encoders) or len(encoders) > 1:
+        raise UsageError("say one --protocol or one --encoder; several belong into a benchmark's YAML")
+    out = out or Path("results") / "score"
+    bench = declare(
+        paths[0], paths[1:], out=out, protocol=protocol, encoder=encoders[0] if encoders else None, n=n,
+        random_weights=random_weights, seed=seed,
+    )  # fmt: skip
+    options.pop("receipt")
+    _run(bench, out=out, tracking=False, **options)
+    click.echo(f"benchmark {bench}: `harness run {bench}` makes the same numbers again")
 
 
 @main.command()
@@ -147,11 +181,19 @@ def check(bench: Path) -> None:
 
 
 @main.command("list")
-@click.argument("kind", type=click.Choice(["datasets", "generators", "encoders", "metrics", "preprocessing"]))
+@click.argument(
+    "kind", type=click.Choice(["datasets", "generators", "encoders", "metrics", "preprocessing", "protocols"])
+)
 def list_(kind: str) -> None:
     """List what a benchmark can name."""
     from harness import benchmark
 
+    if kind == "protocols":
+        from harness import protocols
+
+        for name in protocols.names():
+            click.echo(f"{name:<26} {protocols.load(name).title}")
+        return
     for name, words in benchmark.listing(kind).items():
         click.echo(f"{name:<18} {words}")
 
@@ -260,6 +302,9 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
                 made[f"{name} under {encoder}"] = {m: e.folder.name if e else None for m, e in scores.items()}
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
 
+
+for _command in (compare, power, gate, show, diff, weights):
+    main.add_command(_command)
 
 if __name__ == "__main__":
     main()

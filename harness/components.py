@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ def _no_class_twice(classes: tuple[int, ...]) -> tuple[int, ...]:
     return classes
 
 
+RANDOM = "random"  # instead of a weight file
 KINDS: tuple[Kind, ...] = ("generators", "encoders", "metrics", "datasets")
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -56,6 +58,7 @@ class Component:
     random      an encoder with random weights
     dim         features of an encoder that has no parameter `dim`; "pixels" where the image size decides
     weights     file in the package that holds an encoder's weights
+    registered  the registered weight file, with parameters in braces, of an encoder whose weights are not random
     better      which values of a metric are better
     """
 
@@ -75,8 +78,16 @@ class Component:
     dim: int | Literal["pixels"] | None = None
     expects: Expects | None = None
     weights: str | None = None
+    registered: str | None = None
     better: Literal["lower", "higher"] | None = None
     origin: Literal["built-in", "entry point", "module"] = "built-in"
+
+    def weight_file(self, parameters: Mapping[str, Any]) -> str | None:
+        """The registered weight file that an encoder with these parameters needs; None for drawn weights."""
+        if self.registered is None or parameters.get("weights") == RANDOM:
+            return None
+        named = {**parameters, "reg": "_reg4" if parameters.get("registers") else ""}
+        return self.registered.format(**named)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -204,6 +215,70 @@ class RandomConvNet(Parameters):
     channels: Literal[1, 3] = 1
 
 
+class Inception(Parameters):
+    """Parameters of `inception`; `seed` is for random weights."""
+
+    weights: Literal["pt_inception-2015-12-05-6726825d.pth", "random"] = "pt_inception-2015-12-05-6726825d.pth"
+    layer: Literal["pool3", "64", "192", "768", "logits", "logits_unbiased", "sfid"] = "pool3"
+    seed: Seed = 0
+
+
+class InceptionTorchvision(Parameters):
+    """Parameters of `inception_torchvision`."""
+
+    weights: Literal["inception_v3_google-0cc3c7bd.pth", "random"] = "inception_v3_google-0cc3c7bd.pth"
+    seed: Seed = 0
+
+
+class VGG16(Parameters):
+    """Parameters of `vgg16`."""
+
+    weights: Literal["vgg16-397923af.pth", "random"] = "vgg16-397923af.pth"
+    seed: Seed = 0
+
+
+class DINOv2(Parameters):
+    """Parameters of `dinov2`; `side` is that of the images, a multiple of 14."""
+
+    architecture: Literal["vits14", "vitb14", "vitl14", "vitg14"] = "vitl14"
+    registers: bool = False
+    weights: Literal["official", "random"] = "official"
+    side: Annotated[int, Field(ge=14, multiple_of=14)] = 224
+    seed: Seed = 0
+
+
+class CLIP(Parameters):
+    """Parameters of `clip`; `normalise` scales each embedding to length 1."""
+
+    architecture: Literal["ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336px"] = "ViT-B-32"
+    weights: Literal["official", "random"] = "official"
+    normalise: bool = False
+    seed: Seed = 0
+
+
+class Timm(Parameters):
+    """Parameters of `timm`: its name of a model, and a file with its state dict or random weights."""
+
+    model: PathText
+    file: PathText | None = None
+    weights: Literal["file", "random"] = "file"
+    side: Count | None = None
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Timm:
+        if (self.file is None) == (self.weights == "file"):
+            raise ValueError("give either `file`, a state dict, or `weights: random`")
+        return self
+
+
+class NetworkFile(Parameters):
+    """Parameters of `torchscript` and `onnx`: the file, and how many features it gives."""
+
+    file: PathText
+    dim: Count
+
+
 class KernelDistance(Parameters):
     """Parameters of `kd`; `gamma` null is 1/d. Each kernel has its own and refuses the other's."""
 
@@ -247,6 +322,7 @@ class Digits(Parameters):
 _ARRAYS = ("numpy", "scipy")
 _SKLEARN = (*_ARRAYS, "scikit-learn")
 _TORCH = ("numpy", "torch")
+_VISION = (*_TORCH, "torchvision")
 _FILES = ("numpy", "pillow")
 
 
@@ -298,6 +374,27 @@ TABLE: tuple[Component, ...] = (
              dim=32, expects=Expects((0.0, 1.0), (8, 8), 1), weights="encoders/digits_convnet.safetensors"),
     _encoder("random_convnet", "convnet:RandomConvNet", RandomConvNet,
              "the same convnet with random weights", libraries=_TORCH, random=True, expects=Expects((0.0, 1.0))),
+    _encoder("inception", "inception:Inception", Inception,
+             "Inception-v3 of FID: features of one layer", libraries=_VISION,
+             expects=Expects(None, (299, 299), 3), registered="{weights}"),
+    _encoder("inception_torchvision", "vision:InceptionTorchvision", InceptionTorchvision,
+             "torchvision's ImageNet Inception-v3, 2048 features: not FID's", libraries=_VISION, dim=2048,
+             expects=Expects(None, (299, 299), 3), registered="{weights}"),
+    _encoder("vgg16", "vision:VGG16", VGG16,
+             "VGG16's second hidden layer, 4096 features", libraries=_VISION, dim=4096,
+             expects=Expects(None, (224, 224), 3), registered="{weights}"),
+    _encoder("dinov2", "dinov2:DINOv2", DINOv2,
+             "DINOv2's class token", libraries=(*_TORCH, "timm"),
+             expects=Expects(None, None, 3), registered="dinov2_{architecture}{reg}_pretrain.pth"),
+    _encoder("clip", "clip:CLIP", CLIP,
+             "CLIP's projected image embedding", libraries=(*_TORCH, "open_clip_torch"),
+             expects=Expects(None, None, 3), registered="{architecture}.pt"),
+    _encoder("timm", "anytimm:Timm", Timm,
+             "any model of timm, weights from a file", libraries=(*_TORCH, "timm"), expects=Expects(None, None, 3)),
+    _encoder("torchscript", "torchscript:TorchScript", NetworkFile,
+             "a TorchScript file: NCHW floats to features", libraries=_TORCH, expects=Expects(None, None, 3)),
+    _encoder("onnx", "onnxfile:Onnx", NetworkFile,
+             "an ONNX file: NCHW floats to features", libraries=("numpy", "onnxruntime")),
     _encoder("pixels", "pixels:Pixels", NoParameters,
              "the pixels themselves, flattened", libraries=("numpy",), dim="pixels"),
     _metric("fd", "frechet_distance", NoParameters,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from harness import weights
 from harness.declaration import Document
 from harness.entries import Encoder, Entry, Generator
 from harness.pinned import PinnedDataset
@@ -12,16 +14,20 @@ from harness.recipes import Preprocessing
 from harness.suggest import unknown
 
 
-def check(document: Document, data: PinnedDataset | None, parts: Mapping[str, Any]) -> None:
+def check(document: Document, data: PinnedDataset | None, parts: Mapping[str, Any], folder: Path | None = None) -> None:
     """Note every contradiction between parts that are sound by themselves.
 
     `parts` are the benchmark's values by key, made where they could be made; keys that are left out are not looked at.
+    `folder` is what its paths are relative to.
     """
-    _Check(document, data, parts).run()
+    _Check(document, data, parts, folder).run()
 
 
 class _Check:
-    def __init__(self, document: Document, data: PinnedDataset | None, parts: Mapping[str, Any]) -> None:
+    def __init__(
+        self, document: Document, data: PinnedDataset | None, parts: Mapping[str, Any], folder: Path | None
+    ) -> None:
+        self.folder = folder
         self.document = document
         self.data = data
         self.parts = parts
@@ -42,6 +48,7 @@ class _Check:
         recipe = self.parts.get("preprocessing")
         for entry in self.entries("encoders").values():
             assert isinstance(entry, Encoder)
+            self._weights(entry)
             own = entry.preprocessing or recipe
             if isinstance(own, Preprocessing):
                 self._expected(entry, own)
@@ -107,6 +114,15 @@ class _Check:
             text = f"found T_inf, which fd has from ten images a feature on; {entry.name} has {d} features, so at least"
             self.document.complain(("interval", "target"), f"{text} {10 * d} images (found {min(n)}); use T_N")
 
+    def _weights(self, entry: Encoder) -> None:
+        """Weight files must be here before the first image is made, not found missing after the last."""
+        name = entry.component.weight_file(entry.parameters) if entry.component.origin == "built-in" else None
+        if name is not None and not (weights.folder() / name).is_file():
+            self.document.complain(("encoders", entry.name), weights.missing(name), key=True)
+        file = entry.parameters.get("file") if entry.component.origin == "built-in" else None
+        if file is not None and self.folder is not None and not (self.folder / Path(file).expanduser()).is_file():
+            self.document.complain(("encoders", entry.name, "file"), f"{self.folder / file}: no such file")
+
     def _features(self, entry: Encoder, recipe: Preprocessing) -> int | None:
         dim = entry.parameters.get("dim", entry.component.dim) if entry.component.origin == "built-in" else None
         if dim != "pixels":
@@ -124,9 +140,11 @@ class _Check:
         if channels is not None and channels != yields:
             wrong.append(f"channels: {'grey' if channels == 1 else 'rgb'} (found {recipe.channels})")
         size = recipe.output_size(self.data.image[:2] if self.data else None)
-        if expects.size is not None and size is not None and size != expects.size:
+        side = entry.parameters.get("side") if entry.component.origin == "built-in" else None
+        needed = (side, side) if side is not None else expects.size
+        if needed is not None and size is not None and size != needed:
             how = f"{'found' if recipe.resize or recipe.crop else 'the images are'} {size[0]}×{size[1]}"
-            wrong.append(f"resize to {expects.size[0]}×{expects.size[1]} ({how})")
+            wrong.append(f"resize to {needed[0]}×{needed[1]} ({how})")
         if expects.range is not None and recipe.range != expects.range:
             low, high = expects.range
             wrong.append(f"range: [{low:g}, {high:g}] (found [{recipe.range[0]:g}, {recipe.range[1]:g}])")

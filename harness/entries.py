@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from harness import parameters, recipes, registry
+from harness import parameters, protocols, recipes, registry
 from harness.components import Component, Kind
 from harness.declaration import NAME, NAME_RULE, Document, Frozen, FrozenMapping
 from harness.errors import UsageError
 from harness.explain import found
 from harness.pinned import PinnedDataset
+from harness.protocols import Protocol
 from harness.recipes import Preprocessing
 from harness.suggest import unknown
 
@@ -35,9 +36,13 @@ class Generator(Entry):
 
 
 class Encoder(Entry):
-    """`preprocessing` takes the place of the benchmark's recipe for this encoder."""
+    """`preprocessing` takes the place of the benchmark's recipe for this encoder.
+
+    `protocol` is the published pipeline that the encoder and its recipe were taken from, as `name version digest`.
+    """
 
     preprocessing: Preprocessing | None = None
+    protocol: str | None = None
 
 
 class Metric(Entry):
@@ -78,6 +83,14 @@ def _entry(
     if not isinstance(body, Mapping):
         document.complain(location, f"{found(body)}; a mapping of parameters is needed, {{}} for none")
         return None
+    protocol = None
+    if kind == "encoders" and "protocol" in body:
+        protocol = _protocol(document, name, body)
+        if protocol is None:
+            return None
+        given_here = {key: value for key, value in body.items() if key != "protocol"}
+        taken = {"use": protocol.encoder["use"], "preprocessing": protocol.recipe}
+        body = {**taken, **protocol.encoder.get("parameters", {}), **given_here}
     component = _component(document, kind, name, body, folder)
     if component is None:
         return None
@@ -96,10 +109,35 @@ def _entry(
     if kind == "generators":
         facts.setdefault("trained", component.trained)
         facts["pool"] = None if known is None else _pool(document, data, name, component, known, folder)
+    if protocol is not None:
+        facts["protocol"] = f"{protocol.name} {protocol.version} {protocol.digest()}"
     if component.better is not None:
         facts["better"] = component.better
     entry = document.check(MODELS[kind], {**facts, "parameters": known or {}}, location)
     return None if known is None else entry
+
+
+def _protocol(document: Document, name: str, body: Mapping[str, Any]) -> Protocol | None:
+    """The protocol that an encoder's entry names; None, with the problem noted, where it cannot be run."""
+    location = ("encoders", name, "protocol")
+    asked = body["protocol"]
+    if not isinstance(asked, str) or asked not in protocols.names():
+        is_text = isinstance(asked, str)
+        text = (
+            unknown("protocol", asked, protocols.names()) if is_text else f"{found(asked)}; a protocol's name is needed"
+        )
+        document.complain(location, text)
+        return None
+    for key in ("use", "preprocessing"):
+        if key in body:
+            document.complain(("encoders", name, key), f"protocol {asked} says this itself; leave it out", key=True)
+            return None
+    protocol = protocols.load(asked)
+    if "use" not in protocol.encoder or protocol.recipe is None:
+        network = protocol.encoder["network"]
+        document.complain(location, f"{asked} cannot be run: its encoder ({network}) is not in this version")
+        return None
+    return protocol
 
 
 def _pool(

@@ -76,7 +76,7 @@ def recipe_digest(recipe: Preprocessing) -> str:
     }
     resize, crop, normalise = recipe.resize, recipe.crop, recipe.normalise
     if resize is not None:
-        size = ["edge", resize.edge] if resize.size is None else [int(side) for side in resize.size]
+        size: list[Any] = ["edge", resize.edge] if resize.size is None else [int(side) for side in resize.size]
         parts["resize"] = [resize.library, resize.filter, bool(resize.antialias), *size]
         # Steps that came later are named only where they are taken, so that older recipes keep their digest.
         parts["resize"] += [*([] if resize.clip else ["unclipped"]), *(["halved"] if resize.halve else [])]
@@ -84,7 +84,10 @@ def recipe_digest(recipe: Preprocessing) -> str:
         size = ["square"] if crop.size is None else [int(side) for side in crop.size]
         parts["crop"] = ["before" if recipe.crops_first else "after", crop.rounding, *size]
     if normalise is not None:
-        parts["normalise"] = [[float(value) for value in values] for values in (normalise.mean, normalise.sd)]
+        channels = 1 if recipe.channels == "grey" else 3
+        parts["normalise"] = [
+            [float(value) for value in values] * (channels // len(values)) for values in (normalise.mean, normalise.sd)
+        ]
     return digest(parts)
 
 

@@ -98,7 +98,7 @@ class Preprocessing(Frozen):
     def label(self) -> str:
         """The recipe's name, the first that fits, or its steps where it has none; two recipes never share a label."""
         for name, recipe in RECIPES.items():
-            if self == recipe and name not in LABELLED_BY_STEPS:
+            if self == recipe:
                 return name
         steps: list[str] = [self.channels]
         if self.jpeg is not None:
@@ -119,7 +119,7 @@ class Preprocessing(Frozen):
         if self.normalise is not None:
             names = [name for name, known in NORMALISATIONS.items() if known == self.normalise]
             mean, sd = (",".join(map(repr, values)) for values in (self.normalise.mean, self.normalise.sd))
-            steps.append(f"normalised-{names[0] if names else f'{mean};{sd}'}")
+            steps.append(names[0] if names else f"less{mean}-over{sd}")
         return "_".join(steps)
 
     @property
@@ -146,9 +146,10 @@ class Preprocessing(Frozen):
         steps.append("rounded to uint8" if self.quantise == "uint8" else "not rounded")
         steps.append(f"range [{self.range[0]:g}, {self.range[1]:g}]")
         if self.normalise is not None:
+            names = [name for name, known in NORMALISATIONS.items() if known == self.normalise]
             both = (self.normalise.mean, self.normalise.sd)
             mean, sd = (", ".join(f"{value:g}" for value in values) for values in both)
-            steps.append(f"less mean [{mean}], over sd [{sd}]")
+            steps.append(f"normalised as {names[0]}" if names else f"less mean [{mean}], over sd [{sd}]")
         return ", ".join(steps)
 
 
@@ -157,11 +158,6 @@ _TF = (-1.0, 0.9921875)
 _TF1 = Preprocessing(
     resize=Resize(library="tf1", filter="bilinear", antialias=False, size=(299, 299)), quantise="none", range=_TF
 )
-_CMMD = Preprocessing(
-    crop=Crop(size=None, order="crop-then-resize", rounding="down"),
-    resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(336, 336)),
-    range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
-)  # fmt: skip
 RECIPES: Mapping[str, Preprocessing] = {
     "none": Preprocessing(),
     # Parmar, Zhang & Zhu 2022: Pillow bicubic, not rounded to uint8 afterwards.
@@ -173,25 +169,18 @@ RECIPES: Mapping[str, Preprocessing] = {
         resize=Resize(library="torch", filter="bilinear", antialias=False, size=(299, 299)),
         quantise="none", range=(-1.0, 1.0),
     ),
-    # torch-fidelity 0.4, feature_extractor_inceptionv3.py: TF1's ResizeBilinear, then (x - 128) / 128.
-    "torch-fidelity": _TF1,
-    # bioinf-jku/TTUR, fid.py: images of any size into the 2015 graph, which has ResizeBilinear and (x - 128) / 128 inside.
+    # bioinf-jku/TTUR, fid.py: images of any size into the 2015 graph, whose own ResizeBilinear and scaling follow.
     "ttur": _TF1,
-    # clean-fid 0.1.35, resize.py and features.py: no resize outside the TorchScript network, which has TF1's inside.
-    "clean-legacy-tensorflow": _TF1,
-    # clean-fid 0.1.35: torch's bilinear clipped to [0, 255], x / 255 into pytorch-fid's network, which takes 2x - 1.
-    "clean-legacy-pytorch": Preprocessing(
-        resize=Resize(library="torch", filter="bilinear", antialias=False, size=(299, 299)),
-        quantise="none", range=(-1.0, 1.0),
-    ),
-    # torchmetrics before 1.8: its FID network is torch-fidelity's.
-    "torchmetrics-1.7": _TF1,
     # torchmetrics since 1.8 (#3177), image/fid.py: antialias=True is the default.
     "torchmetrics-1.8": Preprocessing(
         resize=Resize(library="torch", filter="bilinear", antialias=True, size=(299, 299)), quantise="none", range=_TF
     ),
+    # clean-fid's mode clean in the range that the network of the weight file in PyTorch takes.
+    "clean-inception": Preprocessing(
+        resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(299, 299)), quantise="none", range=_TF
+    ),
     # layer6ai-labs/dgm-eval, models/dinov2.py: torchvision's Resize((224, 224), BICUBIC) of a PIL image, ToTensor.
-    "dgm-eval": Preprocessing(
+    "dgm-eval-dinov2": Preprocessing(
         resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(224, 224)),
         range=(0.0, 1.0), normalise=NORMALISATIONS["imagenet"],
     ),
@@ -200,23 +189,39 @@ RECIPES: Mapping[str, Preprocessing] = {
         resize=Resize(library="torch", filter="bicubic", antialias=True, size=(224, 224), clip=False),
         quantise="none", range=(0.0, 1.0), normalise=NORMALISATIONS["imagenet"],
     ),
-    # google-research's cmmd and sayakpaul/cmmd-pytorch, io_util.py: both crop to the square and resize with Pillow to
-    # the network's 336 while reading, so that the resize in embedding.py, where they differ, has nothing left to do.
-    "cmmd": _CMMD,
-    "cmmd-jax": _CMMD,
-    # The resize in embedding.py alone, for whoever calls `embed` on images of another size: torch does not antialias
-    # (sayakpaul/cmmd-pytorch, issue 4), jax.image.resize does; torch's antialiased bicubic is the same filter.
-    "cmmd-embed-torch": Preprocessing(
+    # clean-fid's CLIP-FID: its resizer at 224, then OpenAI's mean and deviation.
+    "clip-fid": Preprocessing(
+        resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(224, 224)),
+        quantise="none", range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
+    ),
+    # The resize in embedding.py of sayakpaul/cmmd-pytorch: no antialiasing (its issue 4), no clipping.
+    "cmmd": Preprocessing(
         resize=Resize(library="torch", filter="bicubic", antialias=False, size=(336, 336), clip=False),
         quantise="none", range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
     ),
-    "cmmd-embed-jax": Preprocessing(
+    # The same step of the original, google-research's cmmd/embedding.py: jax.image.resize antialiases. Torch's
+    # antialiased bicubic is the same filter (Keys, a = -1/2), its weights normalised at the border too.
+    "cmmd-jax": Preprocessing(
         resize=Resize(library="torch", filter="bicubic", antialias=True, size=(336, 336), clip=False),
         quantise="none", range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
     ),
+    # What either program does with a folder of images: io_util.py of both crops to the square and resizes with Pillow
+    # to the network's 336 while reading, and the step above, where they differ, is left with nothing to do.
+    "cmmd-folder": Preprocessing(
+        crop=Crop(size=None, order="crop-then-resize", rounding="down"),
+        resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(336, 336)),
+        range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
+    ),
+    # Other names of the same pixels; a label is the first name. torch-fidelity 0.4, feature_extractor_inceptionv3.py;
+    # torchmetrics before 1.8, whose network is torch-fidelity's; clean-fid 0.1.35, features.py: no resize outside its
+    # TorchScript network, which has TF1's inside.
+    "torch-fidelity": _TF1, "torchmetrics-1.7": _TF1, "clean-legacy-tensorflow": _TF1,
+    # clean-fid 0.1.35: torch's bilinear, then x / 255 into pytorch-fid's network, which takes 2x - 1.
+    "clean-legacy-pytorch": Preprocessing(
+        resize=Resize(library="torch", filter="bilinear", antialias=False, size=(299, 299)),
+        quantise="none", range=(-1.0, 1.0),
+    ),
 }  # fmt: skip
-# Results exist under the steps of what could be declared before it had a name.
-LABELLED_BY_STEPS = frozenset({"torchmetrics-1.8"})
 
 
 def declared(document: Document, value: Any, location: Location) -> Preprocessing | None:

@@ -95,8 +95,10 @@ def make(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> An
 
 
 def located(component: Component, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The parameters with the paths of image files made absolute against `folder`."""
+    """The parameters with the paths of image and weight files made absolute against `folder`."""
     if component.files is None:
+        if component.kind == "encoders" and component.origin == "built-in" and parameters.get("file") is not None:
+            return {**parameters, "file": str(folder.absolute() / Path(parameters["file"]).expanduser())}
         return dict(parameters)
     from harness import imagelist  # zip and gzip code, only for who declares files
 
@@ -132,6 +134,17 @@ def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -
     }
     if component.weights is not None:
         found["weights"] = digest_file(PACKAGE / component.weights)
+    if (name := component.weight_file(parameters)) is not None:
+        from harness import weights
+
+        # Where nobody has published a digest, the file that is here counts.
+        found["weights"] = weights.find(name).sha256 or digest_file(weights.locate(name))
+    if kind == "encoders" and component.origin == "built-in" and parameters.get("file") is not None:
+        path = Path(located(component, parameters, folder)["file"])
+        if not path.is_file():
+            raise UsageError(f"{path}: no such file")
+        found["weights"] = digest_file(path)
+        del found["parameters"]["file"]
     if files:
         from harness import imagelist
 

@@ -131,10 +131,11 @@ def _tf1(resize: Resize, quantise: bool) -> Callable[[np.ndarray, Size], np.ndar
         # Along a row first, then between rows, as TensorFlow does: the order shows in the last bit.
         def along(rows: np.ndarray) -> np.ndarray:
             before = rows[:, left]
-            return before + (rows[:, right] - before) * across[None, :, None]
+            mixed: np.ndarray = before + (rows[:, right] - before) * across[None, :, None]
+            return mixed
 
         upper = along(pixels[top])
-        values = upper + (along(pixels[bottom]) - upper) * down[:, None, None]
+        values: np.ndarray = upper + (along(pixels[bottom]) - upper) * down[:, None, None]
         return np.rint(values).astype(np.uint8) if quantise else values
 
     return resized

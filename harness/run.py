@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from harness import benchmark as declaration
-from harness import provenance, registry
+from harness import outfolder, provenance, registry
 from harness.engine import Engine, Failure
 from harness.errors import UsageError
 from harness.keys import digest, digest_file
@@ -164,11 +164,12 @@ def _write(folder: Path, plan: Plan, pipeline: Pipeline, lock: Mapping[str, Any]
     earlier = _receipt(folder).get("files", {})
     (folder / RECEIPT).unlink(missing_ok=True)
     for name in earlier:  # of an earlier declaration, or damaged
-        if name.startswith(("grids/", "plots/")):
+        if name.startswith(("grids/", "plots/", f"{outfolder.FOLDER}/")):
             (folder / name).unlink(missing_ok=True)
     ranked = pipeline.rank()
     board = ranked.leaderboard
     write_atomically(folder / "records.jsonl", "".join(r.to_json() + "\n" for r in ranked.records).encode("ascii"))
+    outfolder.write(folder, ranked.members)
     write_atomically(folder / "leaderboard.json", board.to_json().encode("ascii"))
     write_atomically(folder / "leaderboard.csv", board.to_csv().encode())
     write_atomically(folder / "leaderboard.md", board.to_markdown().encode())

@@ -80,9 +80,11 @@ def plan(
             found = result(seeds, size)
             if found.power >= power:
                 return found
-        raise UsageError(_unreachable(pilot, difference, f"{most_seeds} training seeds of {size} images"))
+        tried = f"{most_seeds} training seeds of {size} images"
+        raise UsageError(_unreachable(pilot, difference, tried, most_seeds, size))
     if _power(difference, _standard_error(pilot, training_seeds, None), training_seeds, level) < power:
-        raise UsageError(_unreachable(pilot, difference, f"any number of images from {training_seeds} training seeds"))
+        tried = f"any number of images from {training_seeds} training seeds"
+        raise UsageError(_unreachable(pilot, difference, tried, training_seeds, None))
     low, high = 2, 4
     while result(training_seeds, high).power < power:
         low, high = high, 2 * high
@@ -124,11 +126,14 @@ def _power(difference: float, se: float, seeds: int, level: float) -> float:
     return float(stdtr(degrees, difference / se - stdtrit(degrees, 0.5 + level / 2)))
 
 
-def _unreachable(pilot: _Pilot, difference: float, tried: str) -> str:
-    parts = {
+def _unreachable(pilot: _Pilot, difference: float, tried: str, seeds: int, images: int | None) -> str:
+    parts = {  # what is left of each at the largest run that was tried
         "the shared reference": pilot.shared,
-        "the scatter of training seeds": pilot.training,
-        "image sampling": pilot.images / pilot.n_fake,
+        "the scatter of training seeds": 2.0 * pilot.training / seeds,
+        "image sampling": 2.0 * pilot.images / images / seeds if images else 0.0,
     }
     largest = max(parts, key=lambda name: parts[name])
-    return f"{tried} do not resolve a difference of {difference:g}: {largest} stands in the way; more of that is needed"
+    return (
+        f"{tried} do not resolve a difference of {difference:g}: {largest} alone leaves a standard error of "
+        f"{parts[largest] ** 0.5:.3g}; more of that is needed"
+    )

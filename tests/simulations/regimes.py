@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,9 +12,25 @@ from harness.uncertainty import MetricCall
 
 from .controls import bootstrap_percentile, subset_standard_error
 from .populations import Population
-from .studies import Contest, Row, Study, both_random, contest, reference_fixed
+from .studies import (
+    Contest,
+    Row,
+    Study,
+    both_random,
+    contest,
+    contest_fingerprint,
+    reference_fixed,
+    study_fingerprint,
+)
 
-Task = tuple[str, Callable[[int], list[Row]]]  # a name, and what a seed makes of it
+
+class Task(NamedTuple):
+    """A name, what a seed makes of it, and what changes whenever the code behind it does: figures of one repetition."""
+
+    name: str
+    run: Callable[[int], list[Row]]
+    fingerprint: Callable[[int], list[object]]
+
 
 REGULAR = (0.93, 0.97, 0.93, 1.20)
 DEGENERATE = (0.93, 1.00, 0.85, 1.45)
@@ -81,7 +99,8 @@ def _both(study: Study, repetitions: int, *, references: int, draws: int, extra:
     def run(seed: int) -> list[Row]:
         return both_random(study, repetitions, seed, extra=extra) + reference_fixed(study, references, draws, seed)
 
-    return f"{study.name} (m={study.n_real}, n={study.n_fake}, d={study.population.d})", run
+    name = f"{study.name} (m={study.n_real}, n={study.n_fake}, d={study.population.d})"
+    return Task(name, run, lambda seed: study_fingerprint(study, seed))
 
 
 def _contests(repetitions: int) -> Iterator[Task]:
@@ -94,22 +113,28 @@ def _contests(repetitions: int) -> Iterator[Task]:
         Contest("two, 5 seeds without scatter", base, (0.4, 0.6), 150, 5, 0.0),
         Contest("two, 3 seeds, KD", base, (0.4, 0.6), 150, 3, 0.1, "kd"),
     ):
-        yield setting.name, lambda seed, setting=setting: contest(setting, repetitions, seed)
+        yield Task(
+            setting.name,
+            lambda seed, setting=setting: contest(setting, repetitions, seed),
+            lambda seed, setting=setting: contest_fingerprint(setting, seed),
+        )
 
 
 def _controls(repetitions: int) -> Iterator[Task]:
-    def control(name: str, run: Callable[[int], Row]) -> Task:
-        return f"control: {name}", lambda seed: [run(seed)]
+    def control(name: str, run: Callable[[int, int], Row]) -> Task:
+        return Task(f"control: {name}", lambda seed: [run(seed, repetitions)], lambda seed: [asdict(run(seed, 2))])
 
-    size = {"repetitions": repetitions, "replicates": 60}
+    def bootstrap(metric: str, population: Population, n: int, most: float) -> Callable[[int, int], Row]:
+        return lambda seed, count: bootstrap_percentile(
+            metric, population, n, seed=seed, most=most, repetitions=count, replicates=60
+        )
+
     far, near = Population("gaussian", 16, 0.8), Population("gamma", 16, 0.3)
-    yield control("FD", lambda s: bootstrap_percentile("fd", far, 400, seed=s, most=0.6, **size))
-    yield control("FD near", lambda s: bootstrap_percentile("fd", near, 300, seed=s, most=0.05, **size))
-    flat = Population("gaussian", 64, 0.0, 0.0)
-    yield control("KD at P = Q", lambda s: bootstrap_percentile("kd", flat, 150, seed=s, most=0.05, **size))
-    balls_at = Population("gaussian", 8, 0.8)
-    yield control("recall", lambda s: bootstrap_percentile("recall", balls_at, 200, seed=s, most=0.5, **size))
-    yield control("subsets", lambda s: subset_standard_error(far, 200, repetitions=2 * repetitions, seed=s, most=0.8))
+    yield control("FD", bootstrap("fd", far, 400, 0.6))
+    yield control("FD near", bootstrap("fd", near, 300, 0.05))
+    yield control("KD at P = Q", bootstrap("kd", Population("gaussian", 64, 0.0, 0.0), 150, 0.05))
+    yield control("recall", bootstrap("recall", Population("gaussian", 8, 0.8), 200, 0.5))
+    yield control("subsets", lambda s, count: subset_standard_error(far, 200, repetitions=2 * count, seed=s, most=0.8))
 
 
 def summary(rows: list[Row]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -179,11 +179,7 @@ class Contest:
     use: str = "fd"
 
 
-def contest(setting: Contest, repetitions: int, seed: int) -> list[Row]:
-    """Rank sets, a paired difference, an equivalence test at its margin, and the mean over seeds, in one simulation.
-
-    The true means are those of the same draws, 1 / repetitions of the noise away.
-    """
+def _runs(setting: Contest, repetitions: int, seed: int) -> list[dict[str, list[SeedMember]]]:
     rng = np.random.default_rng(seed)
     call = {setting.use: MetricCall(setting.use)}
     runs: list[dict[str, list[SeedMember]]] = []
@@ -199,6 +195,37 @@ def contest(setting: Contest, repetitions: int, seed: int) -> list[Row]:
                 members.append(SeedMember(t, 0, analyse(call, real, fake, **seeds)[setting.use]))
             groups[f"g{g}"] = members
         runs.append(groups)
+    return runs
+
+
+def contest_fingerprint(setting: Contest, seed: int) -> list[object]:
+    """Every end of every interval of one repetition: changes with any change of what `contest` measures."""
+    (run,) = _runs(setting, 1, seed)
+    found = difference(run["g0"], run["g1"], level=LEVEL, reference="random")
+    sets = rank_sets(run, lower_is_better=True, level=LEVEL, reference="random", seed=0, draws=1000)
+    random = combine(run["g0"], level=LEVEL, target="T_N", reference="random").estimate
+    equal = [equivalence(found, margin=abs(found.value) + step * found.se).p for step in (0.5, 1.0, 2.0)]
+    return [asdict(random), [found.value, found.se, found.low, found.high, found.p], equal, sets.low, sets.high]
+
+
+def study_fingerprint(study: Study, seed: int) -> list[object]:
+    """Every end of every interval of one repetition: changes with any change of what the study measures."""
+    rng = np.random.default_rng(seed)
+    real, fake = study.population.real(rng, study.n_real), study.population.fake(rng, study.n_fake)
+    found: list[object] = []
+    for name, analysis in analyse(study.calls, real, fake, real_seed=0, fake_seed=1).items():
+        for target, reference in (("T_N", "random"), ("T_N", "fixed"), ("T_inf", "random")):
+            if target == "T_N" or (study.population_value and name == "fd"):
+                found.append(asdict(interval(analysis, level=LEVEL, target=target, reference=reference)))  # type: ignore[arg-type]
+    return found
+
+
+def contest(setting: Contest, repetitions: int, seed: int) -> list[Row]:
+    """Rank sets, a paired difference, an equivalence test at its margin, and the mean over seeds, in one simulation.
+
+    The true means are those of the same draws, 1 / repetitions of the noise away.
+    """
+    runs = _runs(setting, repetitions, seed)
     means = {name: np.array([np.mean([m.analysis.value for m in run[name]]) for run in runs]) for name in runs[0]}
     truth = {name: float(values.mean()) for name, values in means.items()}
     # Equal generators share one truth; their means would rank themselves.

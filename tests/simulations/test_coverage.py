@@ -9,11 +9,11 @@ TASKS = list(small())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(len(TASKS)), ids=[name for name, _ in TASKS])
+@pytest.mark.parametrize("number", range(len(TASKS)), ids=[task.name for task in TASKS])
 def test_coverage_is_within_what_the_regime_asks(number):
-    name, run = TASKS[number]
+    name = TASKS[number].name
     with threadpool_limits(1):
-        rows = run(100 + number)
+        rows = TASKS[number].run(100 + number)
     # A hundred rows: three standard errors, where the committed table (docs/coverage.md) uses two and far more draws.
     outside = [row for row in rows if not row.holds(3.0)]
     assert not outside, f"{name}\n{summary(outside)}"

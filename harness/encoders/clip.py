@@ -1,0 +1,39 @@
+"""CLIP's image embeddings with OpenAI's weights."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+from harness.encoders.torchnet import TorchEncoder, drawn, needs, weights_digest
+
+CLIPS = {"ViT-B-32": (512, 224), "ViT-B-16": (512, 224), "ViT-L-14": (768, 224), "ViT-L-14-336px": (768, 336)}
+
+
+class CLIP(TorchEncoder):
+    """The projected image embedding (Radford et al. 2021), of length 1 with `normalise`, as CMMD takes it."""
+
+    def __init__(
+        self, *, architecture: str = "ViT-B-32", weights: str = "official", normalise: bool = False, seed: int = 0
+    ) -> None:
+        open_clip = needs("open_clip", "open_clip_torch")
+        dim, side = CLIPS[architecture]
+        if weights == "official":
+            from harness.weights import locate
+
+            model = open_clip.load_openai_model(str(locate(f"{architecture}.pt")), precision="fp32", device="cpu")
+        else:
+            with drawn(seed):
+                name = architecture.replace("-336px", "-336") + "-quickgelu"
+                model = open_clip.create_model(name, pretrained=None, precision="fp32")
+        visual = model.visual
+
+        def forward(x: torch.Tensor) -> torch.Tensor:
+            rows = visual(x)
+            return functional.normalize(rows, dim=1) if normalise else rows
+
+        super().__init__(visual, forward, dim=dim, side=side)
+        self.identity = {
+            "architecture": f"CLIP {architecture}{', normalised' if normalise else ''}",
+            "weights": weights_digest(visual),
+        }

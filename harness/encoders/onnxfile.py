@@ -1,0 +1,44 @@
+"""Networks that are ONNX files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import UsageError
+from harness.keys import digest_file
+
+
+class Onnx:
+    """An ONNX file whose one input takes float NCHW images as the recipe makes them; its first output is (n, dim).
+
+    It stays on the CPU, on one thread.
+    """
+
+    def __init__(self, *, file: str, dim: int) -> None:
+        try:
+            import onnxruntime as runtime
+        except ImportError:
+            raise UsageError("this encoder needs the package onnxruntime: pip install onnxruntime") from None
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        try:
+            self._session = runtime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        except Exception as problem:
+            raise UsageError(f"{file} does not load as ONNX: {str(problem).splitlines()[0][:160]}") from problem
+        if len(self._session.get_inputs()) != 1:
+            raise UsageError(f"{file} has {len(self._session.get_inputs())} inputs; an encoder has one, the images")
+        self._input = self._session.get_inputs()[0].name
+        self.dim = dim
+        self.identity = {"architecture": "ONNX file", "weights": digest_file(Path(file))}
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Features float32 (n, dim) of float images (n, H, W, C)."""
+        rows = [np.zeros((0, self.dim), np.float32)]
+        for start in range(0, len(images), 8):
+            chunk = np.ascontiguousarray(np.moveaxis(images[start : start + 8], -1, 1), np.float32)
+            rows.append(np.asarray(self._session.run(None, {self._input: chunk})[0], np.float32))
+        if any(part.ndim != 2 or part.shape[1] != self.dim for part in rows):
+            raise UsageError(f"the network gives {rows[-1].shape}, not (n, {self.dim}): one row an image")
+        return np.concatenate(rows)

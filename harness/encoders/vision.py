@@ -1,0 +1,45 @@
+"""Networks of torchvision that papers measure with: ImageNet's Inception-v3, and VGG16's second hidden layer."""
+
+from __future__ import annotations
+
+import torch
+from torchvision import models
+
+from harness.encoders.torchnet import TorchEncoder, drawn, fill, read_state, weights_digest
+
+
+def _filled(network: torch.nn.Module, weights: str) -> None:
+    if weights != "random":
+        from harness.weights import locate
+
+        fill(network, read_state(locate(weights)), type(network).__name__)
+
+
+class InceptionTorchvision(TorchEncoder):
+    """Pooled features (2048) of torchvision's ImageNet Inception-v3, which is not FID's network.
+
+    299×299 images in [-1, 1]. torcheval and ignite measure with it.
+    """
+
+    def __init__(self, *, weights: str = "inception_v3_google-0cc3c7bd.pth", seed: int = 0) -> None:
+        with drawn(seed):
+            network = models.Inception3(transform_input=False, aux_logits=True, init_weights=False)
+        _filled(network, weights)
+        network.fc = torch.nn.Identity()
+        super().__init__(network, network, dim=2048, side=299)
+        self.identity = {"architecture": "torchvision Inception-v3, pooled", "weights": weights_digest(network)}
+
+
+class VGG16(TorchEncoder):
+    """VGG16's second fully connected layer after its ReLU (4096), where improved precision and recall are measured.
+
+    224×224 images with ImageNet's normalisation (Kynkäänniemi et al. 2019; random weights: Naeem et al. 2020).
+    """
+
+    def __init__(self, *, weights: str = "vgg16-397923af.pth", seed: int = 0) -> None:
+        with drawn(seed):
+            network = models.vgg16(weights=None)
+        _filled(network, weights)
+        network.classifier = network.classifier[:5]
+        super().__init__(network, network, dim=4096, side=224)
+        self.identity = {"architecture": "torchvision VGG16, second hidden layer", "weights": weights_digest(network)}

@@ -1,0 +1,129 @@
+"""The two-folder job as a declaration: real images, fake images, a protocol → the benchmark YAML that scores them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from harness import imagelist, protocols, registry
+from harness.components import RANDOM
+from harness.datasets import content_digest
+from harness.errors import UsageError
+from harness.store import write_atomically
+
+KINDS = {".zip": "zip", ".npz": "npz"}
+BALLS = ("precision_recall", "density_coverage")
+
+
+def declare(
+    real: Path, fakes: Sequence[Path], *, out: Path, protocol: str | None, encoder: str | None, n: int | None,
+    random_weights: bool, seed: int,
+) -> Path:  # fmt: skip
+    """Write `<out>.yaml` and `<out>.datasets.yaml` and return the first: a benchmark that anyone can run again.
+
+    All images are used, or a seeded draw of `n` from each set. An `encoder` that is no protocol's gets the images as it
+    expects them. Raises UsageError for paths that hold no images, unknown names, sets too small for the metrics.
+    """
+    bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
+    sets = {path: _kind(path) for path in (real, *fakes)}
+    sizes = {path: imagelist.count(kind, {"path": str(path)}) for path, kind in sets.items()}
+    folder = bench.parent.absolute()
+    loaded = registry.make("datasets", sets[real], {"splits": {"reference": {"path": str(real.absolute())}}}, folder)
+    images = loaded.load("reference").images
+    height, width, channels = images.shape[1:]
+    dataset = {
+        "use": sets[real],
+        "source": f"given as {real.name}",
+        "licence": "not stated",
+        "image": [height, width, channels],
+        "splits": {
+            "reference": {"path": _relative(real, folder), "size": len(images), "digest": content_digest(images)}
+        },
+    }
+    names: dict[str, dict[str, Any]] = {}
+    for path in fakes:
+        names[_free(path, names)] = {"use": sets[path], "path": _relative(path, folder)}
+    declared = {
+        "name": re.sub(r"[^A-Za-z0-9_.\-]", "_", out.name),
+        "seed": seed,
+        "datasets": catalogue.name,
+        "dataset": "real",
+        "n_real": min(n or sizes[real], sizes[real]),
+        "n_fake": min([n] if n else [], default=min(sizes[path] for path in fakes)),
+        **_encoder(protocol, encoder, random_weights, (height, width)),
+        "generators": names,
+        "metrics": _metrics(protocol),
+    }
+    declared["rank_by"] = {"metric": "fd", "encoder": next(iter(declared["encoders"]))}
+    _write(catalogue, {"real": dataset})
+    _write(bench, declared)
+    return bench
+
+
+def _kind(path: Path) -> str:
+    if path.is_dir():
+        return "folder"
+    if not path.exists():
+        raise UsageError(f"{path}: does not exist")
+    if path.suffix.lower() not in KINDS:
+        raise UsageError(f"{path}: is neither a folder of images nor a {' or '.join(KINDS)} file")
+    return KINDS[path.suffix.lower()]
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return os.path.relpath(path.absolute(), folder)
+
+
+def _free(path: Path, taken: Mapping[str, Any]) -> str:
+    stem = re.sub(r"[^A-Za-z0-9_.\-]", "_", path.resolve().stem).lstrip("_.-")[:90] or "fake"
+    name, number = stem, 2
+    while name in taken:
+        name, number = f"{stem}-{number}", number + 1
+    return name
+
+
+def _encoder(protocol: str | None, encoder: str | None, random_weights: bool, size: tuple[int, int]) -> dict[str, Any]:
+    weights = {"weights": RANDOM} if random_weights else {}
+    if encoder is None:
+        name = protocol or "clean"
+        protocols.load(name)
+        return {"preprocessing": "none", "encoders": {name: {"protocol": name, **weights}}}
+    found = registry.find("encoders", encoder, Path.cwd())
+    expects = found.expects
+    recipe: dict[str, Any] = {"channels": "rgb", "range": [0, 1]}
+    if expects is not None:
+        if expects.channels == 1:
+            recipe["channels"] = "grey"
+        if expects.range is not None:
+            recipe["range"] = list(expects.range)
+        if expects.size is not None and expects.size != size:
+            recipe |= {"resize": {"library": "pillow", "filter": "bicubic", "size": list(expects.size)}}
+    name = encoder.rpartition(":")[2] if ":" in encoder else encoder
+    body: dict[str, Any] = {"use": encoder} if name != encoder else {}
+    if "channels" in (found.parameters.model_fields if found.parameters else {}):
+        body["channels"] = 1 if recipe["channels"] == "grey" else 3
+    return {"preprocessing": recipe, "encoders": {name: {**body, **weights}}}
+
+
+def _metrics(protocol: str | None) -> dict[str, Any]:
+    """All metrics; k and the kind of ball as the protocol has them, where it says a number."""
+    balls: dict[str, dict[str, Any]] = {}
+    for part, uses in zip(BALLS, (("precision", "recall"), ("density", "coverage")), strict=True):
+        facts = getattr(protocols.load(protocol), part) if protocol else {}
+        said = {"k": facts["k"], "closed": facts["ball"] == "closed"} if isinstance(facts.get("k"), int) else {}
+        balls |= {use: dict(said) for use in uses}
+    return {"fd": {}, "kd": {}, **balls}
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    from ruamel.yaml import YAML
+
+    yaml, text = YAML(typ="safe"), BytesIO()
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.dump(dict(value), text)
+    write_atomically(path, text.getvalue())

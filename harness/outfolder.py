@@ -1,0 +1,83 @@
+"""The analyses that a run leaves in OUT, so that OUT alone is enough for comparisons on any machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.keys import canonical_json
+from harness.store import write_atomically
+from harness.suggest import unknown
+from harness.uncertainty import Analysis, SeedMember
+
+FOLDER = "analyses"
+Groups = dict[str, list[SeedMember]]  # generator → its image sets, under one encoder and metric
+Members = Mapping[str, Mapping[str, Mapping[str, list[SeedMember]]]]  # encoder → metric → generator
+
+
+def write(out: Path, members: Members) -> None:
+    """Write `analyses/<encoder>.safetensors`; the same analyses give the same bytes."""
+    from safetensors.numpy import save
+
+    for encoder, metrics in members.items():
+        arrays: dict[str, Any] = {}
+        facts: list[Any] = []
+        for metric, groups in metrics.items():
+            for generator, group in groups.items():
+                for member in group:
+                    plain, own = member.analysis.to_parts()
+                    number = len(facts)
+                    arrays |= {f"{number:06d}/{name}": array for name, array in own.items()}
+                    facts.append([metric, generator, member.training_seed, member.sampling_seed, plain])
+        # One metadata entry: safetensors does not promise an order for several.
+        write_atomically(out / FOLDER / f"{encoder}.safetensors", save(arrays, {"analyses": canonical_json(facts)}))
+
+
+def read(out: Path, encoder: str | None = None) -> tuple[str, dict[str, Groups]]:
+    """An encoder of a finished run and its analyses by metric and generator; without a name the one that ranks.
+
+    Raises UsageError for a folder that is no run, was made before analyses were kept, or has a damaged file.
+    """
+    board = leaderboard(out)
+    known = list(dict.fromkeys(str(row["encoder"]) for row in board["rows"]))
+    chosen = board["rank_by"]["encoder"] if encoder is None else encoder
+    if chosen not in known:
+        raise UsageError(unknown("encoder", chosen, known, place=str(out)))
+    path = out / FOLDER / f"{chosen}.safetensors"
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file; `harness run` or `harness rank` writes it anew")
+    found: dict[str, Groups] = {}
+    for metric, generator, training_seed, sampling_seed, analysis in _analyses(path):
+        member = SeedMember(training_seed, sampling_seed, analysis)
+        found.setdefault(metric, {}).setdefault(generator, []).append(member)
+    return chosen, found
+
+
+def leaderboard(out: Path) -> dict[str, Any]:
+    """The content of OUT's leaderboard.json; UsageError where OUT is not a run's folder."""
+    try:
+        board = json.loads((out / "leaderboard.json").read_text(encoding="ascii"))
+    except FileNotFoundError:
+        raise UsageError(f"{out} holds no run: there is no leaderboard.json in it") from None
+    except (OSError, ValueError) as problem:
+        raise UsageError(f"{out / 'leaderboard.json'} cannot be read ({problem}); run the benchmark again") from None
+    return dict(board)
+
+
+def _analyses(path: Path) -> Iterator[tuple[str, str, int | None, int, Analysis]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as stream:
+            facts = json.loads(stream.metadata()["analyses"])
+            own: dict[int, dict[str, Any]] = {}
+            for name in stream.keys():  # noqa: SIM118 - not a mapping
+                number, _, array = name.partition("/")
+                own.setdefault(int(number), {})[array] = stream.get_tensor(name)
+        for number, (metric, generator, training_seed, sampling_seed, plain) in enumerate(facts):
+            yield metric, generator, training_seed, sampling_seed, Analysis.from_parts(plain, own.get(number, {}))
+    except (SafetensorError, ValueError, KeyError, TypeError, OSError) as problem:
+        raise UsageError(f"{path} is damaged ({problem}); `harness rank` writes it anew") from None

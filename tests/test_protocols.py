@@ -1,0 +1,118 @@
+"""Protocols are data that hold together: each loads, names its sources, and differs from another in what it says."""
+
+import re
+from itertools import combinations
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import main
+from harness.errors import UsageError
+from harness.protocols import differences, load, names
+from harness.protocols.catalogue import INPUT_PARTS, _effects
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_protocol_is_sound_and_says_where_its_facts_come_from(name):
+    protocol = load(name)
+    assert protocol.name == name
+    assert all(re.search(r"arXiv:\d{4}\.\d{5}|github\.com/", source) for source in protocol.sources)
+    sha256 = protocol.encoder.get("sha256")
+    assert sha256 is None or re.fullmatch(r"[0-9a-f]{64}", sha256)
+
+
+def test_the_protocols_that_papers_name_are_there():
+    asked = (
+        "ttur pytorch-fid torch-fidelity clean clean-legacy-pytorch clean-legacy-tensorflow torchmetrics-1.7 "
+        "torchmetrics-1.8 adm stylegan3 edm edm2-dinov2 dgm-eval-dinov2 cmmd cmmd-jax prdc improved-pr clip-fid"
+    )
+    assert set(asked.split()) <= set(names())
+
+
+def test_no_two_protocols_have_the_same_facts():
+    digests = {load(name).digest() for name in names()}
+    assert len(digests) == len(names())
+
+
+def test_a_protocol_does_not_differ_from_itself_and_differences_are_mutual():
+    for one, other in combinations(map(load, names()), 2):
+        assert not differences(one, one)
+        there, back = differences(one, other), differences(other, one)
+        assert {(d.fact, repr(d.first), repr(d.second)) for d in there} == {
+            (d.fact, repr(d.second), repr(d.first)) for d in back
+        }
+        assert there
+
+
+def test_torchmetrics_changed_its_resize_in_1_8_and_nothing_else():
+    changed = {one.fact for one in differences(load("torchmetrics-1.7"), load("torchmetrics-1.8"))}
+    assert changed == {"resize.library", "resize.antialias", "resize.half_pixel_centres"}
+
+
+def test_prose_and_sources_do_not_decide_the_digest_but_every_fact_does():
+    clean = load("clean")
+    assert clean.model_copy(update={"title": "another", "notes": [], "sources": ["x"]}).digest() == clean.digest()
+    other = clean.model_copy(update={"fid": {**clean.fid, "ddof": 0}})
+    assert other.digest() != clean.digest()
+    assert other.digest(parts=INPUT_PARTS) == clean.digest(parts=INPUT_PARTS)
+
+
+def test_effects_speak_of_facts_that_protocols_have():
+    facts = {fact for name in names() for fact in load(name).facts()}
+    assert set(_effects()) <= facts
+
+
+def test_an_unknown_protocol_is_named_with_its_nearest():
+    with pytest.raises(UsageError, match="no protocol 'cleen'; did you mean 'clean'"):
+        load("cleen")
+
+
+def test_diff_says_when_features_must_not_be_compared_and_when_they_may():
+    told = CliRunner().invoke(main, ["diff", "clean", "pytorch-fid"]).output
+    assert "resize.antialias" in told
+    assert "no number of one may be compared" in told
+    assert "do not differ" in CliRunner().invoke(main, ["diff", "clean", "clean"]).output
+
+
+def test_show_prints_facts_and_digest():
+    shown = CliRunner().invoke(main, ["show", "adm"])
+    assert shown.exit_code == 0
+    assert "mixed_6/conv, first 7 channels" in shown.output
+    assert load("adm").digest() in shown.output
+    assert CliRunner().invoke(main, ["show", "cleen"]).exit_code == 2
+
+
+def declared(small, entry):
+    small.edit("  pixels: {}", f"  fid: {entry}")
+    return small.harness("check", "bench.yaml")
+
+
+@pytest.mark.parametrize("name", ["clean", "pytorch-fid", "ttur", "torchmetrics-1.8", "adm"])
+def test_an_encoder_of_a_benchmark_can_be_a_protocols(small, name):
+    from harness.benchmark import load as load_benchmark
+    from harness.recipes import RECIPES
+
+    outcome = declared(small, f"{{protocol: {name}, weights: random}}")
+    assert outcome.returncode == 0, outcome.stderr
+    entry = load_benchmark(small.bench).encoders["fid"]
+    assert entry.preprocessing == RECIPES[load(name).recipe]
+    assert (entry.component.name, entry.parameters["layer"]) == ("inception", "pool3")
+    assert entry.protocol == f"{name} 1 {load(name).digest()}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("{protocol: cleen}", "no protocol 'cleen'; did you mean 'clean'"),
+        ("{protocol: 3}", "a protocol's name is needed"),
+        ("{protocol: clean, preprocessing: none, weights: random}", "protocol clean says this itself"),
+        ("{protocol: prdc}", "prdc cannot be run: its encoder"),
+        ("{protocol: edm2-dinov2}", "weights dinov2_vitl14_pretrain.pth are not here"),
+        ("{protocol: clean}", "weights pt_inception-2015-12-05-6726825d.pth are not here"),
+    ],
+)
+def test_a_protocol_that_cannot_be_run_is_refused_with_its_place(small, entry, words):
+    outcome = declared(small, entry)
+    assert outcome.returncode == 2
+    assert words in outcome.stderr
+    assert "bench.yaml:" in outcome.stderr

@@ -1,0 +1,247 @@
+"""Weight files arrive whole and right or not at all, whatever the server and the line do."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from harness import weights
+from harness.cli import main
+from harness.errors import UsageError
+
+CONTENT = np.random.default_rng(0).bytes(3_000_000)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+NAME = "net.pth"
+
+
+class Server:
+    """Serves CONTENT on the loopback interface in whatever way `faults` says, one fault an answer, then properly."""
+
+    def __init__(self):
+        self.faults, self.asked, outer = [], [], self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                outer.answer(self)
+
+            def log_message(self, *_):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def answer(self, request):
+        given = request.headers.get("Range")
+        self.asked.append((request.path, given))
+        fault = self.faults.pop(0) if self.faults else None
+        if isinstance(fault, int):
+            request.send_error(fault)
+            return
+        content = CONTENT
+        if fault == "corrupt":
+            content = CONTENT[:1000] + bytes([CONTENT[1000] ^ 1]) + CONTENT[1001:]
+        if fault == "redirect":
+            request.send_response(302)
+            request.send_header("Location", f"{self.url}/elsewhere")
+            request.end_headers()
+            return
+        start = int(given.removeprefix("bytes=").rstrip("-")) if given and fault != "ignores ranges" else 0
+        if start >= len(content):
+            request.send_error(416)
+            return
+        request.send_response(206 if start else 200)
+        body = content[start:]
+        if fault == "truncate":  # and lies about it
+            body = body[: len(body) // 2]
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        if fault == "drop":
+            body = body[: len(body) // 2]
+        try:
+            for i in range(0, len(body), 1 << 16):
+                request.wfile.write(body[i : i + (1 << 16)])
+                if fault == "slow":
+                    time.sleep(0.02)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        request.close_connection = True
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    made = Server()
+    table = tmp_path / "table.yaml"
+    entry = "{key}:\n  url: {url}/{key}\n  bytes: {size}\n  sha256: {sha}\n  licence: MIT\n  what: a network\n"
+    table.write_text(
+        entry.format(key=NAME, url=made.url, size=len(CONTENT), sha=SHA256)
+        + entry.format(key="unsized.pth", url=made.url, size="null", sha=SHA256)
+        + entry.format(key="unknown.pth", url=made.url, size="null", sha="null")
+    )
+    monkeypatch.setattr(weights, "TABLE", table)
+    monkeypatch.setattr(weights, "PAUSE", 0.01)
+    monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path / "w"))
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "NO_PROXY", "HARNESS_WEIGHTS_MIRROR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    weights.registered.cache_clear()
+    yield made
+    made.http.shutdown()
+    weights.registered.cache_clear()
+
+
+def test_a_file_is_fetched_verified_and_located_and_not_fetched_twice(server):
+    found = weights.fetch(NAME)
+    assert (found.sha256, found.transferred) == (SHA256, len(CONTENT))
+    assert weights.locate(NAME).read_bytes() == CONTENT
+    assert weights.fetch(NAME).transferred == 0
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("name", [NAME, "unsized.pth"])
+def test_a_dropped_connection_costs_only_what_was_missing(server, name):
+    server.faults = ["drop", "drop"]
+    found = weights.fetch(name)
+    assert weights.locate(name).read_bytes() == CONTENT
+    assert found.transferred == len(CONTENT)
+    assert [asked for _, asked in server.asked] == [None, "bytes=1500000-", "bytes=2250000-"]
+
+
+def test_a_server_that_ignores_ranges_starts_over(server):
+    server.faults = ["drop", "ignores ranges"]
+    weights.fetch(NAME)
+    assert weights.locate(NAME).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"), [(NAME, "corrupt"), ("unsized.pth", "corrupt"), ("unsized.pth", "truncate")]
+)
+def test_a_wrong_file_is_refused_and_leaves_nothing(server, tmp_path, name, fault):
+    server.faults = [fault]
+    with pytest.raises(UsageError, match=f"not {SHA256}; it was thrown away"):
+        weights.fetch(name)
+    assert sorted(path.name for path in (tmp_path / "w").iterdir()) == [f"{name}.lock"]
+
+
+def test_a_truncated_file_of_known_size_is_completed(server):
+    server.faults = ["truncate"]
+    weights.fetch(NAME)
+    assert weights.locate(NAME).read_bytes() == CONTENT
+
+
+def test_a_part_longer_than_the_file_is_thrown_away(server, tmp_path):
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / f"{NAME}.part").write_bytes(CONTENT + b"more")
+    weights.fetch(NAME)
+    assert weights.locate(NAME).read_bytes() == CONTENT
+
+
+def test_redirects_are_followed_and_server_errors_waited_out(server):
+    server.faults = [503, "redirect"]
+    weights.fetch(NAME)
+    assert [path for path, _ in server.asked] == [f"/{NAME}", f"/{NAME}", "/elsewhere"]
+
+
+@pytest.mark.parametrize(("faults", "words"), [([404], "answers 404"), ([500] * 9, "500 .*5 times")])
+def test_an_address_without_the_file_costs_one_sentence_that_says_what_to_place_where(server, tmp_path, faults, words):
+    server.faults = faults
+    with pytest.raises(UsageError, match=words) as told:
+        weights.fetch(NAME)
+    for fact in (f"{server.url}/{NAME}", SHA256, f"{len(CONTENT):,} bytes", str(tmp_path / "w" / NAME)):
+        assert fact in str(told.value)
+
+
+def test_without_a_network_the_sentence_is_the_same(server, tmp_path):
+    server.http.shutdown()
+    server.http.server_close()
+    with pytest.raises(UsageError, match=f"5 times.*place {server.url}/{NAME}.*at {tmp_path}/w/{NAME}"):
+        weights.fetch(NAME)
+    with pytest.raises(UsageError, match=f"harness weights fetch {NAME}.*SHA-256 {SHA256}"):
+        weights.locate(NAME)
+
+
+def test_a_file_that_was_damaged_later_is_not_located_and_check_names_it(server):
+    path = weights.fetch(NAME).path
+    path.write_bytes(CONTENT[:-1] + b"x")
+    with pytest.raises(UsageError, match="is not the registered file"):
+        weights.locate(NAME)
+    told = CliRunner().invoke(main, ["weights", "check"])
+    assert told.exit_code == 1
+    assert f"{path}: WRONG" in told.output
+    weights.fetch(NAME)
+    told = CliRunner().invoke(main, ["weights", "check"])
+    assert (told.exit_code, told.output) == (0, f"{path}: right\n")
+
+
+def test_a_file_without_a_registered_digest_must_be_trusted_by_name(server):
+    with pytest.raises(UsageError, match="--trust"):
+        weights.fetch("unknown.pth")
+    told = CliRunner().invoke(main, ["weights", "fetch", "unknown.pth", "--trust"])
+    assert told.exit_code == 0
+    assert SHA256 in told.output
+
+
+def test_a_mirror_takes_the_place_of_the_address(server, monkeypatch):
+    monkeypatch.setenv("HARNESS_WEIGHTS_MIRROR", f"{server.url}/mirror/")
+    weights.fetch(NAME)
+    assert server.asked[0][0] == f"/mirror/{NAME}"
+
+
+def test_a_proxy_from_the_environment_is_asked(server, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("HARNESS_WEIGHTS_MIRROR", "http://weights.invalid")
+    weights.fetch(NAME)
+    assert server.asked[0][0] == f"http://weights.invalid/{NAME}"
+
+
+def test_a_process_killed_while_it_downloads_is_resumed(server, tmp_path):
+    server.faults = ["slow"]
+    code = (
+        "import pathlib; from harness import weights; weights.CHUNK = 1 << 16;"
+        f"weights.TABLE = pathlib.Path({str(weights.TABLE)!r}); weights.fetch({NAME!r})"
+    )
+    running = subprocess.Popen([sys.executable, "-c", code])
+    part = tmp_path / "w" / f"{NAME}.part"
+    for _ in range(1000):
+        if part.exists() and part.stat().st_size > 300_000:
+            break
+        time.sleep(0.01)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    kept = part.stat().st_size
+    assert 300_000 < kept < len(CONTENT)
+    assert weights.fetch(NAME).transferred == len(CONTENT) - kept
+    assert weights.locate(NAME).read_bytes() == CONTENT
+
+
+def test_two_downloads_at_once_make_one(server):
+    server.faults = ["slow"]
+    found = []
+    both = [threading.Thread(target=lambda: found.append(weights.fetch(NAME).transferred)) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert sorted(found) == [0, len(CONTENT)]
+
+
+def test_every_registered_file_of_the_package_has_a_sound_entry():
+    weights.registered.cache_clear()
+    for name, known in weights.registered().items():
+        assert known.url.startswith("https://")
+        assert known.url.endswith(name)
+        assert known.sha256 is None or len(bytes.fromhex(known.sha256)) == 32
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    with pytest.raises(UsageError, match=r"did you mean 'ViT-B-32\.pt'"):
+        weights.find("ViT-B-32.pth")
