@@ -390,6 +390,17 @@ MISTAKES: list[tuple[str, str, str]] = [
 ]  # fmt: skip
 
 
+def test_a_named_recipe_can_change_how_it_says_its_size_and_loses_what_belongs_to_its_filter(written):
+    own = "{use: edm2-dinov2, resize: {edge: 256}, crop: 224}"
+    recipe = written.load(changed("digits_convnet: {}", f"digits_convnet: {{}}\n  pixels: {{preprocessing: {own}}}"))
+    resize = recipe.recipe("pixels").resize
+    assert (resize.size, resize.edge, resize.filter, resize.clip) == (None, 256, "bicubic", False)
+    other = own.replace("edge: 256", "filter: bilinear")
+    recipe = written.load(changed("digits_convnet: {}", f"digits_convnet: {{}}\n  pixels: {{preprocessing: {other}}}"))
+    resize = recipe.recipe("pixels").resize
+    assert (resize.size, resize.filter, resize.antialias, resize.clip) == ((224, 224), "bilinear", False, True)
+
+
 @pytest.mark.parametrize(("old", "new", "said"), MISTAKES)
 def test_a_mistake_is_one_line_with_its_place(written, old, new, said):
     text, place = placed(changed(old, new))
@@ -464,6 +475,8 @@ def test_numbers_are_read_as_yaml_1_2_and_not_as_yaml_1_1(written):
         ("{channels: grey}", "range: [0, 1] (found [0, 255])"),
         ("{range: [0, 1]}", "channels: grey (found rgb)"),
         (RESIZE % "{library: pillow, filter: box, size: 9}", "resize to 8×8 (found 9×9)"),
+        ("{channels: grey, range: [0, 1], crop: 6}", "resize to 8×8 (found 6×6)"),
+        ("{channels: grey, range: [0, 1], normalise: half}", "normalise: null (found mean and sd)"),
     ],
 )
 def test_a_recipe_that_contradicts_what_the_encoder_expects_is_refused(written, recipe, needed):
