@@ -19,7 +19,7 @@ FILE = Path(__file__).with_name("dgm_eval.json")
 SOURCE = {
     "paper": "Stein et al. 2023, arXiv:2306.04675",
     "repository": "github.com/layer6ai-labs/dgm-eval",
-    "figures": "per generator: wrong answers of each participant among 100 generated and 100 real images; participants, "
+    "figures": "a generator: wrong answers of each participant among 100 generated and 100 real images; participants, "
     "mean and sd (n - 1) of their error rates over all 200",
 }
 
