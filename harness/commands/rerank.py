@@ -232,7 +232,7 @@ def _show_correlations(found: Agreement) -> None:
 
 
 def _show_consensus(found: Consensus) -> None:
-    click.echo("\nconsensus: mean rank over encoders [measurement noise], share of first places under each")
+    click.echo("\nconsensus: mean rank over encoders [what noise allows], share of first places under each")
     for name, (rank, low, high) in found.mean_rank.items():
         places = ", ".join(f"{encoder} {shares[name]:.2f}" for encoder, shares in found.first_place.items())
         click.echo(f"  {rank:5.2f} [{low:.2f}, {high:.2f}] {name}   first: {places}")

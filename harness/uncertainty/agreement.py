@@ -90,10 +90,11 @@ def agreement(first: Ranking, second: Ranking, *, level: float = 0.95) -> Agreem
 class Consensus:
     """One order from several rankings, each with the same say (Borda).
 
-    `mean_rank` per generator (1 is best; ties share the mean of their ranks), best first, with the level's quantiles
-    over the replicates: measurement noise only, not what other rankings would say. `agreed` lists the pairs (better,
-    worse) that every ranking orders the same way for sure, all at once with probability `level`. `first_place` is, per
-    ranking, each generator's share of replicates in which it leads; `first_everywhere`, in which it leads in all.
+    `mean_rank` per generator (1 is best; ties share the mean of their ranks), best first, with the least and most that
+    it can be in truth, for all at once with probability `level`: these rankings, not what others would say. `agreed`
+    lists the pairs (better, worse) that every ranking orders the same way for sure, likewise all at once. `first_place`
+    is, per ranking, each generator's share of replicates in which it leads; `first_everywhere`, in which it leads in
+    all: summaries of the noise, no tests.
     """
 
     mean_rank: dict[str, tuple[float, float, float]]
@@ -108,8 +109,8 @@ def consensus(rankings: Sequence[Ranking], *, level: float = 0.95) -> Consensus:
     orders = evidence(rankings).at(level)
     names = rankings[0].names
     point = np.mean([_ranks(r.scored) for r in rankings], axis=0)
-    drawn = np.mean([_ranks(r.replicates) for r in rankings], axis=0)
-    low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+    # Quantiles of replicated ranks would miss near ties, as those of tau do; the sure pairs say what a rank can be.
+    low, high = np.mean([_centred_ranks(o) for o in orders], axis=0) + (len(names) + 1) / 2
     order = np.argsort(point, kind="stable")
     same = np.all([o.signs < 0 for o in orders], axis=0)
     leads = [r.replicates.argmin(axis=1) for r in rankings]

@@ -118,7 +118,7 @@ class Evidence:
     def strictest(self, count: int) -> list[Orders]:
         """The orders beyond the noise of `count` of the replicates."""
         at = self.joint[count - 1] - 1
-        return [Orders(_closed(np.sign(g) * (np.abs(g) > m[at]))) for g, m in zip(self.gaps, self.maxima, strict=True)]
+        return [Orders(np.sign(g) * (np.abs(g) > m[at])) for g, m in zip(self.gaps, self.maxima, strict=True)]
 
 
 def evidence(rankings: Sequence[Ranking]) -> Evidence:
@@ -160,11 +160,3 @@ def _standardised(ranking: Ranking) -> tuple[Values, Values]:
     matrix = np.zeros((len(ranking.names),) * 2)
     matrix[i, j], matrix[j, i] = size, -size
     return matrix, np.divide(noise, scale, out=np.zeros_like(noise), where=~exact).max(axis=1)
-
-
-def _closed(signs: Values) -> Values:
-    """With a better than b and b better than c, a is better than c, even where that gap is less sure by itself."""
-    better = signs < 0
-    for middle in range(len(better)):
-        better |= better[:, middle, None] & better[None, middle, :]
-    return np.asarray(better.T.astype(np.float64) - better)
