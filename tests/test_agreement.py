@@ -219,6 +219,15 @@ def test_the_noise_of_one_ranking_with_two_seeds_does_not_hide_the_order_of_anot
     assert not orders[1].signs.any()
 
 
+def test_exact_values_beside_noisy_ones_leave_the_noisy_ones_evidence_as_it_is():
+    noisy = people(ERRORS, np.random.default_rng(0))
+    names = noisy.names
+    exact = Ranking("exact", names, -ERRORS, np.tile(-ERRORS, (1000, 1)), True)
+    alone, (_, beside) = evidence([noisy]).at(0.95)[0], evidence([exact, noisy]).at(0.95)
+    np.testing.assert_array_equal(alone.signs, beside.signs)
+    assert 0 < (alone.signs == 0).sum() < 13 * 13
+
+
 @pytest.mark.parametrize(
     ("sides", "words"),
     [

@@ -144,7 +144,8 @@ def evidence(rankings: Sequence[Ranking]) -> Evidence:
         ordered = np.sort(largest)
         gaps.append(gap)
         maxima.append(ordered)
-        ranks.append(np.searchsorted(ordered, largest, side="right"))
+        # Ties share the lowest rank: exact values, whose maxima are all 0, must not set the threshold of the others.
+        ranks.append(np.searchsorted(ordered, largest, side="left") + 1)
     return Evidence(tuple(gaps), tuple(maxima), np.sort(np.max(ranks, axis=0)))
 
 
