@@ -189,10 +189,10 @@ RECIPES: Mapping[str, Preprocessing] = {
         resize=Resize(library="torch", filter="bicubic", antialias=True, size=(224, 224), clip=False),
         quantise="none", range=(0.0, 1.0), normalise=NORMALISATIONS["imagenet"],
     ),
-    # clean-fid's CLIP-FID: its resizer at 224, then OpenAI's mean and deviation.
+    # clean-fid's CLIP-FID, fid.py and clip_features.py: OpenAI's own transform of Pillow images, not its clean resizer.
     "clip-fid": Preprocessing(
-        resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(224, 224)),
-        quantise="none", range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
+        resize=Resize(library="pillow", filter="bicubic", edge=224), crop=Crop(size=224),
+        range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
     ),
     # The resize in embedding.py of sayakpaul/cmmd-pytorch: no antialiasing (its issue 4), no clipping.
     "cmmd": Preprocessing(
