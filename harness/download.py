@@ -42,7 +42,9 @@ def download(url: str, part: Path, *, size: int | None = None, progress: Progres
     """Complete `part` from `url`; it survives a kill and is gone on with, also by another process or from a mirror.
 
     `size` is the file's length in bytes where that is known: an answer of another length is not taken. `progress`
-    hears (bytes so far, bytes in all or None). Proxies are those of the environment. Raises RefusedError or UnwritableError.
+    hears (bytes so far, bytes in all or None). Proxies are those of the environment.
+
+    Raises RefusedError where it does not come, UnwritableError where it cannot be written.
     """
     transferred, joined, tries = 0, False, 0
     if size is not None and _length(part) > size:

@@ -418,3 +418,9 @@ def test_every_registered_encoder_file_is_in_the_list_with_its_encoder():
         "vgg16-397923af.pth": "vgg16",
     }.items():
         assert f" {encoder} " in next(line for line in told.splitlines() if line.startswith(name))
+
+
+def test_a_weak_version_is_not_asked_for_since_two_files_may_share_it(server):
+    server.tag, server.faults = 'W/"one"', ["drop"]
+    assert weights.fetch(NAME).transferred == len(CONTENT)
+    assert server.conditions == [None, None]
