@@ -191,7 +191,7 @@ RECIPES: Mapping[str, Preprocessing] = {
     ),
     # clean-fid's CLIP-FID, fid.py and clip_features.py: OpenAI's own transform of Pillow images, not its clean resizer.
     "clip-fid": Preprocessing(
-        resize=Resize(library="pillow", filter="bicubic", edge=224), crop=Crop(size=224),
+        resize=Resize(library="pillow", filter="bicubic", antialias=True, edge=224), crop=Crop(size=(224, 224)),
         range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
     ),
     # The resize in embedding.py of sayakpaul/cmmd-pytorch: no antialiasing (its issue 4), no clipping.

@@ -64,7 +64,7 @@ class Files:
         return self.root / side
 
     def write(self) -> Files:
-        """Write both folders. The fake side is the real one's scenes, darker and a little sharper."""
+        """Write both folders. The fake side is darker, and of one photograph only: precision and recall differ."""
         from sklearn.datasets import load_sample_images
 
         photographs = [np.repeat(np.repeat(p, 2, 0), 2, 1) for p in load_sample_images().images]
@@ -72,7 +72,7 @@ class Files:
             rng = np.random.default_rng([SEED, number, *self.size])
             self.folder(side).mkdir(parents=True)
             for i in range(N):
-                photograph = photographs[i % 2]
+                photograph = photographs[i % 2 if number == 0 else 0]
                 top = rng.integers(photograph.shape[0] - self.size[0])
                 left = rng.integers(photograph.shape[1] - self.size[1])
                 piece = photograph[top : top + self.size[0], left : left + self.size[1]]
