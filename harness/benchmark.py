@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 
 from harness import consistency, entries, pinned, recipes, registry
 from harness.components import RANDOM, Component, Seed
@@ -39,6 +39,31 @@ def _level(level: float) -> float:
     return level
 
 
+def _resize_words(words: str) -> str:
+    parts = words.split()
+    if len(parts) not in (2, 3) or (len(parts) == 3 and parts[2] not in ("antialiased", "aliased")):
+        raise ValueError(
+            f"{found(words)}; `library filter` is needed, with `antialiased` or `aliased` where it matters"
+        )
+    try:
+        recipes.Resize.model_validate({
+            "library": parts[0], "filter": parts[1], "size": 8,
+            **({"antialias": parts[2] == "antialiased"} if len(parts) == 3 else {}),
+        })  # fmt: skip
+    except ValidationError as problem:
+        told = problem.errors(include_url=False)[0]
+        raise ValueError(f"{found(words)}; {told.get('ctx', {}).get('error', told['msg'])!s}") from None
+    return words
+
+
+def _recipe_name(name: str) -> str:
+    if name not in recipes.RECIPES:
+        raise ValueError(unknown("recipe", name, recipes.RECIPES))
+    return name
+
+
+ResizeWords = Annotated[str, AfterValidator(_resize_words)]
+RecipeName = Annotated[str, AfterValidator(_recipe_name)]
 Name = Annotated[str, AfterValidator(_name)]
 Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), AfterValidator(_no_repeats)]
 # Intervals without an influence function come from quarters of both sets, which need two images each.
@@ -63,6 +88,20 @@ class Numerics(Frozen):
     batch_sizes: Annotated[
         tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False, min_length=1), AfterValidator(_no_repeats)
     ]
+
+
+class Audit(Frozen):
+    """Which other preprocessing `harness audit` compares with the pinned one, each changing one thing of it.
+
+    resize    "library filter", with "antialiased" or "aliased" where the library leaves a choice
+    recipes   whole recipes by name
+    """
+
+    resize: tuple[ResizeWords, ...] = Field(default=(), strict=False)
+    jpeg: tuple[Annotated[int, Field(ge=1, le=100)] | None, ...] = Field(default=(), strict=False)
+    quantise: tuple[Literal["uint8", "none"], ...] = Field(default=(), strict=False)
+    channels: tuple[Literal["grey", "rgb"], ...] = Field(default=(), strict=False)
+    recipes: tuple[RecipeName, ...] = Field(default=(), strict=False)
 
 
 class RankBy(Frozen):
@@ -91,6 +130,7 @@ class Benchmark(Frozen):
     sampling_seeds: Seeds = (0,)
     metrics: FrozenMapping[Metric]
     interval: Interval = Interval()
+    audit: Audit | None = Field(default=None, description="{jpeg: [90, 75], resize: [pillow lanczos]}")
     numerics: Numerics | None = Field(default=None, description="{batch_sizes: [1, 7]}")
     rank_by: RankBy = Field(description="{metric: …, encoder: …}, which order the leaderboard")
     data: PinnedDataset

@@ -19,10 +19,12 @@ def _no_class_twice(classes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 RANDOM = "random"  # instead of a weight file
+FILE = "file"  # a weight file of the user's own, instead of a registered one
 KINDS: tuple[Kind, ...] = ("generators", "encoders", "metrics", "datasets")
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Row = Annotated[int, Strict(), Field(ge=0)]
 Classes = Annotated[tuple[Row, ...], Field(strict=False, min_length=1), AfterValidator(_no_class_twice)]
 PathText = Annotated[str, Field(min_length=1)]
@@ -57,6 +59,7 @@ class Component:
     split       model of what a dataset's split is given beside its size and digest
     random      an encoder with random weights
     dim         features of an encoder that has no parameter `dim`; "pixels" where the image size decides
+    layers      features of each value of an encoder's parameter `layer`
     weights     file in the package that holds an encoder's weights
     registered  the registered weight file, with parameters in braces, of an encoder whose weights are not random
     better      which values of a metric are better
@@ -76,6 +79,7 @@ class Component:
     split: type[Parameters] | None = None
     random: bool = False
     dim: int | Literal["pixels"] | None = None
+    layers: tuple[tuple[str, int], ...] = ()
     expects: Expects | None = None
     weights: str | None = None
     registered: str | None = None
@@ -83,8 +87,8 @@ class Component:
     origin: Literal["built-in", "entry point", "module"] = "built-in"
 
     def weight_file(self, parameters: Mapping[str, Any]) -> str | None:
-        """The registered weight file that an encoder with these parameters needs; None for drawn weights."""
-        if self.registered is None or parameters.get("weights") == RANDOM:
+        """The registered weight file that an encoder with these parameters needs; None for others."""
+        if self.registered is None or parameters.get("weights") in (RANDOM, FILE):
             return None
         named = {**parameters, "reg": "_reg4" if parameters.get("registers") else ""}
         return self.registered.format(**named)
@@ -215,18 +219,41 @@ class RandomConvNet(Parameters):
     channels: Literal[1, 3] = 1
 
 
-class Inception(Parameters):
+class OwnWeights(Parameters):
+    """Weights that can be a file of the user's own: `weights: file`, its path, and the SHA-256 that it must have."""
+
+    weights: str
+    file: PathText | None = None
+    sha256: Digest | None = None
+
+    @model_validator(mode="after")
+    def _a_file_and_its_digest_or_neither(self) -> OwnWeights:
+        given = [name for name in ("file", "sha256") if getattr(self, name) is not None]
+        if self.weights == FILE and len(given) < 2:
+            raise ValueError("`weights: file` needs both `file`, a path, and `sha256`, the digest of that file")
+        if self.weights != FILE and given:
+            raise ValueError(f"found {' and '.join(given)}, which only `weights: file` reads; add it or leave them out")
+        return self
+
+
+class Inception(OwnWeights):
     """Parameters of `inception`; `seed` is for random weights."""
 
-    weights: Literal["pt_inception-2015-12-05-6726825d.pth", "random"] = "pt_inception-2015-12-05-6726825d.pth"
+    weights: Literal["pt_inception-2015-12-05-6726825d.pth", "file", "random"] = "pt_inception-2015-12-05-6726825d.pth"
     layer: Literal["pool3", "64", "192", "768", "logits", "logits_unbiased", "sfid"] = "pool3"
     seed: Seed = 0
 
 
-class InceptionTorchvision(Parameters):
+class InceptionNvidia(OwnWeights):
+    """Parameters of `inception_nvidia`, whose file holds the network too: it cannot be drawn."""
+
+    weights: Literal["inception-2015-12-05.pt", "file"] = "inception-2015-12-05.pt"
+
+
+class InceptionTorchvision(OwnWeights):
     """Parameters of `inception_torchvision`."""
 
-    weights: Literal["inception_v3_google-0cc3c7bd.pth", "random"] = "inception_v3_google-0cc3c7bd.pth"
+    weights: Literal["inception_v3_google-0cc3c7bd.pth", "file", "random"] = "inception_v3_google-0cc3c7bd.pth"
     seed: Seed = 0
 
 
@@ -319,11 +346,22 @@ class Digits(Parameters):
     split_seed: Seed = 0
 
 
+class Photographs(Parameters):
+    """Parameters of the dataset `photographs`: pixels of a crop's side."""
+
+    split_seed: Seed = 0
+    side: Annotated[int, Field(ge=8, le=427)] = 112
+
+
 _ARRAYS = ("numpy", "scipy")
 _SKLEARN = (*_ARRAYS, "scikit-learn")
 _TORCH = ("numpy", "torch")
 _VISION = (*_TORCH, "torchvision")
 _FILES = ("numpy", "pillow")
+_INCEPTION_LAYERS = (
+    ("pool3", 2048), ("64", 64), ("192", 192), ("768", 768),
+    ("logits", 1008), ("logits_unbiased", 1008), ("sfid", 2023),
+)  # fmt: skip
 
 
 def _generator(name: str, target: str, parameters: type[Parameters], summary: str, **facts: Any) -> Component:
@@ -375,7 +413,10 @@ TABLE: tuple[Component, ...] = (
     _encoder("random_convnet", "convnet:RandomConvNet", RandomConvNet,
              "the same convnet with random weights", libraries=_TORCH, random=True, expects=Expects((0.0, 1.0))),
     _encoder("inception", "inception:Inception", Inception,
-             "Inception-v3 of FID: features of one layer", libraries=_VISION,
+             "Inception-v3 of FID: features of one layer", libraries=_VISION, layers=_INCEPTION_LAYERS,
+             expects=Expects(None, (299, 299), 3), registered="{weights}"),
+    _encoder("inception_nvidia", "torchscript:InceptionNvidia", InceptionNvidia,
+             "the same network as NVIDIA's TorchScript file: 2048 features", libraries=_TORCH, dim=2048,
              expects=Expects(None, (299, 299), 3), registered="{weights}"),
     _encoder("inception_torchvision", "vision:InceptionTorchvision", InceptionTorchvision,
              "torchvision's ImageNet Inception-v3, 2048 features: not FID's", libraries=_VISION, dim=2048,
@@ -411,6 +452,8 @@ TABLE: tuple[Component, ...] = (
             "share of real images whose k-NN ball holds a fake", better="higher"),
     _dataset("digits", "digits:Digits", Digits,
              "scikit-learn's digits, 1,797 real 8×8 scans", libraries=("numpy", "scikit-learn"), split=NoParameters),
+    _dataset("photographs", "photographs:Photographs", Photographs,
+             "crops of scikit-learn's two colour photographs", libraries=("numpy", "scikit-learn"), split=NoParameters),
     _dataset("folder", "files:Folder", NoParameters,
              "a folder of images for each split", libraries=_FILES, files="folder", split=SplitFiles),
     _dataset("zip", "files:Zip", NoParameters,

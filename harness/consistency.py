@@ -120,14 +120,21 @@ class _Check:
         if name is not None and not (weights.folder() / name).is_file():
             self.document.complain(("encoders", entry.name), weights.missing(name), key=True)
         file = entry.parameters.get("file") if entry.component.origin == "built-in" else None
-        if file is not None and self.folder is not None and not (self.folder / Path(file).expanduser()).is_file():
+        if file is None or self.folder is None:
+            return
+        path, promised = self.folder / Path(file).expanduser(), entry.parameters.get("sha256")
+        if not path.is_file():
             self.document.complain(("encoders", entry.name, "file"), f"{self.folder / file}: no such file")
+        elif promised is not None and (problem := weights.mismatch(path, promised)):
+            self.document.complain(("encoders", entry.name, "sha256"), problem)
 
     def _features(self, entry: Encoder, recipe: Preprocessing) -> int | None:
         dim = entry.parameters.get("dim", entry.component.dim) if entry.component.origin == "built-in" else None
+        if entry.component.layers:
+            return dict(entry.component.layers)[entry.parameters["layer"]]
         if dim != "pixels":
             return dim
-        size = recipe.resize.size if recipe.resize else self.data.image[:2] if self.data else None
+        size = recipe.output_size(self.data.image[:2] if self.data else None)
         return None if size is None else size[0] * size[1] * (1 if recipe.channels == "grey" else 3)
 
     def _expected(self, entry: Encoder, recipe: Preprocessing) -> None:
@@ -139,15 +146,17 @@ class _Check:
         yields = 1 if recipe.channels == "grey" else 3
         if channels is not None and channels != yields:
             wrong.append(f"channels: {'grey' if channels == 1 else 'rgb'} (found {recipe.channels})")
-        size = recipe.resize.size if recipe.resize else self.data.image[:2] if self.data else expects.size
+        size = recipe.output_size(self.data.image[:2] if self.data else None)
         side = entry.parameters.get("side") if entry.component.origin == "built-in" else None
         needed = (side, side) if side is not None else expects.size
         if needed is not None and size is not None and size != needed:
-            how = f"found {size[0]}×{size[1]}" if recipe.resize else f"the images are {size[0]}×{size[1]}"
+            how = f"{'found' if recipe.resize or recipe.crop else 'the images are'} {size[0]}×{size[1]}"
             wrong.append(f"resize to {needed[0]}×{needed[1]} ({how})")
         if expects.range is not None and recipe.range != expects.range:
             low, high = expects.range
             wrong.append(f"range: [{low:g}, {high:g}] (found [{recipe.range[0]:g}, {recipe.range[1]:g}])")
+        if expects.range is not None and recipe.normalise is not None:
+            wrong.append("normalise: null (found mean and sd)")
         if wrong:
             own = ("encoders", entry.name, "preprocessing")
             location = own if entry.preprocessing else ("encoders", entry.name)

@@ -8,33 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.declaration import Document, Frozen
 from harness.explain import Location, found
+from harness.steps import NORMALISATIONS, Crop, Normalise, Resize, Size
 from harness.suggest import unknown
 
-Length = Annotated[int, Strict(), Field(ge=1, le=65535)]
-# Pillow's filters widen with the reduction, which is antialiasing, always; only its nearest does not.
-FILTERS: Mapping[str, tuple[str, ...]] = {
-    "pillow": ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"),
-    "torch": ("nearest", "bilinear", "bicubic", "area"),
-    "tf1": ("bilinear",),  # TensorFlow 1's ResizeBilinear, which never antialiases
-}
-# Per-channel mean and standard deviation of images in [0, 1], as the networks' authors normalise.
-NORMALISATIONS: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),  # torchvision's models, DINOv2
-    "openai-clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),  # openai/CLIP
-    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-}
-
-
-def _both_sides(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return (value, value)
-    if isinstance(value, list | tuple) and len(value) == 2:
-        return tuple(value)
-    raise ValueError(f"{found(value)}; a whole number or [height, width] is needed")
+__all__ = ["NORMALISATIONS", "RECIPES", "Crop", "Normalise", "Preprocessing", "Resize", "Size", "declared"]
 
 
 def _ascending(span: tuple[float, float]) -> tuple[float, float]:
@@ -43,62 +24,79 @@ def _ascending(span: tuple[float, float]) -> tuple[float, float]:
     return span
 
 
-class Resize(Frozen):
-    """Which library resizes with which filter, to (height, width)."""
-
-    library: Literal["pillow", "torch", "tf1"]
-    filter: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming", "area"]
-    antialias: bool
-    size: Annotated[tuple[Length, Length], BeforeValidator(_both_sides)]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_antialias(cls, value: Any) -> Any:
-        if isinstance(value, Mapping) and "antialias" not in value:
-            pillow = value.get("library") == "pillow" and value.get("filter") != "nearest"
-            return {**value, "antialias": pillow}  # what either library does when it is not told
+def _normalisation(value: Any) -> Any:
+    if not isinstance(value, str):
         return value
+    if value not in NORMALISATIONS:
+        raise ValueError(unknown("normalisation", value, NORMALISATIONS))
+    return NORMALISATIONS[value]
 
-    @model_validator(mode="after")
-    def _possible(self) -> Resize:
-        if self.filter not in FILTERS[self.library]:
-            raise ValueError(f"{self.library} has no filter {self.filter}; it has {', '.join(FILTERS[self.library])}")
-        if self.library == "pillow" and self.antialias != (self.filter != "nearest"):
-            always = "never antialiases" if self.filter == "nearest" else "always antialiases; torch can do without"
-            raise ValueError(f"pillow's {self.filter} {always}: antialias must be {str(not self.antialias).lower()}")
-        if self.library == "tf1" and self.antialias:
-            raise ValueError("tf1's bilinear never antialiases: antialias must be false")
-        if self.library == "torch" and self.antialias and self.filter not in ("bilinear", "bicubic"):
-            raise ValueError(f"torch antialiases bilinear and bicubic only, not {self.filter}: antialias must be false")
-        return self
+
+def _crop(value: Any) -> Any:
+    return value if value is None or isinstance(value, Mapping | Crop) else {"size": value}
 
 
 class Preprocessing(Frozen):
-    """A recipe, in the order in which it is carried out.
+    """A recipe, in the order in which it is carried out; a crop can come before the resize.
 
-    channels  grey (ITU-R 601 luma) or rgb (grey is repeated)
-    jpeg      quality of a JPEG round trip at the original size, or none
-    quantise  round the resized image to uint8, or leave it as floats
-    range     what 0 and 255 become
-    normalise then less the mean and over the standard deviation of each channel: imagenet, openai-clip or half
+    channels   grey (ITU-R 601 luma) or rgb (grey is repeated)
+    jpeg       quality of a JPEG round trip at the original size, or none
+    crop       of the centre: a side, [height, width], `square`, or a mapping of these and more
+    quantise   round the resized image to uint8, or leave it as floats
+    range      what 0 and 255 become
+    normalise  mean and sd that are taken off and divided by, or the name of such
     """
 
     channels: Literal["grey", "rgb"] = "rgb"
     jpeg: Annotated[int, Field(ge=1, le=100)] | None = None
     resize: Resize | None = None
+    crop: Annotated[Crop | None, BeforeValidator(_crop)] = None
     quantise: Literal["uint8", "none"] = "uint8"
     range: Annotated[tuple[float, float], Field(strict=False), AfterValidator(_ascending)] = (0.0, 255.0)
-    normalise: Literal["imagenet", "openai-clip", "half"] | None = None
+    normalise: Annotated[Normalise | None, BeforeValidator(_normalisation)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_for_unit_range(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and isinstance(value.get("normalise"), str):
+            span = value.get("range", (0, 255))
+            if isinstance(span, list | tuple) and tuple(span) != (0, 1):
+                ends = ", ".join(map(str, span))
+                raise ValueError(f"normalise: {value['normalise']} is for range: [0, 1]; found [{ends}]")
+        return value
 
     @model_validator(mode="after")
-    def _normalisable(self) -> Preprocessing:
-        if self.normalise is not None and (self.channels != "rgb" or self.range != (0.0, 1.0)):
-            raise ValueError(f"{self.normalise} is of rgb images in [0, 1]; say channels: rgb, range: [0, 1]")
+    def _fitting(self) -> Preprocessing:
+        channels = 1 if self.channels == "grey" else 3
+        for values in (self.normalise.mean, self.normalise.sd) if self.normalise else ():
+            if len(values) not in (1, channels):
+                need = "1" if channels == 1 else "1 or 3"
+                raise ValueError(f"normalise has {len(values)} values; {need} for channels: {self.channels}")
+        if self.crop and self.crop.size and self.resize and self.crop.order == "resize-then-crop":
+            size = self.resize.size or (self.crop.size[0], self.crop.size[1])
+            short = self.resize.edge is not None and min(self.crop.size) > self.resize.edge
+            if short or self.crop.size[0] > size[0] or self.crop.size[1] > size[1]:
+                resized = self.resize.edge or f"{size[0]}×{size[1]}"
+                found_size = f"{self.crop.size[0]}×{self.crop.size[1]}"
+                raise ValueError(f"crop to {found_size} is larger than what resize yields ({resized}); make it smaller")
         return self
+
+    def output_size(self, image: Size | None = None) -> Size | None:
+        """(height, width) of what an image becomes; without one, of what every image becomes, None where they differ.
+
+        An image that is smaller than the crop is refused later, by `harness.preprocessing`.
+        """
+        resize, crop = self.resize, self.crop
+        if image is None and resize and resize.edge is not None and crop and crop.size is None:
+            return resize.edge, resize.edge  # a square's shorter side is both
+        steps = [resize, crop] if crop is None or crop.order == "resize-then-crop" else [crop, resize]
+        for step in steps:
+            image = image if step is None else step.output_size(image)
+        return image
 
     @property
     def label(self) -> str:
-        """The recipe's name, or its steps where it has none; two recipes never share a label."""
+        """The recipe's name, the first that fits, or its steps where it has none; two recipes never share a label."""
         for name, recipe in RECIPES.items():
             if self == recipe:
                 return name
@@ -109,12 +107,25 @@ class Preprocessing(Frozen):
             resize = self.resize
             aliased = resize.library == "torch" and not resize.antialias
             named = f"{resize.library}-{resize.filter}{'-aliased' if aliased else ''}"
-            steps.append(f"{named}-{resize.size[0]}x{resize.size[1]}")
+            more = f"{'' if resize.clip else '-unclipped'}{'-halved' if resize.halve else ''}"
+            size = f"{resize.size[0]}x{resize.size[1]}" if resize.size else f"edge{resize.edge}"
+            steps.append(f"{named}{more}-{size}")
+        if self.crop is not None:
+            size = f"{self.crop.size[0]}x{self.crop.size[1]}" if self.crop.size else "square"
+            down = "-down" if self.crop.rounding == "down" else ""
+            steps.insert(-1 if self.crops_first else len(steps), f"crop{down}-{size}")
         steps.append("uint8" if self.quantise == "uint8" else "float")
         steps.append("..".join(repr(bound).removesuffix(".0") for bound in self.range))
         if self.normalise is not None:
-            steps.append(self.normalise)
+            names = [name for name, known in NORMALISATIONS.items() if known == self.normalise]
+            mean, sd = (",".join(map(repr, values)) for values in (self.normalise.mean, self.normalise.sd))
+            steps.append(names[0] if names else f"less{mean}-over{sd}")
         return "_".join(steps)
+
+    @property
+    def crops_first(self) -> bool:
+        """Whether there is a crop that a resize follows."""
+        return self.crop is not None and self.resize is not None and self.crop.order == "crop-then-resize"
 
     @property
     def words(self) -> str:
@@ -123,16 +134,30 @@ class Preprocessing(Frozen):
         if self.jpeg is not None:
             steps.append(f"JPEG {self.jpeg}")
         if self.resize is not None:
-            how = "antialiased" if self.resize.antialias else "not antialiased"
-            size = "×".join(map(str, self.resize.size))
-            steps.append(f"{self.resize.library} {self.resize.filter} ({how}) to {size}")
+            resize = self.resize
+            how = "antialiased" if resize.antialias else "not antialiased"
+            more = f"{'' if resize.clip else ', not clipped'}{', halved by boxes first' if resize.halve else ''}"
+            size = "×".join(map(str, resize.size)) if resize.size else f"shorter side {resize.edge}"
+            steps.append(f"{resize.library} {resize.filter} ({how}{more}) to {size}")
+        if self.crop is not None:
+            size = "×".join(map(str, self.crop.size)) if self.crop.size else "the largest square"
+            down = ", offset rounded down" if self.crop.rounding == "down" else ""
+            steps.insert(-1 if self.crops_first else len(steps), f"centre crop to {size}{down}")
         steps.append("rounded to uint8" if self.quantise == "uint8" else "not rounded")
         steps.append(f"range [{self.range[0]:g}, {self.range[1]:g}]")
         if self.normalise is not None:
-            steps.append(f"normalised as {self.normalise}")
+            names = [name for name, known in NORMALISATIONS.items() if known == self.normalise]
+            both = (self.normalise.mean, self.normalise.sd)
+            mean, sd = (", ".join(f"{value:g}" for value in values) for values in both)
+            steps.append(f"normalised as {names[0]}" if names else f"less mean [{mean}], over sd [{sd}]")
         return ", ".join(steps)
 
 
+# (x - 128) / 128: 255 becomes 127/128.
+_TF = (-1.0, 0.9921875)
+_TF1 = Preprocessing(
+    resize=Resize(library="tf1", filter="bilinear", antialias=False, size=(299, 299)), quantise="none", range=_TF
+)
 RECIPES: Mapping[str, Preprocessing] = {
     "none": Preprocessing(),
     # Parmar, Zhang & Zhu 2022: Pillow bicubic, not rounded to uint8 afterwards.
@@ -144,40 +169,57 @@ RECIPES: Mapping[str, Preprocessing] = {
         resize=Resize(library="torch", filter="bilinear", antialias=False, size=(299, 299)),
         quantise="none", range=(-1.0, 1.0),
     ),
-    # TTUR's graph, torch-fidelity, torchmetrics before 1.8: TensorFlow 1's bilinear, then (x - 128) / 128.
-    "ttur": Preprocessing(
-        resize=Resize(library="tf1", filter="bilinear", antialias=False, size=(299, 299)),
-        quantise="none", range=(-1.0, 0.9921875),
-    ),
-    # torchmetrics since 1.8: antialiased by default.
+    # bioinf-jku/TTUR, fid.py: images of any size into the 2015 graph, whose own ResizeBilinear and scaling follow.
+    "ttur": _TF1,
+    # torchmetrics since 1.8 (#3177), image/fid.py: antialias=True is the default.
     "torchmetrics-1.8": Preprocessing(
-        resize=Resize(library="torch", filter="bilinear", antialias=True, size=(299, 299)),
-        quantise="none", range=(-1.0, 0.9921875),
+        resize=Resize(library="torch", filter="bilinear", antialias=True, size=(299, 299)), quantise="none", range=_TF
     ),
     # clean-fid's mode clean in the range that the network of the weight file in PyTorch takes.
     "clean-inception": Preprocessing(
-        resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(299, 299)),
-        quantise="none", range=(-1.0, 0.9921875),
+        resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(299, 299)), quantise="none", range=_TF
     ),
-    # dgm-eval: torchvision's Resize((224, 224), bicubic) on PIL images, ToTensor, ImageNet's mean and deviation.
+    # layer6ai-labs/dgm-eval, models/dinov2.py: torchvision's Resize((224, 224), BICUBIC) of a PIL image, ToTensor.
     "dgm-eval-dinov2": Preprocessing(
         resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(224, 224)),
-        quantise="uint8", range=(0.0, 1.0), normalise="imagenet",
+        range=(0.0, 1.0), normalise=NORMALISATIONS["imagenet"],
     ),
-    # EDM2's calculate_metrics.py: torch bicubic, antialiased.
+    # NVlabs/edm2, calculate_metrics.py, resize_mode "torch", its default: what overshoots is not clipped.
     "edm2-dinov2": Preprocessing(
-        resize=Resize(library="torch", filter="bicubic", antialias=True, size=(224, 224)),
-        quantise="none", range=(0.0, 1.0), normalise="imagenet",
+        resize=Resize(library="torch", filter="bicubic", antialias=True, size=(224, 224), clip=False),
+        quantise="none", range=(0.0, 1.0), normalise=NORMALISATIONS["imagenet"],
     ),
-    # clean-fid's CLIP-FID: its resizer at 224, then OpenAI's mean and deviation.
+    # clean-fid's CLIP-FID, fid.py and clip_features.py: OpenAI's own transform of Pillow images, not its clean resizer.
     "clip-fid": Preprocessing(
-        resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(224, 224)),
-        quantise="none", range=(0.0, 1.0), normalise="openai-clip",
+        resize=Resize(library="pillow", filter="bicubic", antialias=True, edge=224), crop=Crop(size=(224, 224)),
+        range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
     ),
-    # cmmd-pytorch: bicubic without antialiasing (its issue 4); the original in JAX antialiases.
+    # The resize in embedding.py of sayakpaul/cmmd-pytorch: no antialiasing (its issue 4), no clipping.
     "cmmd": Preprocessing(
-        resize=Resize(library="torch", filter="bicubic", antialias=False, size=(336, 336)),
-        quantise="none", range=(0.0, 1.0), normalise="openai-clip",
+        resize=Resize(library="torch", filter="bicubic", antialias=False, size=(336, 336), clip=False),
+        quantise="none", range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
+    ),
+    # The same step of the original, google-research's cmmd/embedding.py: jax.image.resize antialiases. Torch's
+    # antialiased bicubic is the same filter (Keys, a = -1/2), its weights normalised at the border too.
+    "cmmd-jax": Preprocessing(
+        resize=Resize(library="torch", filter="bicubic", antialias=True, size=(336, 336), clip=False),
+        quantise="none", range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
+    ),
+    # What either program does with a folder of images: io_util.py of both crops to the square and resizes with Pillow
+    # to the network's 336 while reading, and the step above, where they differ, is left with nothing to do.
+    "cmmd-folder": Preprocessing(
+        crop=Crop(size=None, order="crop-then-resize", rounding="down"),
+        resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(336, 336)),
+        range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
+    ),
+    # Other names of the same pixels; a label is the first name. torch-fidelity 0.4, feature_extractor_inceptionv3.py;
+    # torchmetrics before 1.8, whose network is torch-fidelity's; clean-fid 0.1.35, features.py: no resize outside its
+    # TorchScript network, which has TF1's inside.
+    "torch-fidelity": _TF1, "torchmetrics-1.7": _TF1, "clean-legacy-tensorflow": _TF1,
+    # clean-fid 0.1.35: torch's bilinear, then x / 255 into pytorch-fid's network, which takes 2x - 1.
+    "clean-legacy-pytorch": Preprocessing(
+        resize=Resize(library="torch", filter="bilinear", antialias=False, size=(299, 299)),
+        quantise="none", range=(-1.0, 1.0),
     ),
 }  # fmt: skip
 
@@ -206,6 +248,8 @@ def declared(document: Document, value: Any, location: Location) -> Preprocessin
     if isinstance(changed.get("resize"), Mapping) and isinstance(steps.get("resize"), Mapping):
         # The named recipe's antialias belongs to its own filter.
         other = {"library", "filter"} & set(changed["resize"])
-        kept = {key: step for key, step in steps["resize"].items() if not (other and key == "antialias")}
+        gone = {"antialias", "clip", "halve"} if other else set()
+        gone |= {"size", "edge"} if {"size", "edge"} & set(changed["resize"]) else set()
+        kept = {key: step for key, step in steps["resize"].items() if key not in gone}
         changed["resize"] = {**kept, **changed["resize"]}
     return document.check(Preprocessing, {**steps, **changed}, location, also=("use",))

@@ -1,42 +1,50 @@
-"""Weight files: where they come from, whether they are the right ones, and the only network code of the project.
+"""Weight files: which there are, where they lie, and whether they are the right ones.
 
 A file is right when its SHA-256 is the registered one; neither its name nor its size makes it so. What arrives is kept
-as `<file>.part` until it is complete and right, so that a broken connection costs no more than what was missing.
+as `<file>.part` until it is complete and right, so that a broken connection costs no more than what was missing. With
+`harness.download` this is the only network code of the project.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+import re
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Literal
+from urllib.parse import urlsplit
 
 from harness.declaration import Frozen, read
+from harness.download import Progress, RefusedError, UnwritableError, discard, download
 from harness.errors import UsageError
 from harness.keys import digest_file
 from harness.suggest import unknown
 
-CHUNK = 1 << 20
-TRIES, PAUSE, TIMEOUT = 5, 0.5, 30.0  # attempts without a byte of progress, seconds before the first repeat, seconds
 TABLE = Path(__file__).with_name("weights.yaml")
+SCHEMES = ("http", "https", "file")
+Verdict = Literal["absent", "right", "wrong", "unpinned"]
 
 
 class Weights(Frozen):
-    """One registered file; `bytes` and `sha256` are None where nobody has published them."""
+    """One registered file; `bytes` and `sha256` are None where nobody has published them.
+
+    `begins` is the beginning of a digest that the authors publish instead (`sha256:0cc3c7bd`, `md5:8cad7c`): enough to
+    refuse a wrong file, not to vouch for one. `source` is the page that the entry's facts are from.
+    """
 
     url: str
     bytes: int | None
     sha256: str | None
+    begins: str | None = None
     licence: str
     what: str
+    source: str
 
 
 class _Table(Frozen):
@@ -45,11 +53,12 @@ class _Table(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A file that is in place: its digest, and how many bytes had to be transferred for it."""
+    """A file that is in place: its SHA-256, the bytes transferred for it, and whether it was trusted on first use."""
 
     path: Path
     sha256: str
     transferred: int
+    trusted: bool
 
 
 @cache
@@ -77,138 +86,184 @@ def folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "harness" / "weights"
 
 
+def pinned(name: str) -> str | None:
+    """The SHA-256 a file must have: the registered one, else the one it had when it was trusted, else None."""
+    if registered_one := find(name).sha256:
+        return registered_one
+    try:
+        found = re.match(r"[0-9a-f]{64}\b", _pin(name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if found is None:
+        raise UsageError(
+            f"{_pin(name)} does not begin with a SHA-256 of 64 hex digits; delete it and fetch {name} again"
+        )
+    return found[0]
+
+
 def locate(name: str) -> Path:
-    """The path of a registered file, its SHA-256 verified.
+    """The path of a registered file, its size and SHA-256 verified.
 
     Raises UsageError where it is missing or wrong, and says what to put where. Never touches the network.
     """
-    weights, path = find(name), folder() / name
-    if not path.is_file():
+    path = folder() / name
+    state = verdict(name)
+    if state == "absent":
         raise UsageError(missing(name))
-    found = digest_file(path)
-    if weights.sha256 is not None and found != weights.sha256:
-        raise UsageError(f"{path} is not the registered file: its SHA-256 is {found}. {_instruction(name, weights)}")
+    if state == "wrong":
+        raise UsageError(
+            f"{path} is not the registered file: it has {path.stat().st_size:,} bytes, SHA-256 {digest_file(path)}. "
+            f"{_instruction(name)}"
+        )
     return path
+
+
+def own(file: str, sha256: str) -> Path:
+    """The path of a weight file of the user's own. Raises UsageError where it is missing or has another SHA-256."""
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file")
+    if problem := mismatch(path, sha256):
+        raise UsageError(problem)
+    return path
+
+
+def mismatch(path: Path, sha256: str) -> str | None:
+    """The words for a file whose SHA-256 is not the one promised; None where it is."""
+    found = digest_file(path)
+    if found == sha256:
+        return None
+    return f"{path} has SHA-256 {found}, not {sha256}; give the file that was meant, or its digest"
 
 
 def missing(name: str) -> str:
     """The words for a registered file that is not here: how to get it, with a network and without."""
-    return f"weights {name} are not here. {_instruction(name, find(name))}"
+    return f"weights {name} are not here. {_instruction(name)}"
 
 
-def verdict(name: str) -> str:
-    """`absent`, `right`, `wrong`, or `present` where no digest is registered."""
-    weights, path = find(name), folder() / name
+def verdict(name: str) -> Verdict:
+    """Whether a file is `absent`, `right` by its SHA-256, `wrong`, or here with no digest to hold it against."""
+    weights, path, pin = find(name), folder() / name, pinned(name)
     if not path.is_file():
         return "absent"
-    if weights.sha256 is None:
-        return "present"
-    return "right" if digest_file(path) == weights.sha256 else "wrong"
+    if weights.bytes is not None and path.stat().st_size != weights.bytes:
+        return "wrong"
+    if pin is not None:
+        return "right" if digest_file(path) == pin else "wrong"
+    return "wrong" if _contradicts(path, weights.begins) else "unpinned"
 
 
-def fetch(name: str, *, trust: bool = False, progress: Callable[[int, int | None], None] | None = None) -> Fetched:
+def kept(name: str) -> int:
+    """The bytes of a download that was broken off; 0 where there is none."""
+    part = folder() / f"{name}.part"
+    return part.stat().st_size if part.is_file() else 0
+
+
+def fetch(name: str, *, trust: bool = False, progress: Progress | None = None) -> Fetched:
     """Download a registered file, resuming what an earlier attempt left; it appears whole and right or not at all.
 
     `$HARNESS_WEIGHTS_MIRROR` is a base address that the file's name is appended to; the usual proxy variables count.
-    `trust` accepts a file without a registered digest; `progress` hears (bytes so far, bytes in all or None).
+    `trust` accepts a file without a registered digest and pins the one it has beside it, for every later time.
     Raises UsageError for a file that is not the registered one, an address that does not have it, no connection.
     """
-    weights = find(name)
+    weights, where = find(name), folder()
     if weights.sha256 is None and not trust:
         raise UsageError(
-            f"no SHA-256 of {name} is registered; --trust takes what {weights.url} gives and shows its digest"
+            f"no SHA-256 of {name} is published; --trust-first-use takes what {weights.url} gives, shows its digest "
+            "and holds every later file against it"
         )
-    where = folder()
+    url = _address(name)
     where.mkdir(parents=True, exist_ok=True)
     with _locked(where / f"{name}.lock"):
         path, part = where / name, where / f"{name}.part"
         if verdict(name) == "right":
-            return Fetched(path, str(weights.sha256), 0)
-        mirror = os.environ.get("HARNESS_WEIGHTS_MIRROR")
-        url = f"{mirror.rstrip('/')}/{name}" if mirror else weights.url
-        transferred = _download(url, part, weights, progress, name)
-        found = digest_file(part)
-        if weights.sha256 is not None and found != weights.sha256:
-            part.unlink()
-            raise UsageError(
-                f"{url} gave a file with SHA-256 {found}, not {weights.sha256}; it was thrown away. Try again; if it "
-                "stays so, the file there has changed or something on the way changes it"
-            )
+            return Fetched(path, str(pinned(name)), 0, False)
+        found, transferred = _right(name, url, part, progress)
+        trusted = pinned(name) is None
+        if trusted:
+            _pin(name).write_text(f"{found}  {name}\n", encoding="utf-8")  # as sha256sum -c reads it
         os.replace(part, path)
-        return Fetched(path, found, transferred)
+        discard(part)
+        return Fetched(path, found, transferred, trusted)
 
 
-def _instruction(name: str, weights: Weights) -> str:
-    size = f"{weights.bytes:,} bytes, " if weights.bytes else ""
-    checksum = f"SHA-256 {weights.sha256}" if weights.sha256 else "no SHA-256 known"
-    return (
-        f"`harness weights fetch {name}` downloads them; without a network place {weights.url} ({size}{checksum}) at "
-        f"{folder() / name}"
+def _right(name: str, url: str, part: Path, progress: Progress | None) -> tuple[str, int]:
+    """The SHA-256 of `part` once it is complete and right, and the bytes transferred for it."""
+    weights, pin, transferred = find(name), pinned(name), 0
+    for _ in range(2):
+        begun = kept(name)
+        _room(name, begun)
+        try:
+            came = download(url, part, size=weights.bytes, progress=progress)
+        except RefusedError as problem:
+            raise UsageError(f"{url}: {problem}. {_instruction(name)}") from None
+        except UnwritableError as problem:
+            raise UsageError(
+                f"cannot write {problem}; what came is kept, the same command goes on from there"
+            ) from None
+        transferred += came.transferred
+        found = digest_file(part)
+        if pin is None and not _contradicts(part, weights.begins):
+            return found, transferred
+        if found == pin:
+            return found, transferred
+        discard(part)
+        if not (begun or came.joined):
+            break
+        # Joined from several answers, perhaps of several files: one whole answer decides.
+    wanted = pin or weights.begins
+    whose = "" if weights.sha256 or not pin else f" as when it was first trusted (delete {_pin(name)} to trust anew)"
+    raise UsageError(
+        f"{url} gave a file with SHA-256 {found}, not {wanted}{whose}; it was thrown away. Try again; if it stays so, "
+        "the file there has changed or something on the way changes it"
     )
 
 
-def _download(
-    url: str, part: Path, weights: Weights, progress: Callable[[int, int | None], None] | None, name: str
-) -> int:
-    transferred, tries = 0, 0
-    while True:
-        start = part.stat().st_size if part.exists() else 0
-        if weights.bytes is not None and start >= weights.bytes:
-            if start == weights.bytes:
-                return transferred
-            part.unlink()  # more than there is: not a beginning of this file
-            start = 0
-        try:
-            complete, got = _attempt(url, part, start, progress)
-        except urllib.error.HTTPError as problem:
-            if problem.code == 416 and start:  # nothing beyond what is here: complete, or of another file
-                return transferred
-            if problem.code < 500 and problem.code not in (408, 429):
-                raise UsageError(
-                    f"{url}: the server answers {problem.code} {problem.reason}. {_instruction(name, weights)}"
-                ) from None
-            complete, got, reason = False, 0, f"{problem.code} {problem.reason}"
-        except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as problem:
-            after = part.stat().st_size if part.exists() else 0
-            complete, got, reason = (
-                False,
-                after - start,
-                str(getattr(problem, "reason", problem)) or type(problem).__name__,
-            )
-        else:
-            reason = "the connection ended early"
-        transferred += max(got, 0)
-        if complete and (weights.bytes is None or part.stat().st_size >= weights.bytes):
-            return transferred
-        tries = 0 if got > 0 else tries + 1
-        if tries >= TRIES:
-            raise UsageError(f"{url}: {reason}, {TRIES} times. {_instruction(name, weights)}")
-        time.sleep(PAUSE * 2**tries if got <= 0 else 0.0)
+def _address(name: str) -> str:
+    mirror = os.environ.get("HARNESS_WEIGHTS_MIRROR")
+    if not mirror:
+        return find(name).url
+    if urlsplit(mirror).scheme not in SCHEMES:
+        raise UsageError(f"$HARNESS_WEIGHTS_MIRROR is {mirror!r}; it must begin with http://, https:// or file://")
+    return f"{mirror.rstrip('/')}/{name}"
 
 
-def _attempt(url: str, part: Path, start: int, progress: Callable[[int, int | None], None] | None) -> tuple[bool, int]:
-    """Whether the file is now complete, and how many bytes came."""
-    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
-    # An opener of its own: the global one remembers the proxies of its first use.
-    with urllib.request.build_opener().open(request, timeout=TIMEOUT) as answer:
-        resumed = answer.status == 206
-        length = answer.headers.get("Content-Length")
-        begin = start if resumed else 0
-        whole = begin + int(length) if length is not None else None
-        got = 0
-        with part.open("ab" if resumed else "wb") as stream:
-            while chunk := answer.read(CHUNK):
-                stream.write(chunk)
-                stream.flush()
-                got += len(chunk)
-                if progress is not None:
-                    progress(begin + got, whole)
-        return whole is None or begin + got >= whole, got
+def _room(name: str, begun: int) -> None:
+    """Say before a long download that the disk cannot take it."""
+    size, free = find(name).bytes, shutil.disk_usage(folder()).free
+    if size is not None and size - begun > free:
+        raise UsageError(
+            f"{folder()} has {free:,} bytes free, {name} needs {size - begun:,}; free some or set HARNESS_WEIGHTS to "
+            "a folder on a larger disk"
+        )
+
+
+def _contradicts(path: Path, begins: str | None) -> bool:
+    if begins is None:
+        return False
+    algorithm, digits = begins.split(":")
+    with path.open("rb") as stream:
+        return not hashlib.file_digest(stream, algorithm).hexdigest().startswith(digits)
+
+
+def _pin(name: str) -> Path:
+    return folder() / f"{name}.sha256"
+
+
+def _instruction(name: str) -> str:
+    weights = find(name)
+    size = f"{weights.bytes:,} bytes, " if weights.bytes else ""
+    checksum = f"SHA-256 {weights.sha256}" if weights.sha256 else "no SHA-256 published"
+    flag = "" if weights.sha256 else " --trust-first-use"
+    return (
+        f"`harness weights fetch {name}{flag}` downloads them; without a network place {weights.url} "
+        f"({size}{checksum}) at {folder() / name}"
+    )
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[Any]:
+def _locked(path: Path) -> Iterator[None]:
     """One download of a file at a time; a killed process gives its lock back."""
     with path.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        yield stream
+        yield

@@ -322,6 +322,22 @@ MISTAKES: list[tuple[str, str, str]] = [
      "preprocessing.resize.size: found 8.5; a whole number"),
     (RECIPE, RESIZE % "{library: torch, filter: area, size: [8, §0]}",
      "preprocessing.resize.size.1: found 0; at least 1"),
+    (RECIPE, RESIZE % "§{library: torch, filter: area}", "preprocessing.resize: found neither size nor edge; either"),
+    (RECIPE, RESIZE % "§{library: torch, filter: area, size: 8, edge: 8}",
+     "preprocessing.resize: found both size and edge; either"),
+    (RECIPE, RESIZE % "§{library: tf1, filter: bicubic, size: 8}", "preprocessing.resize: tf1 has no filter bicubic"),
+    (RECIPE, RESIZE % "§{library: tf1, filter: bilinear, antialias: true, size: 8}",
+     "preprocessing.resize: tf1 never antialiases"),
+    (RECIPE, RESIZE % "§{library: pillow, filter: box, size: 8, halve: true}", "preprocessing.resize: halve is a step"),
+    (RECIPE, RESIZE % "§{library: pillow, filter: box, size: 8, clip: false}", "preprocessing.resize: clip can be "),
+    (RECIPE, "§{resize: {library: torch, filter: area, size: 8}, crop: 9}", "preprocessing: crop to 9×9 is larger"),
+    (RECIPE, "{§crop: 8.5}", "preprocessing.crop.size: found 8.5; a whole number"),
+    (RECIPE, "{crop: {size: 8, order: §later}}", "preprocessing.crop.order: found the text 'later'. Allowed: resize"),
+    (RECIPE, "{normalise: §imgenet, range: [0, 1]}",
+     "preprocessing.normalise: no normalisation 'imgenet'; did you mean 'imagenet'? Known: imagenet, openai-clip, "),
+    (RECIPE, "§{normalise: imagenet}", "preprocessing: normalise: imagenet is for range: [0, 1]; found [0, 255]"),
+    (RECIPE, "§{channels: grey, range: [0, 1], normalise: imagenet}", "preprocessing: normalise has 3 values; 1 for "),
+    (RECIPE, "{normalise: {mean: [1], sd: §[0]}}", "preprocessing.normalise.sd: found 0; more than 0 is needed"),
     ("  digits_convnet: {}", "  §{}", "encoders: found an empty mapping; a mapping of at least one name is needed"),
     ("digits_convnet: {}", "digits_convnet: §3", "encoders.digits_convnet: found 3; a mapping of parameters is needed"),
     ("digits_convnet: {}", 'digits_convnet: {use: §"mine:score"}',
@@ -374,6 +390,17 @@ MISTAKES: list[tuple[str, str, str]] = [
 ]  # fmt: skip
 
 
+def test_a_named_recipe_can_change_how_it_says_its_size_and_loses_what_belongs_to_its_filter(written):
+    own = "{use: edm2-dinov2, resize: {edge: 256}, crop: 224}"
+    recipe = written.load(changed("digits_convnet: {}", f"digits_convnet: {{}}\n  pixels: {{preprocessing: {own}}}"))
+    resize = recipe.recipe("pixels").resize
+    assert (resize.size, resize.edge, resize.filter, resize.clip) == (None, 256, "bicubic", False)
+    other = own.replace("edge: 256", "filter: bilinear")
+    recipe = written.load(changed("digits_convnet: {}", f"digits_convnet: {{}}\n  pixels: {{preprocessing: {other}}}"))
+    resize = recipe.recipe("pixels").resize
+    assert (resize.size, resize.filter, resize.antialias, resize.clip) == ((224, 224), "bilinear", False, True)
+
+
 @pytest.mark.parametrize(("old", "new", "said"), MISTAKES)
 def test_a_mistake_is_one_line_with_its_place(written, old, new, said):
     text, place = placed(changed(old, new))
@@ -388,7 +415,7 @@ def test_a_misspelt_key_is_said_beside_the_one_it_should_have_been(written):
     assert written.problems(text) == [
         f"bench.yaml:{resize}: preprocessing.resize.filter: this key is missing",
         f"bench.yaml:{wrong}: preprocessing.resize.fliter: unknown key; did you mean 'filter'? "
-        "Allowed: library, filter, antialias, size",
+        "Allowed: library, filter, antialias, size, edge, clip, halve",
     ]
 
 
@@ -448,6 +475,8 @@ def test_numbers_are_read_as_yaml_1_2_and_not_as_yaml_1_1(written):
         ("{channels: grey}", "range: [0, 1] (found [0, 255])"),
         ("{range: [0, 1]}", "channels: grey (found rgb)"),
         (RESIZE % "{library: pillow, filter: box, size: 9}", "resize to 8×8 (found 9×9)"),
+        ("{channels: grey, range: [0, 1], crop: 6}", "resize to 8×8 (found 6×6)"),
+        ("{channels: grey, range: [0, 1], normalise: half}", "normalise: null (found mean and sd)"),
     ],
 )
 def test_a_recipe_that_contradicts_what_the_encoder_expects_is_refused(written, recipe, needed):

@@ -3,13 +3,14 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
 from harness.outfolder import read
 from harness.record import read_records
-from harness.uncertainty import combine
+from harness.uncertainty import combine, holm
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +51,37 @@ def test_noise_is_worse_than_holdout_beyond_noise_in_every_metric(out):
     assert all(one["verdict"] == "holdout is better than noise beyond noise" for one in found)
     assert all(one["comparison"]["p"] < 0.05 for one in found)
     assert "about these checkpoints" in told.output
+    assert "(Holm): they differ in fd, kd, precision, recall, density, coverage" in told.output
+    # Nothing was trained, so the effect is in image noise and says so.
+    assert all("image sampling" in one["effect"]["of"] and abs(one["effect"]["size"]) > 1 for one in found)
+    assert all(one["p_holm"] >= one["comparison"]["p"] for one in found)
+
+
+def test_the_json_is_json_where_degrees_of_freedom_are_infinite(out):
+    def refuse(word):
+        raise AssertionError(f"{word} is not JSON")
+
+    file = out.parent / "told.json"
+    assert ask("compare", out, "noise", "holdout", "--reference", "fixed", "--json", file).exit_code == 0
+    found = {one["metric"]: one["comparison"] for one in json.loads(file.read_text(), parse_constant=refuse)}
+    assert found["precision"]["degrees"] is None
+    assert found["fd"]["degrees"] > 3
+
+
+def test_the_effect_between_trained_generators_is_in_scatter_of_training_seeds(out):
+    file = out.parent / "told.json"
+    assert ask("compare", out, "mine", "kde", "--metric", "fd", "--json", file).exit_code == 0
+    told = json.loads(file.read_text())[0]
+    values = {
+        name: [np.mean([m.analysis.value for m in group if m.training_seed == seed]) for seed in (0, 1)]
+        for name, group in read(out)[1]["fd"].items()
+        if name in ("mine", "kde")
+    }
+    pooled = np.sqrt((np.var(values["mine"], ddof=1) + np.var(values["kde"], ddof=1)) / 2)
+    expected = (np.mean(values["mine"]) - np.mean(values["kde"])) / pooled
+    assert told["effect"]["size"] == pytest.approx(expected)
+    assert told["effect"]["of"] == "of a single training seed's value"
+    assert told["comparison"]["value"] == pytest.approx(np.mean(values["mine"]) - np.mean(values["kde"]))
 
 
 def test_a_generator_compared_with_itself_is_no_different_and_equivalent_within_a_margin(out):
@@ -96,14 +128,28 @@ def test_more_power_takes_more_and_what_no_seed_removes_is_said(out):
     assert "the shared reference alone leaves a standard error" in told.output
 
 
+def test_power_says_what_its_plan_rests_on(out):
+    asked = ("power", out, "--reference", "fixed", "--difference", "1")
+    told = ask(*asked, "noise", "holdout").output
+    assert "sampling seeds (neither is trained)" in told
+    assert "training seeds was seen" not in told
+    told = ask(*asked, "kde", "mine", "--training-seeds", 4).output
+    assert "fd at " in told
+    assert "is another quantity" in told
+    assert "is known from 2 of them only" in told
+    told = ask(*asked, "kde", "mine", "--training-seeds", 4, "--images", 50)
+    assert told.exit_code == 2
+    assert "give one, and the other is planned" in told.output
+
+
 def test_the_gate_passes_an_unchanged_run(out, finished):
     told = ask("gate", out, "--baseline", finished.folder / "results/small")
     assert told.exit_code == 0, told.output
-    assert "no regression: 24 tests of 4 generators" in told.output
+    assert "no regression: 0 tests at 95% (Holm), 4 generators unchanged" in told.output
 
 
-def worsened(folder, metric, shift):
-    """Move one generator's analyses of a metric, as a change for the worse would."""
+def edited(folder, change):
+    """Rewrite the analyses: `change` gets [metric, generator, training seed, sampling seed, facts], False drops one."""
     from safetensors import safe_open
     from safetensors.numpy import save_file
 
@@ -111,10 +157,24 @@ def worsened(folder, metric, shift):
     with safe_open(file, framework="numpy") as stream:
         facts = json.loads(stream.metadata()["analyses"])
         arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-    for name, generator, _, _, plain in facts:
-        if name == metric and generator == "holdout":
+    kept = [number for number, one in enumerate(facts) if change(*one) is not False]
+    moved = {
+        f"{new:06d}/{name.partition('/')[2]}": array
+        for new, old in enumerate(kept)
+        for name, array in arrays.items()
+        if int(name.partition("/")[0]) == old
+    }
+    save_file(moved, file, {"analyses": json.dumps([facts[number] for number in kept])})
+
+
+def worsened(folder, metric, shift):
+    """Move one generator's analyses of a metric, as a change for the worse would."""
+
+    def change(name, generator, training_seed, sampling_seed, plain):
+        if (name, generator) == (metric, "holdout"):
             plain["value"] += shift
-    save_file(arrays, file, {"analyses": json.dumps(facts)})
+
+    edited(folder, change)
 
 
 @pytest.mark.parametrize(
@@ -135,11 +195,122 @@ def test_the_gate_lets_an_improvement_pass(out, finished):
     assert ask("gate", out, "--baseline", finished.folder / "results/small").exit_code == 0
 
 
-def test_the_gate_refuses_runs_of_other_things_and_names_the_fact(out, finished):
+def test_the_gate_refuses_a_run_that_leaves_a_generator_out(out, finished):
+    edited(out, lambda metric, generator, *_: generator != "noise")
+    told = ask("gate", out, "--baseline", finished.folder / "results/small")
+    assert told.exit_code == 2, told.output
+    assert "lacks noise" in told.output
+    # The other way round nothing is lost: a new generator has no past to fall from.
+    told = ask("gate", finished.folder / "results/small", "--baseline", out)
+    assert told.exit_code == 0, told.output
+
+
+def test_a_generator_that_no_longer_runs_fails_the_gate(out, finished):
+    edited(out, lambda metric, generator, *_: generator != "noise")
+    board = json.loads((out / "leaderboard.json").read_text())
+    for row in board["rows"]:
+        if row["generator"] == "noise":
+            row |= {"status": "failed", "reason": "out of ideas"}
+    (out / "leaderboard.json").write_text(json.dumps(board))
+    told = ask("gate", out, "--baseline", finished.folder / "results/small")
+    assert told.exit_code == 1, told.output
+    assert "WORSE noise: scored in" in told.output
+    assert "out of ideas" in told.output
+
+
+def test_a_metric_under_a_name_of_the_users_own_keeps_its_axis(out, finished, tmp_path):
+    base = shutil.copytree(finished.folder / "results/small", tmp_path / "base")
+    for folder in (out, base):
+        for name in ("leaderboard.json", "benchmark.lock.yaml"):
+            (folder / name).write_text((folder / name).read_text().replace("recall", "spread"))
+        lock = folder / "benchmark.lock.yaml"
+        lock.write_text(lock.read_text().replace("use: spread", "use: recall"))
+        file = folder / "analyses/digits_convnet.safetensors"
+        file.write_bytes(file.read_bytes().replace(b'["recall', b'["spread').replace(b'[\\"recall', b'[\\"spread'))
+    worsened(out, "spread", -0.4)
+    told = ask("gate", out, "--baseline", base)
+    assert told.exit_code == 1, told.output
+    assert "WORSE holdout: spread (diversity)" in told.output
+
+
+def test_another_machines_last_bits_do_not_stop_the_gate(out, finished):
+    edited(out, lambda metric, generator, training_seed, sampling_seed, plain: plain.update(real_seed=1, fake_seed=1))
+    told = ask("gate", out, "--baseline", finished.folder / "results/small")
+    assert told.exit_code == 0, told.output
+    assert "no regression: 24 tests" in told.output
+
+
+def test_training_seeds_on_one_side_only_are_refused(out, finished):
+    edited(out, lambda metric, generator, training_seed, *_: not (generator == "kde" and training_seed == 1))
+    told = ask("gate", out, "--baseline", finished.folder / "results/small")
+    assert told.exit_code == 2, told.output
+    assert "kde has 1 training seed(s) here and 2 in the baseline" in told.output
+
+
+def test_what_the_gate_says_would_pass_unseen_passes_and_more_does_not(out, finished):
+    worsened(out, "fd", 1e-6)
+    line = next(
+        line for line in ask("gate", out, "--baseline", finished.folder / "results/small").output.splitlines()
+        if "holdout: fd" in line
+    )  # fmt: skip
+    unseen = float(line.split("of less than ")[1].split(" ")[0])
+    assert unseen > 0
+    # The figure is printed with two digits. What is added later comes on top of what is there.
+    for shift, code in ((0.9 * unseen, 0), (0.2 * unseen, 1)):
+        worsened(out, "fd", shift)
+        assert ask("gate", out, "--baseline", finished.folder / "results/small").exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("n_fake: 100", "n_fake: 200", "n_fake: 200 here, 100 in the baseline"),
+        ("  seed: 7\n", "  seed: 8\n", "seed, which draws the reference: 8 here, 7 in the baseline"),
+        (
+            "use: digits_convnet\n      parameters: {}\n      preprocessing: null",
+            "use: digits_convnet\n      parameters: {}\n      preprocessing: {channels: rgb}",
+            "preprocessing: channels rgb here, grey in the baseline",
+        ),
+        ("      weights: ", "      weights: 0", "encoder digits_convnet: weights 0"),
+    ],
+)
+def test_the_gate_refuses_runs_of_other_things_and_names_the_fact(out, finished, old, new, words):
     file = out / "benchmark.lock.yaml"
     text = file.read_text()
-    assert text.count("n_fake: 100") == 1
-    file.write_text(text.replace("n_fake: 100", "n_fake: 200"))
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
     told = ask("gate", out, "--baseline", finished.folder / "results/small")
-    assert told.exit_code == 2
-    assert "n_fake differs (200 and 100)" in told.output
+    assert told.exit_code == 2, told.output
+    assert words in told.output
+
+
+def test_a_generator_really_made_worse_fails_the_gate_and_one_of_another_size_is_refused(copy_of, finished):
+    changed = copy_of()
+    changed.edit("kde: {}", "kde: {bandwidth: 2.0}")
+    outcome = changed.run("--out", "worse")
+    assert outcome.returncode == 0, outcome.stderr
+    told = ask("gate", changed.folder / "worse", "--baseline", finished.folder / "results/small")
+    assert told.exit_code == 1, told.output
+    assert "WORSE kde: " in told.output
+    assert "same  mine, holdout, noise" in told.output
+    # The better of the two as the new run: nothing has become worse.
+    told = ask("gate", finished.folder / "results/small", "--baseline", changed.folder / "worse")
+    assert told.exit_code == 0, told.output
+    changed.edit("n_fake: 100", "n_fake: 80")
+    assert changed.run("--out", "smaller").returncode == 0
+    told = ask("gate", changed.folder / "smaller", "--baseline", finished.folder / "results/small")
+    assert told.exit_code == 2, told.output
+    assert "n_fake: 80 here, 100 in the baseline" in told.output
+
+
+def test_holm_multiplies_the_smallest_by_all_the_next_by_one_less_and_keeps_their_order():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm([0.9, 0.8]) == (1.0, 1.0)
+    assert holm([]) == ()
+
+
+def test_holm_raises_a_false_alarm_no_more_often_than_it_says():
+    rng = np.random.default_rng(0)
+    alarms = [min(holm(list(rng.uniform(size=12)))) <= 0.05 for _ in range(4000)]
+    # 1 - (1 - .05/12)^12 = .0489 for independent tests; four standard errors of 4,000 draws are .014
+    assert abs(float(np.mean(alarms)) - 0.0489) < 0.014

@@ -9,8 +9,10 @@ from cleanfid.resize import make_resizer
 from PIL import Image
 from torch.nn.functional import interpolate
 
+from harness.errors import UsageError
 from harness.preprocessing import apply, libraries, recipe_digest
-from harness.recipes import RECIPES, Preprocessing, Resize
+from harness.recipes import RECIPES, Preprocessing
+from harness.steps import Crop, Resize
 
 
 @pytest.fixture
@@ -214,3 +216,137 @@ def test_libraries_are_those_that_can_change_a_pixel():
     assert with_jpeg["pillow"] == Image.__version__
     assert len(with_jpeg) == 2
     assert all(with_jpeg.values())
+
+
+@pytest.fixture
+def sizes() -> list[np.ndarray]:
+    rng = np.random.default_rng(1)
+    forms = [(23, 31, 3), (40, 17, 1), (17, 17, 3), (90, 33, 3)]
+    return [rng.integers(0, 256, form, dtype=np.uint8) for form in forms]
+
+
+FIXED = [
+    pillow("bicubic", (9, 14), channels="grey", jpeg=75),
+    recipe(resize={"library": "tf1", "filter": "bilinear", "size": 20}, quantise="none"),
+    recipe(resize={"library": "torch", "filter": "bicubic", "edge": 16}, crop=12),
+    recipe(resize={"library": "pillow", "filter": "box", "edge": 8, "halve": True}, crop="square", range=(0.0, 1.0)),
+    recipe(
+        resize={"library": "pillow", "filter": "box", "edge": 8}, crop={"size": "square", "order": "crop-then-resize"}
+    ),
+    recipe(crop=(16, 11)),
+]
+
+
+@pytest.mark.parametrize("steps", FIXED)
+def test_images_of_different_sizes_become_one_set_each_as_by_itself(sizes, steps):
+    together = apply(steps, sizes)
+    alone = np.concatenate([apply(steps, image[None]) for image in sizes])
+    assert together.dtype == alone.dtype
+    np.testing.assert_array_equal(together, alone)
+    assert together.shape[1:3] == steps.output_size()
+    nothing = apply(steps, [])
+    assert nothing.shape == (0, *together.shape[1:])
+    assert nothing.dtype == together.dtype
+
+
+@pytest.mark.parametrize(
+    "steps", [recipe(), recipe(jpeg=75), recipe(crop="square"), recipe(resize={**FIXED[2].resize.model_dump()})]
+)
+def test_images_that_stay_at_different_sizes_are_refused(sizes, steps):
+    with pytest.raises(UsageError, match=r"leaves images at \d sizes \(.*add `resize"):
+        apply(steps, sizes)
+    with pytest.raises(UsageError, match="no images, and preprocessing"):
+        apply(steps, [])
+    same = [sizes[2], sizes[2][::-1]]
+    np.testing.assert_array_equal(apply(steps, same), apply(steps, np.stack(same)))
+
+
+def test_an_image_smaller_than_the_crop_is_refused_not_padded(sizes):
+    with pytest.raises(UsageError, match="an image of 17×17 is smaller than the crop to 18×11"):
+        apply(recipe(crop=(18, 11)), sizes)
+
+
+def test_what_is_no_list_of_uint8_images_is_a_programming_error(sizes):
+    for wrong in (sizes[0].astype(np.float32), sizes[0][..., :2], sizes[0][None]):
+        with pytest.raises(ValueError, match=r"each image must be uint8 \(H, W, C\)"):
+            apply(FIXED[0], [*sizes, wrong])
+
+
+@pytest.mark.parametrize("spare", range(8))
+def test_the_crops_offset_is_rounded_to_even_or_down(spare):
+    rows = np.arange(5 + spare, dtype=np.uint8).reshape(1, -1, 1, 1)
+    nearest, down = (
+        apply(recipe(channels="grey", crop={"size": (5, 1), "rounding": rounding}), rows)[0, 0, 0, 0]
+        for rounding in ("nearest", "down")
+    )
+    assert (nearest, down) == ([0, 0, 1, 2, 2, 2, 3, 4][spare], spare // 2)
+
+
+def test_crop_and_resize_do_not_commute(colour):
+    box = {"library": "pillow", "filter": "box", "size": 8}
+    first, then = (
+        recipe(resize=box, crop=Crop(size=(6, 6), order=order)) for order in ("crop-then-resize", "resize-then-crop")
+    )
+    assert apply(first, colour).shape[1:3] == first.output_size() == (8, 8)
+    assert apply(then, colour).shape[1:3] == then.output_size() == (6, 6)
+    np.testing.assert_array_equal(apply(first, colour), apply(pillow("box", 8), apply(recipe(crop=6), colour)))
+    np.testing.assert_array_equal(apply(then, colour), apply(recipe(crop=6), apply(pillow("box", 8), colour)))
+
+
+def test_tf1_reads_at_multiples_of_the_scale_without_half_pixels():
+    """By hand: 4 columns to 8 is every half column, the last repeated; 4 to 2 is every second, nothing averaged."""
+    row = np.array([0, 10, 20, 40], dtype=np.uint8).reshape(1, 1, 4, 1)
+    steps = {"library": "tf1", "filter": "bilinear"}
+    twice = apply(recipe(channels="grey", quantise="none", resize={**steps, "size": (1, 8)}), row)
+    np.testing.assert_array_equal(twice.ravel(), [0, 5, 10, 15, 20, 30, 40, 40])
+    half = apply(recipe(channels="grey", resize={**steps, "size": (1, 2)}), row)
+    np.testing.assert_array_equal(half.ravel(), [0, 20])
+
+
+def test_normalise_takes_the_mean_off_and_divides_in_the_unit_of_the_range(colour):
+    mean, sd = (0.1, 0.2, 0.3), (0.5, 1.0, 2.0)
+    ours = apply(recipe(range=(0.0, 1.0), normalise={"mean": mean, "sd": sd}), colour)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, (colour / 255 - mean) / sd, rtol=0, atol=3e-7)
+    levels = apply(recipe(normalise={"mean": [128], "sd": [64]}), colour)
+    np.testing.assert_array_equal(levels, (colour.astype(np.float32) - 128) / 64)
+
+
+def test_digest_and_label_know_the_later_steps():
+    edge = {"library": "pillow", "filter": "bicubic", "edge": 8}
+    square = {"size": "square", "order": "crop-then-resize"}
+    unit = {"range": (0.0, 1.0)}
+    different = [
+        pillow("bicubic", 8), recipe(resize=edge), recipe(resize={**edge, "halve": True}), recipe(resize=edge, crop=8),
+        recipe(resize=edge, crop=(8, 7)), recipe(resize=edge, crop="square"), recipe(resize=edge, crop=square),
+        recipe(resize=edge, crop={"size": 8, "rounding": "down"}), recipe(crop=8), with_torch("bicubic", 8),
+        recipe(resize={"library": "torch", "filter": "bicubic", "size": 8, "clip": False}), recipe(**unit),
+        recipe(**unit, normalise="imagenet"), recipe(**unit, normalise="openai-clip"), recipe(**unit, normalise="half"),
+        recipe(**unit, normalise={"mean": [0.5], "sd": [0.25]}), *FIXED,
+    ]  # fmt: skip
+    for named in (recipe_digest, lambda one: one.label, lambda one: one.words):
+        assert len({named(one) for one in different}) == len(different)
+    half = recipe(**unit, normalise={"mean": [0.5, 0.5, 0.5], "sd": [0.5]})
+    assert recipe_digest(half) == recipe_digest(recipe(**unit, normalise="half"))
+    assert half.label == "rgb_uint8_0..1_half"
+    alone = recipe(crop={"size": 8, "order": "crop-then-resize"})
+    assert recipe_digest(alone) == recipe_digest(recipe(crop=8))
+
+
+def test_recipes_from_before_crop_and_normalise_keep_digest_and_label():
+    """Digests as commit be58739 computed them; stored features and results are found under them."""
+    cases = {
+        "none": RECIPES["none"], "clean": RECIPES["clean"], "pytorch-fid": RECIPES["pytorch-fid"],
+        "grey_jpeg75_torch-area-aliased-8x9_uint8_0..1": with_torch(
+            "area", (8, 9), channels="grey", jpeg=75, range=(0.0, 1.0)
+        ),
+        "rgb_pillow-nearest-9x8_uint8_0..255": pillow("nearest", (9, 8)),
+    }  # fmt: skip
+    assert {label: recipe_digest(one)[:16] for label, one in cases.items()} == {
+        "none": "4de22085b946eb2b",
+        "clean": "2645be51606069c3",
+        "pytorch-fid": "cf8f2e5b2c156eb2",
+        "grey_jpeg75_torch-area-aliased-8x9_uint8_0..1": "1cb212fb5ac380ec",
+        "rgb_pillow-nearest-9x8_uint8_0..255": "c82ab639ac97a89e",
+    }
+    assert {label: one.label for label, one in cases.items()} == {label: label for label in cases}

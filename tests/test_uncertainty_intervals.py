@@ -430,3 +430,21 @@ def test_each_part_with_its_own_quantile_covers_where_satterthwaite_does_not(see
         degrees = variance**2 / (floored**2 / np.where(between < 1 / seeds, 400, seeds - 1) + shared**2 / 400)
         pooled = np.array([quantile_of(v, 0.95) for v in degrees[:4000]]) ** 2 * variance[:4000]
         assert np.mean(error[:4000] ** 2 < pooled) < 0.93
+
+
+@pytest.mark.parametrize("reference", ["fixed", "random"])
+def test_a_density_of_zero_in_every_seed_has_an_interval_and_no_nan(reference):
+    rng = np.random.default_rng(0)
+    real = rng.normal(0, 1, (60, 3))
+    members = [
+        SeedMember(
+            seed, 0,
+            analyse(
+                {"density": MetricCall("density")}, real, rng.normal(50, 1, (60, 3)), real_seed=1, fake_seed=seed,
+                replicates=50,
+            )["density"],
+        )
+        for seed in range(2)
+    ]  # fmt: skip
+    estimate = combine(members, level=0.95, target="T_N", reference=reference).estimate
+    assert (estimate.value, estimate.se, estimate.low, estimate.high) == (0.0, 0.0, 0.0, 0.0)

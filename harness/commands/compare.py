@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from harness.record import Reference
+    from harness.record import Reference, Target
     from harness.uncertainty import Comparison, Equivalence, SeedMember
 
 RUN = click.argument("out", type=click.Path(path_type=Path))
@@ -18,6 +19,16 @@ ENCODER = click.option("--encoder", help="An encoder of the run. [the one that r
 REFERENCE = click.option(
     "--reference", type=click.Choice(["fixed", "random"]), help="What the reference counts as. [as the run declares]"
 )
+
+FEW_SEEDS = 5  # a standard deviation from fewer may be 3.7 times too small (chi-squared, 95%)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A difference in standard deviations (first minus second, no unit), and of what these are, in words."""
+
+    size: float
+    of: str
 
 
 @click.command()
@@ -28,7 +39,12 @@ REFERENCE = click.option(
 @ENCODER
 @click.option("--margin", type=float, help="Test whether they are equivalent within ± this much of the metric.")
 @REFERENCE
-@click.option("--paired", is_flag=True, help="Both used the same latents or prompts, image by image.")
+@click.option(
+    "--paired",
+    is_flag=True,
+    help="Image i of both came from one latent or prompt, seed by seed: folders of your own. The harness's own "
+    "generators never share them.",
+)
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures to this file too.")
 def compare(
     out: Path, first: str, second: str, metric: str | None, encoder: str | None, margin: float | None,
@@ -37,13 +53,14 @@ def compare(
     """Is generator FIRST of the run OUT different from SECOND, and by how much? Paired: they share the reference."""
     from harness.errors import UsageError
     from harness.outfolder import leaderboard, read
-    from harness.uncertainty import difference, equivalence
+    from harness.uncertainty import difference, equivalence, holm
 
     if margin is not None and metric is None:
         raise UsageError("--margin needs --metric: a margin is an amount of one metric")
     board = leaderboard(out)
     chosen, metrics = read(out, encoder)
     better = {column["metric"]: column["lower_is_better"] for column in board["columns"]}
+    targets = _targets(board, chosen)
     told: list[dict[str, Any]] = []
     counted: Reference = reference or board["interval"]["reference"]
     click.echo(
@@ -51,12 +68,20 @@ def compare(
     )
     for name in _asked(metric, metrics):
         one, two = (_members(metrics[name], generator, out) for generator in (first, second))
-        found = difference(one, two, level=board["interval"]["level"], reference=counted, paired=paired)
+        found = difference(
+            one,
+            two,
+            level=board["interval"]["level"],
+            reference=counted,
+            target=targets.get(name, "T_N"),
+            paired=paired,
+        )
         equal = None if margin is None else equivalence(found, margin=margin, level=board["interval"]["level"])
         verdict = _verdict(first, second, name, found, equal, lower_is_better=better[name])
         effect = _effect(found.value, one, two)
         told.append({
-            "metric": name, "encoder": chosen, "first": first, "second": second, "verdict": verdict, "effect": effect,
+            "metric": name, "encoder": chosen, "first": first, "second": second, "verdict": verdict,
+            "effect": None if effect is None else asdict(effect),
             "comparison": asdict(found), "equivalence": None if equal is None else asdict(equal),
         })  # fmt: skip
         click.echo(f"\n{name}: {verdict}")
@@ -64,7 +89,7 @@ def compare(
             f"  difference {found.value:.4g} [{found.low:.4g}, {found.high:.4g}], p = {_p(found.p)}, {found.method}"
         )
         if effect is not None:
-            click.echo(f"  effect     {abs(effect):.2g} standard deviations of a single training seed's value")
+            click.echo(f"  effect     {abs(effect.size):.2g} standard deviations {effect.of}")
         if equal is not None:
             click.echo(
                 f"  equivalent within ±{equal.margin:g}? {'yes' if equal.equivalent else 'not shown'}, "
@@ -72,12 +97,20 @@ def compare(
             )
         for note in found.notes:
             click.echo(f"  note       {note}")
+    adjusted = holm([row["comparison"]["p"] for row in told])
+    for row, p in zip(told, adjusted, strict=True):
+        row["p_holm"] = p
     if len(told) > 1:
-        click.echo(f"\n{len(told)} metrics were tested one by one: of so many, one in twenty differs by chance alone.")
+        left = [row["metric"] for row, p in zip(told, adjusted, strict=True) if p <= 1 - board["interval"]["level"]]
+        click.echo(
+            f"\nAll {len(told)} metrics read together (Holm): they differ in {', '.join(left)}."
+            if left
+            else f"\nAll {len(told)} metrics read together (Holm), none shows a difference: one alone may be chance."
+        )
     if file is not None:
         from harness.store import write_atomically
 
-        write_atomically(file, (json.dumps(told, indent=1) + "\n").encode("ascii"))
+        write_atomically(file, (json.dumps(_finite(told), indent=1, allow_nan=False) + "\n").encode("ascii"))
 
 
 @click.command()
@@ -96,24 +129,40 @@ def power(
     images: int | None, training_seeds: int | None, reference: Reference | None,
 ) -> None:  # fmt: skip
     """How many training seeds or images does it take to see a difference between FIRST and SECOND of the run OUT?"""
+    from harness.errors import UsageError
     from harness.outfolder import leaderboard, read
     from harness.uncertainty import plan
 
+    if images is not None and training_seeds is not None:
+        raise UsageError("--images and --training-seeds are both given; give one, and the other is planned")
     board = leaderboard(out)
     chosen, metrics = read(out, encoder)
     name = next(iter(_asked(metric or board["rank_by"]["metric"], metrics)))
     level = board["interval"]["level"]
     counted: Reference = reference or board["interval"]["reference"]
+    one, two = (_members(metrics[name], generator, out) for generator in (first, second))
     found = plan(
-        _members(metrics[name], first, out), _members(metrics[name], second, out), difference=wanted, power=chance,
-        level=level, reference=counted, images=images,
+        one, two, difference=wanted, power=chance, level=level, reference=counted, images=images,
         training_seeds=training_seeds,
     )  # fmt: skip
+    trained = any(member.training_seed is not None for member in (*one, *two))
+    what = "training seeds" if trained else "sampling seeds (neither is trained)"
     click.echo(
         f"To see a difference of {wanted:g} in {name} under {chosen} between {first} and {second} with probability "
-        f"{chance:g} (at {level:.0%}):\n{found.training_seeds} training seeds of {found.images:,} images for each; "
-        f"then the standard error is {found.se:.3g} and the power {found.power:.2f}."
+        f"{chance:g} (at {level:.0%}, reference {counted}):\n{found.training_seeds} {what} of {found.images:,} images "
+        f"for each; then the standard error is {found.se:.3g} and the power {found.power:.2f}."
     )
+    pilot = min(member.analysis.n_fake for member in (*one, *two))
+    if found.images != pilot and one[0].analysis.use != "kd":  # unbiased: the same at any n
+        click.echo(
+            f"limit: the run has {pilot:,} images a set; {name} at {found.images:,} is another quantity, and so may "
+            "the difference be"
+        )
+    seeds = min(len({member.training_seed for member in members}) for members in (one, two))
+    if trained and seeds < FEW_SEEDS:
+        click.echo(
+            f"limit: how far training seeds scatter is known from {seeds} of them only: read it as a rough guess"
+        )
     for limit in found.limits:
         click.echo(f"limit: {limit}")
 
@@ -136,20 +185,34 @@ def _members(groups: dict[str, list[SeedMember]], generator: str, out: Path) -> 
     return groups[generator]
 
 
-def _effect(value: float, one: list[SeedMember], two: list[SeedMember]) -> float | None:
-    """The difference in standard deviations of one training seed's value; None without several on both sides."""
+def _targets(board: dict[str, Any], encoder: str) -> dict[str, Target]:
+    """What each metric's intervals speak about in this run, so that a comparison speaks about the same."""
+    rows = [row for row in board["rows"] if row["encoder"] == encoder]
+    return {metric: estimate["target"] for row in rows for metric, estimate in row["metrics"].items()}
+
+
+def _effect(value: float, one: list[SeedMember], two: list[SeedMember]) -> Effect | None:
+    """The difference in standard deviations of a single value, both sides' variances averaged; None where they are 0.
+
+    Over training seeds where both sides have several: how far apart are two methods, beside what a seed changes? Else
+    over redrawn images, which says less: it grows with the number of images.
+    """
+    from harness.uncertainty.contrast import fake_variance
     from harness.uncertainty.seeds import means
 
-    spreads = []
-    for members in (one, two):
-        groups = means(members).by_training_seed.values()
-        if len(groups) < 2:
-            return None
-        values = [sum(m.analysis.value for m in group) / len(group) for group in groups]
-        middle = sum(values) / len(values)
-        spreads.append(sum((v - middle) ** 2 for v in values) / (len(values) - 1))
+    wholes = [means(members) for members in (one, two)]
+    if all(whole.training_seeds > 1 for whole in wholes):
+        spreads = []
+        for whole in wholes:
+            values = [sum(m.analysis.value for m in g) / len(g) for g in whole.by_training_seed.values()]
+            middle = sum(values) / len(values)
+            spreads.append(sum((v - middle) ** 2 for v in values) / (len(values) - 1))
+        of = "of a single training seed's value"
+    else:
+        spreads = [sum(fake_variance(a) for a in whole.analyses) / len(whole.analyses) for whole in wholes]
+        of = "of a single image set's value (image sampling only: it grows with the images of a set)"
     pooled = (sum(spreads) / 2) ** 0.5
-    return value / pooled if pooled > 0 else None
+    return Effect(value / pooled, of) if pooled > 0 else None
 
 
 def _verdict(
@@ -166,3 +229,12 @@ def _verdict(
 
 def _p(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+def _finite(value: Any) -> Any:
+    """The value with infinite degrees of freedom as null: JSON has no infinity."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -4,32 +4,51 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from harness.uncertainty import SeedMember
 
 # What a metric is about; one axis must not pay for another.
 AXES = {"precision": "fidelity", "density": "fidelity", "recall": "diversity", "coverage": "diversity"}
 WHOLE = "fidelity and diversity together"
+SHOWN = 3  # facts named in one sentence
 
 
 @dataclass(frozen=True)
 class Regression:
-    """One generator's change for the worse in one metric: `p` is one-sided, `held` after Holm's correction."""
+    """One test: has a generator become worse in one metric?
+
+    `p` is one-sided; `held` says that a change for the worse is shown, after Holm's correction over all the tests.
+    `axis` is fidelity, diversity, or both at once. `unseen` is how much worse it may be without being called so, were
+    this the only change.
+    """
 
     generator: str
     metric: str
+    axis: str
     before: float
     after: float
     p: float
-    held: bool
+    unseen: float
+    held: bool = False
 
-    @property
-    def axis(self) -> str:
-        """Fidelity, diversity, or both at once."""
-        return AXES.get(self.metric, WHOLE)
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the gate found: its tests, generators whose scores are the baseline's own, and those that no longer run.
+
+    `checkpoints` names the trained generators of one training seed: a change there may be the seed's.
+    """
+
+    tests: tuple[Regression, ...]
+    unchanged: tuple[str, ...] = ()
+    broken: Mapping[str, str] = field(default_factory=dict)  # generator → why it failed
+    checkpoints: tuple[str, ...] = ()
 
 
 @click.command()
@@ -40,90 +59,165 @@ class Regression:
 def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:
     """Exit 1 where a generator of OUT is worse than in BASELINE beyond noise, in any metric; 2 where not comparable.
 
-    Each metric of each generator is one test of the same reference; Holm's correction holds the chance of any false
-    alarm below 1 - level. Fidelity and diversity are tested apart, so that one cannot pay for the other.
+    Each metric of each generator that changed is one test against the same reference; Holm's correction holds the
+    chance of any false alarm below 1 - level. Fidelity and diversity are tested apart, so that one cannot pay for the
+    other. A generator that was scored in BASELINE and fails in OUT counts as worse, one that OUT leaves out is refused.
     """
-    found = regressions(out, baseline, encoder, level)
-    failed = [one for one in found if one.held]
-    for one in failed:
+    found = judge(out, baseline, encoder, level)
+    for test in found.tests:
         click.echo(
-            f"WORSE {one.generator}: {one.metric} ({one.axis}) went from {one.before:.4g} to {one.after:.4g}, "
-            f"p = {one.p:.2g}"
+            f"{'WORSE' if test.held else 'ok   '} {test.generator}: {test.metric} ({test.axis}) {test.before:.4g} → "
+            f"{test.after:.4g}, p = {test.p:.2g}; a change for the worse of less than {test.unseen:.2g} passes unseen"
         )
-    generators = len({one.generator for one in found})
-    if failed:
-        click.echo(f"gate: {len(failed)} of {len(found)} tests show a regression at {level:.0%} (Holm)")
+    for generator, reason in found.broken.items():
+        click.echo(f"WORSE {generator}: scored in {baseline}, failed in {out}: {reason}")
+    if found.unchanged:
+        click.echo(f"same  {', '.join(found.unchanged)}: the very scores of {baseline}, nothing to test")
+    if found.checkpoints:
+        click.echo(f"note  {', '.join(found.checkpoints)}: one training seed, so a change may be the seed's own")
+    tests = f"{len(found.tests)} tests at {level:.0%} (Holm)"
+    worse = sorted({test.generator for test in found.tests if test.held} | set(found.broken))
+    if worse:
+        click.echo(f"gate: {', '.join(worse)} became worse: {tests}")
         sys.exit(1)
-    click.echo(
-        f"gate: no regression: {len(found)} tests of {generators} generators at {level:.0%} (Holm); smallest p = "
-        f"{min((one.p for one in found), default=1.0):.2g}"
-    )
+    click.echo(f"gate: no regression: {tests}, {len(found.unchanged)} generators unchanged")
 
 
-def regressions(out: Path, baseline: Path, encoder: str | None, level: float) -> list[Regression]:
+def judge(out: Path, baseline: Path, encoder: str | None, level: float) -> Judgement:
     """Every test of the gate, with Holm's verdict.
 
-    Raises UsageError where the runs differ in what makes numbers comparable, naming the fact.
+    Raises UsageError where the runs differ in what makes numbers comparable, naming the fact, and where OUT lacks a
+    generator of the baseline: what is left out cannot be seen to fall.
     """
     from harness.errors import UsageError
     from harness.outfolder import leaderboard, read
-    from harness.uncertainty import difference
+    from harness.uncertainty import difference, holm
 
-    _comparable(out, baseline)
     board = leaderboard(out)
-    better = {column["metric"]: column["lower_is_better"] for column in board["columns"]}
     chosen, after = read(out, encoder)
     _, before = read(baseline, chosen)
-    tests: list[tuple[str, str, float, float, float]] = []
-    for metric, groups in after.items():
-        for generator, members in groups.items():
-            if generator not in before.get(metric, {}):
-                continue
-            earlier = before[metric][generator]
-            found = difference(members, earlier, level=level, reference="fixed")
+    uses = _comparable(out, baseline, chosen)
+    failed = {
+        str(row["generator"]): str(row["reason"])
+        for row in board["rows"]
+        if row["encoder"] == chosen and row["status"] == "failed"
+    }
+    generators = list(dict.fromkeys(generator for groups in before.values() for generator in groups))
+    if not generators:
+        raise UsageError(f"{baseline} has no scored generator under {chosen}: there is nothing to compare with")
+    there = {generator for groups in after.values() for generator in groups} | set(failed)
+    if missing := [generator for generator in generators if generator not in there]:
+        raise UsageError(
+            f"{out} lacks {', '.join(missing)}, which {baseline} has: what is left out cannot be seen to fall; score "
+            "it again, or give a baseline without it"
+        )
+    better = {column["metric"]: column["lower_is_better"] for column in board["columns"]}
+    kept = [generator for generator in generators if generator not in failed]
+    changed = [g for g in kept if any(not _same(before[m][g], after[m][g]) for m in before)]
+    tests, needed, trained_once = [], [], {}
+    for generator in changed:
+        for metric in before:
+            one, two = _against(after[metric][generator]), _against(before[metric][generator])
+            trained_once[generator] = _trained_once(generator, one, two)
+            found = difference(one, two, level=level, reference="fixed")
             worse = found.value > 0 if better[metric] else found.value < 0
             p = found.p / 2 if worse else 1.0 - found.p / 2
-            tests.append((generator, metric, _mean(earlier), _mean(members), p))
-    if not tests:
-        raise UsageError(f"{out} and {baseline} have no generator and metric in common: there is nothing to compare")
-    held, open_ = set(), True
-    for rank, number in enumerate(sorted(range(len(tests)), key=lambda i: tests[i][4])):
-        open_ = open_ and tests[number][4] <= (1 - level) / (len(tests) - rank)
-        if open_:
-            held.add(number)
-    return [Regression(*test, held=number in held) for number, test in enumerate(tests)]
+            axis = AXES.get(uses[metric], WHOLE)
+            tests.append(Regression(generator, metric, axis, _mean(two), _mean(one), p, 0.0))
+            needed.append(found.needed)
+    adjusted = holm([test.p for test in tests])
+    strict = (1 - level) / max(len(tests), 1)
+    return Judgement(
+        tuple(
+            replace(test, unseen=reach(strict), held=p <= 1 - level)
+            for test, p, reach in zip(tests, adjusted, needed, strict=True)
+        ),
+        tuple(generator for generator in kept if generator not in changed),
+        {generator: failed[generator] for generator in generators if generator in failed},
+        tuple(generator for generator in changed if trained_once[generator]),
+    )
 
 
-def _mean(members: list[Any]) -> float:
+def _against(members: list[SeedMember]) -> list[SeedMember]:
+    """The members with the draws on the real side forgotten: another machine's last bits reseed them.
+
+    With the reference held fixed those draws decide nothing; that it is one reference, `_comparable` has seen.
+    """
+    return [replace(member, analysis=replace(member.analysis, real_seed=0)) for member in members]
+
+
+def _same(one: list[SeedMember], two: list[SeedMember]) -> bool:
+    """Whether these are scores of the same image sets: the seed of their analysis is made from the images."""
+
+    def facts(members: list[SeedMember]) -> list[Any]:
+        return [(m.training_seed, m.sampling_seed, m.analysis.fake_seed, m.analysis.value) for m in members]
+
+    return facts(one) == facts(two)
+
+
+def _trained_once(generator: str, after: list[SeedMember], before: list[SeedMember]) -> bool:
+    """Whether both runs have one training seed of it; UsageError where only one of them knows how seeds scatter."""
+    from harness.errors import UsageError
+
+    ours, theirs = ({member.training_seed for member in members} for members in (after, before))
+    if (len(ours) > 1) != (len(theirs) > 1):
+        raise UsageError(
+            f"{generator} has {len(ours)} training seed(s) here and {len(theirs)} in the baseline: how much seeds "
+            "scatter is known on one side only; give both several, or both one"
+        )
+    return len(ours) == 1 and ours != {None}
+
+
+def _mean(members: list[SeedMember]) -> float:
     from harness.uncertainty.seeds import means
 
     whole = means(members)
     return float(sum(w * m.analysis.value for w, m in zip(whole.weights, whole.members, strict=True)))
 
 
-def _comparable(out: Path, baseline: Path) -> None:
-    """Refuse runs whose numbers are of different things: reference, preprocessing, encoders, metrics, set sizes."""
+def _comparable(out: Path, baseline: Path, encoder: str) -> dict[str, str]:
+    """What each metric computes, by its name in the runs.
+
+    Raises UsageError where the numbers are of different things: reference, preprocessing, encoder, metrics, set sizes.
+    """
     from harness.errors import UsageError
 
     ours, theirs = _lock(out), _lock(baseline)
-    split = ours["benchmark"]["reference_split"]
     facts: dict[str, Callable[[Mapping[str, Any]], Any]] = {
-        "the reference images": lambda lock: lock["dataset"].get(split, {}).get("digest"),
+        "reference split": lambda lock: lock["benchmark"]["reference_split"],
+        "reference images": lambda lock: lock["dataset"][lock["benchmark"]["reference_split"]]["digest"],
         "n_real": lambda lock: lock["benchmark"]["n_real"],
         "n_fake": lambda lock: lock["benchmark"]["n_fake"],
-        "the seed, which draws the reference,": lambda lock: lock["benchmark"]["seed"],
-        "the preprocessing": lambda lock: lock["benchmark"]["preprocessing"],
-        "the encoders": lambda lock: lock["components"]["encoders"],
-        "the metrics": lambda lock: lock["components"]["metrics"],
+        "seed, which draws the reference": lambda lock: lock["benchmark"]["seed"],
+        "preprocessing": lambda lock: (
+            lock["benchmark"]["encoders"][encoder].get("preprocessing") or lock["benchmark"]["preprocessing"]
+        ),
+        f"encoder {encoder}": lambda lock: lock["components"]["encoders"][encoder],
+        "metrics": lambda lock: lock["components"]["metrics"],
     }
-    differ = [
-        f"{out} and {baseline} are not comparable: {fact} differ{'' if fact.endswith('s') else 's'} "
-        f"({_short(read(ours))} and {_short(read(theirs))})"
-        for fact, read in facts.items()
-        if read(ours) != read(theirs)
-    ]
+    differ = []
+    for fact, value in facts.items():
+        try:
+            unlike = list(_unlike(value(ours), value(theirs)))
+        except (KeyError, TypeError) as problem:
+            raise UsageError(f"a benchmark.lock.yaml of {out} and {baseline} lacks {problem}; run it again") from None
+        if unlike:
+            more = f" and {len(unlike) - SHOWN} more" if len(unlike) > SHOWN else ""
+            differ.append(f"{out} and {baseline} are not comparable: {fact}: {'; '.join(unlike[:SHOWN])}{more}")
     if differ:
         raise UsageError(differ)
+    return {name: str(metric["use"]) for name, metric in ours["components"]["metrics"].items()}
+
+
+def _unlike(one: Any, two: Any, place: str = "") -> list[str]:
+    """Where two JSON values differ, in words."""
+    if isinstance(one, Mapping) and isinstance(two, Mapping):
+        found = []
+        for key in dict.fromkeys((*one, *two)):
+            inner = f"{place}.{key}" if place else str(key)
+            found += _unlike(one.get(key), two.get(key), inner)
+        return found
+    return [] if one == two else [f"{place}{' ' if place else ''}{_short(one)} here, {_short(two)} in the baseline"]
 
 
 def _lock(out: Path) -> Mapping[str, Any]:
@@ -141,7 +235,5 @@ def _lock(out: Path) -> Mapping[str, Any]:
 
 
 def _short(value: Any) -> str:
-    from harness.keys import digest
-
-    text = str(value)
-    return text if len(text) <= 80 else f"digest {digest(value)[:12]}"
+    text = "absent" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:12]}…"

@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import inception as tv
 
-from harness.encoders.torchnet import TorchEncoder, fill, read_state, weights_digest
+from harness.encoders.torchnet import TorchEncoder, fill, read_state, weight_path, weights_digest
 from harness.errors import UsageError
 
 SIDE, CLASSES = 299, 1008
@@ -91,20 +91,25 @@ def random_state(seed: int) -> dict[str, torch.Tensor]:
 class Inception(TorchEncoder):
     """Features of the FID Inception at one layer, float32 (n, d), from float images (n, 299, 299, 3).
 
-    weights  a registered file (`harness weights list`), or `random` with a `seed`: no measure of quality
+    weights  a registered file (`harness weights list`), `file` with a `file` of the same key names and its `sha256`, or
+             `random` with a `seed`: no measure of quality
     layer    pool3 (2048), 64, 192, 768: averages over positions; logits, logits_unbiased (1008); sfid (2023)
 
     Batch norms are folded into the convolutions and images lie channels last, which is faster on some processors (1.8
     times on one without AVX-512, 1.1 times on one with); features stay within 2e-6 of the largest one.
     """
 
-    def __init__(self, *, weights: str = "pt_inception-2015-12-05-6726825d.pth", layer: str = "pool3", seed: int = 0):
-        if weights == "random":
-            self._load(random_state(seed), layer)
-            return
-        from harness.weights import locate
-
-        self._load(read_state(locate(weights)), layer)
+    def __init__(
+        self,
+        *,
+        weights: str = "pt_inception-2015-12-05-6726825d.pth",
+        layer: str = "pool3",
+        seed: int = 0,
+        file: str | None = None,
+        sha256: str | None = None,
+    ) -> None:
+        drawn = weights == "random"
+        self._load(random_state(seed) if drawn else read_state(weight_path(weights, file, sha256)), layer)
 
     @classmethod
     def of(cls, state: Mapping[str, torch.Tensor], *, layer: str = "pool3", fold: bool = True) -> Inception:

@@ -87,6 +87,20 @@ def weights_digest(network: nn.Module) -> str:
     return content.hexdigest()
 
 
+def weight_path(weights: str, file: str | None, sha256: str | None) -> Path:
+    """The path of a registered weight file or, where `weights` is "file", of the user's own; its SHA-256 verified.
+
+    Raises UsageError where it is not here or not the right one; never touches the network.
+    """
+    from harness.weights import locate, own
+
+    if weights != "file":
+        return locate(weights)
+    if file is None or sha256 is None:
+        raise UsageError("`weights: file` needs both `file`, a path, and `sha256`, the digest of that file")
+    return own(file, sha256)
+
+
 def read_state(path: Path) -> dict[str, torch.Tensor]:
     """The state dict in a .pth or .safetensors file; no code in the file is run. UsageError where it is none."""
     try:

@@ -1,12 +1,13 @@
-"""Networks that are TorchScript files."""
+"""Networks that are TorchScript files: any, and NVIDIA's FID Inception."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from harness.encoders.torchnet import TorchEncoder
+from harness.encoders.torchnet import TorchEncoder, weight_path
 from harness.errors import UsageError
 from harness.keys import digest_file
 
@@ -15,9 +16,32 @@ class TorchScript(TorchEncoder):
     """A TorchScript file whose forward takes float NCHW images as the recipe makes them and gives (n, dim)."""
 
     def __init__(self, *, file: str, dim: int) -> None:
-        try:
-            network = torch.jit.load(file, map_location="cpu")  # type: ignore[no-untyped-call]
-        except (RuntimeError, ValueError, OSError) as problem:
-            raise UsageError(f"{file} does not load as TorchScript: {str(problem).splitlines()[0][:160]}") from problem
+        network = _loaded(Path(file))
         super().__init__(network, network, dim=dim, side=None)
         self.identity = {"architecture": "TorchScript file", "weights": digest_file(Path(file))}
+
+
+class InceptionNvidia(TorchEncoder):
+    """Pooled features (2048) of NVIDIA's TorchScript of the FID Inception, from 299×299 images as (x - 128) / 128.
+
+    The file's own forward takes [0, 255], resizes as TensorFlow 1 does, scales, and calls its `layers`; here `layers`
+    are called, as clean-fid does (inception_torchscript.py), so that the recipe alone resizes. On 299×299 images that
+    equals `forward(x, return_features=True)`.
+    """
+
+    def __init__(
+        self, *, weights: str = "inception-2015-12-05.pt", file: str | None = None, sha256: str | None = None
+    ) -> None:
+        path = weight_path(weights, file, sha256)
+        network = _loaded(path)
+        if not hasattr(network, "layers"):
+            raise UsageError(f"{path} is TorchScript without `layers`, so not NVIDIA's Inception; torchscript takes it")
+        super().__init__(network, lambda x: network.layers(x).flatten(1), dim=2048, side=299)
+        self.identity = {"architecture": "FID Inception-v3, NVIDIA's TorchScript", "weights": digest_file(path)}
+
+
+def _loaded(path: Path) -> Any:
+    try:
+        return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError, OSError) as problem:
+        raise UsageError(f"{path} does not load as TorchScript: {str(problem).splitlines()[0][:160]}") from problem

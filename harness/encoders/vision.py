@@ -5,14 +5,12 @@ from __future__ import annotations
 import torch
 from torchvision import models
 
-from harness.encoders.torchnet import TorchEncoder, drawn, fill, read_state, weights_digest
+from harness.encoders.torchnet import TorchEncoder, drawn, fill, read_state, weight_path, weights_digest
 
 
-def _filled(network: torch.nn.Module, weights: str) -> None:
+def _filled(network: torch.nn.Module, weights: str, file: str | None = None, sha256: str | None = None) -> None:
     if weights != "random":
-        from harness.weights import locate
-
-        fill(network, read_state(locate(weights)), type(network).__name__)
+        fill(network, read_state(weight_path(weights, file, sha256)), type(network).__name__)
 
 
 class InceptionTorchvision(TorchEncoder):
@@ -21,10 +19,17 @@ class InceptionTorchvision(TorchEncoder):
     299×299 images in [-1, 1]. torcheval and ignite measure with it.
     """
 
-    def __init__(self, *, weights: str = "inception_v3_google-0cc3c7bd.pth", seed: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        weights: str = "inception_v3_google-0cc3c7bd.pth",
+        seed: int = 0,
+        file: str | None = None,
+        sha256: str | None = None,
+    ) -> None:
         with drawn(seed):
             network = models.Inception3(transform_input=False, aux_logits=True, init_weights=False)
-        _filled(network, weights)
+        _filled(network, weights, file, sha256)
         network.fc = torch.nn.Identity()
         super().__init__(network, network, dim=2048, side=299)
         self.identity = {"architecture": "torchvision Inception-v3, pooled", "weights": weights_digest(network)}

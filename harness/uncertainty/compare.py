@@ -49,6 +49,10 @@ class Comparison:
     notes: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
 
+    def needed(self, p: float) -> float:
+        """The difference, without its sign, whose one-sided p would be this small: anything less passes unseen."""
+        return _reach(self.parts, 1.0 - p)
+
 
 def difference(
     first: Sequence[SeedMember],

@@ -66,7 +66,7 @@ def plan(
     limits = []
     if pilot.shared > 0:
         limits.append(f"the shared reference alone gives the difference a standard error of {pilot.shared**0.5:.3g}")
-    if pilot.training == 0:
+    if pilot.training == 0 and any(member.training_seed is not None for member in (*first, *second)):
         limits.append("no scatter between training seeds was seen in the pilot: it may have had too few")
 
     def result(seeds: int, size: int) -> Plan:

@@ -116,7 +116,8 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
             half = np.sqrt(
                 quantile_of(seeds - 1, level) ** 2 * between + quantile_of(spread.degrees, level) ** 2 * shared
             )
-            quantile = float(half / np.sqrt(variance))
+            # A density of 0 in every image set has no variance at all, and any quantile of that is 0.
+            quantile = float(half / np.sqrt(variance)) if variance > 0 else None
             slope, least = spread.slope * variance / spread.total if spread.total > 0 else 0.0, spread.least
             method += " plus the shared reference's part"
     else:

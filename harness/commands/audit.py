@@ -1,0 +1,113 @@
+"""`harness audit BENCH`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from harness.studies.audit import Audited
+
+
+@click.command()
+@click.argument("bench", type=click.Path(path_type=Path))
+@click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")
+@click.option("--out", type=click.Path(path_type=Path), help="Where audit.json and audit.md go. [results/<name>]")
+@click.option("--store", type=click.Path(path_type=Path), help="Cache. [$HARNESS_STORE or .harness]")
+@click.option("--device", default="auto", show_default=True)
+@click.option("--workers", type=click.IntRange(1))
+def audit(
+    bench: Path, encoders: tuple[str, ...], out: Path | None, store: Path | None, device: str, workers: int | None
+) -> None:
+    """What would the images of BENCH have scored under other preprocessing, and which ranks flip? (its `audit`)"""
+    import json
+
+    from harness import benchmark
+    from harness.engine import Engine
+    from harness.errors import UsageError
+    from harness.run import default_store, default_workers, usable
+    from harness.stages import Pipeline, Plan
+    from harness.store import write_atomically
+    from harness.studies.audit import audit as study
+    from harness.studies.audit import facts
+    from harness.suggest import unknown
+    from harness.terminal import progress
+
+    found = benchmark.load(bench)
+    if wrong := [name for name in encoders if name not in found.encoders]:
+        raise UsageError(f"{bench}: {unknown('encoder', wrong[0], found.encoders)}")
+    plan = Plan(found, store.absolute() if store else default_store(), device)
+    usable(plan)
+    with Engine(workers or default_workers()) as engine, progress() as heard:
+        result = study(plan, lambda own: Pipeline(own, engine, heard), encoders or None)
+    text = markdown(result, found.rank_by.encoder, {e: found.is_random(e) for e in found.encoders})
+    folder = out or Path("results") / found.name
+    write_atomically(folder / "audit.json", (json.dumps(facts(result), indent=1) + "\n").encode("ascii"))
+    write_atomically(folder / "audit.md", text.encode())
+    click.echo(text)
+    click.echo(f"audit     {folder}/audit.md, audit.json")
+
+
+def markdown(found: Audited, first: str, random: dict[str, bool]) -> str:
+    """The audit as a person reads it: verdict, what moves most, every change, every flip."""
+    encoders = sorted(dict.fromkeys(c.encoder for c in found.changes), key=lambda name: name != first)
+    lines = [f"# Audit of {found.benchmark}", ""]
+    for encoder in encoders:
+        lines += _verdict(found, encoder, random.get(encoder, False))
+    for encoder in encoders:
+        lines += ["", f"## {encoder}", "", *_table(found, encoder)]
+    lines += ["", *(f"- not audited: {reason}" for reason in found.failed)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
+    flips = [flip for flip in found.flips if flip.encoder == encoder]
+    real = [flip for flip in flips if flip.resolved]
+    knobs = found.knobs(encoder)
+    label = " (random weights: not a measure of quality)" if random else ""
+    lines = [f"**{encoder}**{label}: "]
+    if knobs:
+        told = ", ".join(f"{name} by {share:.0%}" for name, share in knobs)
+        lines[0] += (
+            f"the largest change of {found.metric} that a setting brings, as the median over generators: {told}. "
+        )
+    if real:
+        named = "; ".join(f"{f.first} and {f.second} under {f.variant}" for f in real)
+        lines[0] += f"The order of {len(real)} pairs flips beyond noise: {named}. "
+    else:
+        lines[0] += "No order of two generators flips beyond noise. "
+    if seeming := len(flips) - len(real):
+        lines[0] += f"{seeming} more only seem to flip."
+    return [lines[0].rstrip(), ""]
+
+
+def _table(found: Audited, encoder: str) -> list[str]:
+    generators = list(dict.fromkeys(c.generator for c in found.changes if c.encoder == encoder))
+    metrics = list(dict.fromkeys(c.metric for c in found.changes if c.encoder == encoder))
+    metrics.sort(key=lambda name: name != found.metric)
+    shifts = {s.variant: s.distance for s in found.shifts if s.encoder == encoder}
+    lines = []
+    for metric in metrics:
+        own = {(c.variant, c.generator): c for c in found.changes if (c.encoder, c.metric) == (encoder, metric)}
+        pinned = {generator: next(c.pinned for (_, g), c in own.items() if g == generator) for generator in generators}
+        lines += [
+            f"Change of {metric}, variant less pinned, {found.level:.0%} intervals paired over the same images:",
+            "",
+        ]
+        lines += ["| variant | reference against itself, FD | " + " | ".join(generators) + " |"]
+        lines += ["|---|---|" + "---|" * len(generators)]
+        lines += ["| pinned (value) | 0 | " + " | ".join(f"{pinned[g]:.4g}" for g in generators) + " |"]
+        for variant in dict.fromkeys(v for v, _ in own):
+            shift = f"{shifts[variant]:.4g}" if variant in shifts else ""
+            cells = [_cell(own[variant, generator]) for generator in generators]
+            lines.append(f"| {variant} | {shift} | {' | '.join(cells)} |")
+        lines.append("")
+    return lines
+
+
+def _cell(change: Any) -> str:
+    if change.low is None:
+        return f"{change.change:+.3g}"
+    return f"{change.change:+.3g} [{change.low:+.3g}, {change.high:+.3g}]"

@@ -1,0 +1,127 @@
+"""`harness rerank`: encoders against each other and against people, from a run's OUT or a file of scores."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import main
+from harness.outfolder import read
+from harness.studies import human
+from harness.uncertainty import combine
+
+
+def ask(*arguments):
+    return CliRunner().invoke(main, ["rerank", *map(str, arguments)])
+
+
+def refused(*arguments):
+    told = ask(*arguments)
+    assert told.exit_code == 2, told.output
+    return told.output
+
+
+@pytest.fixture
+def scores(tmp_path):
+    """`good` ranks as people do, `bad` takes the worst for the best; the names are in capitals."""
+
+    def write(lines="", header="generator,encoder,value,se"):
+        path = tmp_path / "scores.csv"
+        if not lines:
+            means = {name: answers.mean for name, answers in human.load("cifar10").items()}
+            lines = "\n".join(
+                f"{name.upper()},good,{100 - 100 * m},0.2\n{name.upper()},bad,{100 * m},0.2"
+                for name, m in means.items()
+            )
+        path.write_text(f"{header}\n{lines}\n")
+        return path
+
+    return write
+
+
+def test_an_encoder_that_ranks_as_people_do_agrees_better_than_one_that_does_the_reverse(scores, tmp_path):
+    file = tmp_path / "told.json"
+    told = ask("--scores", scores(), "--human", "cifar10", "--json", file)
+    assert told.exit_code == 0, told.output
+    found = json.loads(file.read_text())
+    (both,) = found["agreement"]
+    assert both["tau"]["high"] < -0.5
+    people = {one["first"]: one for one in found["people"]["agreement"]}
+    assert people["good"]["tau"]["low"] > 0 > people["bad"]["tau"]["high"]
+    assert people["good"]["tau"]["value"] == pytest.approx(1)
+    (judged,) = found["people"]["judgement"]
+    assert judged["gain"]["low"] > 0
+    assert judged["gain"]["p"] < 0.002
+    assert "good rather than bad: good agrees better with people beyond noise" in told.output
+    assert "MIT" in told.output
+    assert "328 participants, 13 generators" in told.output
+    assert ask("--scores", scores(), "--human", "cifar10").output == told.output  # the same seed
+
+
+def test_the_direction_of_a_metric_is_heard(scores, tmp_path):
+    file = tmp_path / "told.json"
+    ask("--scores", scores(), "--human", "cifar10", "--higher-is-better", "--json", file)
+    (judged,) = json.loads(file.read_text())["people"]["judgement"]
+    assert judged["gain"]["high"] < 0
+
+
+def test_generators_that_one_encoder_or_the_study_lacks_are_left_out_and_said(scores):
+    path = scores("ACGAN,a,1\nBigGAN,a,2\nNVAE,a,3\nmine,a,4\nLOGAN,a,5\nACGAN,b,1\nBigGAN,b,2\nNVAE,b,4\nmine,b,3",
+                  "generator,encoder,value")  # fmt: skip
+    told = ask("--scores", path, "--human", "cifar10")
+    assert told.exit_code == 0, told.output
+    assert "left out, since not scored under every encoder: LOGAN" in told.output
+    assert "left out, since not in the study: mine" in told.output
+    assert "values taken as exact" in told.output
+    assert "ordered the other way beyond noise: NVAE/mine" in told.output
+
+
+def test_faults_of_the_file_are_told_line_by_line(scores):
+    words = refused("--scores", scores("A,x,1,0.1\nA,x,2,0.1\nB,x,high,0.1\nC,x,3,-1\n,x,3,1"))
+    assert ":3: A under x is there twice" in words
+    assert ":4: value is 'high'" in words
+    assert ":5: se is '-1'" in words
+    assert ":6: a generator and an encoder are needed" in words
+    assert "no column value" in refused("--scores", scores("A,x,1", "generator,encoder,fid"))
+    assert "holds no scores" in refused("--scores", scores("\n"))
+    assert "cannot be read" in refused("--scores", "absent.csv")
+
+
+def test_what_goes_together_is_told(scores, tmp_path):
+    one = scores("A,x,1\nB,x,2\nC,x,3", "generator,encoder,value")
+    assert "one of the two" in refused()
+    assert "one of the two" in refused(tmp_path, "--scores", one)
+    assert "--metric goes with OUT" in refused("--scores", one, "--metric", "fd")
+    assert "--higher-is-better goes with --scores" in refused(tmp_path, "--higher-is-better")
+    assert "x is the only encoder" in refused("--scores", one)
+    assert "0 generators are in the human study of cifar10" in refused("--scores", one, "--human", "cifar10")
+    assert "did you mean 'cifar10'" in refused("--scores", one, "--human", "cifar1")
+    assert "holds no run" in refused(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_run_ranks_its_generators_under_every_encoder(finished, tmp_path):
+    out, file = finished.folder / "results/small", tmp_path / "told.json"
+    told = ask(out, "--json", file)
+    assert told.exit_code == 0, told.output
+    found = json.loads(file.read_text())
+    (both,) = found["agreement"]
+    assert {both["first"], both["second"]} == {"digits_convnet", "pixels"}
+    assert len(both["pairs"]) == 6
+    board = json.loads((out / "leaderboard.json").read_text())
+    ranks = {row["generator"]: [] for row in board["rows"]}
+    for encoder in ("digits_convnet", "pixels"):
+        groups = read(out, encoder)[1]["fd"]
+        value = {g: combine(m, level=0.95, target="T_N", reference="random").estimate.value for g, m in groups.items()}
+        for place, generator in enumerate(sorted(value, key=value.__getitem__), 1):
+            ranks[generator].append(place)
+    assert all(len(places) == 2 for places in ranks.values())
+    assert {name: rank[0] for name, rank in found["consensus"]["mean_rank"].items()} == {
+        name: sum(places) / 2 for name, places in ranks.items()
+    }
+    assert found["consensus"]["first_place"]["digits_convnet"]["noise"] == 0
+    assert "fd of" in told.output
+    precision = ask(out, "--metric", "precision")
+    assert precision.exit_code == 0, precision.output
+    assert "no metric 'fid'" in refused(out, "--metric", "fid")
+    assert "the human study of lsun256" in refused(out, "--human", "lsun256")
