@@ -82,14 +82,6 @@ class Interval(Frozen):
     replicates: Annotated[int, Field(ge=50)] = 200
 
 
-class Numerics(Frozen):
-    """Which other batch sizes each generator's first image set is encoded with, to see how far they move a metric."""
-
-    batch_sizes: Annotated[
-        tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False, min_length=1), AfterValidator(_no_repeats)
-    ]
-
-
 class Audit(Frozen):
     """Which other preprocessing `harness audit` compares with the pinned one, each changing one thing of it.
 
@@ -131,7 +123,6 @@ class Benchmark(Frozen):
     metrics: FrozenMapping[Metric]
     interval: Interval = Interval()
     audit: Audit | None = Field(default=None, description="{jpeg: [90, 75], resize: [pillow lanczos]}")
-    numerics: Numerics | None = Field(default=None, description="{batch_sizes: [1, 7]}")
     rank_by: RankBy = Field(description="{metric: …, encoder: …}, which order the leaderboard")
     data: PinnedDataset
     folder: Path

@@ -70,18 +70,11 @@ def _content_digest(rows: FeatureArray) -> str:
     return f"sha256:{content.hexdigest()}"
 
 
-def rows_at(plan: Plan, source: ImageSource, encoder: str, batch_size: int) -> FeatureArray:
-    """Features float32 (n, d) as another batch size makes them; not stored, since no score may rest on them."""
-    return np.concatenate([rows for rows, _ in _rows(plan, source, encoder, batch_size)])
-
-
-def _rows(
-    plan: Plan, source: ImageSource, encoder: str, batch_size: int | None = None
-) -> Iterator[tuple[FeatureArray, NDArray[np.uint8]]]:
+def _rows(plan: Plan, source: ImageSource, encoder: str) -> Iterator[tuple[FeatureArray, NDArray[np.uint8]]]:
     encode = plan.encoder(encoder)
     recipe = plan.benchmark.recipe(encoder)
     first = 0
-    for images in image_stage.read_images(plan, source, batch_size):
+    for images in image_stage.read_images(plan, source):
         try:
             seen = preprocessing.apply(recipe, images)
             prints = [hashlib.sha256(image.tobytes()).digest()[:PRINT_BYTES] for image in seen]

@@ -10,10 +10,9 @@ from harness import provenance, registry
 from harness.engine import Failure
 from harness.leaderboard import Column, Leaderboard, Row, order
 from harness.record import Cell, Estimate, Record, Reference, Target
-from harness.stages import numerics
 from harness.stages.plan import COPIES, FakeSet, Plan, plain
 from harness.stages.scores import load_analysis, make_scores
-from harness.uncertainty import Combined, RankSets, SeedMember, combine, interval, rank_sets
+from harness.uncertainty import RankSets, SeedMember, combine, interval, rank_sets
 
 LABELS = {"fd": "FD", "kd": "KD"}
 NO_POPULATION_VALUE = ("precision", "recall", "density", "coverage")
@@ -40,19 +39,17 @@ def rank(plan: Plan, failures: Failures) -> Ranked:
     records: list[Record] = []
     rows: list[Row] = []
     members: dict[str, dict[str, dict[str, list[SeedMember]]]] = {}
-    notes: list[str] = []
     by = plan.benchmark.rank_by
     encoders = [by.encoder, *(name for name in plan.benchmark.encoders if name != by.encoder)]
     for encoder in encoders:
         scored = _Encoder(plan, encoder, failures)
         records += scored.records()
         rows += order(scored.rows())
-        notes += dict.fromkeys(scored.notes)
         members[encoder] = {
             metric: {g: group for g, group in groups.items() if not scored.failure(g)}
             for metric, groups in scored.members.items()
         }
-    return Ranked(tuple(records), _board(plan, encoders, rows, notes), members)
+    return Ranked(tuple(records), _board(plan, encoders, rows), members)
 
 
 class _Encoder:
@@ -62,7 +59,6 @@ class _Encoder:
         self.plan = plan
         self.encoder = encoder
         self.metrics = tuple(plan.benchmark.metrics)
-        self.notes: list[str] = []  # for a reader of the whole table
         self.failed = {fake: failures[fake, encoder] for fake in plan.fakes if (fake, encoder) in failures}
         self.members: dict[str, dict[str, list[SeedMember]]] = {name: {} for name in self.metrics}
         for fake in plan.fakes:
@@ -140,28 +136,10 @@ class _Encoder:
             for metric in self.metrics:
                 for reference in get_args(Reference):
                     combined = self.combined.get((generator, metric, reference))
-                    observations = {"components": self.components(generator, metric, combined)} if combined else {}
+                    observations = {"components": plain(combined.components)} if combined else {}
                     estimate = combined.estimate if combined else None
                     records.append(self.record("generator", whole, metric, estimate, observations, {}))
         return records
-
-    def components(self, generator: str, metric: str, combined: Combined) -> dict[str, Any]:
-        """Variance components, and how far another batch size moves the metric where the benchmark asks for that."""
-        found: dict[str, Any] = plain(combined.components)
-        if self.plan.benchmark.numerics is None:
-            return found
-        first = self.fakes(generator)[0]
-        moved = numerics.deviations(self.plan, first, self.encoder)[metric]
-        se = combined.estimate.se
-        share = moved / se if se > 0 else None
-        if moved > numerics.NOTABLE * se:
-            self.notes.append(
-                f"{generator} under {self.encoder}: the batch size moves {metric} by {moved:.2g}, "
-                f"{moved / se:.0%} of its standard error"
-                if se > 0
-                else f"the batch size moves {metric} by {moved:.2g}"
-            )
-        return found | {"numerics": moved, "numerics_share_of_se": share}
 
     def record(
         self, level: Any, fake: FakeSet, metric: str, estimate: Estimate | None, observations: dict[str, Any],
@@ -263,7 +241,7 @@ def flags(observations: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _board(plan: Plan, encoders: Sequence[str], rows: Sequence[Row], more: Sequence[str]) -> Leaderboard:
+def _board(plan: Plan, encoders: Sequence[str], rows: Sequence[Row]) -> Leaderboard:
     benchmark = plan.benchmark
     declared = benchmark.interval
     names = {True: "lower is better", False: "higher is better"}
@@ -296,5 +274,5 @@ def _board(plan: Plan, encoders: Sequence[str], rows: Sequence[Row], more: Seque
             name: "random weights: not a measure of quality" if benchmark.is_random(name) else "" for name in encoders
         },
         rows=tuple(rows),
-        notes=(*notes, *more),
+        notes=tuple(notes),
     )
