@@ -34,8 +34,6 @@ def analyse(
     debias: bool | None = None,
     clusters_real: npt.ArrayLike | None = None,
     clusters_fake: npt.ArrayLike | None = None,
-    strata_real: npt.ArrayLike | None = None,
-    strata_fake: npt.ArrayLike | None = None,
 ) -> dict[str, Analysis]:
     """An Analysis per metric, in the order of `calls`.
 
@@ -56,9 +54,9 @@ def analyse(
     balls = {name: call for name, call in ready.items() if isinstance(call, BallCall)}
     for ball in balls.values():
         checked_for_balls(real_rows, fake_rows, ball.k)
-    units_real = units(real_rows, clusters_real, strata_real, "_real")
-    units_fake = units(fake_rows, clusters_fake, strata_fake, "_fake")
-    clustered = not (units_real.independent and units_fake.independent)
+    units_real = units(real_rows, clusters_real, "clusters_real")
+    units_fake = units(fake_rows, clusters_fake, "clusters_fake")
+    clustered = units_real.clustered or units_fake.clustered
     for side, group in (("real", units_real), ("fake", units_fake)):
         if group.count < 2:
             raise UsageError(

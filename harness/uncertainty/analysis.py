@@ -41,7 +41,7 @@ class Analysis:
     real_seed, fake_seed  what was drawn on each side; equal real seeds make analyses joint
     bias_real/fake     what a T_inf interval subtracts, or None where there is none
     bounded            the metric is a share in [0, 1]
-    clustered          rows were declared to come in clusters or strata, so that they are no plain sample
+    clustered          rows were declared to come in clusters, which are the units then
     magnitude          for squared distances: the value with its own noise counted (FD itself, the V-statistic of KD);
                        the variance of the estimate is proportional to it along the line between the two distributions
     """

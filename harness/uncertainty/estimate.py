@@ -26,8 +26,6 @@ def estimate(
     replicates: int = 200,
     clusters_real: npt.ArrayLike | None = None,
     clusters_fake: npt.ArrayLike | None = None,
-    strata_real: npt.ArrayLike | None = None,
-    strata_fake: npt.ArrayLike | None = None,
     **parameters: Any,
 ) -> Estimate:
     """The metric `name` (fd, kd, precision, recall, density, coverage) of two feature sets with its interval.
@@ -35,8 +33,7 @@ def estimate(
     `target` "T_N" is the expectation at these set sizes, what papers print; "T_inf" the population value (FD, KD).
     `reference` "random" counts the real set as one draw; "fixed" speaks about this very set. `parameters` are the
     metric's own, such as k. `clusters_real` and `clusters_fake` label rows that are not independent (one prompt, one
-    video), `strata_real` and `strata_fake` rows of which a fixed number of each label was drawn (so many a class). The
-    same seed gives the same bytes; it matters to the k-NN metrics most (`replicates` splits of both sets).
+    video). The same seed gives the same bytes; it matters to the k-NN metrics most (`replicates` splits of both sets).
 
     Raises UsageError for an unknown name or parameter, bad features, or a target that the metric does not have.
     """
@@ -47,6 +44,6 @@ def estimate(
         {name: MetricCall(name, parameters)}, real, fake,
         real_seed=derive_seed(seed, "real"), fake_seed=derive_seed(seed, "fake"),
         replicates=replicates, debias=target == "T_inf",
-        clusters_real=clusters_real, clusters_fake=clusters_fake, strata_real=strata_real, strata_fake=strata_fake,
+        clusters_real=clusters_real, clusters_fake=clusters_fake,
     )  # fmt: skip
     return interval(found[name], level=level, target=target, reference=reference)

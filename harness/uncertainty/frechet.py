@@ -166,13 +166,13 @@ def analyse_frechet(
     pairs, among = pair_count(d)
     # Declared clusters: their second-order part is not estimated but left in, which errs on the wide side.
     pairs_real, own_fake, cross = np.zeros(pairs), 0.0, 0.0
-    if units_real.independent:
+    if not units_real.clustered:
         i, j = unit_pairs(units_real, None, pairs, among, np.random.default_rng(real_seed))
         pairs_real = np.sqrt(2.0) / m * on_real.products(on_real, i, j)
-    if units_fake.independent:
+    if not units_fake.clustered:
         i, j = unit_pairs(units_fake, None, pairs, among, np.random.default_rng(fake_seed))
         own_fake = 2.0 / n**2 * float((on_fake.products(on_fake, i, j) ** 2).mean())
-    if units_real.independent and units_fake.independent:
+    if not units_real.clustered and not units_fake.clustered:
         i, j = unit_pairs(units_real, units_fake, pairs, among, np.random.default_rng([real_seed, fake_seed]))
         cross = 4.0 / (m * n) * float((on_real.products(on_fake, i, j) ** 2).mean())
 
@@ -220,7 +220,7 @@ def _bias(
     debias: bool | None,
 ) -> tuple[float | None, float | None, str | None]:
     """Block-jackknife bias of each side where the analytic one fails, else which method applies."""
-    if not (units_real.independent and units_fake.independent):
+    if units_real.clustered or units_fake.clustered:
         return None, None, None
     d = real.shape[1]
     scarce = min(units_real.effective, units_fake.effective) / d

@@ -78,7 +78,7 @@ def centred(analysis: Analysis, *, target: Target, reference: Reference) -> tupl
             f"of FD can be removed from N/d = {TRUSTED:.0f} on ({TRUSTED * analysis.d:.0f} rows in each); ask for 'T_N'"
         )
     if analysis.clustered:
-        raise UsageError("`target` is 'T_inf', but the bias of FD is not known for clusters and strata; ask for 'T_N'")
+        raise UsageError("`target` is 'T_inf', but the bias of FD is not known for clusters; ask for 'T_N'")
     if analysis.bias_fake is None or analysis.bias_real is None:
         raise UsageError(
             f"`target` is 'T_inf' at N/d = {ratio:.1f} and {analysis.d} columns: from {TRUSTED:.0f} to {ANALYTIC:.0f} "

@@ -24,9 +24,9 @@ def analyse_kernel(
     m, n = units_real.effective, units_fake.effective
     second_real, second_fake, second_cross = _second_order(sums, m, n)
     # Declared clusters: as in `frechet`, their second-order part is left in.
-    second_real *= units_real.independent
-    second_fake *= units_fake.independent
-    second_cross *= units_real.independent and units_fake.independent
+    second_real *= not units_real.clustered
+    second_fake *= not units_fake.clustered
+    second_cross *= not (units_real.clustered or units_fake.clustered)
     i, j = unit_pairs(units_real, None, PAIRS, AMONG, np.random.default_rng(real_seed))
     pairs = _paired(function, real, i, j) - sums.real[i] - sums.real[j] + sums.real.mean()
     spread = float((pairs**2).mean())

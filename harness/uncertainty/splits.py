@@ -29,18 +29,8 @@ STEEPEST, FLATTEST = 0.125, 2.0  # V(n/2) / V(n/4) is held within these
 
 
 def labels(units: Units, groups: int, splits: int, seed: int) -> Labels:
-    """Random splits of the units into groups of equal size (to one); rows of a unit stay together.
-
-    With strata each group has its share of every one: it is a stratified sample of its own.
-    """
+    """Random splits of the units into groups of equal size (to one); rows of a unit stay together."""
     rng = np.random.default_rng([seed, groups])
-    if units.strata is not None:
-        # Stratum by stratum in random order, the groups dealt out in turn and each split beginning with another group.
-        order = [np.lexsort((rng.random(units.count), units.strata)) for _ in range(splits)]
-        dealt = np.empty((splits, units.count), np.uint8)
-        for split, positions in enumerate(order):
-            dealt[split, positions] = (np.arange(units.count) + rng.integers(groups)) % groups
-        return dealt[:, units.of]
     base = (np.arange(units.count) * groups // units.count).astype(np.uint8)
     return np.stack([rng.permutation(base) for _ in range(splits)])[:, units.of]
 

@@ -1,14 +1,12 @@
 """Independent units: a row, all exact copies of a repeated row, or a cluster that the caller declares.
 
 Copies carry no information of their own; rows of a cluster (one prompt, one class, one video) less than as many rows.
-Units of a stratum (a class of which a fixed number is drawn) are draws of their own: only the spread within strata is
-noise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,8 +22,7 @@ Index = npt.NDArray[np.intp]
 class Units:
     """Which unit each row belongs to. `first` is the first row of each unit, `sizes` its number of rows.
 
-    `repeats` counts rows that repeat an earlier one; `clustered` says that units are declared clusters; `strata` is the
-    stratum of each unit, 0, 1, …, where the number of units from each was fixed beforehand.
+    `repeats` counts rows that repeat an earlier one; `clustered` says that units are declared clusters.
     """
 
     of: Index
@@ -33,12 +30,6 @@ class Units:
     sizes: Index
     repeats: int
     clustered: bool = False
-    strata: Index | None = None
-
-    @property
-    def independent(self) -> bool:
-        """Whether the units are a plain sample: one row each, drawn from one population."""
-        return not self.clustered and self.strata is None
 
     @property
     def count(self) -> int:
@@ -56,26 +47,12 @@ class Units:
         return float(self.rows**2 / np.sum(self.sizes.astype(np.float64) ** 2))
 
     def total(self, influence: Vector) -> Vector:
-        """Influence per unit, scaled and centred so that its variance over `count` is the variance of the mean.
-
-        With strata that is Σ (n_h/n)² s_h²/n_h, the spread within each (Cochran, Sampling Techniques, 5.6).
-        """
+        """Influence per unit, scaled and centred so that its variance over `count` is the variance of the mean."""
         summed = np.bincount(self.of, weights=influence, minlength=self.count) * (self.count / self.rows)
-        if self.strata is None:
-            return np.asarray(summed - summed.mean())
-        sizes = np.bincount(self.strata).astype(np.float64)
-        within = summed - (np.bincount(self.strata, weights=summed) / sizes)[self.strata]
-        factor = np.sqrt(sizes / (sizes - 1.0) * (self.count - 1.0) / self.count)
-        return np.asarray(within * factor[self.strata])
+        return np.asarray(summed - summed.mean())
 
     def note(self, side: str) -> str | None:
-        """What an Estimate says about repeats, clusters and strata, if there are any."""
-        if self.strata is not None:
-            inside = f" ({self.count} clusters)" if self.clustered else ""
-            return (
-                f"{self.rows} {side} rows{inside} in {int(self.strata.max()) + 1} strata of fixed size: only the "
-                "spread within strata counts as noise"
-            )
+        """What an Estimate says about repeats and clusters, if there are any."""
         if self.clustered:
             return f"{self.rows} {side} rows in {self.count} clusters, each counted as one independent unit" + (
                 f"; {self.repeats} rows repeat another exactly" if self.repeats else ""
@@ -88,44 +65,19 @@ class Units:
         )
 
 
-def units(
-    rows: npt.NDArray[Any], clusters: npt.ArrayLike | None = None, strata: npt.ArrayLike | None = None, side: str = ""
-) -> Units:
+def units(rows: npt.NDArray[Any], clusters: npt.ArrayLike | None = None, name: str = "clusters") -> Units:
     """Group the rows that are equal bit for bit (0.0 and -0.0 are equal), and those of a cluster.
 
-    Clusters that share a repeated row are one. Raises UsageError for labels that are not one per row, for a cluster (or
-    copies of a row) in several strata, and for a stratum with one unit, whose spread cannot be known.
+    Clusters that share a repeated row are one. Raises UsageError for clusters that are not one label per row.
     """
-    found = _units(rows, clusters, f"clusters{side}")
-    if strata is None:
-        return found
-    label = _labels(rows, strata, f"strata{side}")
-    own = label[found.first]
-    if (label != own[found.of]).any():
-        raise UsageError(f"`strata{side}` puts rows of one cluster, or copies of one row, into several strata")
-    small = np.bincount(own) < 2
-    if small.any():
-        raise UsageError(
-            f"`strata{side}` has {int(small.sum())} strata with one independent unit; each needs at least 2 to show "
-            "its spread: join strata or leave them out"
-        )
-    return replace(found, strata=own)
-
-
-def _labels(rows: npt.NDArray[Any], given: npt.ArrayLike, name: str) -> Index:
-    """Labels as numbers by order of first appearance."""
-    array = np.asarray(given)
-    if array.shape != (len(rows),):
-        raise UsageError(f"`{name}` has shape {array.shape}; it must hold one label for each of the {len(rows)} rows")
-    return _first_seen(array.tolist())[0]
-
-
-def _units(rows: npt.NDArray[Any], clusters: npt.ArrayLike | None, name: str) -> Units:
     copies, first = _first_seen((row + 0.0).tobytes() for row in rows)
     repeats = len(rows) - len(first)
     if clusters is None:
         return Units(copies, first, np.bincount(copies, minlength=len(first)), repeats)
-    own = _labels(rows, clusters, name)
+    given = np.asarray(clusters)
+    if given.shape != (len(rows),):
+        raise UsageError(f"`{name}` has shape {given.shape}; it must hold one label for each of the {len(rows)} rows")
+    own, _ = _first_seen(given.tolist())
     root = np.arange(own.max() + 1)
     for cluster, row in zip(own, first[copies], strict=True):  # join clusters that share a copied row
         a, b = _root(root, int(cluster)), _root(root, int(own[row]))
