@@ -6,6 +6,7 @@ from harness.uncertainty.compare import Comparison, Equivalence, Reproduction, d
 from harness.uncertainty.estimate import estimate
 from harness.uncertainty.interval import interval
 from harness.uncertainty.joint import Joint, joint_replicates
+from harness.uncertainty.numerics import Numerics, estimate_numerics, numerics
 from harness.uncertainty.permutation import PermutationTest, permutation_test
 from harness.uncertainty.planning import Plan, plan
 from harness.uncertainty.ranks import Difference, RankSets, rank_sets
@@ -19,6 +20,7 @@ __all__ = [
     "Equivalence",
     "Joint",
     "MetricCall",
+    "Numerics",
     "PermutationTest",
     "Plan",
     "RankSets",
@@ -29,8 +31,10 @@ __all__ = [
     "difference",
     "equivalence",
     "estimate",
+    "estimate_numerics",
     "interval",
     "joint_replicates",
+    "numerics",
     "permutation_test",
     "plan",
     "rank_sets",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -118,12 +118,23 @@ def _labelled(method: str, sides: str) -> str:
     return f"{method}, stratified ({sides})" if sides else method
 
 
+def value_of(call: MetricCall, real: npt.ArrayLike, fake: npt.ArrayLike) -> float:
+    """The value alone of a metric that `analyse` takes, in the metric's unit: no interval is prepared."""
+    function = call.function or _built_in(call.use)
+    return float(function(np.asarray(real), np.asarray(fake), **call.parameters))
+
+
+def _built_in(use: str) -> Callable[..., float]:
+    function: Callable[..., float] = getattr(metrics, {"fd": "frechet_distance", "kd": "kernel_distance"}.get(use, use))
+    return function
+
+
 def _checked_call(name: str, call: MetricCall) -> MetricCall | BallCall:
     if call.function is not None:
         return call
     if call.use not in BUILT_IN:
         raise UsageError(f"no metric '{call.use}' (asked for as '{name}'); built in: {', '.join(BUILT_IN)}")
-    function = getattr(metrics, {"fd": "frechet_distance", "kd": "kernel_distance"}.get(call.use, call.use))
+    function = _built_in(call.use)
     known: dict[str, Any] = {
         p.name: p.default for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY
     }
