@@ -82,6 +82,12 @@ class Interval(Frozen):
     replicates: Annotated[int, Field(ge=50)] = 200
 
 
+class Numerics(Frozen):
+    """Other computations under which each generator's first image set and the reference are encoded once more."""
+
+    batch_sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False, min_length=1)]
+
+
 class Audit(Frozen):
     """Which other preprocessing `harness audit` compares with the pinned one, each changing one thing of it.
 
@@ -123,6 +129,7 @@ class Benchmark(Frozen):
     metrics: FrozenMapping[Metric]
     interval: Interval = Interval()
     audit: Audit | None = Field(default=None, description="{jpeg: [90, 75], resize: [pillow lanczos]}")
+    numerics: Numerics | None = Field(None, description="{batch_sizes: [1, 7]}: report what the batch size does")
     rank_by: RankBy = Field(description="{metric: …, encoder: …}, which order the leaderboard")
     data: PinnedDataset
     folder: Path
@@ -159,7 +166,9 @@ class Benchmark(Frozen):
 
     def resolved(self) -> dict[str, Any]:
         """The declaration as JSON, defaults filled in and the dataset's pins included; no path of this machine."""
-        return {**self.model_dump(mode="json", exclude={"data", "folder"}), "data": self.data.resolved()}
+        # Left out where it is not asked for: it decides no value.
+        hidden = {"data", "folder"} | ({"numerics"} if self.numerics is None else set())
+        return {**self.model_dump(mode="json", exclude=hidden), "data": self.data.resolved()}
 
     def _cells(self) -> Iterator[Cell]:
         for generator in self.generators:

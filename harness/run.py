@@ -108,7 +108,8 @@ def run_benchmark(
         pipeline.encode()
         pipeline.score()
     lock = resolved(plan, pipeline)
-    cached = not pipeline.failures and _is_complete(folder, lock["run_key"])
+    failed = bool(pipeline.failures or pipeline.numerics_failures)  # what failed is tried again
+    cached = not failed and _is_complete(folder, lock["run_key"])
     if cached:
         board = Leaderboard.from_json((folder / "leaderboard.json").read_text(encoding="ascii"))
     else:
@@ -118,7 +119,7 @@ def run_benchmark(
         about = {"run_key": lock["run_key"], "time": began, "seconds": round(seconds, 3)}
         about["machine"] = provenance.machine()
         write_atomically(folder / "run.json", (json.dumps(about, indent=1) + "\n").encode("ascii"))
-        if not pipeline.failures:
+        if not failed:
             _write_receipt(folder, lock["run_key"])
     tracked, untracked = _track(folder, tracking_uri) if tracking else (None, None)
     return Result(
@@ -201,7 +202,7 @@ def _write_grids(folder: Path, plan: Plan) -> None:
     shown = {}
     for name, source in sources.items():
         chunks = []
-        for images in read_images(plan, source):
+        for images in read_images(plan, source, plan.benchmark.batch_size):
             chunks.append(images)
             if sum(map(len, chunks)) >= GRID:
                 break

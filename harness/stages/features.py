@@ -35,11 +35,7 @@ class Features:
 
 def make_features(plan: Plan, source: ImageSource, encoder: str) -> Entry:
     """Store an image set's features under one encoder: float32 (n, d), row i of image i."""
-    try:
-        chunks = list(_rows(plan, source, encoder))
-    except CorruptEntry:  # the images were lost to a fault of the disk: once more, from their seeds
-        chunks = list(_rows(plan, source, encoder))
-    rows, prints = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
+    rows, prints = encoded(plan, source, encoder, plan.benchmark.batch_size)
     images = image_stage.load_images(plan, source)
     facts = {
         "n": len(rows),
@@ -50,6 +46,16 @@ def make_features(plan: Plan, source: ImageSource, encoder: str) -> Entry:
         "made_with": {"device": plan.device_of(encoder), "libraries": provenance.library_versions()},
     }
     return plan.store.put("features", plan.feature_key(images, encoder), [{"features": rows, "prints": prints}], facts)
+
+
+def encoded(plan: Plan, source: ImageSource, encoder: str, batch_size: int) -> tuple[FeatureArray, NDArray[np.uint8]]:
+    """An image set's features, float32 (n, d), and fingerprints, uint8 (n, 16), encoded in batches of this size."""
+    try:
+        chunks = list(_rows(plan, source, encoder, batch_size))
+    except CorruptEntry:  # the images were lost to a fault of the disk: once more, from their seeds
+        chunks = list(_rows(plan, source, encoder, batch_size))
+    rows, prints = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
+    return rows, prints
 
 
 def load_features(plan: Plan, source: ImageSource, encoder: str) -> Features:
@@ -70,11 +76,13 @@ def _content_digest(rows: FeatureArray) -> str:
     return f"sha256:{content.hexdigest()}"
 
 
-def _rows(plan: Plan, source: ImageSource, encoder: str) -> Iterator[tuple[FeatureArray, NDArray[np.uint8]]]:
+def _rows(
+    plan: Plan, source: ImageSource, encoder: str, batch_size: int
+) -> Iterator[tuple[FeatureArray, NDArray[np.uint8]]]:
     encode = plan.encoder(encoder)
     recipe = plan.benchmark.recipe(encoder)
     first = 0
-    for images in image_stage.read_images(plan, source):
+    for images in image_stage.read_images(plan, source, batch_size):
         try:
             seen = preprocessing.apply(recipe, images)
             prints = [hashlib.sha256(image.tobytes()).digest()[:PRINT_BYTES] for image in seen]

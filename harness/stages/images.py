@@ -86,14 +86,14 @@ def load_images(plan: Plan, source: ImageSource) -> Entry:
     return make_fakes(plan, source.generator, source.training_seed, [source.sampling_seed])[0]
 
 
-def read_images(plan: Plan, source: ImageSource) -> Iterator[ImageArray]:
-    """The image set in chunks of the benchmark's batch size, aligned to its start.
+def read_images(plan: Plan, source: ImageSource, batch_size: int) -> Iterator[ImageArray]:
+    """The image set in chunks of the batch size, aligned to its start.
 
     Raises CorruptEntry, with the entry discarded, where stored bytes are not those of the manifest.
     """
     entry = load_images(plan, source)
     try:
-        yield from _rebatched((shard["images"] for shard in entry.read()), plan.benchmark.batch_size)
+        yield from _rebatched((shard["images"] for shard in entry.read()), batch_size)
     except CorruptEntry:
         plan.store.discard("images", plan.image_key(source))
         raise

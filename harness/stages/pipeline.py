@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from harness.engine import Engine, Failure
 from harness.errors import UsageError
+from harness.stages import numerics
 from harness.stages.features import make_features
 from harness.stages.images import make_fakes, make_real
 from harness.stages.plan import FakeSet, ImageSource, Plan, RealSet
@@ -46,14 +47,17 @@ class SampleUnit:
 
 @dataclass(frozen=True, slots=True)
 class EncoderUnit:
-    """An image set under an encoder."""
+    """An image set under an encoder, with `batch_size` at another than the declared one; or its `numerics` values."""
 
     source: ImageSource
     encoder: str
+    batch_size: int | None = None
+    numerics: bool = False
 
     def __str__(self) -> str:
         name = f"real split {self.source.split}" if isinstance(self.source, RealSet) else name_of(self.source)
-        return f"{name} under {self.encoder}"
+        what = f" in batches of {self.batch_size}" if self.batch_size else ", numerics" if self.numerics else ""
+        return f"{name} under {self.encoder}{what}"
 
 
 def name_of(fake: FakeSet) -> str:
@@ -73,6 +77,7 @@ class Pipeline:
     only_encoders: frozenset[str] | None = None
     image_failures: dict[FakeSet, Failure] = field(default_factory=dict)
     failures: dict[tuple[FakeSet, str], Failure] = field(default_factory=dict)
+    numerics_failures: dict[tuple[FakeSet, str], Failure] = field(default_factory=dict)
 
     @property
     def fakes(self) -> list[FakeSet]:
@@ -116,8 +121,22 @@ class Pipeline:
             for source in sources
             if self.plan.features(source, encoder) is None
         ]
-        already = len(sources) * len(self.encoders) - len(units)
+        # Once more for the numerics component, where the benchmark asks for it.
+        first = [f for f in self.plan.first_fakes if f in sources]
+        twice: list[ImageSource] = [self.plan.reference, *first]
+        again = [
+            EncoderUnit(source, encoder, size)
+            for encoder in self.encoders
+            for size in numerics.alternatives(self.plan)
+            for source in twice
+        ]
+        units += [u for u in again if numerics.find_again(self.plan, u.source, u.encoder, u.batch_size or 0) is None]
+        already = len(sources) * len(self.encoders) + len(again) - len(units)
         for unit, failure in self._run("encode", _encode, units, already):
+            if unit.batch_size is not None:  # the declared features are there, and with them every score
+                lost = first if isinstance(unit.source, RealSet) else [unit.source]
+                self.numerics_failures.update({(fake, unit.encoder): failure for fake in lost})
+                continue
             # Without real features no cell of the encoder can be scored.
             lost = self.fakes if isinstance(unit.source, RealSet) else [unit.source]
             self.failures.update({(fake, unit.encoder): failure for fake in lost})
@@ -128,13 +147,16 @@ class Pipeline:
             self.failures.update({(fake, encoder): failure for encoder in self.encoders})
         pairs = [(f, e) for e in self.encoders for f in self.fakes if (f, e) not in self.failures]
         units = [EncoderUnit(f, e) for f, e in pairs if None in self.plan.scores(f, e).values()]
-        for unit, failure in self._run("score", _score, units, len(pairs) - len(units)):
+        first = set(self.plan.first_fakes) if self.plan.benchmark.numerics else set()
+        beside = [pair for pair in pairs if pair[0] in first and pair not in self.numerics_failures]
+        units += [EncoderUnit(f, e, numerics=True) for f, e in beside if numerics.find_values(self.plan, f, e) is None]
+        for unit, failure in self._run("score", _score, units, len(pairs) + len(beside) - len(units)):
             assert isinstance(unit.source, FakeSet)
-            self.failures[unit.source, unit.encoder] = failure
+            (self.numerics_failures if unit.numerics else self.failures)[unit.source, unit.encoder] = failure
 
     def rank(self) -> Ranked:
         """Records and leaderboard of the whole benchmark."""
-        return rank(self.plan, self.failures)
+        return rank(self.plan, self.failures, self.numerics_failures)
 
     def _run(
         self, stage: str, work: Callable[[Plan, Unit], None], units: Sequence[Unit], already: int
@@ -160,9 +182,15 @@ def _sample(plan: Plan, unit: SampleUnit) -> None:
 
 
 def _encode(plan: Plan, unit: EncoderUnit) -> None:
-    make_features(plan, unit.source, unit.encoder)
+    if unit.batch_size is None:
+        make_features(plan, unit.source, unit.encoder)
+    else:
+        numerics.encode_again(plan, unit.source, unit.encoder, unit.batch_size)
 
 
 def _score(plan: Plan, unit: EncoderUnit) -> None:
     assert isinstance(unit.source, FakeSet)
-    make_scores(plan, unit.source, unit.encoder)
+    if unit.numerics:
+        numerics.make_values(plan, unit.source, unit.encoder)
+    else:
+        make_scores(plan, unit.source, unit.encoder)

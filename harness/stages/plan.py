@@ -61,6 +61,11 @@ class Plan:
         ))  # fmt: skip
 
     @cached_property
+    def first_fakes(self) -> tuple[FakeSet, ...]:
+        """The first image set of every generator."""
+        return tuple({fake.generator: fake for fake in reversed(self.fakes)}.values())[::-1]
+
+    @cached_property
     def reference(self) -> RealSet:
         """The real images that every metric compares with."""
         return RealSet(self.benchmark.reference_split, self.benchmark.n_real)

@@ -10,6 +10,7 @@ from harness import provenance, registry
 from harness.engine import Failure
 from harness.leaderboard import Column, Leaderboard, Row, order
 from harness.record import Cell, Estimate, Record, Reference, Target
+from harness.stages import numerics
 from harness.stages.plan import COPIES, FakeSet, Plan, plain
 from harness.stages.scores import load_analysis, make_scores
 from harness.uncertainty import RankSets, SeedMember, combine, interval, rank_sets
@@ -31,10 +32,11 @@ class Ranked:
     members: Mapping[str, Mapping[str, Mapping[str, list[SeedMember]]]]  # by encoder, metric, generator
 
 
-def rank(plan: Plan, failures: Failures) -> Ranked:
+def rank(plan: Plan, failures: Failures, numerics_failures: Failures | None = None) -> Ranked:
     """Records of every cell and generator, and the leaderboard over them.
 
-    `failures` says why scores are missing; one that is missing without a reason is made now.
+    `failures` says why scores are missing; one that is missing without a reason is made now. `numerics_failures` says
+    why a numerics component is missing, which costs no record.
     """
     records: list[Record] = []
     rows: list[Row] = []
@@ -42,7 +44,7 @@ def rank(plan: Plan, failures: Failures) -> Ranked:
     by = plan.benchmark.rank_by
     encoders = [by.encoder, *(name for name in plan.benchmark.encoders if name != by.encoder)]
     for encoder in encoders:
-        scored = _Encoder(plan, encoder, failures)
+        scored = _Encoder(plan, encoder, failures, numerics_failures or {})
         records += scored.records()
         rows += order(scored.rows())
         members[encoder] = {
@@ -55,10 +57,11 @@ def rank(plan: Plan, failures: Failures) -> Ranked:
 class _Encoder:
     """All scores under one encoder."""
 
-    def __init__(self, plan: Plan, encoder: str, failures: Failures) -> None:
+    def __init__(self, plan: Plan, encoder: str, failures: Failures, numerics_failures: Failures) -> None:
         self.plan = plan
         self.encoder = encoder
         self.metrics = tuple(plan.benchmark.metrics)
+        self.numerics_failures = numerics_failures
         self.failed = {fake: failures[fake, encoder] for fake in plan.fakes if (fake, encoder) in failures}
         self.members: dict[str, dict[str, list[SeedMember]]] = {name: {} for name in self.metrics}
         for fake in plan.fakes:
@@ -136,10 +139,22 @@ class _Encoder:
             for metric in self.metrics:
                 for reference in get_args(Reference):
                     combined = self.combined.get((generator, metric, reference))
-                    observations = {"components": plain(combined.components)} if combined else {}
+                    numeric = self.numerics(generator, metric, reference) if combined else {}
+                    observations = {"components": plain(combined.components) | numeric} if combined else {}
                     estimate = combined.estimate if combined else None
                     records.append(self.record("generator", whole, metric, estimate, observations, {}))
         return records
+
+    def numerics(self, generator: str, metric: str, reference: Reference) -> dict[str, Any]:
+        """What arithmetic does to the generator's first image set, where the benchmark asks for it."""
+        if self.plan.benchmark.numerics is None:
+            return {}
+        first = self.fakes(generator)[0]
+        values = numerics.find_values(self.plan, first, self.encoder)
+        failure = self.numerics_failures.get((first, self.encoder))
+        if values is None:
+            return {"numerics": {"failed": failure.reason if failure else "not computed: run the stage score again"}}
+        return {"numerics": numerics.component(values[metric], self.members[metric][generator][0].analysis, reference)}
 
     def record(
         self, level: Any, fake: FakeSet, metric: str, estimate: Estimate | None, observations: dict[str, Any],

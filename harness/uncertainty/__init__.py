@@ -9,6 +9,7 @@ from harness.uncertainty.interval import interval
 from harness.uncertainty.joint import Joint, joint_replicates
 from harness.uncertainty.judgement import Judgement, judgement
 from harness.uncertainty.multiple import holm
+from harness.uncertainty.numerics import Numerics, estimate_numerics, numerics
 from harness.uncertainty.orders import Ranking
 from harness.uncertainty.permutation import PermutationTest, permutation_test
 from harness.uncertainty.planning import Plan, plan
@@ -26,6 +27,7 @@ __all__ = [
     "Joint",
     "Judgement",
     "MetricCall",
+    "Numerics",
     "PermutationTest",
     "Plan",
     "RankSets",
@@ -39,10 +41,12 @@ __all__ = [
     "difference",
     "equivalence",
     "estimate",
+    "estimate_numerics",
     "holm",
     "interval",
     "joint_replicates",
     "judgement",
+    "numerics",
     "permutation_test",
     "plan",
     "rank_sets",

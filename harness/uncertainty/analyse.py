@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from harness import metrics
@@ -18,6 +19,7 @@ from harness.uncertainty.balls import BALL_METRICS, BallCall, analyse_balls
 from harness.uncertainty.frechet import analyse_frechet
 from harness.uncertainty.generic import analyse_function
 from harness.uncertainty.kernel import analyse_kernel
+from harness.uncertainty.strata import stratified
 from harness.uncertainty.units import units
 
 BUILT_IN = ("fd", "kd", *BALL_METRICS)
@@ -34,6 +36,8 @@ def analyse(
     debias: bool | None = None,
     clusters_real: npt.ArrayLike | None = None,
     clusters_fake: npt.ArrayLike | None = None,
+    strata_real: npt.ArrayLike | None = None,
+    strata_fake: npt.ArrayLike | None = None,
 ) -> dict[str, Analysis]:
     """An Analysis per metric, in the order of `calls`.
 
@@ -45,7 +49,11 @@ def analyse(
     `clusters_real` and `clusters_fake` hold a label per row where rows are not independent: the prompt, the class list,
     the video that an image came from. Clusters, not rows, are then what varies.
 
-    Raises UsageError for bad features, unknown metrics or parameters, fewer than 50 replicates (splits).
+    `strata_real` and `strata_fake` hold a label per row where the number of rows of each label was fixed beforehand
+    (class-balanced generation): what varies is then what lies within strata. Clusters may lie within strata.
+
+    Raises UsageError for bad features, unknown metrics or parameters, fewer than 50 replicates (splits), strata with
+    fewer than two units or units across strata.
     """
     if replicates < 50:
         raise UsageError(f"`replicates` is {replicates}; fewer than 50 splits give no usable standard error")
@@ -54,8 +62,8 @@ def analyse(
     balls = {name: call for name, call in ready.items() if isinstance(call, BallCall)}
     for ball in balls.values():
         checked_for_balls(real_rows, fake_rows, ball.k)
-    units_real = units(real_rows, clusters_real, "clusters_real")
-    units_fake = units(fake_rows, clusters_fake, "clusters_fake")
+    units_real = stratified(units(real_rows, clusters_real, "clusters_real"), strata_real, "strata_real")
+    units_fake = stratified(units(fake_rows, clusters_fake, "clusters_fake"), strata_fake, "strata_fake")
     clustered = units_real.clustered or units_fake.clustered
     for side, group in (("real", units_real), ("fake", units_fake)):
         if group.count < 2:
@@ -82,15 +90,43 @@ def analyse(
             )
         else:
             found[name] = analyse_kernel(
-                real_rows, fake_rows, call.parameters, units_real, units_fake, real_seed=real_seed
-            )
+                real_rows, fake_rows, call.parameters, units_real, units_fake,
+                real_seed=real_seed, fake_seed=fake_seed,
+            )  # fmt: skip
     notes = tuple(note for note in (units_real.note("real"), units_fake.note("fake")) if note)
+    of_real, of_fake = (
+        None if group.strata is None else group.strata.astype(np.float64) for group in (units_real, units_fake)
+    )
+    both = " and ".join(side for side, of in (("real", of_real), ("fake", of_fake)) if of is not None)
     return {
         name: replace(
-            found[name], notes=found[name].notes + notes, real_seed=real_seed, fake_seed=fake_seed, clustered=clustered
+            found[name],
+            notes=found[name].notes + notes,
+            real_seed=real_seed,
+            fake_seed=fake_seed,
+            clustered=clustered,
+            strata_real=of_real,
+            strata_fake=of_fake,
+            method=_labelled(found[name].method, both),
+            method_fixed=_labelled(found[name].method_fixed, "" if of_fake is None else "fake"),
         )
         for name in calls
     }
+
+
+def _labelled(method: str, sides: str) -> str:
+    return f"{method}, stratified ({sides})" if sides else method
+
+
+def value_of(call: MetricCall, real: npt.ArrayLike, fake: npt.ArrayLike) -> float:
+    """The value alone of a metric that `analyse` takes, in the metric's unit: no interval is prepared."""
+    function = call.function or _built_in(call.use)
+    return float(function(np.asarray(real), np.asarray(fake), **call.parameters))
+
+
+def _built_in(use: str) -> Callable[..., float]:
+    function: Callable[..., float] = getattr(metrics, {"fd": "frechet_distance", "kd": "kernel_distance"}.get(use, use))
+    return function
 
 
 def _checked_call(name: str, call: MetricCall) -> MetricCall | BallCall:
@@ -98,7 +134,7 @@ def _checked_call(name: str, call: MetricCall) -> MetricCall | BallCall:
         return call
     if call.use not in BUILT_IN:
         raise UsageError(f"no metric '{call.use}' (asked for as '{name}'); built in: {', '.join(BUILT_IN)}")
-    function = getattr(metrics, {"fd": "frechet_distance", "kd": "kernel_distance"}.get(call.use, call.use))
+    function = _built_in(call.use)
     known: dict[str, Any] = {
         p.name: p.default for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY
     }

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from harness.errors import UsageError
 
 Vector = npt.NDArray[np.float64]
-ARRAYS = ("influence_real", "influence_fake", "pairs_real", "halves", "quarters")
+ARRAYS = ("influence_real", "influence_fake", "pairs_real", "halves", "quarters", "strata_real", "strata_fake")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Analysis:
     units_real/fake    number of independent units (rows less exact repeats); effective_real/fake: n² / Σ size²
     real_seed, fake_seed  what was drawn on each side; equal real seeds make analyses joint
     bias_real/fake     what a T_inf interval subtracts, or None where there is none
+    strata_real/fake   the stratum of each unit, or None: influences are then centred within strata, and group labels
+                       balanced over them
     bounded            the metric is a share in [0, 1]
     clustered          rows were declared to come in clusters, which are the units then
     magnitude          for squared distances: the value with its own noise counted (FD itself, the V-statistic of KD);
@@ -70,6 +72,8 @@ class Analysis:
     bias_method: str | None = None
     halves: Vector | None = None
     quarters: Vector | None = None
+    strata_real: Vector | None = None
+    strata_fake: Vector | None = None
     bounded: bool = False
     clustered: bool = False
     magnitude: float | None = None
@@ -109,3 +113,10 @@ def same_real(analyses: list[Analysis]) -> None:
         )
     if len({a.real_seed for a in analyses}) > 1:
         raise UsageError("the members were analysed with different real seeds; analyse them with one `real_seed`")
+    if not all(same_strata(analyses[0].strata_real, a.strata_real) for a in analyses[1:]):
+        raise UsageError("the members were analysed with different strata of the reference; give all the same ones")
+
+
+def same_strata(one: Vector | None, other: Vector | None) -> bool:
+    """Whether two sets have the same strata unit by unit, or both none."""
+    return (one is None and other is None) or (one is not None and other is not None and np.array_equal(one, other))

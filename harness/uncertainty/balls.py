@@ -18,7 +18,7 @@ from harness.errors import UsageError
 from harness.metrics.features import Rows, blocks
 from harness.metrics.neighbours import Edges, Index, edges, nearest
 from harness.uncertainty.analysis import Analysis
-from harness.uncertainty.splits import Labels, labels
+from harness.uncertainty.splits import Labels, deep_enough, labels
 from harness.uncertainty.units import Units
 
 BALL_METRICS = ("precision", "recall", "density", "coverage")
@@ -124,8 +124,8 @@ def depth_for(k: int, groups: int) -> int:
 
 
 def _fewest(units: Units) -> int:
-    """Rows that any quarter of the units is sure to hold, times four; 0 where eight units are not at hand."""
-    return 4 * int(np.sort(units.sizes)[: units.count // 4].sum()) if units.count >= 8 else 0
+    """Rows that any quarter of the units is sure to hold, times four; 0 without eight units (of every stratum)."""
+    return 4 * int(np.sort(units.sizes)[: units.count // 4].sum()) if deep_enough(units) else 0
 
 
 def smallest(k: int) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.errors import UsageError
 from harness.record import Reference, Target
-from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.analysis import Analysis, same_strata
 from harness.uncertainty.contrast import fake_variance, variance_of_sum
 from harness.uncertainty.interval import centred, check
 from harness.uncertainty.seeds import Means, SeedMember, means
@@ -137,6 +137,8 @@ def _paired_images(one: Means, two: Means) -> float:
             raise UsageError(f"`paired` needs influence functions; {left.use} has none for its fake side")
         if left.units_fake != right.units_fake:
             raise UsageError("`paired` sets differ in their number of independent images, so image i has no partner")
+        if not same_strata(left.strata_fake, right.strata_fake):
+            raise UsageError("`paired` sets differ in their strata, so image i has no partner")
         gap = left.influence_fake - right.influence_fake
         # The second-order part is left in: it may be counted twice, which errs on the wide side.
         total += float(gap.var(ddof=1)) / len(gap) / len(one.members) ** 2

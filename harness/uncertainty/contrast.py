@@ -54,7 +54,9 @@ def variance_of_sum(analyses: Sequence[Analysis], weights: Sequence[float], refe
     if analyses[0].influence_real is not None:
         v_fake = float(w**2 @ [_variance_of_mean(a.influence_fake) for a in analyses])
         second_fake = float(w**2 @ [a.second_order_fake for a in analyses])
-        parts = [(weight**2, _known(a.influence_fake)) for weight, a in zip(w, analyses, strict=True)]
+        parts = [
+            (weight**2, _known(a.influence_fake), _free(a.strata_fake)) for weight, a in zip(w, analyses, strict=True)
+        ]
         if reference == "fixed":
             slope = _slope(analyses, w, v_fake)
             near = second_fake > NEAR_NULL * v_fake
@@ -64,7 +66,7 @@ def variance_of_sum(analyses: Sequence[Analysis], weights: Sequence[float], refe
         second = second_real + second_fake + cross
         total = max(v_real + v_fake - second, second)
         part = max(v_real - second_real - cross, second_real)
-        parts.append((1.0, _summed(analyses, w)))
+        parts.append((1.0, _summed(analyses, w), _free(analyses[0].strata_real)))
         near = second > NEAR_NULL * (v_real + v_fake)
         return Variance(total, fake_part, part, _degrees(parts), near, _slope(analyses, w, v_real + v_fake), second)
     if reference == "fixed":
@@ -129,17 +131,22 @@ def _summed(analyses: Sequence[Analysis], w: Vector) -> Vector:
     return np.asarray(np.sum([x * _known(a.influence_real) for x, a in zip(w, analyses, strict=True)], axis=0))
 
 
-def _degrees(parts: Sequence[tuple[float, Vector]]) -> float:
+def _free(strata: Vector | None) -> float:
+    """Share of the units that are left once the mean of every stratum is taken out."""
+    return 1.0 if strata is None else 1.0 - len(np.unique(strata)) / len(strata)
+
+
+def _degrees(parts: Sequence[tuple[float, Vector, float]]) -> float:
     """Degrees of freedom of Σ weight × var(influence) / n: few where influences are heavy-tailed (kurtosis)."""
     variance = noise = 0.0
-    for weight, influence in parts:
+    for weight, influence, free in parts:
         n, spread = len(influence), float(influence.var())
         if spread == 0.0:
             continue
         part = weight * spread / n
         kurtosis = float((influence**4).mean()) / spread**2
         variance += part
-        noise += part**2 * max(kurtosis - 1.0, 1e-9) / n
+        noise += part**2 * max(kurtosis - 1.0, 1e-9) / (n * free)
     return float(np.clip(2.0 * variance**2 / noise, 3.0, 1e6)) if noise > 0 else np.inf
 
 

@@ -26,6 +26,8 @@ def estimate(
     replicates: int = 200,
     clusters_real: npt.ArrayLike | None = None,
     clusters_fake: npt.ArrayLike | None = None,
+    strata_real: npt.ArrayLike | None = None,
+    strata_fake: npt.ArrayLike | None = None,
     **parameters: Any,
 ) -> Estimate:
     """The metric `name` (fd, kd, precision, recall, density, coverage) of two feature sets with its interval.
@@ -33,7 +35,9 @@ def estimate(
     `target` "T_N" is the expectation at these set sizes, what papers print; "T_inf" the population value (FD, KD).
     `reference` "random" counts the real set as one draw; "fixed" speaks about this very set. `parameters` are the
     metric's own, such as k. `clusters_real` and `clusters_fake` label rows that are not independent (one prompt, one
-    video). The same seed gives the same bytes; it matters to the k-NN metrics most (`replicates` splits of both sets).
+    video); `strata_real` and `strata_fake` label rows whose number per label was fixed beforehand (class-balanced
+    generation). The same seed gives the same bytes; it matters to the k-NN metrics most (`replicates` splits of both
+    sets).
 
     Raises UsageError for an unknown name or parameter, bad features, or a target that the metric does not have.
     """
@@ -45,5 +49,6 @@ def estimate(
         real_seed=derive_seed(seed, "real"), fake_seed=derive_seed(seed, "fake"),
         replicates=replicates, debias=target == "T_inf",
         clusters_real=clusters_real, clusters_fake=clusters_fake,
+        strata_real=strata_real, strata_fake=strata_fake,
     )  # fmt: skip
     return interval(found[name], level=level, target=target, reference=reference)

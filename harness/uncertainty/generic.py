@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from harness.metrics import InfluenceMetric
 from harness.metrics.features import Rows
 from harness.uncertainty.analysis import Analysis
-from harness.uncertainty.splits import Tables, labels
+from harness.uncertainty.splits import Tables, deep_enough, labels
 from harness.uncertainty.units import Units
 
 LIMITS = (
@@ -72,7 +72,8 @@ def analyse_function(
     if min(units_real.count, units_fake.count) < 8:
         raise UsageError(f"metric '{use}': an interval quarters both sets and needs at least 8 distinct rows in each")
     tables: dict[int, Tables] = {}
-    for groups in (2, 4):
+    # Eight units in all are at hand; strata thinner than that are halved only.
+    for groups in (2, 4) if deep_enough(units_real) and deep_enough(units_fake) else (2,):
         splits = max(replicates // groups**2, 8)
         real_groups = labels(units_real, groups, splits, real_seed)
         fake_groups = labels(units_fake, groups, splits, fake_seed)
@@ -81,5 +82,8 @@ def analyse_function(
             for a in range(groups):
                 for b in range(groups):
                     table[s, a, b] = call(real[real_groups[s] == a], fake[fake_groups[s] == b])
-    method = "variance between disjoint halves and quarters, extrapolated (generic)"
-    return Analysis(**common, method=method, method_fixed=method, halves=tables[2], quarters=tables[4], notes=(LIMITS,))
+    method = f"variance between disjoint {'halves and quarters, extrapolated' if 4 in tables else 'halves, halved'}"
+    method += " (generic)"
+    return Analysis(
+        **common, method=method, method_fixed=method, halves=tables[2], quarters=tables.get(4), notes=(LIMITS,)
+    )

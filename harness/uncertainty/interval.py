@@ -62,8 +62,16 @@ def centred(analysis: Analysis, *, target: Target, reference: Reference) -> tupl
     """The value that the interval is centred at, and what to say about it."""
     if target == "T_N":
         return analysis.value, ""
-    if analysis.use == "kd":
+    if analysis.use == "kd" and analysis.bias_method == "unbiased":
         return analysis.value, ", unbiased"
+    stratified = analysis.strata_real is not None or analysis.strata_fake is not None
+    if analysis.use == "kd":
+        if analysis.bias_fake is None or analysis.bias_real is None:
+            raise UsageError(
+                "`target` is 'T_inf', but the bias of KD is not known for clusters in strata; ask for 'T_N'"
+            )
+        bias = analysis.bias_fake + (analysis.bias_real if reference == "random" else 0.0)
+        return analysis.value - bias, f", minus the {analysis.bias_method} bias"
     if analysis.use != "fd":
         raise UsageError(
             f"`target` is 'T_inf', but {analysis.use} has no population value at a fixed k; ask for 'T_N'"
@@ -79,6 +87,11 @@ def centred(analysis: Analysis, *, target: Target, reference: Reference) -> tupl
         )
     if analysis.clustered:
         raise UsageError("`target` is 'T_inf', but the bias of FD is not known for clusters; ask for 'T_N'")
+    if (analysis.bias_fake is None or analysis.bias_real is None) and stratified:
+        raise UsageError(
+            f"`target` is 'T_inf' with strata at N/d = {ratio:.1f}; the bias of FD within strata is known from "
+            f"{ANALYTIC:.0f} rows per column on: give more rows, or ask for 'T_N'"
+        )
     if analysis.bias_fake is None or analysis.bias_real is None:
         raise UsageError(
             f"`target` is 'T_inf' at N/d = {ratio:.1f} and {analysis.d} columns: from {TRUSTED:.0f} to {ANALYTIC:.0f} "

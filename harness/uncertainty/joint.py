@@ -44,10 +44,10 @@ def joint_replicates(
 ) -> Joint:
     """Replicates of the mean over seeds of each generator, all scored against one reference set.
 
-    Metrics in influence form: the reference's units are resampled once per replicate and enter every generator through
-    its influence function, to first order (no matrix is decomposed again), scaled to the second-order corrected
-    variance. Others draw the reference's part from its estimated covariance. Image noise, or the scatter of training
-    seeds with its degrees of freedom, is independent per generator.
+    Metrics in influence form: the reference's units are resampled once per replicate (within strata, where it has any)
+    and enter every generator through its influence function, to first order (no matrix is decomposed again), scaled to
+    the second-order corrected variance. Others draw the reference's part from its estimated covariance. Image noise, or
+    the scatter of training seeds with its degrees of freedom, is independent per generator.
     """
     if count < 1:
         raise UsageError(f"`count` is {count}; it must be at least 1")
@@ -86,6 +86,14 @@ def _reference_draws(wholes: Sequence[Means], count: int, rng: np.random.Generat
     scale = np.sqrt(np.divide(np.diag(covariance), plain, out=np.ones(len(wholes)), where=plain > 0))
     scaled = np.ascontiguousarray((influence * scale[:, None]).T) / units
     draws = np.empty((count, len(wholes)))
+    if (strata := analyses[0].strata_real) is not None:  # within strata: every replicate keeps the design
+        order = np.argsort(strata, kind="stable")
+        sizes = np.bincount(strata.astype(np.intp))
+        start, size = np.repeat(np.cumsum(sizes) - sizes, sizes), np.repeat(sizes, sizes)
+        for b in range(count):
+            chosen = order[start + rng.integers(0, size)]
+            draws[b] = np.bincount(chosen, minlength=units) @ scaled
+        return draws
     for b in range(count):
         draws[b] = np.bincount(rng.integers(0, units, units), minlength=units) @ scaled
     return draws

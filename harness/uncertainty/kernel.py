@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,28 +11,41 @@ import numpy as np
 from harness.metrics.features import Rows, Vector, blocks
 from harness.metrics.kernel import Kernel, KernelSums, kernel_function, kernel_sums
 from harness.uncertainty.analysis import Analysis
-from harness.uncertainty.units import Units, unit_pairs
+from harness.uncertainty.strata import contrasts, pair_products
+from harness.uncertainty.units import Units
 
 PAIRS, AMONG = 1024, 4096
+STRATA_PAIRS = 4096  # with strata the mean square comes from the pairs themselves
 
 
 def analyse_kernel(
-    real: Rows, fake: Rows, parameters: Mapping[str, Any], units_real: Units, units_fake: Units, *, real_seed: int
+    real: Rows,
+    fake: Rows,
+    parameters: Mapping[str, Any],
+    units_real: Units,
+    units_fake: Units,
+    *,
+    real_seed: int,
+    fake_seed: int,
 ) -> Analysis:
     """The distance, h_x = 2 (mean k(x, X) - mean k(x, Y)) and h_y likewise, and the variance of the degenerate part."""
     function = kernel_function(real.shape[1], **parameters)
     sums = kernel_sums(real, fake, function)
     m, n = units_real.effective, units_fake.effective
     second_real, second_fake, second_cross = _second_order(sums, m, n)
+    within = _Strata(function, real, fake, sums, units_real, units_fake)
+    if within.any:
+        second_real, second_fake, second_cross = within.second_order(m, n, real_seed, fake_seed)
     # Declared clusters: as in `frechet`, their second-order part is left in.
     second_real *= not units_real.clustered
     second_fake *= not units_fake.clustered
     second_cross *= not (units_real.clustered or units_fake.clustered)
-    i, j = unit_pairs(units_real, None, PAIRS, AMONG, np.random.default_rng(real_seed))
-    pairs = _paired(function, real, i, j) - sums.real[i] - sums.real[j] + sums.real.mean()
+    count = PAIRS if units_real.strata is None else STRATA_PAIRS
+    pairs = pair_products(within.real, units_real, None, count, AMONG, np.random.default_rng(real_seed))
     spread = float((pairs**2).mean())
     # Scaled to the exact mean square over all pairs: the sample of pairs serves differences of generators only.
     pairs *= np.sqrt(second_real / spread) if spread > 0 else 0.0
+    clustered = within.any and (units_real.clustered or units_fake.clustered)
     return Analysis(
         use="kd",
         value=sums.distance,
@@ -50,13 +64,72 @@ def analyse_kernel(
         second_order_real=second_real,
         second_order_fake=second_fake,
         second_order_cross=second_cross,
-        bias_real=0.0,
-        bias_fake=0.0,
-        bias_method="unbiased",
+        bias_real=None if clustered else _bias_of_strata(function, real, sums.real, units_real, real_seed),
+        bias_fake=None if clustered else _bias_of_strata(function, fake, sums.fake, units_fake, fake_seed),
+        bias_method="design's" if within.any else "unbiased",
         magnitude=sums.distance + _noise(function, real, sums.real) / m + _noise(function, fake, sums.fake) / n,
         # Within the range of values at P = Q, where the second order is all there is.
         conservative=sums.distance < 3.0 * float(np.sqrt(second_real + second_fake + second_cross)),
     )
+
+
+@dataclass(frozen=True)
+class _Strata:
+    """Doubly centred kernels on pairs of rows, and the degenerate variances where a side is stratified."""
+
+    function: Kernel
+    rows_real: Rows
+    rows_fake: Rows
+    sums: KernelSums
+    units_real: Units
+    units_fake: Units
+
+    @property
+    def any(self) -> bool:
+        """Whether either side is stratified."""
+        return self.units_real.strata is not None or self.units_fake.strata is not None
+
+    def real(self, i: Any, j: Any) -> Vector:
+        """k(x_i, x_j) less its means over either row."""
+        own = self.sums.real
+        return np.asarray(_paired(self.function, self.rows_real, i, j) - own[i] - own[j] + own.mean())
+
+    def fake(self, i: Any, j: Any) -> Vector:
+        """k(y_i, y_j), likewise."""
+        own = self.sums.fake
+        return np.asarray(_paired(self.function, self.rows_fake, i, j) - own[i] - own[j] + own.mean())
+
+    def across(self, i: Any, j: Any) -> Vector:
+        """k(x_i, y_j), likewise."""
+        of_real, of_fake = self.sums.real_to_fake, self.sums.fake_to_real
+        return np.asarray(
+            _paired(self.function, self.rows_real, i, j, self.rows_fake) - of_real[i] - of_fake[j] + of_real.mean()
+        )
+
+    def second_order(self, m: float, n: float, real_seed: int, fake_seed: int) -> tuple[float, float, float]:
+        """As `_second_order`, with kernels centred within strata, from random pairs."""
+
+        def square(product: Any, left: Units, right: Units | None, seed: Any) -> float:
+            rng = np.random.default_rng(seed)
+            return float((pair_products(product, left, right, STRATA_PAIRS, AMONG, rng) ** 2).mean())
+
+        return (
+            2.0 * square(self.real, self.units_real, None, real_seed) / (m * max(m - 1, 1)),
+            2.0 * square(self.fake, self.units_fake, None, fake_seed) / (n * max(n - 1, 1)),
+            4.0 * square(self.across, self.units_real, self.units_fake, [real_seed, fake_seed]) / (m * n),
+        )
+
+
+def _bias_of_strata(kernel: Kernel, rows: Rows, mean: Vector, units: Units, seed: int) -> float:
+    """What fixed counts do to the mean over pairs of different rows: too few of them lie within one stratum.
+
+    With n_h rows of stratum h the share of such pairs is Σ n_h (n_h - 1) / (n (n - 1)), that of the population
+    Σ (n_h / n)²; the mean kernel within strata is the larger one, so that the distance comes out too small.
+    """
+    if units.strata is None:
+        return 0.0
+    i, j = contrasts(units, AMONG, np.random.default_rng([seed, AMONG]))
+    return -(float(_paired(kernel, rows, i, j).mean()) - float(mean.mean())) / len(rows)
 
 
 def _second_order(sums: KernelSums, m: float, n: float) -> tuple[float, float, float]:
@@ -93,9 +166,10 @@ def _noise(kernel: Kernel, rows: Rows, mean: Vector) -> float:
     return float(_paired(kernel, rows, every, every).mean() - mean.mean())
 
 
-def _paired(kernel: Kernel, rows: Rows, i: Any, j: Any) -> Vector:
-    """k(x_i, x_j) for pairs: diagonals of small blocks."""
+def _paired(kernel: Kernel, rows: Rows, i: Any, j: Any, others: Rows | None = None) -> Vector:
+    """k(x_i, x_j) for pairs, x_j of `others` if given: diagonals of small blocks."""
+    right = rows if others is None else others
     result = np.empty(len(i))
     for block in blocks(len(i), 1, size=8 * 64):
-        result[block] = np.diagonal(kernel(rows[i[block]], rows[j[block]]))
+        result[block] = np.diagonal(kernel(rows[i[block]], right[j[block]]))
     return result

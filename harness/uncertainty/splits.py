@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from harness.uncertainty.units import Units
+from harness.uncertainty.units import Index, Units
 
 Vector = npt.NDArray[np.float64]
 Tables = npt.NDArray[np.float64]  # (splits, G, G): real group, fake group
@@ -29,10 +29,30 @@ STEEPEST, FLATTEST = 0.125, 2.0  # V(n/2) / V(n/4) is held within these
 
 
 def labels(units: Units, groups: int, splits: int, seed: int) -> Labels:
-    """Random splits of the units into groups of equal size (to one); rows of a unit stay together."""
+    """Random splits of the units into groups of equal size (to one); rows of a unit stay together.
+
+    With strata each group gets an equal number (to one) of the units of every stratum: a smaller sample of the same
+    design.
+    """
     rng = np.random.default_rng([seed, groups])
+    if units.strata is not None:
+        return np.stack([_dealt(units.strata, groups, rng) for _ in range(splits)])[:, units.of]
     base = (np.arange(units.count) * groups // units.count).astype(np.uint8)
     return np.stack([rng.permutation(base) for _ in range(splits)])[:, units.of]
+
+
+def _dealt(strata: Index, groups: int, rng: np.random.Generator) -> Labels:
+    """Units dealt out like cards, stratum after stratum, both in random order: equal to one within and overall."""
+    among_strata = rng.permutation(int(strata.max()) + 1)[strata]
+    order = np.lexsort((rng.random(len(strata)), among_strata))
+    dealt = np.empty(len(strata), np.uint8)
+    dealt[order] = rng.permutation(groups).astype(np.uint8)[np.arange(len(strata)) % groups]
+    return dealt
+
+
+def deep_enough(units: Units) -> bool:
+    """Whether quarters hold two units of every stratum: below that their composition is chance."""
+    return int(units.stratum_sizes.min()) >= 8
 
 
 def variance_of_both(tables: Tables) -> float:

@@ -1,6 +1,7 @@
 """Independent units: a row, all exact copies of a repeated row, or a cluster that the caller declares.
 
-Copies carry no information of their own; rows of a cluster (one prompt, one class, one video) less than as many rows.
+Copies carry no information of their own; rows of a cluster (one prompt, one video) less than as many rows. Units may
+lie in strata (see `strata`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ Index = npt.NDArray[np.intp]
 class Units:
     """Which unit each row belongs to. `first` is the first row of each unit, `sizes` its number of rows.
 
-    `repeats` counts rows that repeat an earlier one; `clustered` says that units are declared clusters.
+    `repeats` counts rows that repeat an earlier one; `clustered` says that units are declared clusters. `strata` is the
+    stratum of each unit, 0, 1, …, or None where units are drawn from the whole population.
     """
 
     of: Index
@@ -30,6 +32,7 @@ class Units:
     sizes: Index
     repeats: int
     clustered: bool = False
+    strata: Index | None = None
 
     @property
     def count(self) -> int:
@@ -46,13 +49,35 @@ class Units:
         """The number of independent rows that would give the same variance of a mean: n² / Σ size²."""
         return float(self.rows**2 / np.sum(self.sizes.astype(np.float64) ** 2))
 
+    @property
+    def stratum_sizes(self) -> Index:
+        """Number of units of each stratum; of all units where there are no strata."""
+        return np.asarray([self.count]) if self.strata is None else np.bincount(self.strata)
+
     def total(self, influence: Vector) -> Vector:
-        """Influence per unit, scaled and centred so that its variance over `count` is the variance of the mean."""
+        """Influence per unit, scaled and centred so that its variance over `count` is the variance of the mean.
+
+        With strata of m_h units the variance of the mean is Σ m_h var_h(unit sums) / rows². Centring within strata and
+        scaling each to m_h - 1 degrees of freedom makes the plain variance equal to that, and stays linear in the
+        influence, so that sums and differences over generators need no case of their own.
+        """
         summed = np.bincount(self.of, weights=influence, minlength=self.count) * (self.count / self.rows)
-        return np.asarray(summed - summed.mean())
+        if self.strata is None:
+            return np.asarray(summed - summed.mean())
+        sizes = self.stratum_sizes
+        means = np.bincount(self.strata, weights=summed) / sizes
+        freedom = np.sqrt(sizes / (sizes - 1) * (self.count - 1) / self.count)
+        return np.asarray((summed - means[self.strata]) * freedom[self.strata])
 
     def note(self, side: str) -> str | None:
-        """What an Estimate says about repeats and clusters, if there are any."""
+        """What an Estimate says about repeats, clusters and strata, if there are any."""
+        counted = self._counted(side)
+        if self.strata is None:
+            return counted
+        strata = f"{self.rows} {side} rows in {len(self.stratum_sizes)} strata; what varies is what lies within them"
+        return strata + (f"; {counted}" if counted else "")
+
+    def _counted(self, side: str) -> str | None:
         if self.clustered:
             return f"{self.rows} {side} rows in {self.count} clusters, each counted as one independent unit" + (
                 f"; {self.repeats} rows repeat another exactly" if self.repeats else ""
@@ -70,23 +95,23 @@ def units(rows: npt.NDArray[Any], clusters: npt.ArrayLike | None = None, name: s
 
     Clusters that share a repeated row are one. Raises UsageError for clusters that are not one label per row.
     """
-    copies, first = _first_seen((row + 0.0).tobytes() for row in rows)
+    copies, first = first_seen((row + 0.0).tobytes() for row in rows)
     repeats = len(rows) - len(first)
     if clusters is None:
         return Units(copies, first, np.bincount(copies, minlength=len(first)), repeats)
     given = np.asarray(clusters)
     if given.shape != (len(rows),):
         raise UsageError(f"`{name}` has shape {given.shape}; it must hold one label for each of the {len(rows)} rows")
-    own, _ = _first_seen(given.tolist())
+    own, _ = first_seen(given.tolist())
     root = np.arange(own.max() + 1)
     for cluster, row in zip(own, first[copies], strict=True):  # join clusters that share a copied row
         a, b = _root(root, int(cluster)), _root(root, int(own[row]))
         root[max(a, b)] = min(a, b)
-    of, start = _first_seen(_root(root, int(cluster)) for cluster in own)
+    of, start = first_seen(_root(root, int(cluster)) for cluster in own)
     return Units(of, start, np.bincount(of, minlength=len(start)), repeats, clustered=len(start) < len(first))
 
 
-def _first_seen(labels: Iterable[Hashable]) -> tuple[Index, Index]:
+def first_seen(labels: Iterable[Hashable]) -> tuple[Index, Index]:
     """Numbers by order of first appearance, and the position of each first appearance."""
     seen: dict[Hashable, int] = {}
     first: list[int] = []
@@ -103,20 +128,3 @@ def _root(parents: Index, node: int) -> int:
     while parents[node] != node:
         node = int(parents[node])
     return node
-
-
-def unit_pairs(
-    left: Units, right: Units | None, count: int, among: int, rng: np.random.Generator
-) -> tuple[Index, Index]:
-    """Random pairs of rows from different units, drawn among that many units: within `left`, or across to `right`."""
-    own = _some(left, among, rng)
-    i = rng.integers(0, len(own), count)
-    if right is not None:
-        other = _some(right, among, rng)
-        return own[i], other[rng.integers(0, len(other), count)]
-    j = (i + rng.integers(1, max(len(own), 2), count)) % len(own)
-    return own[i], own[j]
-
-
-def _some(units: Units, among: int, rng: np.random.Generator) -> Index:
-    return units.first if units.count <= among else rng.choice(units.first, among, replace=False)
