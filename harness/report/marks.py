@@ -50,7 +50,11 @@ def axis_below(axis: Axis, top: float, bottom: float, title: str, *, most: int =
     """Grid lines, tick labels and the title of a horizontal axis."""
     parts = [line(axis(tick), top, axis(tick), bottom, "grid") for tick in axis.ticks(most)]
     parts += [label(axis(tick), bottom + 14, number(tick), anchor="middle", kind="tick") for tick in axis.ticks(most)]
-    note = {"linear": "", "log": ", logarithmic axis", "asinh": f", logarithmic beyond ±{axis.threshold:.1g}"}
+    note = {
+        "linear": "",
+        "log": ", logarithmic axis",
+        "asinh": f", logarithmic beyond ±{float(f'{axis.threshold:.1g}'):g}",
+    }
     parts.append(label((axis.start + axis.end) / 2, bottom + 30, title + note[axis.kind], anchor="middle", kind="tick"))
     return join(parts)
 

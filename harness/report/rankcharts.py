@@ -85,9 +85,9 @@ def strip(run: RunFiles) -> Markup:
     axis = axis_for([*values, *(e.value for e in ends)], *intervals, left + 10, right - 10, wide=3)
     seeds = sorted({r.cell.training_seed for r in cells if r.cell.training_seed is not None})
     shape = {seed: place for place, seed in enumerate(seeds)}
-    named = [(shape[seed], "c0", f"training seed {seed}") for seed in seeds[:5]]
+    named = [(shape[seed], "c0 hollow", f"training seed {seed}") for seed in seeds[:5]]
     if any(record.cell.training_seed is None for record in cells):
-        named.append((1, "c1", "not trained here"))
+        named.append((1, "c1 hollow", "not trained here"))
     parts: list[Child] = [legend(named, left + 14, 20, step=134), axis_below(axis, top, bottom, direction(column))]
     said = []
     for place, row in enumerate(rows):

@@ -45,7 +45,7 @@ class Axis:
                 if len(found) <= most:
                     break
             return found if len(found) > 1 else _round_steps(self.low, self.high, most)
-        powers = [10.0**e for e in range(math.floor(math.log10(self.threshold)), top + 1)]
+        powers = [m * 10.0**e for e in range(math.floor(math.log10(self.threshold)), top + 1) for m in (1, 2, 5)]
         found = [v for v in (*(-p for p in reversed(powers)), 0.0, *powers) if self.low <= v <= self.high]
         apart = (self.end - self.start) / (most + 3)
         kept: list[float] = [0.0] if 0.0 in found else []

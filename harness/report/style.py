@@ -8,7 +8,7 @@ CSS = """
 --stripe:#ffffff0b;--panel:#1e2125;--link:#7cc4f0;--c0:#56b4e9;--c1:#f08a3c;--c2:#2fc598;--c3:#dd93bd;--c4:#e69f00;
 --c5:#a5d8f5;--c6:#f0e442}}
 *{box-sizing:border-box}
-body{margin:0 auto;padding:1.5rem 1.25rem 4rem;max-width:1120px;background:var(--paper);color:var(--ink);
+body{margin:0 auto;padding:1.5rem 1.1rem 4rem;max-width:1200px;background:var(--paper);color:var(--ink);
 overflow-wrap:anywhere;font:16px/1.5 system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}
 h1{font-size:1.75rem;line-height:1.2;margin:.2em 0}
 h2{font-size:1.3rem;margin:2.4rem 0 .4rem;padding-top:.6rem;border-top:1px solid var(--rule)}
@@ -31,11 +31,11 @@ svg .tick{font-size:11px;fill:var(--quiet)}svg .head{font-weight:600}svg .quiet{
 .bar{stroke-width:2.4;stroke-linecap:round}.thin{stroke-width:1.4;opacity:.75}.faint{stroke-width:5;opacity:.3}
 .link{stroke-width:1.8;opacity:.75}.dash{stroke-dasharray:6 3}.open{fill:none;stroke-width:2.2}.hollow{fill:none;
 stroke-width:1.7}
-table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
+table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;padding:.3rem 0}
-th,td{padding:.28rem .5rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule)}
+th,td{padding:.28rem .4rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule)}
 td,th{vertical-align:top}th{font-weight:600}.ends{display:block;color:var(--quiet);font-size:.8rem}
-.l{text-align:left}.w{white-space:normal;min-width:12rem}
+.l{text-align:left}.w{white-space:normal;min-width:10rem}
 thead th{border-bottom:2px solid var(--quiet)}tbody tr:nth-child(even){background:var(--stripe)}
 th button{all:unset;cursor:pointer;padding:.1rem .2rem;border-radius:3px}
 th button:hover{background:var(--panel)}

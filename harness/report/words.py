@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from harness.leaderboard import Row, shown
@@ -9,7 +10,6 @@ from harness.report.run_files import UNSEEN, RunFiles
 
 TARGETS = {"T_N": "the expected value at these sample sizes", "T_inf": "the population value"}
 REFERENCES = {"random": "the real set counted as one random draw", "fixed": "the real set held fixed"}
-DISTANCES = ("fd", "kd")
 PAPERS = {
     "fd": "Fréchet distance (Heusel et al. 2017)",
     "kd": "kernel distance, unbiased (Bińkowski et al. 2018)",
@@ -78,10 +78,8 @@ def _best(run: RunFiles, candidates: Sequence[Row], where: str) -> str:
         return f"{where}: {named[0]} is best, better than every other {generator} beyond noise."
     if len(best) == len(candidates):
         return f"{where}: no {generator} is shown to be better than another; {listed(named)} are tied."
-    return (
-        f"{where}: no single best. {listed(named)} are tied at the front; every other {generator} is beaten by at least"
-        " one that ranks before it, beyond noise."
-    )
+    rest = f"every other {generator} is beaten beyond noise"
+    return f"{where}: no single best. {listed(named)} are tied at the front; {rest}."
 
 
 def _floor(run: RunFiles, rows: Sequence[Row], candidates: Sequence[Row]) -> list[str]:
@@ -93,7 +91,8 @@ def _floor(run: RunFiles, rows: Sequence[Row], candidates: Sequence[Row]) -> lis
     value = f"{run.by.label} {shown(floor.metrics[run.by.metric])}"
     if not as_good:
         return [f"Unseen real images ({floor.generator}, {value}) are better than every one of them, beyond noise."]
-    return [f"Not told apart from unseen real images ({floor.generator}, {value}), or ahead: {listed(as_good)}."]
+    real = f"unseen real images ({floor.generator}, {value})"
+    return [f"No worse than {real} as far as these images can tell: {listed(as_good)}."]
 
 
 def _elsewhere(run: RunFiles) -> list[str]:
@@ -143,13 +142,16 @@ def methods(run: RunFiles) -> str:
     for column in run.board.columns:
         parameters = run.parameters(column.metric)
         use = str(parameters.get("use", column.metric))
-        facts = ", ".join(f"{k} = {v}" for k, v in parameters.items() if k != "use")
+        facts = ", ".join(f"{k} = {v}" for k, v in parameters.items() if k != "use" and v is not None)
         names.append(PAPERS.get(use, column.label) + (f" with {facts}" if facts else ""))
     encoders = [name + (f" ({note})" if note else "") for name, note in run.board.encoder_notes.items()]
     preprocessing = dict.fromkeys(record.cell.preprocessing for record in run.records)
-    ways = dict.fromkeys(
-        row.metrics[run.by.metric].method for row in rows if run.by.metric in row.metrics
-    )  # fmt: skip
+    ways: dict[str, list[str]] = {}
+    for row in rows:
+        if estimate := row.metrics.get(run.by.metric):
+            # The quantile's own numbers differ from row to row and stand in records.jsonl.
+            way = re.sub(r", [\d.e+]+ (degrees of freedom|standard errors)", "", estimate.method)
+            ways.setdefault(way, []).append(row.generator)
     trained = sorted({len(row.training_seeds) for row in rows if row.training_seeds})
     sampled = sorted({len(row.sampling_seeds) for row in rows})
     libraries = ", ".join(f"{name} {version}" for name, version in provenance.get("libraries", {}).items())
@@ -158,14 +160,16 @@ def methods(run: RunFiles) -> str:
         f"We compared {_sizes(row.n_fake for row in rows)} generated images per image set with"
         f" {_sizes(row.n_real for row in rows)} real images ({where}).",
         f"Trained generators were fitted with {listed(map(str, trained))} training seeds." if trained else "",
-        f"Every model was sampled with {listed(map(str, sampled))} sampling seed(s)." if sampled else "",
+        f"Each model was sampled with {' to '.join(dict.fromkeys(map(str, (sampled[0], sampled[-1]))))} sampling seeds."
+        if sampled
+        else "",
         f"Metrics: {'; '.join(names)}.",
         f"Features come from {listed(encoders)}; preprocessing {listed(preprocessing)}." if preprocessing else "",
         f"Generators are ranked by {run.by.label} under {run.first}, with simultaneous rank sets (Mogstad et al. 2024)"
         f" at {interval['level']:.0%}.",
         f"Intervals ({interval['level']:.0%}) are for {TARGETS.get(interval['target'], interval['target'])}"
         f" ({interval['target']}), {REFERENCES.get(interval['reference'], interval['reference'])};"
-        f" for {run.by.label}: {' | '.join(ways)}.",
+        f" for {run.by.label}: {' – '.join(f'{way} (of {listed(group)})' for way, group in ways.items())}.",
         f"Software: generative-image-harness {provenance.get('harness', '')}, commit"
         f" {provenance.get('commit', 'unknown')}; {libraries}; device {provenance.get('device', 'unknown')}.",
         f"Run key {run.lock['run_key']}.",
@@ -193,7 +197,7 @@ def bibtex(run: RunFiles) -> str:
 SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "–": "--", "↓": r"$\downarrow$",
-    "↑": r"$\uparrow$",
+    "↑": r"$\uparrow$", "×": r"$\times$",
 }  # fmt: skip
 
 
