@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.report.markup import Child, Markup, join, tag
 from harness.report.scale import Axis
 
-# Colours are Okabe & Ito's, as classes c0 to c6 in the style sheet, which has them for light and dark paper. Seven
+# Colours are classes c0 to c6 of the style sheet, which has them for light and dark paper. Seven
 # colours and six shapes share no factor, so 42 generators each get a pair of their own.
 COLOURS, SHAPES = 7, ("circle", "square", "triangle", "diamond", "cross", "plus")
 TRAINED, UNTRAINED = 0, 1  # colour and shape of the two kinds of generator

@@ -1,6 +1,7 @@
 """The report's style sheet and script: constants, so that the page needs no other file."""
 
-# Okabe & Ito's colours; on dark paper the dark ones are exchanged for their lighter relatives.
+# After Okabe & Ito's palette: some are darkened on white and lightened on dark paper, so that thin lines stand out.
+# Every colour comes with a shape of its own, so nothing is told by colour alone.
 CSS = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1b1b1b;--quiet:#5a5a5a;--rule:#d9d9d9;--stripe:#00000009;
 --panel:#f6f7f8;--link:#005a92;--c0:#0072b2;--c1:#d55e00;--c2:#007f5c;--c3:#b0568a;--c4:#b87900;--c5:#2d8fc4;--c6:#333}
