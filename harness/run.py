@@ -102,7 +102,7 @@ def run_benchmark(
     began = datetime.now(UTC).isoformat(timespec="seconds")
     plan = Plan(declaration.load(Path(path)), Path(store).absolute() if store else default_store(), device)
     folder = Path(out) if out else Path("results") / plan.benchmark.name
-    _claim(folder, plan.benchmark.name)
+    claim(folder, plan.benchmark.name)
     usable(plan)
     with Engine(workers or default_workers()) as engine:
         pipeline = Pipeline(plan, engine, progress or Quiet())
@@ -245,7 +245,7 @@ def _receipt(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _claim(folder: Path, benchmark: str) -> None:
+def claim(folder: Path, benchmark: str) -> None:
     """Mark a new or empty folder as this benchmark's; refuse one that holds anything else."""
     marker = folder / MARKER
     try:
