@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from harness import consistency, entries, pinned, recipes, registry
+from harness import consistency, entries, pinned, protocols, recipes, registry
 from harness.components import RANDOM, Component, Seed
 from harness.declaration import NAME, NAME_RULE, Document, Frozen, FrozenMapping, read
 from harness.entries import Encoder, Generator, Metric
@@ -62,6 +62,20 @@ def _recipe_name(name: str) -> str:
     return name
 
 
+def _protocol_name(name: str) -> str:
+    if name not in protocols.names():
+        raise ValueError(unknown("protocol", name, protocols.names()))
+    return name
+
+
+def _span(span: tuple[float, float]) -> tuple[float, float]:
+    if not span[0] < span[1]:
+        raise ValueError(f"found [{span[0]:g}, {span[1]:g}]; [low, high] with low < high is needed")
+    return span
+
+
+Span = Annotated[tuple[float, float], Field(strict=False), AfterValidator(_span)]
+ProtocolName = Annotated[str, AfterValidator(_protocol_name)]
 ResizeWords = Annotated[str, AfterValidator(_resize_words)]
 RecipeName = Annotated[str, AfterValidator(_recipe_name)]
 Name = Annotated[str, AfterValidator(_name)]
@@ -89,17 +103,31 @@ class Numerics(Frozen):
 
 
 class Audit(Frozen):
-    """Which other preprocessing `harness audit` compares with the pinned one, each changing one thing of it.
+    """Which other ways to score the same images `harness audit` compares with the pinned one, each changing one thing.
 
-    resize    "library filter", with "antialiased" or "aliased" where the library leaves a choice
-    recipes   whole recipes by name
+    resize       "library filter", with "antialiased" or "aliased" where the library leaves a choice
+    crop         the centre square before the resize (`first`), after it (`last`), or no crop (`squash`)
+    range        [low, high]: what 0 and 255 become; an encoder's own range is what it was trained with
+    pipelines    recipes by name, of which the way from file to pixels is taken; size and values stay as pinned
+    recipes      recipes by name, taken whole: size and values too
+    batch_sizes  how many images are encoded together
+    n_fake       only the first of the generated images
+    protocols    published protocols by name, taken whole with their encoders; `protocol_weights: random` where their
+                 weight files are not here, for scores that say nothing about quality
     """
 
     resize: tuple[ResizeWords, ...] = Field(default=(), strict=False)
     jpeg: tuple[Annotated[int, Field(ge=1, le=100)] | None, ...] = Field(default=(), strict=False)
     quantise: tuple[Literal["uint8", "none"], ...] = Field(default=(), strict=False)
     channels: tuple[Literal["grey", "rgb"], ...] = Field(default=(), strict=False)
+    crop: tuple[Literal["first", "last", "squash"], ...] = Field(default=(), strict=False)
+    range: tuple[Span, ...] = Field(default=(), strict=False)
+    pipelines: tuple[RecipeName, ...] = Field(default=(), strict=False)
     recipes: tuple[RecipeName, ...] = Field(default=(), strict=False)
+    batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(), strict=False)
+    n_fake: tuple[ImageCount, ...] = Field(default=(), strict=False)
+    protocols: tuple[ProtocolName, ...] = Field(default=(), strict=False)
+    protocol_weights: Literal["trained", "random"] = "trained"
 
 
 class RankBy(Frozen):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from harness import parameters, protocols, recipes, registry
-from harness.components import Component, Kind
+from harness.components import RANDOM, Component, Kind
 from harness.declaration import NAME, NAME_RULE, Document, Frozen, FrozenMapping
 from harness.errors import UsageError
 from harness.explain import found
@@ -74,6 +74,35 @@ def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> di
     return made
 
 
+def of_protocol(name: str, *, random: bool = False) -> Encoder:
+    """The encoder of a published protocol with its recipe, as `{protocol: name}` in a benchmark declares it.
+
+    `random` takes weights that were drawn, not trained. Raises UsageError for a protocol that is unknown, that no
+    encoder of this version carries out, or whose encoder knows no random weights.
+    """
+    protocol = protocols.load(name)
+    if "use" not in protocol.encoder or protocol.recipe is None:
+        raise UsageError(_not_here(protocol))
+    component = registry.find("encoders", protocol.encoder["use"], Path.cwd())
+    assert component.parameters is not None
+    given = {**protocol.encoder.get("parameters", {}), **({"weights": RANDOM} if random else {})}
+    if random and "weights" not in component.parameters.model_fields:
+        raise UsageError(f"the encoder of protocol {name}, {component.name}, has no random weights")
+    return Encoder(
+        name=name, use=component.name, component=component,
+        parameters=component.parameters.model_validate(given).model_dump(mode="json"),
+        preprocessing=recipes.RECIPES[protocol.recipe], protocol=_stated(protocol),
+    )  # fmt: skip
+
+
+def _stated(protocol: Protocol) -> str:
+    return f"{protocol.name} {protocol.version} {protocol.digest()}"
+
+
+def _not_here(protocol: Protocol) -> str:
+    return f"{protocol.name} cannot be run: its encoder ({protocol.encoder['network']}) is not in this version"
+
+
 def _entry(
     document: Document, data: PinnedDataset | None, folder: Path, kind: Kind, name: str, body: Any
 ) -> Entry | None:
@@ -110,7 +139,7 @@ def _entry(
         facts.setdefault("trained", component.trained)
         facts["pool"] = None if known is None else _pool(document, data, name, component, known, folder)
     if protocol is not None:
-        facts["protocol"] = f"{protocol.name} {protocol.version} {protocol.digest()}"
+        facts["protocol"] = _stated(protocol)
     if component.better is not None:
         facts["better"] = component.better
     entry = document.check(MODELS[kind], {**facts, "parameters": known or {}}, location)
@@ -134,8 +163,7 @@ def _protocol(document: Document, name: str, body: Mapping[str, Any]) -> Protoco
             return None
     protocol = protocols.load(asked)
     if "use" not in protocol.encoder or protocol.recipe is None:
-        network = protocol.encoder["network"]
-        document.complain(location, f"{asked} cannot be run: its encoder ({network}) is not in this version")
+        document.complain(location, _not_here(protocol))
         return None
     return protocol
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from harness.report import Finding
-    from harness.studies.audit import Audited
+    from harness.studies.audited import Audited, Change
 
 
 @click.command()
@@ -33,7 +33,7 @@ def audit(
     from harness.stages import Pipeline, Plan
     from harness.store import write_atomically
     from harness.studies.audit import audit as study
-    from harness.studies.audit import facts
+    from harness.studies.audited import facts
     from harness.suggest import unknown
     from harness.terminal import progress
 
@@ -63,7 +63,7 @@ def markdown(found: Audited, first: str, random: dict[str, bool]) -> str:
     for encoder in encoders:
         lines += _verdict(found, encoder, random.get(encoder, False))
     for encoder in encoders:
-        lines += ["", f"## {encoder}", "", *_table(found, encoder)]
+        lines += ["", f"## {encoder}", "", *_published(found, encoder), *_table(found, encoder)]
     lines += ["", *(f"- not audited: {reason}" for reason in found.failed)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -72,6 +72,24 @@ def finding(found: Audited, text: str) -> Finding:
     """The audit as a section of the report: verdict, changes, and how far each variant moves each score."""
     from harness.report import Finding, Heatmap, Table
 
+    pipelines = tuple(
+        (
+            p.encoder, p.pipeline, p.generator, float(f"{p.value:.4g}"), f"[{p.low:.4g}, {p.high:.4g}]", p.rank,
+            "own" if p.whole else "pinned", "random" if p.random else "trained",
+        )
+        for p in found.printed
+    )  # fmt: skip
+    named = (
+        "encoder",
+        "pipeline",
+        "generator",
+        found.metric,
+        f"{found.level:.0%} interval",
+        "rank",
+        "its encoder",
+        "weights",
+    )
+    printed = Table(f"What each published pipeline would have printed for {found.metric}", named, pipelines)
     verdict = tuple(line.replace("**", "") for line in text.splitlines() if line.startswith("**"))
     own = [c for c in found.changes if c.metric == found.metric]
     shifts = {(s.encoder, s.variant): s.distance for s in found.shifts}
@@ -90,7 +108,12 @@ def finding(found: Audited, text: str) -> Finding:
     values = tuple(tuple(round(cells.get((name, g), 0.0), 4) for g in generators) for name in names)
     reach = max([abs(v) for row in values for v in row] or [0.0]) or 1.0
     heat = Heatmap(f"Change of {found.metric} as a share of its pinned value", generators, names, values, -reach, reach)
-    return Finding("Audit of preprocessing", verdict, (Table(caption, columns, rows),), heat if values else None)
+    return Finding(
+        "Audit of preprocessing",
+        verdict,
+        ((printed,) if len({p.pipeline for p in found.printed}) > 1 else ()) + (Table(caption, columns, rows),),
+        heat if values else None,
+    )
 
 
 def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
@@ -112,6 +135,30 @@ def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
     if seeming := len(flips) - len(real):
         lines[0] += f"{seeming} more only seem to flip."
     return [lines[0].rstrip(), ""]
+
+
+def _published(found: Audited, encoder: str) -> list[str]:
+    """What each published pipeline would have printed; nothing where the audit names none."""
+    own = [p for p in found.printed if p.encoder == encoder]
+    pipelines = list(dict.fromkeys(p.pipeline for p in own))
+    if len(pipelines) < 2:
+        return []
+    generators = list(dict.fromkeys(p.generator for p in own))
+    lines = [f"What each published pipeline would have printed for {found.metric}, and in brackets its rank:", ""]
+    lines += ["| pipeline | " + " | ".join(generators) + " |", "|---|" + "---|" * len(generators)]
+    for name in pipelines:
+        row = {p.generator: p for p in own if p.pipeline == name}
+        told = [f"{p.value:.4g} [{p.low:.4g}, {p.high:.4g}] ({p.rank})" for p in row.values()]
+        one = next(iter(row.values()))
+        label = f"{name}{' (own encoder)' if one.whole else ''}{', random weights' if one.random else ''}"
+        lines.append(f"| {label} | {' | '.join(told)} |")
+    lines += ["", f"In square brackets {found.level:.0%} intervals, which no pipeline prints. "]
+    if any(p.whole for p in own):
+        lines[-1] += "Rows with an encoder of their own are in another unit: compare ranks, not values. "
+    if any(p.pipeline.startswith("pipeline:") for p in own):
+        lines[-1] += "`pipeline` takes the way from file to pixels only, to the pinned size and encoder."
+    lines[-1] = lines[-1].rstrip()
+    return [*lines, ""]
 
 
 def _table(found: Audited, encoder: str) -> list[str]:
@@ -138,7 +185,9 @@ def _table(found: Audited, encoder: str) -> list[str]:
     return lines
 
 
-def _cell(change: Any) -> str:
+def _cell(change: Change) -> str:
+    if abs(change.change) < 1e-6 * abs(change.pinned):
+        return "< 1e-6 of it"
     if change.low is None:
         return f"{change.change:+.3g}"
     return f"{change.change:+.3g} [{change.low:+.3g}, {change.high:+.3g}]"

@@ -59,7 +59,7 @@ def make_values(plan: Plan, source: FakeSet, encoder: str) -> None:
     real, fake = (load_features(plan, side, encoder).rows for side in (plan.reference, source))
     pairs: dict[str, Any] = {DECLARED: (real, fake)}
     for size in alternatives(plan):
-        pairs[words(size)] = tuple(_load_again(plan, side, encoder, size) for side in (plan.reference, source))
+        pairs[words(size)] = tuple(load_again(plan, side, encoder, size) for side in (plan.reference, source))
     calls = {metric: metric_call(plan, metric) for metric in plan.benchmark.metrics}
     values = {metric: {name: value_of(call, *pair) for name, pair in pairs.items()} for metric, call in calls.items()}
     key = _value_key(plan, source, encoder)
@@ -74,7 +74,8 @@ def component(values: dict[str, float], analysis: Analysis, reference: Reference
     return numerics(values[DECLARED], others, se=se).to_facts()
 
 
-def _load_again(plan: Plan, source: ImageSource, encoder: str, batch_size: int) -> np.ndarray:
+def load_again(plan: Plan, source: ImageSource, encoder: str, batch_size: int) -> np.ndarray:
+    """An image set's features at another batch size, float32 (n, d), made now where they are missing or corrupted."""
     for _ in range(2):
         entry = find_again(plan, source, encoder, batch_size) or encode_again(plan, source, encoder, batch_size)
         try:

@@ -141,6 +141,14 @@ class Pipeline:
             lost = self.fakes if isinstance(unit.source, RealSet) else [unit.source]
             self.failures.update({(fake, unit.encoder): failure for fake in lost})
 
+    def encode_again(self, batch_size: int) -> None:
+        """Features of the reference and every image set at another batch size, where the store has none."""
+        sources: list[ImageSource] = [self.plan.reference, *self.fakes]
+        units = [EncoderUnit(source, encoder, batch_size) for encoder in self.encoders for source in sources]
+        left = [u for u in units if numerics.find_again(self.plan, u.source, u.encoder, batch_size) is None]
+        for unit, failure in self._run("encode", _encode, left, len(units) - len(left)):
+            raise UsageError(f"{unit}: {failure.reason}")
+
     def score(self) -> None:
         """Scores that the store does not have."""
         for fake, failure in self.image_failures.items():

@@ -19,6 +19,8 @@ LABELS = {"fd": "FD", "kd": "KD"}
 NO_POPULATION_VALUE = ("precision", "recall", "density", "coverage")
 # Images nearer to a training image than that one's own neighbour: flagged when this much likelier than for unseen ones.
 COPY_EXCESS = 0.1
+# From this share of reference images on, a generator's distances say nothing about what it makes itself.
+COPIED_SET = 0.1
 
 Failures = Mapping[tuple[FakeSet, str], Failure]
 
@@ -242,18 +244,22 @@ def flags(observations: Mapping[str, Any]) -> tuple[str, ...]:
     """What a reader must see beside the metrics, in words."""
     said = []
     if observations.get("repeats", 0) > 0:
-        said.append(f"{observations['repeats']:.0%} repeated images")
-    if observations.get("reference_copies", 0) > 0:
-        said.append(
-            f"{observations['reference_copies']:.0%} exact copies of reference images: its distances mean nothing"
-        )
+        said.append(f"{_share(observations['repeats'])} repeated images")
+    if (copied := observations.get("reference_copies", 0)) > 0:
+        what = "its distances mean nothing" if copied >= COPIED_SET else "they pull its distances down"
+        said.append(f"{_share(copied)} exact copies of reference images: {what}")
     copies = observations.get("training_copies", 0.0)
     if copies > 0:
-        said.append(f"{copies:.0%} exact copies of training images")
+        said.append(f"{_share(copies)} exact copies of training images")
     near, unseen = observations.get("near_copies", 0.0), observations.get("near_copies_unseen", 0.0)
     if near > max(copies, unseen) + COPY_EXCESS:
         said.append(f"{near:.0%} near a training image (unseen real: {unseen:.0%})")
     return tuple(said)
+
+
+def _share(share: float) -> str:
+    """A share above 0, never printed as 0%."""
+    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" if share >= 0.001 else "under 0.1%"
 
 
 def _board(plan: Plan, encoders: Sequence[str], rows: Sequence[Row]) -> Leaderboard:

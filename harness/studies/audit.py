@@ -1,144 +1,32 @@
-"""What the same images would have scored under other preprocessing: changes with paired intervals, and ranks that flip.
+"""What the same images would have scored in other ways: changes with paired intervals, and ranks that flip.
 
-Each variant changes one thing of the pinned recipe, or takes another named recipe whole. Images, seeds, encoders and
-metrics stay; both the reference and the fakes are prepared anew, as the other pipeline would have. Since the images are
-the same, a change is known far better than either value: its interval comes from the differences of influences, image
-by image.
+Images, seeds and metrics stay; both the reference and the fakes are prepared and encoded anew, as the other pipeline
+would have. Since the images are the same, a change is known far better than either value: its interval comes from the
+differences of influences, image by image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.benchmark import Audit, Benchmark
 from harness.errors import UsageError
 from harness.metrics import frechet_distance
-from harness.recipes import Preprocessing
-from harness.stages import FakeSet, Pipeline, Plan
+from harness.stages import FakeSet, ImageSource, Pipeline, Plan
 from harness.stages.features import load_features
-from harness.stages.scores import load_analysis
-from harness.uncertainty import Analysis, SeedMember, difference
+from harness.stages.numerics import load_again
+from harness.stages.scores import load_analysis, metric_call
+from harness.studies.audited import Audited, Change, Flip, Printed, Shift
+from harness.studies.variants import PIPELINE, PROTOCOL, Variant, variants
+from harness.uncertainty import Analysis, SeedMember, analyse, combine, difference
 from harness.uncertainty.interval import quantile_of
 
 PINNED = "pinned"
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One other preprocessing: the knob that it turns, its setting, and the recipe that results."""
-
-    knob: str
-    setting: str
-    recipe: Preprocessing
-
-    @property
-    def name(self) -> str:
-        """Knob and setting."""
-        return f"{self.knob}: {self.setting}"
-
-
-@dataclass(frozen=True)
-class Change:
-    """One metric of one generator under one encoder: pinned, under the variant, and the change with its interval.
-
-    `low` and `high` are None for metrics without influence functions, whose change cannot be paired image by image.
-    """
-
-    encoder: str
-    generator: str
-    metric: str
-    variant: str
-    pinned: float
-    value: float
-    low: float | None
-    high: float | None
-
-    @property
-    def change(self) -> float:
-        """Variant less pinned."""
-        return self.value - self.pinned
-
-
-@dataclass(frozen=True)
-class Flip:
-    """Two generators in another order under a variant; `resolved` where both orders are beyond noise."""
-
-    encoder: str
-    variant: str
-    first: str
-    second: str
-    resolved: bool
-
-
-@dataclass(frozen=True)
-class Shift:
-    """Distance between the reference prepared as pinned and the same images prepared as the variant has it."""
-
-    encoder: str
-    variant: str
-    knob: str
-    distance: float
-
-
-@dataclass(frozen=True)
-class Audited:
-    """All that an audit found; `failed` says which variants an encoder could not take."""
-
-    benchmark: str
-    metric: str
-    level: float
-    changes: tuple[Change, ...]
-    flips: tuple[Flip, ...]
-    shifts: tuple[Shift, ...]
-    failed: tuple[str, ...]
-
-    def knobs(self, encoder: str) -> list[tuple[str, float]]:
-        """The knobs, the one that moves the ranking metric most first: largest median |change| / pinned value."""
-        found: dict[str, float] = {}
-        for variant in dict.fromkeys(c.variant for c in self.changes):
-            own = [
-                abs(c.change) / max(abs(c.pinned), 1e-12)
-                for c in self.changes
-                if (c.variant, c.encoder, c.metric) == (variant, encoder, self.metric)
-            ]
-            knob = variant.partition(":")[0]
-            found[knob] = max(found.get(knob, 0.0), float(np.median(own)) if own else 0.0)
-        return sorted(found.items(), key=lambda item: -item[1])
-
-
-def variants(benchmark: Benchmark, encoder: str) -> Iterator[Variant]:
-    """The declared variants of an encoder's own recipe; those that are the pinned one itself are left out."""
-    pinned = benchmark.recipe(encoder)
-    declared = benchmark.audit or Audit()
-    for resize in declared.resize:
-        if pinned.resize is None:
-            raise UsageError(f"audit.resize: the recipe of {encoder} resizes nothing, so there is no resize to vary")
-        library, filter_, *rest = resize.split()
-        changed: dict[str, Any] = {"library": library, "filter": filter_, "size": pinned.resize.size}
-        if rest:
-            changed["antialias"] = rest == ["antialiased"]
-        yield from _changed(pinned, "resize", resize, resize=type(pinned.resize).model_validate(changed))
-    for quality in declared.jpeg:
-        yield from _changed(pinned, "jpeg", "none" if quality is None else str(quality), jpeg=quality)
-    for rule in declared.quantise:
-        yield from _changed(pinned, "quantise", rule, quantise=rule)
-    for channels in declared.channels:
-        yield from _changed(pinned, "channels", channels, channels=channels)
-    for name in declared.recipes:
-        from harness.recipes import RECIPES
-
-        yield from _changed(pinned, "recipe", name, **dict(RECIPES[name]))
-
-
-def _changed(pinned: Preprocessing, knob: str, setting: str, **steps: Any) -> Iterator[Variant]:
-    recipe = pinned.model_copy(update=steps)
-    if recipe != pinned:
-        yield Variant(knob, setting, recipe)
+PUBLISHED = (PIPELINE, PROTOCOL)
 
 
 def audit(plan: Plan, pipeline_of: Any, encoders: Sequence[str] | None = None) -> Audited:
@@ -150,35 +38,43 @@ def audit(plan: Plan, pipeline_of: Any, encoders: Sequence[str] | None = None) -
     benchmark = plan.benchmark
     if benchmark.audit is None:
         raise UsageError("this benchmark declares no `audit`; add one, such as `audit: {jpeg: [90, 75]}`")
-    chosen = list(encoders or benchmark.encoders)
+    asked = {encoder: list(variants(benchmark, encoder)) for encoder in encoders or benchmark.encoders}
     _scored(pipeline_of(plan))
     changes: list[Change] = []
     flips: list[Flip] = []
     shifts: list[Shift] = []
+    printed: list[Printed] = []
     failed: list[str] = []
-    for encoder in chosen:
+    for encoder, ways in asked.items():
         base = _Side(plan, encoder)
-        for variant in variants(benchmark, encoder):
-            other = Plan(_with_recipe(benchmark, encoder, variant.recipe), plan.store_root, plan.device)
+        printed += _printed(base, PINNED, whole=False)
+        for variant in ways:
             try:
-                _scored(pipeline_of(other))
+                side = _side(plan, encoder, variant, pipeline_of)
             except UsageError as problem:
                 failed.append(f"{encoder} under {variant.name}: {problem}")
                 continue
-            side = _Side(other, encoder)
-            changes += _changes(base, side, variant)
             flips += _flips(base, side, variant)
-            real = [load_features(p, p.reference, encoder).rows for p in (plan, other)]
-            if real[0].shape == real[1].shape:
+            if variant.knob in PUBLISHED:
+                printed += _printed(side, variant.name, whole=not variant.same_unit)
+            if not variant.same_unit:
+                continue
+            changes += _changes(base, side, variant)
+            real = [s.features(plan.reference) for s in (base, side)]
+            if variant.n_fake is None and real[0].shape == real[1].shape:
                 shifts.append(Shift(encoder, variant.name, variant.knob, frechet_distance(*real)))
     by, level = benchmark.rank_by.metric, benchmark.interval.level
-    return Audited(benchmark.name, by, level, tuple(changes), tuple(flips), tuple(shifts), tuple(failed))
+    found = (tuple(changes), tuple(flips), tuple(shifts), tuple(printed), tuple(failed))
+    return Audited(benchmark.name, by, level, *found)
 
 
-def _with_recipe(benchmark: Benchmark, encoder: str, recipe: Preprocessing) -> Benchmark:
-    entry = benchmark.encoders[encoder].model_copy(update={"preprocessing": recipe})
-    by = benchmark.rank_by.model_copy(update={"encoder": encoder})
-    return benchmark.model_copy(update={"encoders": {encoder: entry}, "rank_by": by})
+def _side(plan: Plan, encoder: str, variant: Variant, pipeline_of: Any) -> _Side:
+    other = Plan(variant.benchmark(plan.benchmark, encoder), plan.store_root, plan.device)
+    if variant.batch_size is not None:
+        pipeline_of(other).encode_again(variant.batch_size)
+    else:
+        _scored(pipeline_of(other))
+    return _Side(other, encoder, batch_size=variant.batch_size, n_fake=variant.n_fake)
 
 
 def _scored(pipeline: Pipeline) -> None:
@@ -190,17 +86,35 @@ def _scored(pipeline: Pipeline) -> None:
 
 
 class _Side:
-    """All analyses of one plan under one encoder."""
+    """All analyses of one plan under one encoder: as stored, or made now of features in other batches or fewer rows."""
 
-    def __init__(self, plan: Plan, encoder: str) -> None:
-        self.plan, self.encoder = plan, encoder
+    def __init__(self, plan: Plan, encoder: str, *, batch_size: int | None = None, n_fake: int | None = None) -> None:
+        self.plan, self.encoder, self.batch_size, self.n_fake = plan, encoder, batch_size, n_fake
         self.found: dict[tuple[str, FakeSet], Analysis] = {}
         for fake in plan.fakes:
-            for metric in plan.benchmark.metrics:
-                analysis = load_analysis(plan, fake, encoder, metric)
-                if analysis is None:
-                    raise UsageError(f"{encoder}: a score of {fake.generator} was lost; run the audit again")
-                self.found[metric, fake] = analysis
+            made = self._made(fake) if batch_size or n_fake else self._stored(fake)
+            self.found |= {(metric, fake): analysis for metric, analysis in made.items()}
+
+    def features(self, source: ImageSource) -> NDArray[np.float32]:
+        """Features (n, d) of an image set, all of them."""
+        if self.batch_size is None:
+            return load_features(self.plan, source, self.encoder).rows
+        return load_again(self.plan, source, self.encoder, self.batch_size)
+
+    def _stored(self, fake: FakeSet) -> dict[str, Analysis]:
+        found = {m: load_analysis(self.plan, fake, self.encoder, m) for m in self.plan.benchmark.metrics}
+        if None in found.values():
+            raise UsageError(f"{self.encoder}: a score of {fake.generator} was lost; run the audit again")
+        return {metric: analysis for metric, analysis in found.items() if analysis is not None}
+
+    def _made(self, fake: FakeSet) -> dict[str, Analysis]:
+        contents = [self.plan.images(source) for source in (self.plan.reference, fake)]
+        seeds = [self.plan.seed("replicates", entry.facts["content"]) for entry in contents if entry is not None]
+        return analyse(
+            {metric: metric_call(self.plan, metric) for metric in self.plan.benchmark.metrics},
+            self.features(self.plan.reference), self.features(fake)[: self.n_fake],
+            real_seed=seeds[0], fake_seed=seeds[1], replicates=self.plan.benchmark.interval.replicates,
+        )  # fmt: skip
 
     def fakes(self, generator: str) -> list[FakeSet]:
         return [fake for fake in self.plan.fakes if fake.generator == generator]
@@ -229,23 +143,50 @@ def _changes(base: _Side, side: _Side, variant: Variant) -> Iterator[Change]:
 def _reach(pairs: Sequence[tuple[Analysis, Analysis]], level: float) -> float | None:
     """Half the interval of a change over the same images: both sides' differences of influences, image by image.
 
-    The second-order part is left in, which errs on the wide side. None where influences are missing or images became
-    equal under one preparation and not under the other.
+    A variant that sees only the first of the images leaves the others' influences to the pinned side alone. The
+    second-order part is left in, which errs on the wide side. None where influences are missing or images became equal
+    under one preparation and not under the other.
     """
     fake_part, real = 0.0, []
     for before, after in pairs:
-        for one, two in (
-            (before.influence_real, after.influence_real),
-            (before.influence_fake, after.influence_fake),
-        ):
-            if one is None or two is None or one.shape != two.shape:
-                return None
-        real.append(np.asarray(after.influence_real) - np.asarray(before.influence_real))
-        gap = np.asarray(after.influence_fake) - np.asarray(before.influence_fake)
-        fake_part += float(gap.var(ddof=1)) / len(gap) / len(pairs) ** 2
+        one, two = before.influence_real, after.influence_real
+        if one is None or two is None or one.shape != two.shape:
+            return None
+        real.append(two - one)
+        part = _paired(before, after)
+        if part is None:
+            return None
+        fake_part += part / len(pairs) ** 2
     shared = np.mean(real, axis=0)
     variance = fake_part + float(shared.var(ddof=1)) / len(shared)
     return quantile_of(np.inf, level) * float(np.sqrt(variance))
+
+
+def _paired(before: Analysis, after: Analysis) -> float | None:
+    """Variance of the change over draws of the generated images: all of them before, the first of them after."""
+    one, two = before.influence_fake, after.influence_fake
+    if one is None or two is None or len(two) > len(one):
+        return None
+    if len(two) < len(one) and (len(one), len(two)) != (before.n_fake, after.n_fake):
+        return None  # repeated images are one unit, so that rows and units are not the same
+    both = two / len(two) - one[: len(two)] / len(one)
+    rest = one[len(two) :] / len(one)
+    return float(len(both) * both.var(ddof=1) + (len(rest) * rest.var(ddof=1) if len(rest) > 1 else 0.0))
+
+
+def _printed(side: _Side, pipeline: str, *, whole: bool) -> Iterator[Printed]:
+    benchmark = side.plan.benchmark
+    metric, kept = benchmark.rank_by.metric, benchmark.interval
+    sign = 1 if benchmark.lower_is_better(metric) else -1
+    order = sorted(benchmark.generators, key=lambda name: sign * side.value(metric, name))
+    for generator in benchmark.generators:
+        estimate = combine(
+            side.members(metric, generator), level=kept.level, target="T_N", reference=kept.reference
+        ).estimate
+        yield Printed(
+            side.encoder, pipeline, generator, side.value(metric, generator), estimate.low, estimate.high,
+            order.index(generator) + 1, whole, benchmark.is_random(side.encoder),
+        )  # fmt: skip
 
 
 def _flips(base: _Side, side: _Side, variant: Variant) -> Iterator[Flip]:
@@ -262,11 +203,3 @@ def _flips(base: _Side, side: _Side, variant: Variant) -> Iterator[Flip]:
         if found[0].value * found[1].value < 0:
             resolved = all(one.low > 0 or one.high < 0 for one in found)
             yield Flip(base.encoder, variant.name, first, second, resolved)
-
-
-def facts(found: Audited) -> dict[str, Any]:
-    """The audit as JSON."""
-    from dataclasses import asdict
-
-    told: Mapping[str, Any] = asdict(found)
-    return {"study": "audit", **told, "changes": [{**asdict(c), "change": c.change} for c in found.changes]}
