@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, Strict, model_validator
 from pydantic_core import CoreSchema, core_schema
@@ -31,9 +31,15 @@ PathText = Annotated[str, Field(min_length=1)]
 
 
 class Parameters(BaseModel):
-    """What a built-in component can be given in the YAML."""
+    """What a built-in component can be given in the YAML.
+
+    paths    parameters that are files or folders of the user's own: each counts by content, not by name
+    modules  parameters that are `module:thing`: the component is given the thing, and its source counts
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+    paths: ClassVar[tuple[str, ...]] = ()
+    modules: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,16 @@ class Component:
             return None
         named = {**parameters, "reg": "_reg4" if parameters.get("registers") else ""}
         return self.registered.format(**named)
+
+    def paths(self, parameters: Mapping[str, Any]) -> dict[str, str]:
+        """The parameters that are paths of the user's own and are given, as declared; images' paths are `files`."""
+        names = self.parameters.paths if self.parameters else ()
+        return {name: parameters[name] for name in names if parameters.get(name) is not None}
+
+    def modules(self, parameters: Mapping[str, Any]) -> dict[str, str]:
+        """The parameters that are `module:thing` and are given, as declared."""
+        names = self.parameters.modules if self.parameters else ()
+        return {name: parameters[name] for name in names if parameters.get(name) is not None}
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -178,6 +194,66 @@ class Array(Files):
     array: str | None = None
 
 
+def _known_range(given: tuple[float, float] | None) -> tuple[float, float] | None:
+    if given is not None and given not in ((-1.0, 1.0), (0.0, 1.0), (0.0, 255.0)):
+        raise ValueError(f"found {list(given)}; [-1, 1], [0, 1] or [0, 255] is allowed")
+    return given
+
+
+OutputRange = Annotated[tuple[float, float] | None, Field(strict=False), AfterValidator(_known_range)]
+Shape = Annotated[tuple[Count, ...], Field(strict=False, min_length=1, max_length=4)]
+ModuleThing = Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
+
+
+class NetworkGenerator(Parameters):
+    """Parameters of a generator that is a network in a file: what it takes, what it gives, how that becomes uint8.
+
+    `latent` is the shape of one image's; `truncation` multiplies it. With `classes` the network takes labels too.
+    """
+
+    paths = ("file",)
+    file: PathText
+    latent: Count | Shape
+    distribution: Literal["normal", "uniform"] = "normal"
+    truncation: Annotated[float, Field(gt=0, le=1)] = 1.0
+    range: OutputRange = None
+    quantise: Literal["round", "truncate", "adm", "network"]
+    classes: Count | None = None
+    labels: Literal["drawn", "balanced"] = "drawn"
+    label_form: Literal["index", "onehot"] = "index"
+
+    @model_validator(mode="after")
+    def _a_range_where_it_is_read(self) -> NetworkGenerator:
+        if (self.range is None) != (self.quantise == "network"):
+            raise ValueError("give `range`, [-1, 1], [0, 1] or [0, 255], except with `quantise: network`")
+        if self.classes is None and {"labels", "label_form"} & self.model_fields_set:
+            raise ValueError("`labels` and `label_form` are for networks with `classes`; add it or leave them out")
+        return self
+
+
+class TorchModule(NetworkGenerator):
+    """Parameters of `torch_module`: the class that makes the network, its arguments, and its state dict in `file`."""
+
+    modules = ("network",)
+    network: ModuleThing
+    arguments: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Diffusers(Parameters):
+    """Parameters of `diffusers`: a pipeline's folder; null `steps` and `guidance` are the pipeline's own.
+
+    With `prompts`, a text file with one in each line, image i shows one of them.
+    """
+
+    paths = ("folder", "prompts")
+    folder: PathText
+    steps: Count | None = None
+    guidance: Annotated[float, Field(ge=0)] | None = None
+    quantise: Literal["round", "truncate", "adm"] = "round"
+    prompts: PathText | None = None
+    labels: Literal["drawn", "balanced"] = "drawn"
+
+
 class SplitRows(Parameters):
     """Which images of a listing make a split: `rows` [start, stop] of it, after a shuffle by `order_seed`."""
 
@@ -222,6 +298,7 @@ class RandomConvNet(Parameters):
 class OwnWeights(Parameters):
     """Weights that can be a file of the user's own: `weights: file`, its path, and the SHA-256 that it must have."""
 
+    paths = ("file",)
     weights: str
     file: PathText | None = None
     sha256: Digest | None = None
@@ -286,6 +363,7 @@ class CLIP(Parameters):
 class Timm(Parameters):
     """Parameters of `timm`: its name of a model, and a file with its state dict or random weights."""
 
+    paths = ("file",)
     model: PathText
     file: PathText | None = None
     weights: Literal["file", "random"] = "file"
@@ -302,6 +380,7 @@ class Timm(Parameters):
 class NetworkFile(Parameters):
     """Parameters of `torchscript` and `onnx`: the file, and how many features it gives."""
 
+    paths = ("file",)
     file: PathText
     dim: Count
 
@@ -407,6 +486,14 @@ TABLE: tuple[Component, ...] = (
                "the images in a zip archive", libraries=_FILES, pool="files", files="zip"),
     _generator("npz", "files:Npz", Array,
                "the images in a NumPy archive", libraries=_FILES, pool="files", files="npz"),
+    _generator("torchscript", "torchfiles:TorchScript", NetworkGenerator,
+               "a TorchScript file: latents to NCHW images", libraries=_TORCH),
+    _generator("onnx", "onnxfile:Onnx", NetworkGenerator,
+               "an ONNX file: latents to NCHW images", libraries=("numpy", "onnxruntime")),
+    _generator("torch_module", "torchfiles:TorchModule", TorchModule,
+               "a network class of your own with a state dict: latents to NCHW images", libraries=_TORCH),
+    _generator("diffusers", "pipelines:Diffusers", Diffusers,
+               "a diffusers pipeline in a folder", libraries=(*_TORCH, "diffusers", "transformers")),
     _encoder("digits_convnet", "convnet:DigitsConvNet", NoParameters,
              "convnet trained on the digits' train split, 32 features", libraries=_TORCH,
              dim=32, expects=Expects((0.0, 1.0), (8, 8), 1), weights="encoders/digits_convnet.safetensors"),

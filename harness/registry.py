@@ -70,11 +70,10 @@ def load(kind: str, use: str, folder: Path) -> Any:
     Raises UsageError where the user's module fails to import; the cause is chained.
     """
     target = find(kind, use, folder).target
+    if not is_built_in(kind, use):
+        return _thing(target, folder)
     module_name, _, thing = target.partition(":")
-    module = importlib.import_module(module_name) if is_built_in(kind, use) else _import(module_name, folder)
-    if not hasattr(module, thing):
-        raise UsageError(f"no '{thing}' in {getattr(module, '__file__', None) or module_name}")
-    return getattr(module, thing)
+    return getattr(importlib.import_module(module_name), thing)
 
 
 def make(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> Any:
@@ -83,7 +82,10 @@ def make(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> An
     Parameters that are paths are taken relative to `folder`.
     """
     thing = load(kind, use, folder)
-    arguments = located(find(kind, use, folder), parameters, folder)
+    component = find(kind, use, folder)
+    arguments = located(component, parameters, folder)
+    for name, target in component.modules(parameters).items():
+        arguments[name] = _thing(target, folder)
     if inspect.isclass(thing):
         return thing(**arguments)
     if inspect.isroutine(thing) and kind == "metrics":
@@ -97,9 +99,8 @@ def make(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> An
 def located(component: Component, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The parameters with the paths of image and weight files made absolute against `folder`."""
     if component.files is None:
-        if component.kind == "encoders" and component.origin == "built-in" and parameters.get("file") is not None:
-            return {**parameters, "file": str(folder.absolute() / Path(parameters["file"]).expanduser())}
-        return dict(parameters)
+        own = component.paths(parameters)
+        return {**parameters, **{name: str(folder.absolute() / Path(path).expanduser()) for name, path in own.items()}}
     from harness import imagelist  # zip and gzip code, only for who declares files
 
     if component.kind == "datasets":
@@ -116,6 +117,18 @@ def count_files(component: Component, parameters: Mapping[str, Any], folder: Pat
 
     assert component.files is not None
     return imagelist.count(component.files, imagelist.resolve(component.files, parameters, folder))
+
+
+def contents(component: Component, parameters: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """SHA-256 of what lies at each path of the user's own that is given, image files apart; raises UsageError."""
+    absolute = located(component, parameters, folder)
+    return {name: _content(Path(absolute[name])) for name in component.paths(parameters)}
+
+
+def check_module(component: Component, parameters: Mapping[str, Any], name: str, folder: Path) -> None:
+    """Raise UsageError where the `module:thing` of a parameter is not there, by its source alone."""
+    found = _locate(component.modules(parameters)[name], folder)
+    source.outline(found.file, found.thing)
 
 
 def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -139,12 +152,13 @@ def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -
 
         # Where nobody has published a digest, the file that is here counts.
         found["weights"] = weights.find(name).sha256 or digest_file(weights.locate(name))
-    if kind == "encoders" and component.origin == "built-in" and parameters.get("file") is not None:
-        path = Path(located(component, parameters, folder)["file"])
-        if not path.is_file():
-            raise UsageError(f"{path}: no such file")
-        found["weights"] = digest_file(path)
-        del found["parameters"]["file"]
+    for name, content in contents(component, parameters, folder).items():
+        found["weights" if name == "file" else name] = content
+        del found["parameters"][name]
+    for name, target in component.modules(parameters).items():
+        file = _locate(target, folder).file
+        versions = {library: _version(library) for library in _imports(file, target)}
+        found[name] = {"source": source.sources(file), "libraries": versions}
     if files:
         from harness import imagelist
 
@@ -222,12 +236,16 @@ def _harness_sources(module: str) -> dict[str, str]:
 def _libraries(component: Component, folder: Path) -> Sequence[str]:
     if component.origin == "built-in":
         return component.libraries
-    file = _locate(component.target, folder).file
+    return _imports(_locate(component.target, folder).file, component.target)
+
+
+def _imports(file: Path, target: str) -> list[str]:
+    """Distributions that a user's module and those of its project import."""
     files = source.source_files(file)
     own = {path.stem for path in files} | {path.parent.name for path in files}
     roots = {root for path in files for root in source.imported_roots(path)} - own
     if source.is_installed(file):
-        roots.add(component.target.partition(":")[0].split(".")[0])
+        roots.add(target.partition(":")[0].split(".")[0])
     return sorted({_DISTRIBUTION.get(root, root) for root in roots} - {"harness"})
 
 
@@ -236,6 +254,27 @@ def _version(distribution: str) -> str:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return "unknown"
+
+
+def _content(path: Path) -> str:
+    if path.is_file():
+        return digest_file(path)
+    if not path.is_dir():
+        raise UsageError(f"{path}: no such file or folder")
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    inside = {file.relative_to(path): digest_file(file) for file in files}
+    # What tools leave in a downloaded folder, such as .cache and .gitattributes, is not read.
+    visible = {name: content for name, content in inside.items() if not any(part[0] == "." for part in name.parts)}
+    return digest({name.as_posix(): content for name, content in visible.items()})
+
+
+def _thing(target: str, folder: Path) -> Any:
+    """What a `module:thing` of the user's stands for, imported now."""
+    module_name, _, thing = target.partition(":")
+    module = _import(module_name, folder)
+    if not hasattr(module, thing):
+        raise UsageError(f"no '{thing}' in {getattr(module, '__file__', None) or module_name}")
+    return getattr(module, thing)
 
 
 def _import(name: str, folder: Path) -> Any:

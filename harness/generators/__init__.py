@@ -16,7 +16,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-__all__ = ["Generator", "Pool", "TrainedGenerator", "image_rng", "quantised"]
+__all__ = ["Generator", "PlacedGenerator", "Pool", "TrainedGenerator", "image_rng", "quantised"]
 
 
 @runtime_checkable
@@ -47,6 +47,15 @@ class Pool(TrainedGenerator, Protocol):
     @property
     def size(self) -> int:
         """How many images there are: indices are in [0, size)."""
+        ...
+
+
+@runtime_checkable
+class PlacedGenerator(Generator, Protocol):
+    """A generator that also looks at where in its set an image stands, to show every class equally often."""
+
+    def sample_at(self, seeds: Sequence[int], places: Sequence[int]) -> np.ndarray:
+        """As `sample`; image i depends on `seeds[i]` and `places[i]`, its index in the whole set."""
         ...
 
 
