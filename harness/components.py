@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, Strict, model_validator
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, Strict, model_validator
 from pydantic_core import CoreSchema, core_schema
+
+from harness.networkparameters import Diffusers, NetworkGenerator, TorchModule
+from harness.parametertypes import Count, Parameters, PathText
 
 Kind = Literal["generators", "encoders", "metrics", "datasets"]
 
@@ -21,25 +24,11 @@ def _no_class_twice(classes: tuple[int, ...]) -> tuple[int, ...]:
 RANDOM = "random"  # instead of a weight file
 FILE = "file"  # a weight file of the user's own, instead of a registered one
 KINDS: tuple[Kind, ...] = ("generators", "encoders", "metrics", "datasets")
-Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Row = Annotated[int, Strict(), Field(ge=0)]
 Classes = Annotated[tuple[Row, ...], Field(strict=False, min_length=1), AfterValidator(_no_class_twice)]
-PathText = Annotated[str, Field(min_length=1)]
-
-
-class Parameters(BaseModel):
-    """What a built-in component can be given in the YAML.
-
-    paths    parameters that are files or folders of the user's own: each counts by content, not by name
-    modules  parameters that are `module:thing`: the component is given the thing, and its source counts
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
-    paths: ClassVar[tuple[str, ...]] = ()
-    modules: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,66 +181,6 @@ class Array(Files):
     """Parameters of the generator `npz`: the file, and which of its arrays where it has several."""
 
     array: str | None = None
-
-
-def _known_range(given: tuple[float, float] | None) -> tuple[float, float] | None:
-    if given is not None and given not in ((-1.0, 1.0), (0.0, 1.0), (0.0, 255.0)):
-        raise ValueError(f"found {list(given)}; [-1, 1], [0, 1] or [0, 255] is allowed")
-    return given
-
-
-OutputRange = Annotated[tuple[float, float] | None, Field(strict=False), AfterValidator(_known_range)]
-Shape = Annotated[tuple[Count, ...], Field(strict=False, min_length=1, max_length=4)]
-ModuleThing = Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
-
-
-class NetworkGenerator(Parameters):
-    """Parameters of a generator that is a network in a file: what it takes, what it gives, how that becomes uint8.
-
-    `latent` is the shape of one image's; `truncation` multiplies it. With `classes` the network takes labels too.
-    """
-
-    paths = ("file",)
-    file: PathText
-    latent: Count | Shape
-    distribution: Literal["normal", "uniform"] = "normal"
-    truncation: Annotated[float, Field(gt=0, le=1)] = 1.0
-    range: OutputRange = None
-    quantise: Literal["round", "truncate", "adm", "network"]
-    classes: Count | None = None
-    labels: Literal["drawn", "balanced"] = "drawn"
-    label_form: Literal["index", "onehot"] = "index"
-
-    @model_validator(mode="after")
-    def _a_range_where_it_is_read(self) -> NetworkGenerator:
-        if (self.range is None) != (self.quantise == "network"):
-            raise ValueError("give `range`, [-1, 1], [0, 1] or [0, 255], except with `quantise: network`")
-        if self.classes is None and {"labels", "label_form"} & self.model_fields_set:
-            raise ValueError("`labels` and `label_form` are for networks with `classes`; add it or leave them out")
-        return self
-
-
-class TorchModule(NetworkGenerator):
-    """Parameters of `torch_module`: the class that makes the network, its arguments, and its state dict in `file`."""
-
-    modules = ("network",)
-    network: ModuleThing
-    arguments: Mapping[str, Any] = Field(default_factory=dict)
-
-
-class Diffusers(Parameters):
-    """Parameters of `diffusers`: a pipeline's folder; null `steps` and `guidance` are the pipeline's own.
-
-    With `prompts`, a text file with one in each line, image i shows one of them.
-    """
-
-    paths = ("folder", "prompts")
-    folder: PathText
-    steps: Count | None = None
-    guidance: Annotated[float, Field(ge=0)] | None = None
-    quantise: Literal["round", "truncate", "adm"] = "round"
-    prompts: PathText | None = None
-    labels: Literal["drawn", "balanced"] = "drawn"
 
 
 class SplitRows(Parameters):

@@ -15,13 +15,13 @@ from typing import Any
 
 from harness import source
 from harness.components import KINDS, TABLE, Component, Kind
+from harness.contents import digest_onnx, digest_path
 from harness.errors import UsageError
 from harness.keys import digest, digest_file
 from harness.suggest import unknown
 
 PACKAGE = Path(__file__).parent
 _BUILT_IN = {(component.kind, component.name): component for component in TABLE}
-_DISTRIBUTION = {"PIL": "pillow", "cv2": "opencv-python", "sklearn": "scikit-learn", "skimage": "scikit-image"}
 _imported: dict[str, str] = {}  # module name → digest of its sources when it was imported here
 
 
@@ -121,8 +121,11 @@ def count_files(component: Component, parameters: Mapping[str, Any], folder: Pat
 
 def contents(component: Component, parameters: Mapping[str, Any], folder: Path) -> dict[str, str]:
     """SHA-256 of what lies at each path of the user's own that is given, image files apart; raises UsageError."""
-    absolute = located(component, parameters, folder)
-    return {name: _content(Path(absolute[name])) for name in component.paths(parameters)}
+    names = component.paths(parameters)
+    if not names:
+        return {}
+    absolute, of = located(component, parameters, folder), digest_onnx if component.name == "onnx" else digest_path
+    return {name: of(Path(absolute[name])) for name in names}
 
 
 def check_module(component: Component, parameters: Mapping[str, Any], name: str, folder: Path) -> None:
@@ -157,7 +160,7 @@ def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -
         del found["parameters"][name]
     for name, target in component.modules(parameters).items():
         file = _locate(target, folder).file
-        versions = {library: _version(library) for library in _imports(file, target)}
+        versions = {library: _version(library) for library in source.distributions(file, target)}
         found[name] = {"source": source.sources(file), "libraries": versions}
     if files:
         from harness import imagelist
@@ -236,17 +239,7 @@ def _harness_sources(module: str) -> dict[str, str]:
 def _libraries(component: Component, folder: Path) -> Sequence[str]:
     if component.origin == "built-in":
         return component.libraries
-    return _imports(_locate(component.target, folder).file, component.target)
-
-
-def _imports(file: Path, target: str) -> list[str]:
-    """Distributions that a user's module and those of its project import."""
-    files = source.source_files(file)
-    own = {path.stem for path in files} | {path.parent.name for path in files}
-    roots = {root for path in files for root in source.imported_roots(path)} - own
-    if source.is_installed(file):
-        roots.add(target.partition(":")[0].split(".")[0])
-    return sorted({_DISTRIBUTION.get(root, root) for root in roots} - {"harness"})
+    return source.distributions(_locate(component.target, folder).file, component.target)
 
 
 def _version(distribution: str) -> str:
@@ -254,18 +247,6 @@ def _version(distribution: str) -> str:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return "unknown"
-
-
-def _content(path: Path) -> str:
-    if path.is_file():
-        return digest_file(path)
-    if not path.is_dir():
-        raise UsageError(f"{path}: no such file or folder")
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    inside = {file.relative_to(path): digest_file(file) for file in files}
-    # What tools leave in a downloaded folder, such as .cache and .gitattributes, is not read.
-    visible = {name: content for name, content in inside.items() if not any(part[0] == "." for part in name.parts)}
-    return digest({name.as_posix(): content for name, content in visible.items()})
 
 
 def _thing(target: str, folder: Path) -> Any:

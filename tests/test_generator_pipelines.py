@@ -127,6 +127,10 @@ def test_what_is_no_pipeline_and_what_a_pipeline_does_not_take_are_the_users_mis
         Diffusers(folder=str(tmp_path))
     with pytest.raises(UsageError, match="DDPMPipeline is not called with"):
         Diffusers(folder=str(folder), guidance=3.0).sample(SEEDS)
+    videos = Diffusers(folder=str(folder))
+    videos._pipeline = lambda **asked: object()
+    with pytest.raises(UsageError, match="gives no images"):
+        videos.sample(SEEDS)
     (tmp_path / "empty.txt").write_text("\n \n")
     with pytest.raises(UsageError, match="holds no prompt"):
         Diffusers(folder=str(folder), prompts=str(tmp_path / "empty.txt"))
@@ -135,4 +139,11 @@ def test_what_is_no_pipeline_and_what_a_pipeline_does_not_take_are_the_users_mis
 def test_a_missing_folder_is_named_with_its_line(small):
     small.edit("  kde: {}\n", "  kde: {}\n  pipe: {use: diffusers, folder: pipes/none}\n")
     with pytest.raises(UsageError, match=r"bench.yaml:\d+:\d+: generators.pipe.folder: .*none: no such folder"):
+        benchmark.load(small.bench)
+
+
+def test_labels_of_prompts_that_are_not_given_are_refused(small):
+    (small.folder / "pipe").mkdir()
+    small.edit("  kde: {}\n", "  kde: {}\n  pipe: {use: diffusers, folder: pipe, labels: balanced}\n")
+    with pytest.raises(UsageError, match="`labels` says how `prompts` are given out"):
         benchmark.load(small.bench)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.contents import digest_onnx
 from harness.errors import UsageError
-from harness.keys import digest_file
 from harness.networkfiles import load_onnx
 
 
@@ -23,7 +23,7 @@ class Onnx:
             raise UsageError(f"{file} has {len(self._session.get_inputs())} inputs; an encoder has one, the images")
         self._input = self._session.get_inputs()[0].name
         self.dim = dim
-        self.identity = {"architecture": "ONNX file", "weights": digest_file(Path(file))}
+        self.identity = {"architecture": "ONNX file", "weights": digest_onnx(Path(file))}
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Features float32 (n, dim) of float images (n, H, W, C)."""

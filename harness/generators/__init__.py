@@ -4,6 +4,8 @@ Image i depends on `seeds[i]` and on nothing else: not on its neighbours, their 
 a run be split over workers, stopped and taken up again without changing a pixel. In practice: one random generator per
 image (`image_rng`), and arithmetic whose rounding to uint8 does not see the batch (float64 is enough). Training in
 float64 too gives the same images on another processor or number of threads, where float32 gives others.
+Networks in files compute as they were exported, most in float32: there the batch size is part of the images' key, and a
+pixel may differ by one level in another (`harness.generators.networks`).
 
     def sample(seeds):
         return np.stack([draw(image_rng(seed)) for seed in seeds])

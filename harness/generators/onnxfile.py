@@ -30,6 +30,9 @@ class Onnx(Network):
                 f"{self.file} has {len(self._inputs)} inputs ({named}), but is given {given}; {how} `classes`, or "
                 "export it with these inputs in this order"
             )
+        for each in self._inputs:
+            if each.type not in _DTYPES:
+                raise UsageError(f"{self.file}: input {each.name} is {each.type}; {', '.join(_DTYPES)} are known here")
         size = self._inputs[0].shape[0] if self._inputs[0].shape else None
         self._fixed = size if isinstance(size, int) else None
 

@@ -33,7 +33,9 @@ class Diffusers:
     ) -> None:  # fmt: skip
         library = needs("diffusers", "'.[generators]', or pip install diffusers transformers")
         try:
-            self._pipeline = library.DiffusionPipeline.from_pretrained(folder, local_files_only=True)
+            self._pipeline = library.DiffusionPipeline.from_pretrained(
+                folder, torch_dtype=torch.float32, local_files_only=True
+            )
         except Exception as problem:  # whatever the many pipelines raise on a folder that is not theirs
             lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [type(problem).__name__]
             raise UsageError(f"{folder} does not load as a diffusers pipeline: {lines[0][:200]}") from problem
@@ -43,7 +45,7 @@ class Diffusers:
         self._quantise: Rule = quantise
         self._labels: Literal["drawn", "balanced"] = labels
         self._asked = {"num_inference_steps": steps, "guidance_scale": guidance}
-        self._sound = False
+        self._tested = 0  # as in `networks`
 
     def to(self, device: str) -> None:
         """Compute on a device from now on; noise is drawn on the CPU all the same."""
@@ -63,7 +65,7 @@ class Diffusers:
             rows = choose(seeds, places, len(self._prompts), how=self._labels, what="prompt")
             prompts = [self._prompts[row] for row in rows]
         images = self._images(seeds, prompts)
-        if not self._sound and len(seeds):
+        if min(len(seeds), 2) > self._tested:
             alone = self._images(seeds[-1:], None if prompts is None else prompts[-1:])
             drift = float(np.abs(alone.astype(np.float64) - images[-1:]).mean())
             if drift > DRIFT:
@@ -71,7 +73,7 @@ class Diffusers:
                     f"{self._folder}: an image changes by {drift:.3g} levels on average when it is made again alone; "
                     "this pipeline draws noise without the generators that it is given, or looks at its batch"
                 )
-            self._sound = len(seeds) > 1
+            self._tested = min(len(seeds), 2)
         return images
 
     def _images(self, seeds: Sequence[int], prompts: list[str] | None) -> np.ndarray:
@@ -83,7 +85,12 @@ class Diffusers:
                 made = self._pipeline(**what, generator=noise, output_type="np")
         except TypeError as problem:
             name = type(self._pipeline).__name__
-            raise UsageError(f"{self._folder}: {name} is not called with {', '.join(what)}: {problem}") from problem
+            raise UsageError(
+                f"{self._folder}: {name} is not called with {', '.join(what)}: {problem}; see `prompts`, "
+                "`steps` and `guidance`"
+            ) from problem
+        if getattr(made, "images", None) is None:
+            raise UsageError(f"{self._folder}: {type(self._pipeline).__name__} gives no images, as video pipelines do")
         if any(getattr(made, "nsfw_content_detected", None) or []):
             raise UsageError(
                 f"{self._folder}: its safety checker blackened images, which would be scored; set safety_checker to "

@@ -56,7 +56,7 @@ class TorchScript(_Torch):
 
 @dataclass(kw_only=True)
 class TorchModule(_Torch):
-    """`network(**arguments)`, a torch.nn.Module with the state dict in `file`; called as a TorchScript file is."""
+    """`network(**arguments)`, a torch.nn.Module with the state dict in `file`, in float32; called as TorchScript is."""
 
     network: Callable[..., Any]
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -64,7 +64,10 @@ class TorchModule(_Torch):
     def _load(self) -> Any:
         name = getattr(self.network, "__name__", type(self.network).__name__)
         try:
-            made = self.network(**self.arguments)
+            # What it draws itself and keeps out of its state dict, such as constant noise, is then always the same.
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                made = self.network(**self.arguments)
         except TypeError as problem:
             raise UsageError(f"network {name} cannot be made with {dict(self.arguments)}: {problem}") from problem
         if not isinstance(made, torch.nn.Module):
