@@ -30,6 +30,7 @@ def load_onnx(path: Path) -> Any:
     runtime = needs("onnxruntime", "onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors: exporters note the batch they traced, which is then warned about each time
     try:
         return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as problem:

@@ -248,6 +248,17 @@ def test_what_a_class_draws_for_itself_and_keeps_out_of_its_weights_is_always_th
     assert torch.equal(torch.random.get_rng_state(), state)  # nobody else's draws are moved
 
 
+def test_a_module_that_is_made_already_is_copied_and_takes_no_arguments(tmp_path):
+    torch.save(network().state_dict(), tmp_path / "net.pth")
+    thing = Plain()
+    before = thing.enter.weight.clone()
+    images = TorchModule(file=str(tmp_path / "net.pth"), network=thing, **TAKES).sample(SEEDS)
+    assert apart(images, directly(network())) <= 1
+    assert torch.equal(thing.enter.weight, before)
+    with pytest.raises(UsageError, match="is made already"):
+        TorchModule(file=str(tmp_path / "net.pth"), network=thing, arguments={"classes": 3}, **TAKES)
+
+
 def test_half_precision_networks_are_levels_of_what_they_gave(tmp_path):
     class Half(Plain):
         def forward(self, z):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 
 import numpy as np
@@ -119,6 +120,60 @@ def test_each_image_gets_the_prompt_of_its_seed_or_of_its_place(folder, tmp_path
     assert asked[-2] == ["a dog", "an owl", "a cat", "a dog", "an owl", "a cat"]
     with pytest.raises(UsageError, match="sample_at"):
         balanced.sample(SEEDS)
+
+
+@pytest.fixture(scope="module")
+def text_folder(tmp_path_factory):
+    """A latent diffusion pipeline that reads prompts, every part of it tiny and random."""
+    import torch
+    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+    folder = tmp_path_factory.mktemp("text")
+    letters = [letter + end for letter in "abcdefghijklmnopqrstuvwxyz" for end in ("", "</w>")]
+    words = {token: row for row, token in enumerate([*letters, "<|startoftext|>", "<|endoftext|>"])}
+    (folder / "vocab.json").write_text(json.dumps(words))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    torch.manual_seed(0)
+    text = CLIPTextConfig(
+        vocab_size=len(words), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
+        max_position_embeddings=16, bos_token_id=len(words) - 2, eos_token_id=len(words) - 1, pad_token_id=1,
+    )  # fmt: skip
+    unet = UNet2DConditionModel(
+        sample_size=8, in_channels=4, out_channels=4, layers_per_block=1, block_out_channels=(8, 16), norm_num_groups=4,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=16, attention_head_dim=4,
+    )  # fmt: skip
+    with torch.no_grad():  # with its own the prompt would hardly be heard
+        unet.conv_out.weight *= 3
+        for name, weight in unet.named_parameters():
+            if "attn2" in name:
+                weight *= 8
+    pipeline = StableDiffusionPipeline(
+        vae=AutoencoderKL(block_out_channels=(8,), norm_num_groups=4, latent_channels=4), unet=unet,
+        text_encoder=CLIPTextModel(text),
+        tokenizer=CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=16),
+        scheduler=DDIMScheduler(), safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+    )  # fmt: skip
+    pipeline.save_pretrained(folder / "pipeline")
+    (folder / "prompts.txt").write_text("a cat\nan owl\n")
+    return folder
+
+
+@installed
+def test_a_text_pipeline_shows_each_images_own_prompt(text_folder):
+    asked = {"folder": str(text_folder / "pipeline"), "prompts": str(text_folder / "prompts.txt"), "steps": 3}
+    made = Diffusers(**asked, labels="balanced")
+    images = made.sample_at(SEEDS, range(6)).astype(int)
+    assert (images.shape[0], images.shape[3]) == (6, 3)
+    again = made.sample_at(SEEDS[2:5], range(2, 5))
+    assert np.abs(again - images[2:5]).mean() < 0.1
+    others = made.sample_at(SEEDS, range(1, 7))
+    assert np.abs(others - images).mean(axis=(1, 2, 3)).min() > 0.5  # the prompt is heard, in every image
+    unguided = Diffusers(**asked, labels="balanced", guidance=1.0).sample_at(SEEDS, range(6))
+    assert np.abs(unguided - images).mean() > 0.5
+    with pytest.raises(UsageError, match=r"is not called with batch_size.*see `prompts`"):
+        Diffusers(folder=asked["folder"]).sample(SEEDS)
 
 
 @installed

@@ -32,9 +32,10 @@ class Diffusers:
         labels: Literal["drawn", "balanced"] = "drawn",
     ) -> None:  # fmt: skip
         library = needs("diffusers", "'.[generators]', or pip install diffusers transformers")
+        library.utils.logging.disable_progress_bar()
         try:
             self._pipeline = library.DiffusionPipeline.from_pretrained(
-                folder, torch_dtype=torch.float32, local_files_only=True
+                folder, torch_dtype=torch.float32, local_files_only=True, low_cpu_mem_usage=False
             )
         except Exception as problem:  # whatever the many pipelines raise on a folder that is not theirs
             lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [type(problem).__name__]
@@ -83,7 +84,7 @@ class Diffusers:
         try:
             with exact(), torch.inference_mode():
                 made = self._pipeline(**what, generator=noise, output_type="np")
-        except TypeError as problem:
+        except (TypeError, ValueError) as problem:
             name = type(self._pipeline).__name__
             raise UsageError(
                 f"{self._folder}: {name} is not called with {', '.join(what)}: {problem}; see `prompts`, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,13 +57,20 @@ class TorchScript(_Torch):
 
 @dataclass(kw_only=True)
 class TorchModule(_Torch):
-    """`network(**arguments)`, a torch.nn.Module with the state dict in `file`, in float32; called as TorchScript is."""
+    """A torch.nn.Module with the state dict in `file`, in float32; called as a TorchScript file is.
+
+    `network` is what makes it, called with `arguments`: a class or a function. A module that is made already is copied.
+    """
 
     network: Callable[..., Any]
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def _load(self) -> Any:
         name = getattr(self.network, "__name__", type(self.network).__name__)
+        if isinstance(self.network, torch.nn.Module):
+            if self.arguments:
+                raise UsageError(f"network {name} is made already; `arguments` are for a class or a function")
+            return self._filled(copy.deepcopy(self.network), name)
         try:
             # What it draws itself and keeps out of its state dict, such as constant noise, is then always the same.
             with torch.random.fork_rng(devices=[]):
@@ -72,5 +80,8 @@ class TorchModule(_Torch):
             raise UsageError(f"network {name} cannot be made with {dict(self.arguments)}: {problem}") from problem
         if not isinstance(made, torch.nn.Module):
             raise UsageError(f"network {name} makes a {type(made).__name__}; a torch.nn.Module is needed")
+        return self._filled(made, name)
+
+    def _filled(self, made: torch.nn.Module, name: str) -> torch.nn.Module:
         fill(made, read_state(Path(self.file)), f"the network {name}")
         return made.float()
