@@ -262,7 +262,10 @@ def listing(kind: str) -> dict[str, str]:
 
 def _words(component: Component) -> str:
     fields = component.parameters.model_fields if component.parameters else {}
-    shown = [name if field.is_required() else f"{name}={field.default}" for name, field in fields.items()]
+    shown = [
+        name if field.is_required() else f"{name}={field.get_default(call_default_factory=True)}"
+        for name, field in fields.items()
+    ]
     notes = f" ({', '.join(shown)})" if shown else ""
     return component.summary + notes + ("" if component.origin == "built-in" else f" [{component.target}]")
 

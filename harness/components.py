@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, Strict, model_validator
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, Strict, model_validator
 from pydantic_core import CoreSchema, core_schema
+
+from harness.networkparameters import Diffusers, NetworkGenerator, TorchModule
+from harness.parametertypes import Count, Parameters, PathText
 
 Kind = Literal["generators", "encoders", "metrics", "datasets"]
 
@@ -21,19 +24,11 @@ def _no_class_twice(classes: tuple[int, ...]) -> tuple[int, ...]:
 RANDOM = "random"  # instead of a weight file
 FILE = "file"  # a weight file of the user's own, instead of a registered one
 KINDS: tuple[Kind, ...] = ("generators", "encoders", "metrics", "datasets")
-Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Row = Annotated[int, Strict(), Field(ge=0)]
 Classes = Annotated[tuple[Row, ...], Field(strict=False, min_length=1), AfterValidator(_no_class_twice)]
-PathText = Annotated[str, Field(min_length=1)]
-
-
-class Parameters(BaseModel):
-    """What a built-in component can be given in the YAML."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +87,16 @@ class Component:
             return None
         named = {**parameters, "reg": "_reg4" if parameters.get("registers") else ""}
         return self.registered.format(**named)
+
+    def paths(self, parameters: Mapping[str, Any]) -> dict[str, str]:
+        """The parameters that are paths of the user's own and are given, as declared; images' paths are `files`."""
+        names = self.parameters.paths if self.parameters else ()
+        return {name: parameters[name] for name in names if parameters.get(name) is not None}
+
+    def modules(self, parameters: Mapping[str, Any]) -> dict[str, str]:
+        """The parameters that are `module:thing` and are given, as declared."""
+        names = self.parameters.modules if self.parameters else ()
+        return {name: parameters[name] for name in names if parameters.get(name) is not None}
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -222,6 +227,7 @@ class RandomConvNet(Parameters):
 class OwnWeights(Parameters):
     """Weights that can be a file of the user's own: `weights: file`, its path, and the SHA-256 that it must have."""
 
+    paths = ("file",)
     weights: str
     file: PathText | None = None
     sha256: Digest | None = None
@@ -286,6 +292,7 @@ class CLIP(Parameters):
 class Timm(Parameters):
     """Parameters of `timm`: its name of a model, and a file with its state dict or random weights."""
 
+    paths = ("file",)
     model: PathText
     file: PathText | None = None
     weights: Literal["file", "random"] = "file"
@@ -302,6 +309,7 @@ class Timm(Parameters):
 class NetworkFile(Parameters):
     """Parameters of `torchscript` and `onnx`: the file, and how many features it gives."""
 
+    paths = ("file",)
     file: PathText
     dim: Count
 
@@ -407,6 +415,14 @@ TABLE: tuple[Component, ...] = (
                "the images in a zip archive", libraries=_FILES, pool="files", files="zip"),
     _generator("npz", "files:Npz", Array,
                "the images in a NumPy archive", libraries=_FILES, pool="files", files="npz"),
+    _generator("torchscript", "torchfiles:TorchScript", NetworkGenerator,
+               "a TorchScript file: latents to NCHW images", libraries=_TORCH),
+    _generator("onnx", "onnxfile:Onnx", NetworkGenerator,
+               "an ONNX file: latents to NCHW images", libraries=("numpy", "onnxruntime")),
+    _generator("torch_module", "torchfiles:TorchModule", TorchModule,
+               "a network class of your own with a state dict: latents to NCHW images", libraries=_TORCH),
+    _generator("diffusers", "pipelines:Diffusers", Diffusers,
+               "a diffusers pipeline in a folder", libraries=(*_TORCH, "diffusers", "transformers")),
     _encoder("digits_convnet", "convnet:DigitsConvNet", NoParameters,
              "convnet trained on the digits' train split, 32 features", libraries=_TORCH,
              dim=32, expects=Expects((0.0, 1.0), (8, 8), 1), weights="encoders/digits_convnet.safetensors"),

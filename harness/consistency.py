@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import weights
+from harness import registry, weights
 from harness.declaration import Document
 from harness.entries import Encoder, Entry, Generator
+from harness.errors import UsageError
 from harness.pinned import PinnedDataset
 from harness.recipes import Preprocessing
 from harness.suggest import unknown
@@ -46,6 +47,9 @@ class _Check:
         self._neighbours()
         self._rank_by()
         recipe = self.parts.get("preprocessing")
+        for kind in ("encoders", "generators"):
+            for entry in self.entries(kind).values():
+                self._own_files(kind, entry)
         for entry in self.entries("encoders").values():
             assert isinstance(entry, Encoder)
             self._weights(entry)
@@ -119,14 +123,24 @@ class _Check:
         name = entry.component.weight_file(entry.parameters) if entry.component.origin == "built-in" else None
         if name is not None and not (weights.folder() / name).is_file():
             self.document.complain(("encoders", entry.name), weights.missing(name), key=True)
-        file = entry.parameters.get("file") if entry.component.origin == "built-in" else None
-        if file is None or self.folder is None:
+
+    def _own_files(self, kind: str, entry: Entry) -> None:
+        """The user's own weight files and modules are there, and are those that were promised."""
+        if self.folder is None:
             return
-        path, promised = self.folder / Path(file).expanduser(), entry.parameters.get("sha256")
-        if not path.is_file():
-            self.document.complain(("encoders", entry.name, "file"), f"{self.folder / file}: no such file")
-        elif promised is not None and (problem := weights.mismatch(path, promised)):
-            self.document.complain(("encoders", entry.name, "sha256"), problem)
+        promised = entry.parameters.get("sha256")
+        for name, declared in entry.component.paths(entry.parameters).items():
+            path = self.folder / Path(declared).expanduser()
+            if not (path.is_dir() if name == "folder" else path.is_file()):
+                what = "folder" if name == "folder" else "file"
+                self.document.complain((kind, entry.name, name), f"{self.folder / declared}: no such {what}")
+            elif name == "file" and promised is not None and (problem := weights.mismatch(path, promised)):
+                self.document.complain((kind, entry.name, "sha256"), problem)
+        for name in entry.component.modules(entry.parameters):
+            try:
+                registry.check_module(entry.component, entry.parameters, name, self.folder)
+            except UsageError as problem:
+                self.document.complain((kind, entry.name, name), str(problem))
 
     def _features(self, entry: Encoder, recipe: Preprocessing) -> int | None:
         dim = entry.parameters.get("dim", entry.component.dim) if entry.component.origin == "built-in" else None

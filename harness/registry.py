@@ -15,13 +15,13 @@ from typing import Any
 
 from harness import source
 from harness.components import KINDS, TABLE, Component, Kind
+from harness.contents import digest_onnx, digest_path
 from harness.errors import UsageError
 from harness.keys import digest, digest_file
 from harness.suggest import unknown
 
 PACKAGE = Path(__file__).parent
 _BUILT_IN = {(component.kind, component.name): component for component in TABLE}
-_DISTRIBUTION = {"PIL": "pillow", "cv2": "opencv-python", "sklearn": "scikit-learn", "skimage": "scikit-image"}
 _imported: dict[str, str] = {}  # module name → digest of its sources when it was imported here
 
 
@@ -70,11 +70,10 @@ def load(kind: str, use: str, folder: Path) -> Any:
     Raises UsageError where the user's module fails to import; the cause is chained.
     """
     target = find(kind, use, folder).target
+    if not is_built_in(kind, use):
+        return _thing(target, folder)
     module_name, _, thing = target.partition(":")
-    module = importlib.import_module(module_name) if is_built_in(kind, use) else _import(module_name, folder)
-    if not hasattr(module, thing):
-        raise UsageError(f"no '{thing}' in {getattr(module, '__file__', None) or module_name}")
-    return getattr(module, thing)
+    return getattr(importlib.import_module(module_name), thing)
 
 
 def make(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> Any:
@@ -83,7 +82,10 @@ def make(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> An
     Parameters that are paths are taken relative to `folder`.
     """
     thing = load(kind, use, folder)
-    arguments = located(find(kind, use, folder), parameters, folder)
+    component = find(kind, use, folder)
+    arguments = located(component, parameters, folder)
+    for name, target in component.modules(parameters).items():
+        arguments[name] = _thing(target, folder)
     if inspect.isclass(thing):
         return thing(**arguments)
     if inspect.isroutine(thing) and kind == "metrics":
@@ -97,9 +99,8 @@ def make(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> An
 def located(component: Component, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The parameters with the paths of image and weight files made absolute against `folder`."""
     if component.files is None:
-        if component.kind == "encoders" and component.origin == "built-in" and parameters.get("file") is not None:
-            return {**parameters, "file": str(folder.absolute() / Path(parameters["file"]).expanduser())}
-        return dict(parameters)
+        own = component.paths(parameters)
+        return {**parameters, **{name: str(folder.absolute() / Path(path).expanduser()) for name, path in own.items()}}
     from harness import imagelist  # zip and gzip code, only for who declares files
 
     if component.kind == "datasets":
@@ -116,6 +117,21 @@ def count_files(component: Component, parameters: Mapping[str, Any], folder: Pat
 
     assert component.files is not None
     return imagelist.count(component.files, imagelist.resolve(component.files, parameters, folder))
+
+
+def contents(component: Component, parameters: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """SHA-256 of what lies at each path of the user's own that is given, image files apart; raises UsageError."""
+    names = component.paths(parameters)
+    if not names:
+        return {}
+    absolute, of = located(component, parameters, folder), digest_onnx if component.name == "onnx" else digest_path
+    return {name: of(Path(absolute[name])) for name in names}
+
+
+def check_module(component: Component, parameters: Mapping[str, Any], name: str, folder: Path) -> None:
+    """Raise UsageError where the `module:thing` of a parameter is not there, by its source alone."""
+    found = _locate(component.modules(parameters)[name], folder)
+    source.outline(found.file, found.thing)
 
 
 def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -139,12 +155,13 @@ def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -
 
         # Where nobody has published a digest, the file that is here counts.
         found["weights"] = weights.find(name).sha256 or digest_file(weights.locate(name))
-    if kind == "encoders" and component.origin == "built-in" and parameters.get("file") is not None:
-        path = Path(located(component, parameters, folder)["file"])
-        if not path.is_file():
-            raise UsageError(f"{path}: no such file")
-        found["weights"] = digest_file(path)
-        del found["parameters"]["file"]
+    for name, content in contents(component, parameters, folder).items():
+        found["weights" if name == "file" else name] = content
+        del found["parameters"][name]
+    for name, target in component.modules(parameters).items():
+        file = _locate(target, folder).file
+        versions = {library: _version(library) for library in source.distributions(file, target)}
+        found[name] = {"source": source.sources(file), "libraries": versions}
     if files:
         from harness import imagelist
 
@@ -222,13 +239,7 @@ def _harness_sources(module: str) -> dict[str, str]:
 def _libraries(component: Component, folder: Path) -> Sequence[str]:
     if component.origin == "built-in":
         return component.libraries
-    file = _locate(component.target, folder).file
-    files = source.source_files(file)
-    own = {path.stem for path in files} | {path.parent.name for path in files}
-    roots = {root for path in files for root in source.imported_roots(path)} - own
-    if source.is_installed(file):
-        roots.add(component.target.partition(":")[0].split(".")[0])
-    return sorted({_DISTRIBUTION.get(root, root) for root in roots} - {"harness"})
+    return source.distributions(_locate(component.target, folder).file, component.target)
 
 
 def _version(distribution: str) -> str:
@@ -236,6 +247,15 @@ def _version(distribution: str) -> str:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return "unknown"
+
+
+def _thing(target: str, folder: Path) -> Any:
+    """What a `module:thing` of the user's stands for, imported now."""
+    module_name, _, thing = target.partition(":")
+    module = _import(module_name, folder)
+    if not hasattr(module, thing):
+        raise UsageError(f"no '{thing}' in {getattr(module, '__file__', None) or module_name}")
+    return getattr(module, thing)
 
 
 def _import(name: str, folder: Path) -> Any:

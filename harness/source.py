@@ -16,6 +16,8 @@ from harness.errors import UsageError
 from harness.keys import digest_file
 from harness.suggest import did_you_mean
 
+_DISTRIBUTION = {"PIL": "pillow", "cv2": "opencv-python", "sklearn": "scikit-learn", "skimage": "scikit-image"}
+
 
 @dataclass(frozen=True, slots=True)
 class Outline:
@@ -129,6 +131,16 @@ def is_installed(file: Path) -> bool:
     """Whether a file lies in the standard library or among installed distributions (editable ones lie elsewhere)."""
     places = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")}
     return any(place in file.resolve().parents for place in places)
+
+
+def distributions(file: Path, target: str) -> list[str]:
+    """Distributions that a user's module and those of its project import, sorted; `target` is its module:thing."""
+    files = source_files(file)
+    own = {path.stem for path in files} | {path.parent.name for path in files}
+    roots = {root for path in files for root in imported_roots(path)} - own
+    if is_installed(file):
+        roots.add(target.partition(":")[0].split(".")[0])
+    return sorted({_DISTRIBUTION.get(root, root) for root in roots} - {"harness"})
 
 
 def imported_roots(file: Path) -> list[str]:

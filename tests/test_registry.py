@@ -1,6 +1,7 @@
 """A component is known before it is imported: its parameters, its facts, and all that decides its bytes."""
 
 import ast
+import dataclasses
 import json
 import subprocess
 import sys
@@ -36,6 +37,19 @@ def test_the_tables_parameters_and_defaults_are_those_of_the_class(component):
     module, _, thing = component.target.partition(":")
     file = PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
     takes = source.outline(file, thing).takes
+    made = registry.load(component.kind, component.name, Path())
+    if dataclasses.is_dataclass(made):  # its parameters are its fields, inherited ones too
+        defaults = {field.name: (field.default, field.default_factory) for field in dataclasses.fields(made)}
+        assert set(component.parameters.model_fields) == set(defaults)
+        for name, (default, factory) in defaults.items():
+            field = component.parameters.model_fields[name]
+            if factory is not dataclasses.MISSING:
+                assert field.default_factory is factory
+            elif default is not dataclasses.MISSING:
+                assert field.default == default
+            else:
+                assert field.is_required()
+        return
     if component.kind == "datasets" and component.files:
         assert set(takes or ()) <= {"splits", "image"}  # made from what each split declares
         return

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.encoders.torchnet import TorchEncoder, drawn, fill, needs, read_state, weights_digest
+from harness.encoders.torchnet import TorchEncoder, drawn, weights_digest
 from harness.errors import UsageError
+from harness.networkfiles import fill, needs, read_state
 
 
 class Timm(TorchEncoder):

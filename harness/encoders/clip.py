@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from harness.encoders.torchnet import TorchEncoder, drawn, needs, weights_digest
+from harness.encoders.torchnet import TorchEncoder, drawn, weights_digest
+from harness.networkfiles import needs
 
 CLIPS = {"ViT-B-32": (512, 224), "ViT-B-16": (512, 224), "ViT-L-14": (768, 224), "ViT-L-14-336px": (768, 336)}
 

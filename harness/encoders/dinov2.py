@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from harness.encoders.torchnet import TorchEncoder, drawn, fill, needs, read_state, weights_digest
+from harness.encoders.torchnet import TorchEncoder, drawn, weights_digest
 from harness.errors import UsageError
+from harness.networkfiles import fill, needs, read_state
 
 DINOV2 = {"vits14": ("small", 384), "vitb14": ("base", 768), "vitl14": ("large", 1024), "vitg14": ("giant", 1536)}
 PATCH, TRAINED_AT = 14, 518

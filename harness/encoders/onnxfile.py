@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.contents import digest_onnx
 from harness.errors import UsageError
-from harness.keys import digest_file
+from harness.networkfiles import load_onnx
 
 
 class Onnx:
@@ -17,21 +18,12 @@ class Onnx:
     """
 
     def __init__(self, *, file: str, dim: int) -> None:
-        try:
-            import onnxruntime as runtime
-        except ImportError:
-            raise UsageError("this encoder needs the package onnxruntime: pip install onnxruntime") from None
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        try:
-            self._session = runtime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-        except Exception as problem:
-            raise UsageError(f"{file} does not load as ONNX: {str(problem).splitlines()[0][:160]}") from problem
+        self._session = load_onnx(Path(file))
         if len(self._session.get_inputs()) != 1:
             raise UsageError(f"{file} has {len(self._session.get_inputs())} inputs; an encoder has one, the images")
         self._input = self._session.get_inputs()[0].name
         self.dim = dim
-        self.identity = {"architecture": "ONNX file", "weights": digest_file(Path(file))}
+        self.identity = {"architecture": "ONNX file", "weights": digest_onnx(Path(file))}
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Features float32 (n, dim) of float images (n, H, W, C)."""

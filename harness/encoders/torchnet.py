@@ -1,4 +1,4 @@
-"""What encoders that are PyTorch networks share: how they compute, how weights are read, drawn and named."""
+"""What encoders that are PyTorch networks share: how they compute, how weights are found, drawn and named."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from harness.errors import UsageError
+from harness.networkfiles import exact
 
 CHUNK = 8  # images per forward pass: larger ones are slower on a CPU
 
@@ -61,17 +62,6 @@ class TorchEncoder:
 
 
 @contextmanager
-def exact() -> Iterator[None]:
-    """Matrix products in full float32 on whatever device."""
-    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
-
-
-@contextmanager
 def drawn(seed: int) -> Iterator[None]:
     """Weights that libraries draw in here depend on the seed alone, and nothing outside is disturbed."""
     with torch.random.fork_rng(devices=[]):
@@ -99,41 +89,3 @@ def weight_path(weights: str, file: str | None, sha256: str | None) -> Path:
     if file is None or sha256 is None:
         raise UsageError("`weights: file` needs both `file`, a path, and `sha256`, the digest of that file")
     return own(file, sha256)
-
-
-def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """The state dict in a .pth or .safetensors file; no code in the file is run. UsageError where it is none."""
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(path))
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        for inner in ("model", "state_dict"):
-            if isinstance(state, dict) and isinstance(state.get(inner), dict):
-                state = state[inner]
-        if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-            raise ValueError("it holds no mapping of names to tensors")
-        return dict(state)
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such file") from None
-    except Exception as problem:
-        raise UsageError(f"{path} does not load as weights: {' '.join(str(problem).split())[:200]}") from problem
-
-
-def fill(network: nn.Module, state: Mapping[str, torch.Tensor], what: str) -> None:
-    """Load weights into a network; UsageError, with the first misfit, where they are not its own."""
-    try:
-        network.load_state_dict(dict(state))
-    except RuntimeError as problem:
-        raise UsageError(f"these are not weights of {what}: {str(problem).splitlines()[1].strip()[:200]}") from problem
-
-
-def needs(package: str, install: str) -> Any:
-    """An optional package, or a UsageError that says how to install it."""
-    import importlib
-
-    try:
-        return importlib.import_module(package)
-    except ImportError:
-        raise UsageError(f"this encoder needs the package {package}: pip install {install}") from None

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from harness.encoders.torchnet import TorchEncoder, weight_path
 from harness.errors import UsageError
 from harness.keys import digest_file
+from harness.networkfiles import load_torchscript
 
 
 class TorchScript(TorchEncoder):
     """A TorchScript file whose forward takes float NCHW images as the recipe makes them and gives (n, dim)."""
 
     def __init__(self, *, file: str, dim: int) -> None:
-        network = _loaded(Path(file))
+        network = load_torchscript(Path(file))
         super().__init__(network, network, dim=dim, side=None)
         self.identity = {"architecture": "TorchScript file", "weights": digest_file(Path(file))}
 
@@ -33,15 +31,8 @@ class InceptionNvidia(TorchEncoder):
         self, *, weights: str = "inception-2015-12-05.pt", file: str | None = None, sha256: str | None = None
     ) -> None:
         path = weight_path(weights, file, sha256)
-        network = _loaded(path)
+        network = load_torchscript(path)
         if not hasattr(network, "layers"):
             raise UsageError(f"{path} is TorchScript without `layers`, so not NVIDIA's Inception; torchscript takes it")
         super().__init__(network, lambda x: network.layers(x).flatten(1), dim=2048, side=299)
         self.identity = {"architecture": "FID Inception-v3, NVIDIA's TorchScript", "weights": digest_file(path)}
-
-
-def _loaded(path: Path) -> Any:
-    try:
-        return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-    except (RuntimeError, ValueError, OSError) as problem:
-        raise UsageError(f"{path} does not load as TorchScript: {str(problem).splitlines()[0][:160]}") from problem

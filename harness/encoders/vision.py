@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torchvision import models
 
-from harness.encoders.torchnet import TorchEncoder, drawn, fill, read_state, weight_path, weights_digest
+from harness.encoders.torchnet import TorchEncoder, drawn, weight_path, weights_digest
+from harness.networkfiles import fill, read_state
 
 
 def _filled(network: torch.nn.Module, weights: str, file: str | None = None, sha256: str | None = None) -> None:

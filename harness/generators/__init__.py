@@ -4,6 +4,8 @@ Image i depends on `seeds[i]` and on nothing else: not on its neighbours, their 
 a run be split over workers, stopped and taken up again without changing a pixel. In practice: one random generator per
 image (`image_rng`), and arithmetic whose rounding to uint8 does not see the batch (float64 is enough). Training in
 float64 too gives the same images on another processor or number of threads, where float32 gives others.
+Networks in files compute as they were exported, most in float32: there the batch size is part of the images' key, and a
+pixel may differ by one level in another (`harness.generators.networks`).
 
     def sample(seeds):
         return np.stack([draw(image_rng(seed)) for seed in seeds])
@@ -16,7 +18,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-__all__ = ["Generator", "Pool", "TrainedGenerator", "image_rng", "quantised"]
+__all__ = ["Generator", "PlacedGenerator", "Pool", "TrainedGenerator", "image_rng", "quantised"]
 
 
 @runtime_checkable
@@ -47,6 +49,15 @@ class Pool(TrainedGenerator, Protocol):
     @property
     def size(self) -> int:
         """How many images there are: indices are in [0, size)."""
+        ...
+
+
+@runtime_checkable
+class PlacedGenerator(Generator, Protocol):
+    """A generator that also looks at where in its set an image stands, to show every class equally often."""
+
+    def sample_at(self, seeds: Sequence[int], places: Sequence[int]) -> np.ndarray:
+        """As `sample`; image i depends on `seeds[i]` and `places[i]`, its index in the whole set."""
         ...
 
 

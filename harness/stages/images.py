@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harness import registry
 from harness.datasets import Images, content_digest
 from harness.errors import UsageError
+from harness.generators import PlacedGenerator
 from harness.keys import canonical_json
 from harness.stages.plan import FakeSet, ImageSource, Plan, RealSet
 from harness.store import CorruptEntry, Entry
@@ -66,12 +67,14 @@ def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_s
             )
         data = split(plan, name)
         made.fit(data.images, data.labels, seed=plan.seed("training", plan.generator_label(generator), training_seed))
+    if hasattr(made, "to") and registry.is_built_in("generators", plan.benchmark.generators[generator].use):
+        made.to(plan.resolved_device)
     entries = []
     for sampling_seed in sampling_seeds:
         source = FakeSet(generator, training_seed, sampling_seed)
         n, size = plan.benchmark.n_fake, plan.benchmark.batch_size
         draws = _draws(plan, source, getattr(made, "size", None))
-        batches = (_checked(sample, draws[i : i + size], i) for i in range(0, n, size))
+        batches = (_checked(_at(made, sample, i), draws[i : i + size], i) for i in range(0, n, size))
         entries.append(_store(plan, source, n, batches))
     return entries
 
@@ -125,6 +128,13 @@ def _draws(plan: Plan, source: FakeSet, pool: int | None) -> list[int]:
         )
     order = np.random.default_rng(plan.seed("pool", label)).permutation(pool)
     return [int(i) for i in order[block * n : (block + 1) * n]]
+
+
+def _at(made: Any, sample: Callable[[Sequence[int]], Any], first: int) -> Callable[[Sequence[int]], Any]:
+    """`sample`, or for a generator that asks for places, its `sample_at` from place `first` on."""
+    if not isinstance(made, PlacedGenerator):
+        return sample
+    return lambda seeds: made.sample_at(seeds, range(first, first + len(seeds)))
 
 
 def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: int) -> ImageArray:

@@ -232,7 +232,9 @@ class Plan:
     def generator_label(self, generator: str) -> Mapping[str, Any]:
         """What a generator's seeds hang on: what it is, not what the benchmark calls it."""
         entry = self.benchmark.generators[generator]
-        return {"use": entry.use, "parameters": plain(entry.parameters)}
+        # A network's file counts by content here too, or moving it would change its images under the same key.
+        contents = registry.contents(entry.component, entry.parameters, self.benchmark.folder)
+        return {"use": entry.use, "parameters": plain({**entry.parameters, **contents})}
 
 
 COPIES = "_copies"

@@ -1,0 +1,141 @@
+"""Generators that are networks in files: latents, one image's from its own seed, through TorchScript, ONNX or PyTorch.
+
+Latents are float32, and images are made in batches of the benchmark's `batch_size`, which their key names. Rounding in
+the network may differ with the batch's size, the device and the number of threads, so that a pixel may move by
+TOLERANCE level where its value lies between two. With the first batch this is tested: an image that moves by more when
+it is made alone is refused, as is a network that draws randomness of its own, which no seed of this harness reaches.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from harness.errors import UsageError
+from harness.generators import image_rng
+from harness.generators.levels import Rule, to_levels
+from harness.keys import derive_seed
+
+TOLERANCE = 1  # level of 255 by which an image alone may differ from the same one in a batch
+
+
+def draw_latents(
+    seeds: Sequence[int], shape: Sequence[int], *, distribution: Literal["normal", "uniform"], truncation: float = 1.0
+) -> np.ndarray:
+    """Latents float32 (n, *shape), row i from `seeds[i]` alone: standard normal or uniform on [-1, 1), × `truncation`.
+
+    `truncation` scales, which narrows their spread; BigGAN redraws from a truncated normal instead, and StyleGAN moves
+    its intermediate latent towards a mean that only the network knows.
+    """
+    rows = np.empty((len(seeds), *shape), np.float32)
+    for row, seed in enumerate(seeds):
+        rng = image_rng(seed)
+        drawn = rng.standard_normal(tuple(shape)) if distribution == "normal" else rng.uniform(-1, 1, tuple(shape))
+        rows[row] = truncation * drawn
+    return rows
+
+
+def choose(
+    seeds: Sequence[int], places: Sequence[int] | None, n: int, *, how: Literal["drawn", "balanced"], what: str
+) -> np.ndarray:
+    """One of `n` choices (labels, prompts) for each image, int64 (len(seeds),).
+
+    `drawn`: each from its image's seed, independently of its latent and evenly. `balanced`: cycled by place, so that a
+    set holds each equally often. Balanced sets are not independent draws: to first order, intervals that take them for
+    such are too wide rather than too narrow; `harness.estimate` counts the balance as `strata_fake`.
+    """
+    if how == "drawn":
+        return np.array([image_rng(derive_seed(what, seed)).integers(n) for seed in seeds], np.int64)
+    if places is None:
+        raise UsageError(f"balanced: which {what} an image has depends on its place in the set; call sample_at")
+    return np.asarray(places, np.int64) % n
+
+
+@dataclass(kw_only=True)
+class Network(ABC):
+    """What the three share: latents and labels in, NCHW out, levels by the declared rule, and the checks.
+
+    The fields are the parameters of `harness.components.NetworkGenerator`.
+    """
+
+    file: str
+    latent: int | Sequence[int]
+    distribution: Literal["normal", "uniform"] = "normal"
+    truncation: float = 1.0
+    range: tuple[float, float] | None = None
+    quantise: Rule
+    classes: int | None = None
+    labels: Literal["drawn", "balanced"] = "drawn"
+    label_form: Literal["index", "onehot"] = "index"
+
+    def __post_init__(self) -> None:
+        self._shape = (self.latent,) if isinstance(self.latent, int) else tuple(self.latent)
+        self._range = None if self.range is None else (float(self.range[0]), float(self.range[1]))
+        self._tested = 0  # images in the largest batch that was tested: 2 stands for all larger ones
+
+    def sample(self, seeds: Sequence[int]) -> np.ndarray:
+        """Images uint8 (n, H, W, C), each from its seed alone; refused where labels are balanced."""
+        return self._sample(seeds, None)
+
+    def sample_at(self, seeds: Sequence[int], places: Sequence[int]) -> np.ndarray:
+        """Images uint8 (n, H, W, C); balanced labels are those of the images' places in the set."""
+        return self._sample(seeds, places)
+
+    def _sample(self, seeds: Sequence[int], places: Sequence[int] | None) -> np.ndarray:
+        if not len(seeds):
+            raise ValueError("`seeds` are none; the network alone knows the size of an image")
+        inputs = [draw_latents(seeds, self._shape, distribution=self.distribution, truncation=self.truncation)]
+        if self.classes is not None:
+            labels = choose(seeds, places, self.classes, how=self.labels, what="label")
+            one_hot = self.label_form == "onehot"
+            inputs.append(np.eye(self.classes, dtype=np.float32)[labels] if one_hot else labels)
+        images = self._images(inputs)
+        if min(len(seeds), 2) > self._tested:  # an image alone has no neighbours to depend on
+            self._check(inputs, images)
+            self._tested = min(len(seeds), 2)
+        return images
+
+    def _images(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        given = self._run(inputs)
+        n = len(inputs[0])
+        if given.ndim != 4 or len(given) != n or given.shape[1] not in (1, 3):
+            raise UsageError(
+                f"{self.file} gives {given.shape} for {n} latents; ({n}, C, H, W) with C = 1 or 3 is needed"
+            )
+        try:
+            return np.ascontiguousarray(np.moveaxis(to_levels(given, self._range, self.quantise), 1, -1))
+        except UsageError as problem:
+            raise UsageError(f"{self.file}: {problem}") from None
+
+    def _check(self, inputs: Sequence[np.ndarray], images: np.ndarray) -> None:
+        """Refuse a network whose image i depends on more than row i of its inputs."""
+        alone = [self._images([rows[-1:] for rows in inputs]) for _ in range(2)]
+        again = images if len(images) == 1 else self._images(inputs)
+        if _differ(*alone) or _differ(again, images):
+            raise UsageError(
+                f"{self.file} gives two images for one latent: it draws randomness of its own, which no seed here "
+                "reaches; export it with constant noise, or make its noise part of the latent"
+            )
+        if _differ(alone[0], images[-1:]):
+            raise UsageError(
+                f"{self.file} gives another image for the same latent beside others: it looks at its batch, as batch "
+                "normalisation in training mode does; export it in evaluation mode"
+            )
+
+    @abstractmethod
+    def _run(self, inputs: Sequence[np.ndarray]) -> np.ndarray: ...
+
+
+def _differ(one: np.ndarray, other: np.ndarray) -> bool:
+    return one.shape != other.shape or int(np.abs(one.astype(np.int16) - other.astype(np.int16)).max()) > TOLERANCE
+
+
+def refusal(file: str, inputs: Sequence[np.ndarray], problem: Exception) -> UsageError:
+    """The error for a network that fails on its inputs, by their shapes."""
+    shapes = " and ".join(f"{name} {rows.shape}" for name, rows in zip(("latents", "labels"), inputs, strict=False))
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [type(problem).__name__]
+    return UsageError(f"{file} does not take {shapes}: {lines[-1][:200]}; see `latent`, `classes` and `label_form`")

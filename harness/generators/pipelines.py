@@ -1,0 +1,113 @@
+"""Generators that are pipelines of the library diffusers, saved in a folder; nothing is downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from harness.errors import UsageError
+from harness.generators.levels import Rule, to_levels
+from harness.generators.networks import choose
+from harness.networkfiles import exact, needs
+
+DRIFT = 1.0  # mean level of 255 by which an image alone may differ from the same one in a batch: steps amplify rounding
+
+
+class Diffusers:
+    """A pipeline in a folder as `save_pretrained` writes it, in float32, each image's noise from its own seed.
+
+    With `prompts`, a file with one prompt a line, an image shows the prompt that its seed draws, or with `labels:
+    balanced` that of its place in the set. The population is then these prompts: several images of one prompt are
+    draws from their mixture. Who asks about prompts not in the file has clusters of images instead, and an interval
+    that takes the images for independent is too narrow: pass the prompts as `clusters_fake` to `harness.estimate`.
+    """
+
+    def __init__(
+        self, *, folder: str, steps: int | None = None, guidance: float | None = None,
+        quantise: Literal["round", "truncate", "adm"] = "round", prompts: str | None = None,
+        labels: Literal["drawn", "balanced"] = "drawn",
+    ) -> None:  # fmt: skip
+        library = needs("diffusers", "'.[generators]', or pip install diffusers transformers")
+        library.utils.logging.disable_progress_bar()
+        try:
+            self._pipeline = library.DiffusionPipeline.from_pretrained(
+                folder, torch_dtype=torch.float32, local_files_only=True, low_cpu_mem_usage=False
+            )
+        except Exception as problem:  # whatever the many pipelines raise on a folder that is not theirs
+            lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [type(problem).__name__]
+            raise UsageError(f"{folder} does not load as a diffusers pipeline: {lines[0][:200]}") from problem
+        self._pipeline.set_progress_bar_config(disable=True)
+        self._prompts = None if prompts is None else _lines(Path(prompts))
+        self._folder = folder
+        self._quantise: Rule = quantise
+        self._labels: Literal["drawn", "balanced"] = labels
+        self._asked = {"num_inference_steps": steps, "guidance_scale": guidance}
+        self._tested = 0  # as in `networks`
+
+    def to(self, device: str) -> None:
+        """Compute on a device from now on; noise is drawn on the CPU all the same."""
+        self._pipeline.to(device)
+
+    def sample(self, seeds: Sequence[int]) -> np.ndarray:
+        """Images uint8 (n, H, W, C), each from its seed alone; refused where prompts are balanced."""
+        return self._sample(seeds, None)
+
+    def sample_at(self, seeds: Sequence[int], places: Sequence[int]) -> np.ndarray:
+        """Images uint8 (n, H, W, C); balanced prompts are those of the images' places in the set."""
+        return self._sample(seeds, places)
+
+    def _sample(self, seeds: Sequence[int], places: Sequence[int] | None) -> np.ndarray:
+        prompts = None
+        if self._prompts is not None:
+            rows = choose(seeds, places, len(self._prompts), how=self._labels, what="prompt")
+            prompts = [self._prompts[row] for row in rows]
+        images = self._images(seeds, prompts)
+        if min(len(seeds), 2) > self._tested:
+            alone = self._images(seeds[-1:], None if prompts is None else prompts[-1:])
+            drift = float(np.abs(alone.astype(np.float64) - images[-1:]).mean())
+            if drift > DRIFT:
+                raise UsageError(
+                    f"{self._folder}: an image changes by {drift:.3g} levels on average when it is made again alone; "
+                    "this pipeline draws noise without the generators that it is given, or looks at its batch"
+                )
+            self._tested = min(len(seeds), 2)
+        return images
+
+    def _images(self, seeds: Sequence[int], prompts: list[str] | None) -> np.ndarray:
+        what: dict[str, Any] = {"batch_size": len(seeds)} if prompts is None else {"prompt": prompts}
+        what |= {name: value for name, value in self._asked.items() if value is not None}
+        noise = [torch.Generator("cpu").manual_seed(int(seed)) for seed in seeds]
+        try:
+            with exact(), torch.inference_mode():
+                made = self._pipeline(**what, generator=noise, output_type="np")
+        except (TypeError, ValueError) as problem:
+            name = type(self._pipeline).__name__
+            raise UsageError(
+                f"{self._folder}: {name} is not called with {', '.join(what)}: {problem}; see `prompts`, "
+                "`steps` and `guidance`"
+            ) from problem
+        if getattr(made, "images", None) is None:
+            raise UsageError(f"{self._folder}: {type(self._pipeline).__name__} gives no images, as video pipelines do")
+        if any(getattr(made, "nsfw_content_detected", None) or []):
+            raise UsageError(
+                f"{self._folder}: its safety checker blackened images, which would be scored; set safety_checker to "
+                "[null, null] in its model_index.json to measure the pipeline without it"
+            )
+        try:
+            return to_levels(np.asarray(made.images), (0.0, 1.0), self._quantise)
+        except UsageError as problem:
+            raise UsageError(f"{self._folder}: {problem}") from None
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(f"{path} cannot be read as prompts: {problem}") from problem
+    if not any(lines):
+        raise UsageError(f"{path} holds no prompt; one in each line is needed")
+    return [line for line in lines if line]

@@ -1,0 +1,87 @@
+"""Generators that are PyTorch networks: TorchScript files, and module classes with a state dict."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.errors import UsageError
+from harness.generators.networks import Network, refusal
+from harness.networkfiles import exact, fill, load_torchscript, read_state
+
+
+class _Torch(Network):
+    """What TorchScript and PyTorch modules share."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._network = self._load().eval()
+        self._device = "cpu"
+
+    @abstractmethod
+    def _load(self) -> Any: ...
+
+    def to(self, device: str) -> None:
+        """Compute on a device from now on; latents and labels are drawn on the CPU all the same."""
+        self._network.to(device)
+        self._device = device
+
+    def _run(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        with exact(), torch.inference_mode():
+            try:
+                given = self._network(*[torch.from_numpy(rows).to(self._device) for rows in inputs])
+            except torch.OutOfMemoryError:
+                raise
+            except (RuntimeError, TypeError, IndexError) as problem:
+                raise refusal(self.file, inputs, problem) from problem
+            if not isinstance(given, torch.Tensor):
+                raise UsageError(f"{self.file} gives a {type(given).__name__}; one tensor of images is needed")
+            half = given.dtype in (torch.float16, torch.bfloat16)  # NumPy has no bfloat16
+            rows: np.ndarray = (given.float() if half else given).cpu().numpy()
+            return rows
+
+
+class TorchScript(_Torch):
+    """A TorchScript file: forward(latents) or, with `classes`, forward(latents, labels) → images (n, C, H, W)."""
+
+    def _load(self) -> Any:
+        return load_torchscript(Path(self.file))
+
+
+@dataclass(kw_only=True)
+class TorchModule(_Torch):
+    """A torch.nn.Module with the state dict in `file`, in float32; called as a TorchScript file is.
+
+    `network` is what makes it, called with `arguments`: a class or a function. A module that is made already is copied.
+    """
+
+    network: Callable[..., Any]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def _load(self) -> Any:
+        name = getattr(self.network, "__name__", type(self.network).__name__)
+        if isinstance(self.network, torch.nn.Module):
+            if self.arguments:
+                raise UsageError(f"network {name} is made already; `arguments` are for a class or a function")
+            return self._filled(copy.deepcopy(self.network), name)
+        try:
+            # What it draws itself and keeps out of its state dict, such as constant noise, is then always the same.
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                made = self.network(**self.arguments)
+        except TypeError as problem:
+            raise UsageError(f"network {name} cannot be made with {dict(self.arguments)}: {problem}") from problem
+        if not isinstance(made, torch.nn.Module):
+            raise UsageError(f"network {name} makes a {type(made).__name__}; a torch.nn.Module is needed")
+        return self._filled(made, name)
+
+    def _filled(self, made: torch.nn.Module, name: str) -> torch.nn.Module:
+        fill(made, read_state(Path(self.file)), f"the network {name}")
+        return made.float()
