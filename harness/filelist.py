@@ -84,13 +84,13 @@ def sort_out(
     return sorted(names), sorted(problems)
 
 
-def class_labels(path: Path, names: Sequence[str]) -> tuple[int, ...]:
-    """The label of each file from the folder that holds it.
+def class_labels(path: Path, names: Sequence[str], *, skipped: int = 0) -> tuple[int, ...]:
+    """The label of each file from the folder that holds it; `skipped` parts at a name's beginning are no folders.
 
     Folder names that are all whole numbers up to `MAX_LABEL` are the labels themselves; others are numbered from 0 in
     name order.
     """
-    folders = [PurePosixPath(name).parent.name for name in names]
+    folders = [PurePosixPath(name.split("/", skipped)[skipped]).parent.name for name in names]
     if "" in folders:
         loose = [(name, "lies in no class folder") for name, folder in zip(names, folders, strict=True) if not folder]
         raise refuse(path, loose)

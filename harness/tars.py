@@ -75,7 +75,7 @@ def read_tars(path: str | Path | Sequence[str], *, labels: str | None = None) ->
     members = TarMembers(places)
     given = None
     if labels == "folders":
-        given = class_labels(where, names)
+        given = class_labels(where, names, skipped=1 if len(files) > 1 else 0)
     elif labels == "cls":
         given = _cls(where, names, members)
     return FileList("tar", where, tuple(names), given, members)
@@ -99,7 +99,8 @@ def _members(shard: Path) -> dict[str, Place]:
         raise
     except OSError as error:
         raise UsageError(f"{shard}: {'cannot be read as tar: ' if shard.exists() else ''}{spelled(error)}") from error
-    except (tarfile.TarError, ValueError, EOFError) as error:
+    # A hostile header can promise a name of any length and nest in another without end.
+    except (tarfile.TarError, ValueError, EOFError, OverflowError, MemoryError, RecursionError) as error:
         raise UsageError(
             f"{shard}: is no tar archive, or a truncated or damaged one ({error}); make it again"
         ) from error
@@ -162,10 +163,17 @@ def _cls(where: Path, names: Sequence[str], members: TarMembers) -> tuple[int, .
         if place is None:
             problems.append((name, f"has no {LABEL_SUFFIX} file ({label_name!r}) beside it"))
             continue
-        text = members.read(label_name).strip() if place.size <= MAX_LABEL_BYTES else b"?"
+        needed = f"a whole number from 0 to {MAX_LABEL} is needed"
+        if place.size > MAX_LABEL_BYTES:
+            problems.append((label_name, f"holds {place.size:,} bytes; {needed}"))
+            continue
+        try:
+            text = members.read(label_name).strip()
+        except ValueError as error:
+            problems.append((label_name, str(error)))
+            continue
         if not text.isdigit() or int(text) > MAX_LABEL:
-            shown = text.decode("utf-8", "replace")
-            problems.append((label_name, f"holds {shown!r}; a whole number from 0 to {MAX_LABEL} is needed"))
+            problems.append((label_name, f"holds {text.decode('utf-8', 'replace')!r}; {needed}"))
             continue
         labels.append(int(text))
     if problems:
