@@ -22,8 +22,10 @@ def _no_class_twice(classes: tuple[int, ...]) -> tuple[int, ...]:
 
 def _path_or_paths(value: Any) -> Any:
     listed = value if isinstance(value, list | tuple) else [value]
-    if not listed or not all(isinstance(path, str) and path for path in listed):
-        raise ValueError(f"{found(value)}; a path, a brace pattern such as part-{{000..012}}.tar, or a list is needed")
+    wrong = [path for path in listed if not (isinstance(path, str) and path)]
+    if wrong or not listed:
+        what = found(value) if not listed or wrong == [value] else f"{found(wrong[0])} in the list"
+        raise ValueError(f"{what}; a path, a brace pattern such as part-{{000..012}}.tar, or a list of them is needed")
     return value if isinstance(value, str) else tuple(value)
 
 

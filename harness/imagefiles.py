@@ -7,6 +7,7 @@ import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import IO, Any
 
 import numpy as np
@@ -41,6 +42,17 @@ def open_images(kind: str, parameters: Mapping[str, Any], *, expected: Shape | N
     if parameters.get("rows") is None and parameters.get("order_seed") is None:
         return source
     return Selection(source, imagelist.selected(kind, parameters, held.size))
+
+
+def all_images(source: ImageSource) -> ImageSet:
+    """All images of a source: an array where they have one size, else a Mixed that reads each when it is asked for."""
+    if source.shape is not None:
+        return source.read(range(source.size))
+    return Mixed.opened(partial(_one_image, source), source.size)
+
+
+def _one_image(source: ImageSource, index: int) -> np.ndarray:
+    return source.read([index])[0]
 
 
 class StoredFiles:

@@ -7,7 +7,7 @@ array. Images of sizes of their own are a `Mixed`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -20,16 +20,23 @@ MIXED = "mixed"
 class Mixed(Sequence[np.ndarray]):
     """Images of sizes of their own: uint8 (H, W, C) each, C = 1 or 3; indexed by number, slice, rows or mask.
 
-    Raises ValueError for anything else than such images.
+    A generator's `fit` is given one where the dataset declares `image: any`. Raises ValueError for anything else than
+    such images.
     """
 
     def __init__(self, images: Iterable[np.ndarray]) -> None:
-        self._images = tuple(images)
-        for i, image in enumerate(self._images):
-            sound = isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3
-            if not sound or image.shape[2] not in (1, 3) or not image.size:
-                what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-                raise ValueError(f"image {i} must be uint8 (H, W, C) with C = 1 or 3, not {what}")
+        self._images: Sequence[np.ndarray] = tuple(_sound(image, i) for i, image in enumerate(images))
+
+    @classmethod
+    def opened(cls, read: Callable[[int], np.ndarray], n: int) -> Mixed:
+        """The images `read(0)` to `read(n - 1)`, each read whenever it is asked for and not kept."""
+        return cls._of(_Unread(read, range(n)))
+
+    @classmethod
+    def _of(cls, images: Sequence[np.ndarray]) -> Mixed:
+        made = cls.__new__(cls)
+        made._images = images
+        return made
 
     def __len__(self) -> int:
         return len(self._images)
@@ -42,13 +49,19 @@ class Mixed(Sequence[np.ndarray]):
         if isinstance(index, int | np.integer):
             return self._images[int(index)]
         if isinstance(index, slice):
-            return Mixed(self._images[index])
+            return Mixed._of(self._images[index])
         rows = np.asarray(index)
         if rows.dtype == bool:
             if rows.shape != (len(self),):
                 raise IndexError(f"a mask of shape {rows.shape} for {len(self)} images")
             rows = np.flatnonzero(rows)
-        return Mixed(self._images[int(row)] for row in rows)
+        if isinstance(self._images, _Unread):
+            return Mixed._of(self._images.some(rows))
+        return Mixed._of(tuple(self._images[int(row)] for row in rows))
+
+    def held(self) -> Mixed:
+        """The same images, all in memory."""
+        return Mixed(self._images) if isinstance(self._images, _Unread) else self
 
     @property
     def shapes(self) -> list[tuple[int, int, int]]:
@@ -59,6 +72,26 @@ class Mixed(Sequence[np.ndarray]):
     def nbytes(self) -> int:
         """Bytes of all pixels."""
         return sum(image.nbytes for image in self._images)
+
+
+class _Unread(Sequence[np.ndarray]):
+    """Images that are read anew whenever one is asked for, so that a large set need not fit into memory."""
+
+    def __init__(self, read: Callable[[int], np.ndarray], rows: Sequence[int]) -> None:
+        self._read = read
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return _Unread(self._read, self._rows[index])
+        return _sound(self._read(self._rows[index]), index)
+
+    def some(self, rows: np.ndarray) -> _Unread:
+        """Those at `rows`, in that order."""
+        return _Unread(self._read, [self._rows[int(row)] for row in rows])
 
 
 ImageSet = np.ndarray | Mixed
@@ -90,6 +123,14 @@ def unpacked(shard: Mapping[str, np.ndarray]) -> ImageSet:
     ends = np.cumsum(shard["shapes"].prod(axis=1))
     rows = np.split(shard["pixels"], ends[:-1])
     return Mixed(row.reshape(shape) for row, shape in zip(rows, shard["shapes"].tolist(), strict=True))
+
+
+def _sound(image: Any, i: int) -> np.ndarray:
+    pixels = isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.size
+    if isinstance(image, np.ndarray) and pixels and image.shape[2] in (1, 3):
+        return image
+    what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+    raise ValueError(f"image {i} must be uint8 (H, W, C) with C = 1 or 3, not {what}")
 
 
 class Content:

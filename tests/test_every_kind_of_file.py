@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_arrays_and_parquet import write_parquet
 from test_imagefiles import packed, write_folder
-from test_mixed_sizes import values
+from test_mixed_benchmark import values
 from test_tars import write_tar
 
 from harness.datasets import Mixed, content_digest

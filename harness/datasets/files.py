@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from harness.datasets import Images
 from harness.errors import UsageError
-from harness.imagefiles import open_images
+from harness.imagefiles import all_images, open_images
 
 
 class Folder:
@@ -24,7 +24,10 @@ class Folder:
         self.image = image
 
     def load(self, split: str) -> Images:
-        """The images of a split in the order of their names (or of `order_seed`)."""
+        """The images of a split in the order of their names (or of `order_seed`).
+
+        Where sizes differ they are read when asked for, so that a large set need not fit into memory.
+        """
         if split not in self.splits:
             raise UsageError(f"the dataset has no split {split!r}; it has {', '.join(self.splits)}")
         expected = None
@@ -32,7 +35,7 @@ class Folder:
             height, width, channels = self.image
             expected = (height, width, channels)
         source = open_images(self.kind, self.splits[split], expected=expected)
-        return Images(source.read(range(source.size)), source.labels)
+        return Images(all_images(source), source.labels)
 
 
 class Zip(Folder):

@@ -16,8 +16,8 @@ from harness.stages.plan import FakeSet, ImageSource, Plan, RealSet
 from harness.store import CorruptEntry, Entry
 
 SHARD_BYTES = 64 * 2**20
-# A split is cut into parts of so many images; those of sizes of their own are large more often than not.
-PART, MIXED_PART = 4096, 256
+# A split is cut into parts of so many images; those of sizes of their own may be photographs of 100 MB each.
+PART, MIXED_PART = 4096, 16
 
 
 def split(plan: Plan, name: str) -> Images:
@@ -161,7 +161,8 @@ def _store(plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageSet])
 
     def shards() -> Iterator[dict[str, NDArray[Any]]]:
         held: list[ImageSet] = []
-        for images in batches:
+        for batch in batches:
+            images = batch.held() if isinstance(batch, Mixed) else batch
             try:
                 content.add(images)
             except ValueError as problem:
