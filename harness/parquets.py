@@ -5,6 +5,7 @@ Row groups are read as they are asked for, and the latest kept while they fit.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,12 +39,9 @@ class ParquetRows:
 
     def read(self, name: str) -> bytes:
         """The bytes of one row's image; raises ValueError with the reason."""
-        from bisect import bisect_right
-
         row = int(name.removeprefix("row "))
+        # Of groups that begin at one row all but the last are empty, and that is the one found.
         group = bisect_right(self._starts, row) - 1
-        while self._groups[group][2] == 0:  # an empty row group begins where the next one does
-            group -= 1
         value = self._loaded(group)[row - self._starts[group]].as_py()
         content = value.get("bytes") if isinstance(value, dict) else value
         if content is None:
