@@ -72,7 +72,8 @@ def _kind(path: Path) -> str:
     if not path.exists():
         raise UsageError(f"{path}: does not exist")
     if path.suffix.lower() not in KINDS:
-        raise UsageError(f"{path}: is neither a folder of images nor a {', '.join(KINDS)} file")
+        *others, last = KINDS
+        raise UsageError(f"{path}: is neither a folder of images nor a {', '.join(others)} or {last} file")
     return KINDS[path.suffix.lower()]
 
 
