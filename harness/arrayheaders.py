@@ -1,4 +1,4 @@
-"""What the headers of npz and idx files promise, read without numpy and without the pixels."""
+"""What the headers of npz, npy and idx files promise, read without numpy and without the pixels."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from harness.errors import UsageError
 DEFLATE_RATIO = 1032
 
 _MAX_NPY_HEADER = 10_000
+# literal_eval on a hostile header raises most of these; RecursionError is a RuntimeError.
+_NO_ARRAY = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, SyntaxError, KeyError, TypeError,
+             struct.error, MemoryError, RuntimeError, IndexError)  # fmt: skip
 _LABEL_TYPES = {"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"}
 
 
@@ -28,8 +31,9 @@ _LABEL_TYPES = {"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"}
 class ArrayHeader:
     """Where one array lies and what it is said to hold.
 
-    `member` is the npz entry (None in an idx file), `start` the first data byte in the *unpacked* member or file, and
-    `dtype` numpy's spelling. `stored` means that the bytes lie in the file as they are, so that rows can be mapped.
+    `member` is the npz entry (None in an idx or npy file), `start` the first data byte in the *unpacked* member or
+    file, and `dtype` numpy's spelling. `stored` means that the bytes lie in the file as they are, so that rows can be
+    mapped.
     """
 
     path: Path
@@ -76,6 +80,16 @@ def read_npz(path: Path, *, array: str | None = None, labels: str | None = None)
     if label_header is not None:
         _check_labels(f"{path}: array {labels!r}", label_header, images)
     return ArrayPair(images, label_header)
+
+
+def read_npy(images: Path, *, labels: Path | None = None) -> ArrayPair:
+    """The images (and labels) of npy files, one array each."""
+    header = _npy_file(images)
+    _check_images(str(images), header)
+    label_header = _npy_file(labels) if labels is not None else None
+    if label_header is not None:
+        _check_labels(str(labels), label_header, header)
+    return ArrayPair(header, label_header)
 
 
 def read_idx(images: Path, *, labels: Path | None = None) -> ArrayPair:
@@ -136,30 +150,50 @@ def _npy(path: Path, archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo]
     entry = names[name]
     try:
         with archive.open(entry) as stream:
-            start, header = _npy_header(stream)
-        descr, shape, fortran = header["descr"], header["shape"], header["fortran_order"]
-        if not all(type(length) is int and length >= 0 for length in shape):
-            raise ValueError(f"shape {shape!r}")
-    # literal_eval on a hostile header raises most of these; RecursionError is a RuntimeError.
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, SyntaxError, KeyError, TypeError,
-            struct.error, MemoryError, RuntimeError) as error:  # fmt: skip
+            read = _npy_header(stream)
+    except _NO_ARRAY as error:
         raise UsageError(f"{path}: member {entry.filename!r} is no readable array ({error}); save it again") from error
+    header = _described(path, entry.filename, f" {name!r}", read, entry.compress_type == zipfile.ZIP_STORED)
+    return _measured(header, f" of array {name!r}", "the member", entry.file_size)
+
+
+def _npy_file(path: Path) -> ArrayHeader:
+    try:
+        with path.open("rb") as stream:
+            read = _npy_header(stream)
+        size = path.stat().st_size
+    except OSError as error:
+        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise UsageError(f"{path}: {reason}") from error
+    except _NO_ARRAY as error:
+        raise UsageError(f"{path}: is no readable array ({error}); save it again with np.save") from error
+    header = _described(path, None, "", read, True)
+    return _measured(header, "", "the file", size)
+
+
+def _described(
+    path: Path, member: str | None, name: str, read: tuple[int, dict[str, Any]], stored: bool
+) -> ArrayHeader:
+    start, header = read
+    descr = header["descr"]
     if isinstance(descr, str) and "O" in descr:
         raise UsageError(
-            f"{path}: array {name!r} needs pickle, which can run code, so it is refused; "
+            f"{path}: array{name} needs pickle, which can run code, so it is refused; "
             "save plain arrays: np.savez(path, images=np.asarray(images, dtype=np.uint8))"
         )
     if not isinstance(descr, str) or not re.fullmatch(r"[|<>][A-Za-z]\d+", descr):
-        raise UsageError(f"{path}: array {name!r} is no array of plain numbers ({descr!r}); save uint8")
-    made = ArrayHeader(
-        path, entry.filename, start, descr, tuple(shape), bool(fortran), entry.compress_type == zipfile.ZIP_STORED
-    )
-    if descr[1:] == "u1" and entry.file_size != start + made.nbytes:
+        raise UsageError(f"{path}: array{name} is no array of plain numbers ({descr!r}); save uint8")
+    return ArrayHeader(path, member, start, descr, tuple(header["shape"]), bool(header["fortran_order"]), stored)
+
+
+def _measured(header: ArrayHeader, name: str, holder: str, size: int) -> ArrayHeader:
+    """The header, once its pixels are as many bytes as the file holds."""
+    if header.dtype[1:] == "u1" and size != header.start + header.nbytes:
         raise UsageError(
-            f"{path}: the header of array {name!r} promises {made.nbytes:,} bytes of pixels and the member holds "
-            f"{entry.file_size - start:,}; save it again"
+            f"{header.path}: the header{name} promises {header.nbytes:,} bytes of pixels and {holder} holds "
+            f"{size - header.start:,}; save it again"
         )
-    return made
+    return header
 
 
 def _npy_header(stream: IO[bytes]) -> tuple[int, dict[str, Any]]:
@@ -172,6 +206,11 @@ def _npy_header(stream: IO[bytes]) -> tuple[int, dict[str, Any]]:
         raise ValueError(f"a header of {length} bytes")
     header = ast.literal_eval(stream.read(length).decode("latin-1"))
     if not isinstance(header, dict):
+        raise ValueError("not in numpy's format")
+    shape = header["shape"]
+    if not all(type(length) is int and length >= 0 for length in shape):
+        raise ValueError(f"shape {shape!r}")
+    if not {"descr", "fortran_order"} <= set(header):
         raise ValueError("not in numpy's format")
     return 8 + struct.calcsize(layout) + length, header
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, Strict, model_validator
 from pydantic_core import CoreSchema, core_schema
 
+from harness.explain import found
 from harness.networkparameters import Diffusers, NetworkGenerator, TorchModule
 from harness.parametertypes import Count, Parameters, PathText
 
@@ -21,6 +22,15 @@ def _no_class_twice(classes: tuple[int, ...]) -> tuple[int, ...]:
     return classes
 
 
+def _path_or_paths(value: Any) -> Any:
+    listed = value if isinstance(value, list | tuple) else [value]
+    wrong = [path for path in listed if not (isinstance(path, str) and path)]
+    if wrong or not listed:
+        what = found(value) if not listed or wrong == [value] else f"{found(wrong[0])} in the list"
+        raise ValueError(f"{what}; a path, a brace pattern such as part-{{000..012}}.tar, or a list of them is needed")
+    return value if isinstance(value, str) else tuple(value)
+
+
 RANDOM = "random"  # instead of a weight file
 FILE = "file"  # a weight file of the user's own, instead of a registered one
 KINDS: tuple[Kind, ...] = ("generators", "encoders", "metrics", "datasets")
@@ -29,6 +39,8 @@ Seed = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Row = Annotated[int, Strict(), Field(ge=0)]
 Classes = Annotated[tuple[Row, ...], Field(strict=False, min_length=1), AfterValidator(_no_class_twice)]
+# One message for both forms, where a union would tell of each by itself.
+Paths = Annotated[Any, AfterValidator(_path_or_paths)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,7 @@ class Component:
     trained     a generator that learns from the training split, once per training seed
     pool        a generator with finitely many images: those of a `split`, of some `classes` of it, or its own `files`
     files       how a component that reads image files finds them: the `kind` of `imagelist`
+    one_size    a generator that can learn from or spoil images of one size only
     split       model of what a dataset's split is given beside its size and digest
     random      an encoder with random weights
     dim         features of an encoder that has no parameter `dim`; "pixels" where the image size decides
@@ -70,7 +83,8 @@ class Component:
     libraries: tuple[str, ...] = ()
     trained: bool = False
     pool: Literal["split", "classes", "files"] | None = None
-    files: Literal["folder", "zip", "npz", "idx"] | None = None
+    files: Literal["folder", "zip", "npz", "npy", "idx", "tar", "parquet"] | None = None
+    one_size: bool = False
     split: type[Parameters] | None = None
     random: bool = False
     dim: int | Literal["pixels"] | None = None
@@ -183,6 +197,18 @@ class Array(Files):
     array: str | None = None
 
 
+class Shards(Parameters):
+    """Parameters of the generator `tar`: a path, a list of paths or a brace pattern."""
+
+    path: Paths
+
+
+class Columns(Shards):
+    """Parameters of the generator `parquet`: the files, and which column holds the images, `image` by default."""
+
+    column: str | None = None
+
+
 class SplitRows(Parameters):
     """Which images of a listing make a split: `rows` [start, stop] of it, after a shuffle by `order_seed`."""
 
@@ -210,6 +236,28 @@ class SplitIdx(SplitRows):
 
     images: PathText
     labels: PathText | None = None
+
+
+class SplitNpy(SplitRows):
+    """A split in an npy file; labels are another."""
+
+    path: PathText
+    labels: PathText | None = None
+
+
+class SplitTar(SplitRows):
+    """A split in tar files; labels are WebDataset's `.cls` files or the names of class folders, or there are none."""
+
+    path: Paths
+    labels: Literal["cls", "folders"] | None = None
+
+
+class SplitParquet(SplitRows):
+    """A split in Parquet files: the columns of images, `image` by default, and of labels."""
+
+    path: Paths
+    column: str | None = None
+    labels: str | None = None
 
 
 class NoParameters(Parameters):
@@ -390,21 +438,21 @@ def _dataset(name: str, target: str, parameters: type[Parameters], summary: str,
 
 TABLE: tuple[Component, ...] = (
     _generator("kde", "density:KernelDensity", KernelDensity,
-               "kernel density estimate of the pixels", libraries=_SKLEARN, trained=True),
+               "kernel density estimate of the pixels", libraries=_SKLEARN, trained=True, one_size=True),
     _generator("gaussian_mixture", "density:GaussianMixture", GaussianMixture,
-               "mixture of Gaussians on the pixels", libraries=_SKLEARN, trained=True),
+               "mixture of Gaussians on the pixels", libraries=_SKLEARN, trained=True, one_size=True),
     _generator("ppca", "density:ProbabilisticPCA", ProbabilisticPCA,
-               "probabilistic PCA of the pixels", libraries=_SKLEARN, trained=True),
+               "probabilistic PCA of the pixels", libraries=_SKLEARN, trained=True, one_size=True),
     _generator("vae", "vae:VAE", VAE,
-               "variational autoencoder, trained from scratch", libraries=_TORCH, trained=True),
+               "variational autoencoder, trained from scratch", libraries=_TORCH, trained=True, one_size=True),
     _generator("ddpm", "ddpm:DDPM", DDPM,
-               "denoising diffusion model, trained from scratch", libraries=_TORCH, trained=True),
+               "denoising diffusion model, trained from scratch", libraries=_TORCH, trained=True, one_size=True),
     _generator("holdout", "controls:Holdout", Holdout,
                "control: real images that nothing was trained on", libraries=_ARRAYS, pool="split"),
     _generator("blur", "controls:Blur", Blur,
-               "control: real images, blurred", libraries=_ARRAYS, pool="split"),
+               "control: real images, blurred", libraries=_ARRAYS, pool="split", one_size=True),
     _generator("noise", "controls:Noise", Noise,
-               "control: real images under Gaussian noise", libraries=_ARRAYS, pool="split"),
+               "control: real images under Gaussian noise", libraries=_ARRAYS, pool="split", one_size=True),
     _generator("mode_drop", "controls:ModeDrop", ModeDrop,
                "control: real images of some classes only", libraries=_ARRAYS, pool="classes"),
     _generator("memorise", "controls:Memorise", Memorise,
@@ -423,6 +471,12 @@ TABLE: tuple[Component, ...] = (
                "a network class of your own with a state dict: latents to NCHW images", libraries=_TORCH),
     _generator("diffusers", "pipelines:Diffusers", Diffusers,
                "a diffusers pipeline in a folder", libraries=(*_TORCH, "diffusers", "transformers")),
+    _generator("npy", "files:Npy", Files,
+               "the images in a NumPy file", libraries=_FILES, pool="files", files="npy"),
+    _generator("tar", "files:Tar", Shards,
+               "the images in tar files, WebDataset's shards", libraries=_FILES, pool="files", files="tar"),
+    _generator("parquet", "files:Parquet", Columns,
+               "a column of images in Parquet files", libraries=_FILES, pool="files", files="parquet"),
     _encoder("digits_convnet", "convnet:DigitsConvNet", NoParameters,
              "convnet trained on the digits' train split, 32 features", libraries=_TORCH,
              dim=32, expects=Expects((0.0, 1.0), (8, 8), 1), weights="encoders/digits_convnet.safetensors"),
@@ -476,6 +530,12 @@ TABLE: tuple[Component, ...] = (
              "a zip archive of images for each split", libraries=_FILES, files="zip", split=SplitFiles),
     _dataset("npz", "files:Npz", NoParameters,
              "a NumPy archive for each split", libraries=_FILES, files="npz", split=SplitArray),
+    _dataset("npy", "files:Npy", NoParameters,
+             "a NumPy file for each split", libraries=_FILES, files="npy", split=SplitNpy),
+    _dataset("tar", "files:Tar", NoParameters,
+             "tar files, WebDataset's shards, for each split", libraries=_FILES, files="tar", split=SplitTar),
+    _dataset("parquet", "files:Parquet", NoParameters,
+             "Parquet files of images for each split", libraries=_FILES, files="parquet", split=SplitParquet),
     _dataset("idx", "files:Idx", NoParameters,
              "IDX files, MNIST's format, for each split", libraries=_FILES, files="idx", split=SplitIdx),
 )  # fmt: skip

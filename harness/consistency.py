@@ -43,6 +43,7 @@ class _Check:
     def run(self) -> None:
         if self.data is not None:
             self._splits(self.data)
+            self._one_size(self.data)
         self._pools()
         self._neighbours()
         self._rank_by()
@@ -55,6 +56,7 @@ class _Check:
             self._weights(entry)
             own = entry.preprocessing or recipe
             if isinstance(own, Preprocessing):
+                self._fixed_size(entry, own)
                 self._expected(entry, own)
                 self._population(entry, own)
 
@@ -105,6 +107,28 @@ class _Check:
             text = f"found T_inf, but {metric.name}, which ranks, has no population value at a fixed k; use T_N"
             self.document.complain(("interval", "target"), text)
 
+    def _size(self) -> tuple[int, int] | None:
+        """(height, width) of every real image; None where they differ or are not known."""
+        return self.data.image[:2] if self.data is not None and self.data.image is not None else None
+
+    def _one_size(self, data: PinnedDataset) -> None:
+        """Built-in generators that learn pixels, or spoil them, do so on arrays."""
+        for name, entry in self.entries("generators").items():
+            if entry.component.one_size and data.image is None:
+                text = f"{entry.component.name} needs images of one size; dataset {data.name} declares `image: any`"
+                self.document.complain(("generators", name), text, key=True)
+
+    def _fixed_size(self, entry: Encoder, recipe: Preprocessing) -> None:
+        """Images of many sizes become one batch only where the recipe ends at one size for all of them."""
+        if self.data is None or self.data.image is not None or recipe.output_size() is not None:
+            return
+        own = ("encoders", entry.name, "preprocessing")
+        text = (
+            f"dataset {self.data.name} has images of any size, and {recipe.label} does not bring them to one; add "
+            "`resize: {size: …}`, or a crop, to the preprocessing"
+        )
+        self.document.complain(own if entry.preprocessing else ("preprocessing",), text, key=True)
+
     def _target(self) -> Any:
         interval = self.parts.get("interval")
         return interval.get("target") if isinstance(interval, Mapping) else None
@@ -148,7 +172,7 @@ class _Check:
             return dict(entry.component.layers)[entry.parameters["layer"]]
         if dim != "pixels":
             return dim
-        size = recipe.output_size(self.data.image[:2] if self.data else None)
+        size = recipe.output_size(self._size())
         return None if size is None else size[0] * size[1] * (1 if recipe.channels == "grey" else 3)
 
     def _expected(self, entry: Encoder, recipe: Preprocessing) -> None:
@@ -160,7 +184,7 @@ class _Check:
         yields = 1 if recipe.channels == "grey" else 3
         if channels is not None and channels != yields:
             wrong.append(f"channels: {'grey' if channels == 1 else 'rgb'} (found {recipe.channels})")
-        size = recipe.output_size(self.data.image[:2] if self.data else None)
+        size = recipe.output_size(self._size())
         side = entry.parameters.get("side") if entry.component.origin == "built-in" else None
         needed = (side, side) if side is not None else expects.size
         if needed is not None and size is not None and size != needed:

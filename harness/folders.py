@@ -13,9 +13,11 @@ from harness import imagelist, protocols, registry
 from harness.components import RANDOM
 from harness.datasets import content_digest
 from harness.errors import UsageError
+from harness.mixed import Mixed
+from harness.pinned import ANY
 from harness.store import write_atomically
 
-KINDS = {".zip": "zip", ".npz": "npz"}
+KINDS = {".zip": "zip", ".npz": "npz", ".npy": "npy", ".tar": "tar", ".parquet": "parquet"}
 BALLS = ("precision_recall", "density_coverage")
 
 
@@ -34,12 +36,12 @@ def declare(
     folder = bench.parent.absolute()
     loaded = registry.make("datasets", sets[real], {"splits": {"reference": {"path": str(real.absolute())}}}, folder)
     images = loaded.load("reference").images
-    height, width, channels = images.shape[1:]
+    size = None if isinstance(images, Mixed) else (images.shape[1], images.shape[2])
     dataset = {
         "use": sets[real],
         "source": f"given as {real.name}",
         "licence": "not stated",
-        "image": [height, width, channels],
+        "image": ANY if isinstance(images, Mixed) else list(images.shape[1:]),
         "splits": {
             "reference": {"path": _relative(real, folder), "size": len(images), "digest": content_digest(images)}
         },
@@ -54,7 +56,7 @@ def declare(
         "dataset": "real",
         "n_real": min(n or sizes[real], sizes[real]),
         "n_fake": min([n] if n else [], default=min(sizes[path] for path in fakes)),
-        **_encoder(protocol, encoder, random_weights, (height, width)),
+        **_encoder(protocol, encoder, random_weights, size),
         "generators": names,
         "metrics": _metrics(protocol),
     }
@@ -70,7 +72,8 @@ def _kind(path: Path) -> str:
     if not path.exists():
         raise UsageError(f"{path}: does not exist")
     if path.suffix.lower() not in KINDS:
-        raise UsageError(f"{path}: is neither a folder of images nor a {' or '.join(KINDS)} file")
+        *others, last = KINDS
+        raise UsageError(f"{path}: is neither a folder of images nor a {', '.join(others)} or {last} file")
     return KINDS[path.suffix.lower()]
 
 
@@ -86,7 +89,9 @@ def _free(path: Path, taken: Mapping[str, Any]) -> str:
     return name
 
 
-def _encoder(protocol: str | None, encoder: str | None, random_weights: bool, size: tuple[int, int]) -> dict[str, Any]:
+def _encoder(
+    protocol: str | None, encoder: str | None, random_weights: bool, size: tuple[int, int] | None
+) -> dict[str, Any]:
     weights = {"weights": RANDOM} if random_weights else {}
     if encoder is None:
         name = protocol or "clean"

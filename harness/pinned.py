@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, Strict
+from pydantic import BeforeValidator, Field, Strict
 
 from harness import parameters, registry
 from harness.components import Component
@@ -18,6 +18,14 @@ from harness.explain import found
 DIGEST = r"sha256:[0-9a-f]{64}"
 Whole = Annotated[int, Strict(), Field(ge=1)]
 Counts = Annotated[tuple[Annotated[int, Strict(), Field(ge=0)], ...], Field(strict=False, min_length=1)]
+
+
+def _any_size(value: Any) -> Any:
+    return None if value == ANY else value
+
+
+ANY = "any"
+Shape = Annotated[tuple[Whole, Whole, Whole], Field(strict=False)]
 
 
 class Split(Frozen):
@@ -33,6 +41,7 @@ class Split(Frozen):
 class PinnedDataset(Frozen):
     """An entry of `datasets.yaml`; `parameters` are what its component is called with.
 
+    image   (height, width, channels) of every image; None, written `any`, where they have sizes of their own
     where   `file:line`, for messages
     folder  what its relative paths are relative to
     """
@@ -41,7 +50,9 @@ class PinnedDataset(Frozen):
     use: str
     source: Annotated[str, Field(min_length=1)] = Field(description="who made it, and where it comes from")
     licence: Annotated[str, Field(min_length=1)] = Field(description="under which licence it may be used")
-    image: Annotated[tuple[Whole, Whole, Whole], Field(strict=False)] = Field(description="[height, width, channels]")
+    image: Annotated[Shape | None, BeforeValidator(_any_size)] = Field(
+        description="[height, width, channels], or any where sizes differ"
+    )
     splits: FrozenMapping[Split]
     parameters: FrozenMapping[Any]
     where: str
@@ -121,7 +132,7 @@ def _dataset(document: Document, name: str, folder: Path) -> PinnedDataset | Non
     elif "splits" in body:
         document.complain((name, "splits"), f"{found(declared)}; a mapping of splits is needed")
     if component is not None and component.files is not None:
-        known = {**known, "splits": FrozenDict(files), "image": body.get("image")}
+        known = {**known, "splits": FrozenDict(files), "image": _any_size(body.get("image"))}
     filled = {key: body[key] for key in ("source", "licence", "image") if key in body}
     if "splits" in body:
         filled["splits"] = splits

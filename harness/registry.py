@@ -167,7 +167,7 @@ def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -
 
         found["content"] = imagelist.content_digest(files, located(component, parameters, folder))
         for name in imagelist.PATH_PARAMETERS[files]:
-            del found["parameters"][name]
+            found["parameters"].pop(name, None)  # a dataset's alone, such as the labels of an npy
     return found
 
 

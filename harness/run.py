@@ -13,14 +13,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from harness import benchmark as declaration
 from harness import outfolder, provenance, registry
 from harness.engine import Engine, Failure
 from harness.errors import UsageError
 from harness.keys import digest, digest_file
 from harness.leaderboard import Leaderboard
+from harness.mixed import joined
 from harness.record import Record, read_records
 from harness.report import contact_sheet, image_grid, write_plots, write_report
 from harness.stages import FakeSet, ImageSource, Pipeline, Plan, Progress
@@ -204,7 +203,7 @@ def _write_grids(folder: Path, plan: Plan) -> None:
             chunks.append(images)
             if sum(map(len, chunks)) >= GRID:
                 break
-        shown[name] = np.concatenate(chunks)[:GRID]
+        shown[name] = joined(chunks)[:GRID]
     pictures = {name: image_grid(images) for name, images in shown.items()}
     pictures["_all"] = contact_sheet(shown)
     for name, picture in pictures.items():

@@ -289,23 +289,25 @@ def test_the_count_of_bad_files_says_where_it_stopped(tmp_path, monkeypatch):
     assert the_line(lambda: read_all("folder", path=path)).endswith("(and 2 more of the first 3 files)")
 
 
-def test_mixed_sizes_name_both_sizes_and_a_file_of_each(tmp_path, pixels):
-    files = {
-        "a.png": packed(pixels[0]),
-        "b.png": packed(pixels[1]),
-        "c.png": packed(pixels[2][:4]),
-        "d.png": packed(pixels[3][:4]),
-    }
-    path = write_folder(tmp_path, files)
-    line = the_line(lambda: read_all("folder", path=path))
-    assert line.startswith(f"{path}: 'c.png' is 4×7 where 'a.png' is 5×7;")
-    assert line.endswith("(and 1 more of the files there)")
+def test_files_of_several_sizes_come_each_at_its_own_unless_one_is_declared(tmp_path, pixels):
+    held = [pixels[0], pixels[1], pixels[2][:4], pixels[3][:4, :, :1]]
+    files = {f"{name}.png": packed(image) for name, image in zip("abcd", held, strict=True)}
+    for kind, path in (("folder", write_folder(tmp_path / "f", files)), ("zip", write_zip(tmp_path / "z.zip", files))):
+        source = open_images(kind, {"path": path})
+        assert source.shape is None
+        found = source.read([3, 0, 2])
+        assert found.shapes == [(4, 7, 3), (5, 7, 3), (4, 7, 3)]  # one RGB file makes the set RGB
+        np.testing.assert_array_equal(found[0], np.repeat(held[3], 3, axis=2))
+        np.testing.assert_array_equal(found[2], held[2])
+        line = the_line(lambda kind=kind, path=path: open_images(kind, {"path": path}, expected=(5, 7, 3)).shape)
+        words = "'c.png' is 4×7, declared 5×7; `image: any` takes all (and 1 more of the files there)"
+        assert line == f"{path}: {words}"
 
 
 def test_a_size_other_than_the_declared_one_is_refused(tmp_path, pixels):
     path = write_folder(tmp_path, {"a.png": packed(pixels[0])})
     line = the_line(lambda: open_images("folder", {"path": path}, expected=(28, 28, 3)).shape)
-    assert line == f"{path}: 'a.png' is 5×7, declared 28×28"
+    assert line == f"{path}: 'a.png' is 5×7, declared 28×28; `image: any` takes all"
 
 
 # Folders that cannot be listed

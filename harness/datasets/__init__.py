@@ -9,23 +9,28 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from harness.keys import canonical_json
+from harness.mixed import Content, ImageSet, Mixed
 
-__all__ = ["Dataset", "Images", "content_digest"]
+__all__ = ["Dataset", "Images", "Mixed", "content_digest"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Images:
     """Images of one split, in a fixed order, with their class labels where the source has them.
 
-    images  uint8 (n, H, W, C), C is 1 or 3
+    images  uint8 (n, H, W, C), C is 1 or 3; a Mixed, or a list of uint8 (H, W, C), where images have sizes of their own
     labels  int64 (n,), not negative, or None
     """
 
-    images: np.ndarray
+    images: ImageSet
     labels: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] not in (1, 3):
+        if isinstance(self.images, list | tuple):
+            object.__setattr__(self, "images", Mixed(self.images))
+        if isinstance(self.images, Mixed):
+            pass  # each image was checked when it was made
+        elif self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] not in (1, 3):
             raise ValueError(
                 f"`images` must be uint8 (n, H, W, C) with C = 1 or 3, not {self.images.dtype} {self.images.shape}"
             )
@@ -59,14 +64,19 @@ class Dataset(Protocol):
         ...
 
 
-def content_digest(images: np.ndarray) -> str:
+def content_digest(images: ImageSet) -> str:
     """The digest of an image set as `datasets.yaml` spells it: `sha256:` and 64 hex digits.
 
     Hashed are the canonical JSON of [n, H, W, C], a newline, and the uint8 bytes in row-major order, so that neither a
-    reshaped nor a reordered set has the digest of the original.
+    reshaped nor a reordered set has the digest of the original. A Mixed of several sizes is hashed image by image, see
+    `harness.mixed.Content`; of one size it has the digest of the array.
     """
+    if isinstance(images, Mixed):
+        content = Content(len(images))
+        content.add(images)
+        return content.digest
     if images.dtype != np.uint8 or images.ndim != 4:
         raise ValueError(f"`images` must be uint8 (n, H, W, C), not {images.dtype} {images.shape}")
-    content = hashlib.sha256(canonical_json(list(images.shape)).encode("ascii") + b"\n")
-    content.update(np.ascontiguousarray(images).data)
-    return f"sha256:{content.hexdigest()}"
+    summed = hashlib.sha256(canonical_json(list(images.shape)).encode("ascii") + b"\n")
+    summed.update(np.ascontiguousarray(images).data)
+    return f"sha256:{summed.hexdigest()}"

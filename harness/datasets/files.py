@@ -1,4 +1,4 @@
-"""Datasets that are files of images: each split is a folder, a zip, an npz or an IDX file, or rows of one."""
+"""Datasets that are files of images: each split is a folder, an archive, arrays or Parquet files, or rows of one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 from harness.datasets import Images
 from harness.errors import UsageError
-from harness.imagefiles import open_images
+from harness.imagefiles import all_images, open_images
 
 
 class Folder:
     """A folder of image files for each split, searched with its subfolders.
 
     splits  name of the split → {path, labels: "folders" or None, rows: [start, stop] or None, order_seed or None}
-    image   [H, W, C] that every image must have, or None for whatever the files are
+    image   [H, W, C] that every image must have, or None for whatever the files are, of one size or of many
     """
 
     kind: ClassVar[str] = "folder"
@@ -24,7 +24,10 @@ class Folder:
         self.image = image
 
     def load(self, split: str) -> Images:
-        """The images of a split in the order of their names (or of `order_seed`), all of one size."""
+        """The images of a split in the order of their names (or of `order_seed`).
+
+        Where sizes differ they are read when asked for, so that a large set need not fit into memory.
+        """
         if split not in self.splits:
             raise UsageError(f"the dataset has no split {split!r}; it has {', '.join(self.splits)}")
         expected = None
@@ -32,7 +35,7 @@ class Folder:
             height, width, channels = self.image
             expected = (height, width, channels)
         source = open_images(self.kind, self.splits[split], expected=expected)
-        return Images(source.read(range(source.size)), source.labels)
+        return Images(all_images(source), source.labels)
 
 
 class Zip(Folder):
@@ -45,6 +48,27 @@ class Npz(Folder):
     """An npz for each split: {path, array or None, labels: the name of an array or None, rows, order_seed}."""
 
     kind = "npz"
+
+
+class Npy(Folder):
+    """An npy for each split: {path, labels: the path of another npy or None, rows, order_seed}."""
+
+    kind = "npy"
+
+
+class Tar(Folder):
+    """Tar files, such as WebDataset's shards, for each split.
+
+    {path: a path, a list or a brace pattern, labels: "cls", "folders" or None, rows, order_seed}
+    """
+
+    kind = "tar"
+
+
+class Parquet(Folder):
+    """Parquet files for each split: {path as for `Tar`, column, labels: the name of a column or None, rows, …}."""
+
+    kind = "parquet"
 
 
 class Idx(Folder):

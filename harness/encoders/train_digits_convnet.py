@@ -61,7 +61,7 @@ def train(split: Images, *, seed: int) -> nn.Sequential:
         generator = torch.Generator().manual_seed(seed)
         network = classifier().double()
         initialise(network, generator)
-        images, labels = as_tensor(split.images), torch.from_numpy(split.labels)
+        images, labels = as_tensor(np.asarray(split.images)), torch.from_numpy(split.labels)
         steps = EPOCHS * (len(images) // BATCH)
         optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=1e-2)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
@@ -82,7 +82,7 @@ def train(split: Images, *, seed: int) -> nn.Sequential:
 def accuracy(network: nn.Module, split: Images) -> float:
     """Share of the split's images whose class is named rightly."""
     with torch.no_grad():
-        return float((network(as_tensor(split.images)).argmax(1).numpy() == split.labels).mean())
+        return float((network(as_tensor(np.asarray(split.images))).argmax(1).numpy() == split.labels).mean())
 
 
 def weights() -> tuple[bytes, float]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from harness.imagefiles import open_images
+from harness.mixed import ImageSet
 
 
 class Files:
@@ -21,8 +20,11 @@ class Files:
         """Images in the pool, counted from names and headers."""
         return self._source.size
 
-    def sample(self, indices: Sequence[int]) -> np.ndarray:
-        """The images at `indices`, uint8 (n, H, W, C); raises UsageError for files that cannot be used."""
+    def sample(self, indices: Sequence[int]) -> ImageSet:
+        """The images at `indices`, uint8 (n, H, W, C), or a Mixed where the pool's sizes differ.
+
+        Raises UsageError for files that cannot be used.
+        """
         return self._source.read([int(index) for index in indices])
 
 
@@ -45,3 +47,24 @@ class Npz(Files):
 
     def __init__(self, *, path: str, array: str | None = None) -> None:
         super().__init__("npz", path=path, array=array)
+
+
+class Npy(Files):
+    """The images of an npy file, one array."""
+
+    def __init__(self, *, path: str) -> None:
+        super().__init__("npy", path=path)
+
+
+class Tar(Files):
+    """The images of tar files, such as WebDataset's shards: a path, a list or a brace pattern."""
+
+    def __init__(self, *, path: str | Sequence[str]) -> None:
+        super().__init__("tar", path=path)
+
+
+class Parquet(Files):
+    """The encoded images of a column of Parquet files, `image` unless `column` names one; paths as for `Tar`."""
+
+    def __init__(self, *, path: str | Sequence[str], column: str | None = None) -> None:
+        super().__init__("parquet", path=path, column=column)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.mixed import ImageSet
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -15,27 +17,30 @@ PAPER, INK = (255, 255, 255), (0, 0, 0)
 SIDE = 48  # an image's longer side is enlarged to about this many pixels, and never reduced
 
 
-def image_grid(images: np.ndarray, *, columns: int = 8, rows: int = 8) -> Image:
-    """The first `columns` × `rows` images of a uint8 (n, H, W, C) set, row by row; fewer where there are fewer.
+def image_grid(images: ImageSet, *, columns: int = 8, rows: int = 8) -> Image:
+    """The first `columns` × `rows` images of a set, row by row; fewer where there are fewer.
+
+    Images of sizes of their own are enlarged by one factor, so that larger ones look larger, each amid its place.
 
     Give every generator's images at the same indices, so that grids can be compared place by place.
     """
     from PIL import Image
 
     shown = _enlarged(images[: columns * rows])
-    if not len(shown):
+    if not shown:
         raise ValueError("`images` is empty: there is no grid of nothing")
-    height, width = shown.shape[1:3]
+    height, width = (max(image.shape[axis] for image in shown) for axis in (0, 1))
     across, down = min(columns, len(shown)), -(-len(shown) // columns)
     grid = Image.new("RGB", (across * (width + GAP) + GAP, down * (height + GAP) + GAP), PAPER)
     for place, image in enumerate(shown):
         row, column = divmod(place, columns)
-        grid.paste(Image.fromarray(image), (GAP + column * (width + GAP), GAP + row * (height + GAP)))
+        left = GAP + column * (width + GAP) + (width - image.shape[1]) // 2
+        grid.paste(Image.fromarray(image), (left, GAP + row * (height + GAP) + (height - image.shape[0]) // 2))
     return grid
 
 
-def contact_sheet(sets: Mapping[str, np.ndarray], *, columns: int = 16) -> Image:
-    """One labelled row per image set: its first `columns` images, uint8 (n, H, W, C). Sets may differ in size."""
+def contact_sheet(sets: Mapping[str, ImageSet], *, columns: int = 16) -> Image:
+    """One labelled row per image set: its first `columns` images. Sets may differ in size."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(size=14)
@@ -54,8 +59,8 @@ def contact_sheet(sets: Mapping[str, np.ndarray], *, columns: int = 16) -> Image
     return sheet
 
 
-def _enlarged(images: np.ndarray) -> np.ndarray:
-    """uint8 (n, H, W, 1 or 3) → uint8 (n, fH, fW, 3) with a whole factor f ≥ 1."""
-    factor = max(1, round(SIDE / max(images.shape[1:3])))
-    colour = np.broadcast_to(images, (*images.shape[:3], 3))
-    return colour.repeat(factor, axis=1).repeat(factor, axis=2)
+def _enlarged(images: ImageSet) -> list[np.ndarray]:
+    """Each image as uint8 (fH, fW, 3) with one whole factor f ≥ 1 for all."""
+    factor = max(1, round(SIDE / max((max(image.shape[:2]) for image in images), default=SIDE)))
+    colour = (np.broadcast_to(image, (*image.shape[:2], 3)) for image in images)
+    return [image.repeat(factor, axis=0).repeat(factor, axis=1) for image in colour]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import preprocessing, provenance
+from harness.errors import UsageError
 from harness.keys import canonical_json
 from harness.stages import images as image_stage
 from harness.stages.plan import ImageSource, Plan
@@ -81,10 +82,16 @@ def _rows(
 ) -> Iterator[tuple[FeatureArray, NDArray[np.uint8]]]:
     encode = plan.encoder(encoder)
     recipe = plan.benchmark.recipe(encoder)
-    first = 0
+    first, shape = 0, None
     for images in image_stage.read_images(plan, source, batch_size):
         try:
             seen = preprocessing.apply(recipe, images)
+            shape = shape or seen.shape[1:]
+            if seen.shape[1:] != shape:
+                raise UsageError(
+                    f"preprocessing {recipe.label} leaves images at several sizes ({shape} and {seen.shape[1:]}); one "
+                    "is needed: add `resize: {size: …}`, or a crop"
+                )
             prints = [hashlib.sha256(image.tobytes()).digest()[:PRINT_BYTES] for image in seen]
             rows = np.asarray(encode.encode(seen))
         except Exception as error:

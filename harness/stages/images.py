@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -13,12 +12,13 @@ from harness import registry
 from harness.datasets import Images, content_digest
 from harness.errors import UsageError
 from harness.generators import PlacedGenerator
-from harness.keys import canonical_json
+from harness.mixed import MIXED, Content, ImageSet, Mixed, joined, packed, unpacked
 from harness.stages.plan import FakeSet, ImageSource, Plan, RealSet
 from harness.store import CorruptEntry, Entry
 
 SHARD_BYTES = 64 * 2**20
-ImageArray = NDArray[np.uint8]
+# A split is cut into parts of so many images; those of sizes of their own may be photographs of 100 MB each.
+PART, MIXED_PART = 4096, 16
 
 
 def split(plan: Plan, name: str) -> Images:
@@ -43,7 +43,8 @@ def make_real(plan: Plan, source: RealSet) -> Entry:
     if source.n is not None and source.n < len(images):
         rng = np.random.default_rng(plan.seed("reference", source.split))
         images = images[np.sort(rng.permutation(len(images))[: source.n])]
-    return _store(plan, source, len(images), (images[i : i + 4096] for i in range(0, len(images), 4096)))
+    part = MIXED_PART if isinstance(images, Mixed) else PART
+    return _store(plan, source, len(images), (images[i : i + part] for i in range(0, len(images), part)))
 
 
 def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_seeds: Sequence[int]) -> list[Entry]:
@@ -89,27 +90,27 @@ def load_images(plan: Plan, source: ImageSource) -> Entry:
     return make_fakes(plan, source.generator, source.training_seed, [source.sampling_seed])[0]
 
 
-def read_images(plan: Plan, source: ImageSource, batch_size: int) -> Iterator[ImageArray]:
+def read_images(plan: Plan, source: ImageSource, batch_size: int) -> Iterator[ImageSet]:
     """The image set in chunks of the batch size, aligned to its start.
 
     Raises CorruptEntry, with the entry discarded, where stored bytes are not those of the manifest.
     """
     entry = load_images(plan, source)
     try:
-        yield from _rebatched((shard["images"] for shard in entry.read()), batch_size)
+        yield from _rebatched(map(unpacked, entry.read()), batch_size)
     except CorruptEntry:
         plan.store.discard("images", plan.image_key(source))
         raise
 
 
-def _rebatched(parts: Iterator[ImageArray], size: int) -> Iterator[ImageArray]:
-    rest: ImageArray | None = None
+def _rebatched(parts: Iterator[ImageSet], size: int) -> Iterator[ImageSet]:
+    rest: ImageSet | None = None
     for part in parts:
-        joined = part if rest is None or not len(rest) else np.concatenate([rest, part])
-        whole = len(joined) - len(joined) % size
+        whole_part = part if rest is None or not len(rest) else joined([rest, part])
+        whole = len(whole_part) - len(whole_part) % size
         for start in range(0, whole, size):
-            yield joined[start : start + size]
-        rest = joined[whole:]
+            yield whole_part[start : start + size]
+        rest = whole_part[whole:]
     if rest is not None and len(rest):
         yield rest
 
@@ -137,51 +138,67 @@ def _at(made: Any, sample: Callable[[Sequence[int]], Any], first: int) -> Callab
     return lambda seeds: made.sample_at(seeds, range(first, first + len(seeds)))
 
 
-def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: int) -> ImageArray:
+def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: int) -> ImageSet:
     try:
         images = sample(draws)
     except Exception as error:
         if not isinstance(error, UsageError):
             error.add_note(f"while making images {first} to {first + len(draws) - 1}:")
         raise
+    if isinstance(images, list | tuple):
+        try:
+            images = Mixed(np.asarray(i)[..., None] if np.ndim(i) == 2 else np.asarray(i) for i in images)
+        except ValueError as problem:
+            raise UsageError(f"sample(seeds) gave a list of which {problem}") from problem
+    if isinstance(images, Mixed):
+        if len(images) != len(draws):
+            raise UsageError(f"sample(seeds) gave {len(images)} images for {len(draws)} seeds; it must give one each")
+        return images
     images = np.asarray(images)
     if images.ndim == 3:
         images = images[..., None]
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or len(images) != len(draws):
         raise UsageError(
             f"sample(seeds) gave {images.dtype} {images.shape} for {len(draws)} seeds; it must give uint8 "
-            f"({len(draws)}, H, W, C) with C = 1 or 3"
+            f"({len(draws)}, H, W, C) with C = 1 or 3, or a list of (H, W, C) where sizes differ"
         )
     return images
 
 
-def _store(plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageArray]) -> Entry:
+def _store(plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageSet]) -> Entry:
     """Write shards of whole batches, and beside them the digest of what they hold."""
-    content = hashlib.sha256()
-    shape: list[int] = []
+    content = Content(n)
 
     def shards() -> Iterator[dict[str, NDArray[Any]]]:
-        nonlocal shape
-        held: list[ImageArray] = []
-        for images in batches:
-            if not shape:
-                shape = list(images.shape[1:])
-                content.update(canonical_json([n, *shape]).encode("ascii") + b"\n")
-            if list(images.shape[1:]) != shape:
-                raise UsageError(f"images of two shapes in one set: {shape} and {list(images.shape[1:])} (H, W, C)")
-            content.update(images.tobytes())
+        held: list[ImageSet] = []
+        for batch in batches:
+            images = batch.held() if isinstance(batch, Mixed) else batch
+            try:
+                content.add(images)
+            except ValueError as problem:
+                raise UsageError(f"{problem} (H, W, C) in one set; give lists where sizes differ") from problem
+            if content.shape == MIXED:
+                _check_recipes(plan, source)
             held.append(images)
             if sum(part.nbytes for part in held) >= SHARD_BYTES:
-                yield {"images": np.concatenate(held)}
+                yield packed(joined(held))
                 held = []
         if held:
-            yield {"images": np.concatenate(held)}
+            yield packed(joined(held))
 
     def facts() -> dict[str, Any]:
-        return {
-            "n": n,
-            "shape": shape,
-            "content": f"sha256:{content.hexdigest()}",
-        }
+        return {"n": n, "shape": content.shape, "content": content.digest}
 
     return plan.store.put("images", plan.image_key(source), shards(), facts)
+
+
+def _check_recipes(plan: Plan, source: ImageSource) -> None:
+    """Raise UsageError where sizes differ and a recipe leaves them so, before the other images are made."""
+    for encoder in plan.benchmark.encoders:
+        recipe = plan.benchmark.recipe(encoder)
+        if recipe.output_size() is None:
+            name = source.split if isinstance(source, RealSet) else source.generator
+            raise UsageError(
+                f"{name}: its images have sizes of their own, and preprocessing {recipe.label} of encoder {encoder} "
+                "does not bring them to one; add `resize: {size: …}`, or a crop"
+            )
