@@ -16,6 +16,7 @@ from harness.commands.compare import compare, power
 from harness.commands.gate import gate
 from harness.commands.protocols import diff, show
 from harness.commands.rerank import rerank
+from harness.commands.stats import stats
 from harness.commands.weights import weights
 
 if TYPE_CHECKING:
@@ -307,6 +308,7 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
 
 for _command in (audit, compare, power, gate, rerank, show, diff, weights):
     main.add_command(_command)
+main.add_command(stats)
 
 if __name__ == "__main__":
     main()
