@@ -134,9 +134,8 @@ def fd(ref: Path, fake: Path, protocol: str | None, assumed: str | None, random_
     value = f"{found.value:.6g} [{found.low:.6g}, {found.high:.6g}]"
     _say_value(wanted, held, value, found.n_fake, encoded.made.random)
     words = " (conservative)" if found.conservative else ""
-    click.echo(
-        f"95% interval{words} for the expectation at this n_fake (T_N), the reference held fixed: {found.method}"
-    )
+    click.echo(f"95% interval{words} about the expectation at this n_fake (T_N), the reference held fixed")
+    click.echo(f"method: {found.method}")
     for note in found.notes:
         click.echo(f"note: {note}")
 
@@ -194,7 +193,7 @@ def _say(path: Path, held: Statistics) -> None:
 
 def _say_value(protocol: Protocol, held: Statistics, value: str, n_fake: int | None, drawn: bool) -> None:
     by = (
-        "" if held.made else f", assumed: the file does not say how it was made, --assume-protocol {protocol.name} does"
+        "" if held.made else f", assumed: --assume-protocol {protocol.name} says so, the file does not"
     )
     sizes = f"n_real = {held.n or 'unknown'}, n_fake = {n_fake or 'unknown'}"
     click.echo(f"FD {value} under {protocol.name}{by}")
