@@ -192,9 +192,7 @@ def _say(path: Path, held: Statistics) -> None:
 
 
 def _say_value(protocol: Protocol, held: Statistics, value: str, n_fake: int | None, drawn: bool) -> None:
-    by = (
-        "" if held.made else f", assumed: --assume-protocol {protocol.name} says so, the file does not"
-    )
+    by = "" if held.made else f", assumed: --assume-protocol {protocol.name} says so, the file does not"
     sizes = f"n_real = {held.n or 'unknown'}, n_fake = {n_fake or 'unknown'}"
     click.echo(f"FD {value} under {protocol.name}{by}")
     if drawn or (held.made is not None and held.made.random):
