@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,25 +49,18 @@ def encode(
     *,
     random_weights: bool = False,
     adm: bool = False,
+    admit: Callable[[Made], None] | None = None,
     store: Path | None = None,
     device: str = "auto",
 ) -> Encoded:
     """The features of a folder, zip or npz of images under a protocol; `adm` adds what ADM's files hold besides.
 
+    `admit` hears what will make the features before the first image is encoded, and may refuse it.
+
     Raises UsageError for a protocol that cannot be run, weights that are not here, and images that cannot be used.
     """
-    entry = {"protocol": protocol.name, **({"weights": RANDOM} if random_weights else {})}
-    encoders: dict[str, Any] = {protocol.name: entry}
-    if adm:
-        encoders[protocol.name + SPATIAL] = {**entry, "layer": "sfid"}
-    runnable(protocol, random_weights=random_weights)
-    with tempfile.TemporaryDirectory() as folder:
-        bench = declare_reference(path.absolute(), out=Path(folder) / "images", encoders=encoders)
-        plan = Plan(benchmark.load(bench), store.absolute() if store else default_store(), device)
-        usable(plan)
-        found = load_features(plan, SET, protocol.name)
-        spatial = load_features(plan, SET, protocol.name + SPATIAL).rows if adm else None
-        images = _first(plan) if adm else None
+    layers: dict[str, str | None] = {protocol.name: None, **({protocol.name + SPATIAL: "sfid"} if adm else {})}
+    with _planned(path, protocol, layers, random_weights=random_weights, store=store, device=device) as plan:
         made = Made(
             protocol=facts_of(protocol),
             protocol_digest=protocol.digest(),
@@ -76,7 +70,51 @@ def encode(
             random=plan.benchmark.is_random(protocol.name),
             software=dict(provenance.library_versions()),
         )
+        if admit is not None:
+            admit(made)
+        found = load_features(plan, SET, protocol.name)
+        spatial = load_features(plan, SET, protocol.name + SPATIAL).rows if adm else None
+        images = _first(plan) if adm else None
     return Encoded(found.rows, made, spatial, images)
+
+
+def encode_layer(
+    path: Path,
+    protocol: Protocol,
+    *,
+    layer: str | None,
+    random_weights: bool = False,
+    store: Path | None = None,
+    device: str = "auto",
+) -> Rows:
+    """The features float32 (n, d) of a set of images at one layer of a protocol's encoder; None is the protocol's own.
+
+    Raises UsageError as `encode` does, and for a layer that the encoder does not have.
+    """
+    names = {protocol.name: layer}
+    with _planned(path, protocol, names, random_weights=random_weights, store=store, device=device) as plan:
+        return load_features(plan, SET, protocol.name).rows
+
+
+@contextmanager
+def _planned(
+    path: Path,
+    protocol: Protocol,
+    layers: Mapping[str, str | None],
+    *,
+    random_weights: bool,
+    store: Path | None,
+    device: str,
+) -> Iterator[Plan]:
+    """A benchmark of one set of images, encoded at each of `layers`; it lasts as long as the block."""
+    entry = {"protocol": protocol.name, **({"weights": RANDOM} if random_weights else {})}
+    encoders = {name: {**entry, **({"layer": layer} if layer else {})} for name, layer in layers.items()}
+    runnable(protocol, random_weights=random_weights)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = declare_reference(path.absolute(), out=Path(folder) / "images", encoders=encoders)
+        plan = Plan(benchmark.load(bench), store.absolute() if store else default_store(), device)
+        usable(plan)
+        yield plan
 
 
 def runnable(protocol: Protocol, *, random_weights: bool = False) -> None:

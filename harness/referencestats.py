@@ -127,6 +127,14 @@ def read(path: Path, *, mu: str = "mu", sigma: str = "sigma") -> Statistics:
     return Statistics(mean, matrix, n, made)
 
 
+def holds_statistics(path: Path) -> bool:
+    """Whether a file is an npz with mu: ADM's hold images beside it, and are statistics all the same."""
+    if path.suffix.lower() != ".npz" or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return "mu.npy" in archive.namelist()
+
+
 def admitted(path: Path, statistics: Statistics, *, protocol: str | None, assumed: str | None) -> Protocol:
     """The protocol under which images must be encoded to be compared with these statistics.
 
@@ -160,6 +168,18 @@ def refuse_other(first: Path, one: Statistics, second: Path, other: Statistics) 
     if found := decisive(protocols.differences(ours, theirs)):
         raise UsageError(_refusal(first, f"protocol {ours.name}", f"{theirs.name} of {second}", found))
     refuse_other_encoder(first, one.made, other.made.encoder, str(second))
+
+
+def refuse_other_making(path: Path, held: Statistics, made: Made) -> None:
+    """Raise UsageError where features that are about to be made are of another encoder or recipe than the file's."""
+    if held.made is None:
+        return
+    refuse_other_encoder(path, held.made, made.encoder, "this installation")
+    if held.made.recipe != made.recipe:
+        raise UsageError(
+            f"{path} was made by another preprocessing recipe ({held.made.recipe[:12]}…) than protocol "
+            f"{made.protocol['name']} has here ({made.recipe[:12]}…); make it again"
+        )
 
 
 def refuse_other_encoder(path: Path, made: Made, encoder: Mapping[str, Any], whose: str) -> None:

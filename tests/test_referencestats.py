@@ -1,6 +1,7 @@
 """Stored statistics: the same value and interval as with the features, and no number under another protocol."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from harness.errors import UsageError
 from harness.metrics import frechet_distance
 from harness.metrics.frechet import distance, moments, moments_of_covariance
 from harness.protocols import load
-from harness.referencestats import Made, admitted, facts_of, of_features, read, write
+from harness.referencestats import Made, admitted, facts_of, of_features, read, refuse_other_making, write
 from harness.uncertainty.stored import estimate_against_moments
 
 
@@ -146,6 +147,17 @@ def test_a_peers_file_is_never_guessed_at(sets, tmp_path):
     assert admitted(path, held, protocol=None, assumed="ttur").name == "ttur"
     with pytest.raises(UsageError, match="disagree"):
         admitted(path, held, protocol="clean", assumed="ttur")
+
+
+def test_another_encoder_or_recipe_is_refused_before_anything_is_encoded(sets, tmp_path):
+    path = tmp_path / "ref.npz"
+    held = of_features(sets[0], made=made(encoder={"use": "inception", "weights": "a" * 64}))
+    refuse_other_making(path, held, held.made)
+    with pytest.raises(UsageError, match=f"another encoder: weights: {'a' * 64} there, {'b' * 64} in this"):
+        refuse_other_making(path, held, made(encoder={"use": "inception", "weights": "b" * 64}))
+    with pytest.raises(UsageError, match="another preprocessing recipe"):
+        refuse_other_making(path, held, replace(held.made, recipe="1" * 64))
+    refuse_other_making(path, of_features(sets[0]), made(recipe="1" * 64))  # a peer's file: it says nothing
 
 
 def test_changed_provenance_is_noticed(sets, tmp_path):

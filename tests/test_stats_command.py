@@ -75,6 +75,31 @@ def test_a_peers_file_is_refused_until_a_protocol_is_assumed_and_then_the_output
     assert "assumed" not in made.harness("stats", "fd", "ref.npz", "fake").stdout
 
 
+def test_a_peers_file_can_be_compared_with_ours_once_its_protocol_is_assumed(made):
+    with np.load(made.folder / "ref.npz") as held:
+        np.savez(made.folder / "theirs.npz", mu=held["mu"] + 1, sigma=held["sigma"])
+    assert made.harness("stats", "fd", "ref.npz", "theirs.npz").returncode == 2
+    for one, other in (("ref.npz", "theirs.npz"), ("theirs.npz", "ref.npz")):
+        taken = made.harness("stats", "fd", one, other, "--assume-protocol", "clean")
+        assert taken.returncode == 0, taken.stderr
+        assert "FD 2048" in taken.stdout
+        assert "assumed: theirs.npz is of protocol clean" in taken.stdout
+    wrong = made.harness("stats", "fd", "ref.npz", "theirs.npz", "--assume-protocol", "ttur")
+    assert wrong.returncode == 2
+    assert "disagree" in wrong.stderr
+
+
+def test_a_file_of_other_weights_is_refused_before_the_images_are_encoded(made):
+    with np.load(made.folder / "ref.npz") as held:
+        arrays = dict(held)
+    arrays["harness"] = np.array(str(arrays["harness"]).replace('"use":"inception"', '"use":"inception","weights":"0"'))
+    np.savez(made.folder / "old.npz", **arrays)
+    refused = made.harness("stats", "fd", "old.npz", "fake", "--store", "empty")
+    assert refused.returncode == 2
+    assert "old.npz was made with another encoder: weights: 0 there" in refused.stderr
+    assert not list((made.folder / "empty").glob("features/*"))
+
+
 def test_two_files_have_a_distance_without_an_interval(made):
     outcome = made.harness("stats", "fd", "ref.npz", "ref.npz")
     assert outcome.returncode == 0, outcome.stderr

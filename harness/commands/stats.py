@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,45 +95,39 @@ def show(file: Path) -> None:
 @DEVICE
 def fd(ref: Path, fake: Path, protocol: str | None, assumed: str | None, random_weights: bool, **where: Any) -> None:
     """The Fréchet distance of FAKE (a folder, zip or npz of images, or statistics) to the statistics in REF."""
+    from functools import partial
+
     from harness.errors import UsageError
     from harness.imagestats import encode
     from harness.metrics.frechet import distance
-    from harness.referencestats import admitted, read, refuse_other, refuse_other_encoder
+    from harness.referencestats import admitted, holds_statistics, read, refuse_other, refuse_other_making
     from harness.uncertainty.stored import estimate_against_moments
 
     held = read(ref)
-    wanted = admitted(ref, held, protocol=protocol, assumed=assumed)
-    if _holds_statistics(fake):
-        other = read(fake)
+    other = read(fake) if holds_statistics(fake) else None
+    silent = [path for path, file in ((ref, held), (fake, other)) if file is not None and file.made is None]
+    if assumed is not None and not silent:
+        raise UsageError(f"{ref} says itself how it was made; leave --assume-protocol out")
+    wanted = admitted(ref, held, protocol=protocol, assumed=assumed if held.made is None else None)
+    if other is not None:
         admitted(fake, other, protocol=wanted.name, assumed=assumed if other.made is None else None)
         refuse_other(ref, held, fake, other)
         if len(other.mu) != len(held.mu):
             raise UsageError(f"{ref} has {len(held.mu)} features and {fake} {len(other.mu)}")
-        _say_value(
-            wanted,
-            held,
-            f"{distance(held.moments(), other.moments()):.6g}",
-            other.n,
-            bool(other.made and other.made.random),
-        )
+        drawn = any(file.made is not None and file.made.random for file in (held, other))
+        _say_value(wanted, silent, f"{distance(held.moments(), other.moments()):.6g}", (held.n, other.n), drawn)
         click.echo("no interval: statistics have no rows to vary; give the images of FAKE for one")
         return
     if held.made is not None and random_weights and not held.made.random:
         raise UsageError(f"{ref} was made with trained weights; leave --random-weights out")
     drawn = random_weights if held.made is None else held.made.random
-    encoded = encode(fake, wanted, random_weights=drawn, **where)
-    if held.made is not None:
-        refuse_other_encoder(ref, held.made, encoded.made.encoder, "this installation")
-        if held.made.recipe != encoded.made.recipe:
-            raise UsageError(
-                f"{ref} was made by another preprocessing recipe ({held.made.recipe[:12]}…) than protocol "
-                f"{wanted.name} has here ({encoded.made.recipe[:12]}…); make it again"
-            )
+    admit = partial(refuse_other_making, ref, held)
+    encoded = encode(fake, wanted, random_weights=drawn, admit=admit, **where)
     if len(held.mu) != encoded.rows.shape[1]:
         raise UsageError(f"{ref} has {len(held.mu)} features, {wanted.name} makes {encoded.rows.shape[1]}")
     found = estimate_against_moments(held.moments(), encoded.rows, n_real=held.n)
     value = f"{found.value:.6g} [{found.low:.6g}, {found.high:.6g}]"
-    _say_value(wanted, held, value, found.n_fake, encoded.made.random)
+    _say_value(wanted, silent, value, (held.n, found.n_fake), drawn)
     words = " (conservative)" if found.conservative else ""
     click.echo(f"95% interval{words} about the expectation at this n_fake (T_N), the reference held fixed")
     click.echo(f"method: {found.method}")
@@ -163,16 +158,6 @@ def _clean(out: Path, encoded: Encoded, protocol: Protocol) -> None:
     )
 
 
-def _holds_statistics(path: Path) -> bool:
-    """Whether a file is an npz with mu: ADM's hold images beside it, and are statistics all the same."""
-    import zipfile
-
-    if path.suffix.lower() != ".npz" or not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return "mu.npy" in archive.namelist()
-
-
 def _say(path: Path, held: Statistics) -> None:
     size = "an unknown number of" if held.n is None else f"{held.n:,}"
     click.echo(f"{path}: mean and covariance of {size} images, {len(held.mu)} features")
@@ -191,10 +176,14 @@ def _say(path: Path, held: Statistics) -> None:
     click.echo(f"software   {', '.join(f'{name} {version}' for name, version in made.software.items())}")
 
 
-def _say_value(protocol: Protocol, held: Statistics, value: str, n_fake: int | None, drawn: bool) -> None:
-    by = "" if held.made else f", assumed: --assume-protocol {protocol.name} says so, the file does not"
-    sizes = f"n_real = {held.n or 'unknown'}, n_fake = {n_fake or 'unknown'}"
-    click.echo(f"FD {value} under {protocol.name}{by}")
-    if drawn or (held.made is not None and held.made.random):
+def _say_value(
+    protocol: Protocol, silent: Sequence[Path], value: str, sizes: tuple[int | None, int | None], drawn: bool
+) -> None:
+    """The distance, with what was assumed of the files in `silent`, which do not say how they were made."""
+    click.echo(f"FD {value} under {protocol.name}")
+    for path in silent:
+        click.echo(f"assumed: {path} is of protocol {protocol.name}; --assume-protocol says so, the file does not")
+    if drawn:
         click.echo(RANDOM)
-    click.echo(f"{sizes}: FD falls as either grows, so compare it with values at the same two only")
+    n_real, n_fake = (size or "unknown" for size in sizes)
+    click.echo(f"n_real = {n_real}, n_fake = {n_fake}: FD falls as either grows, so compare it at the same two only")
