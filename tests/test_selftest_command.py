@@ -27,6 +27,10 @@ sets:
 cases:
   - {metric: sfid, real: real, fake: fake, value: 0.0, tolerance: 1.0e+9, because: x, source: y}
   - {metric: sfid, real: stored, fake: fake, value: 0.0, tolerance: 1.0e+9, because: x, source: y}
+  - {metric: density, real: real, fake: fake, parameters: {k: 3, closed: true}, value: 0.0, tolerance: 9.0,
+     because: x, source: y}
+  - {metric: density, real: stored, fake: fake, parameters: {k: 3, closed: true}, value: 0.0, tolerance: 9.0,
+     because: x, source: y}
   - {metric: sfid, real: stored, fake: real, value: 0.0, tolerance: 1.0e-5, because: the same images, source: y}
 """
 
@@ -99,15 +103,17 @@ def test_data_that_are_not_here_are_exit_code_2_with_their_place(small, expected
     assert "clean: 1 of 2 agree, 0 differ, 1 not run" in outcome.stdout
 
 
-def test_the_spatial_statistics_of_an_adm_file_stand_for_its_images(small):
+def test_the_statistics_and_the_images_of_an_adm_file_both_stand_for_the_images_they_are_of(small):
     arguments = ("--protocol", "adm", "--random-weights", "--format", "adm", "--out", "adm.npz")
     assert small.harness("stats", "make", "real", *arguments).returncode == 0
     (small.folder / "adm.yaml").write_text(ADM)
     outcome = small.harness("selftest", "adm.yaml")
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    images, stored, _ = (float(line.split()[1][:-1]) for line in outcome.stdout.splitlines() if " ours " in line)
+    ours = [float(line.split()[1][:-1]) for line in outcome.stdout.splitlines() if " ours " in line]
+    (images, stored), (of_images, of_stored) = ours[:2], ours[2:4]
     assert images > 0
     assert stored == pytest.approx(images, rel=1e-6)
+    assert of_stored == of_images > 0
 
 
 def test_a_packaged_protocol_runs_what_needs_no_data_and_does_not_pass_for_whole(small):
