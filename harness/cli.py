@@ -18,6 +18,8 @@ from harness.commands.gate import gate
 from harness.commands.protocols import diff, show
 from harness.commands.report import report
 from harness.commands.rerank import rerank
+from harness.commands.selftest import selftest
+from harness.commands.stats import stats
 from harness.commands.weights import weights
 
 if TYPE_CHECKING:
@@ -314,7 +316,7 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
 
 
-for _command in (audit, compare, power, gate, report, rerank, show, diff, weights):
+for _command in (audit, compare, power, gate, report, rerank, show, diff, weights, stats, selftest):
     main.add_command(_command)
 
 if __name__ == "__main__":

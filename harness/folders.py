@@ -18,6 +18,7 @@ from harness.pinned import ANY
 from harness.store import write_atomically
 
 KINDS = {".zip": "zip", ".npz": "npz", ".npy": "npy", ".tar": "tar", ".parquet": "parquet"}
+LEAST = 8  # images, as in any benchmark
 BALLS = ("precision_recall", "density_coverage")
 
 
@@ -31,21 +32,11 @@ def declare(
     expects them. Raises UsageError for paths that hold no images, unknown names, sets too small for the metrics.
     """
     bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
-    sets = {path: _kind(path) for path in (real, *fakes)}
+    sets = {path: kind_of(path) for path in (real, *fakes)}
     sizes = {path: imagelist.count(kind, {"path": str(path)}) for path, kind in sets.items()}
     folder = bench.parent.absolute()
-    loaded = registry.make("datasets", sets[real], {"splits": {"reference": {"path": str(real.absolute())}}}, folder)
-    images = loaded.load("reference").images
-    size = None if isinstance(images, Mixed) else (images.shape[1], images.shape[2])
-    dataset = {
-        "use": sets[real],
-        "source": f"given as {real.name}",
-        "licence": "not stated",
-        "image": ANY if isinstance(images, Mixed) else list(images.shape[1:]),
-        "splits": {
-            "reference": {"path": _relative(real, folder), "size": len(images), "digest": content_digest(images)}
-        },
-    }
+    dataset = _dataset(real, folder)
+    size = None if dataset["image"] == ANY else (dataset["image"][0], dataset["image"][1])
     names: dict[str, dict[str, Any]] = {}
     for path in fakes:
         names[_free(path, names)] = {"use": sets[path], "path": _relative(path, folder)}
@@ -66,7 +57,46 @@ def declare(
     return bench
 
 
-def _kind(path: Path) -> str:
+def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any]) -> Path:
+    """Write `<out>.yaml` and `<out>.datasets.yaml` and return the first: all images of one set, to be encoded only.
+
+    The benchmark scores nothing; it is what the stages `sample` and `encode` take, so that features are found again.
+    Raises UsageError for a path that holds no images, or fewer than a benchmark takes.
+    """
+    bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
+    dataset = _dataset(real, bench.parent.absolute())
+    size = dataset["splits"]["reference"]["size"]
+    if size < LEAST:
+        raise UsageError(f"{real}: holds {size} images; at least {LEAST} are needed")
+    declared = {
+        "name": re.sub(r"[^A-Za-z0-9_.\-]", "_", out.name), "seed": 0, "datasets": catalogue.name, "dataset": "real",
+        "n_real": size, "n_fake": size, "preprocessing": "none", "encoders": dict(encoders),
+        "generators": {"holdout": {"split": "reference"}}, "metrics": {"fd": {}},
+        "rank_by": {"metric": "fd", "encoder": next(iter(encoders))},
+    }  # fmt: skip
+    _write(catalogue, {"real": dataset})
+    _write(bench, declared)
+    return bench
+
+
+def _dataset(real: Path, folder: Path) -> dict[str, Any]:
+    """The entry of a datasets.yaml in `folder` for one set of images, pinned by its content."""
+    kind = kind_of(real)
+    loaded = registry.make("datasets", kind, {"splits": {"reference": {"path": str(real.absolute())}}}, folder)
+    images = loaded.load("reference").images
+    return {
+        "use": kind,
+        "source": f"given as {real.name}",
+        "licence": "not stated",
+        "image": ANY if isinstance(images, Mixed) else list(images.shape[1:]),
+        "splits": {
+            "reference": {"path": _relative(real, folder), "size": len(images), "digest": content_digest(images)}
+        },
+    }
+
+
+def kind_of(path: Path) -> str:
+    """How the images of a path are held: folder, zip or npz. Raises UsageError for anything else."""
     if path.is_dir():
         return "folder"
     if not path.exists():

@@ -157,6 +157,14 @@ def pair_count(d: int) -> tuple[int, int]:
     return (4096, 8192) if d <= WIDE else (4096, 2048)
 
 
+def second_order(side: Side, units: Units, *, seed: int) -> float:
+    """The variance that one side's plug-in counts twice, from random pairs of its units."""
+    pairs, among = pair_count(side.rows.shape[1])
+    rng = np.random.default_rng(seed)
+    products = pair_products(partial(side.products, side), units, None, pairs, among, rng)
+    return 2.0 / units.effective**2 * float((products**2).mean())
+
+
 def analyse_frechet(
     real: Rows,
     fake: Rows,
@@ -187,9 +195,7 @@ def analyse_frechet(
         rng = np.random.default_rng(real_seed)
         pairs_real = np.sqrt(2.0) / m * pair_products(own, units_real, None, pairs, among, rng)
     if not units_fake.clustered:
-        own = partial(on_fake.products, on_fake)
-        rng = np.random.default_rng(fake_seed)
-        own_fake = 2.0 / n**2 * float((pair_products(own, units_fake, None, pairs, among, rng) ** 2).mean())
+        own_fake = second_order(on_fake, units_fake, seed=fake_seed)
     if not units_real.clustered and not units_fake.clustered:
         across = partial(on_real.products, on_fake)
         rng = np.random.default_rng([real_seed, fake_seed])

@@ -1,0 +1,64 @@
+"""Where the images of a published value lie on this machine, or exactly what to place where. Downloads nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import UsageError
+from harness.selftest.catalogue import Draw, FileSet, TorchvisionSet
+
+
+def default_folder() -> Path:
+    """Where public data sets lie: `$HARNESS_DATA`, else `harness/data` in the user's cache folder."""
+    if given := os.environ.get("HARNESS_DATA"):
+        return Path(given).expanduser().absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "harness" / "data"
+
+
+def locate(given: FileSet | TorchvisionSet, folder: Path, scratch: Path) -> Path:
+    """A folder, zip or npz that holds the set; what torchvision reads is written to `scratch` as an npz first.
+
+    Raises UsageError that says what to place where, for data that are absent or not what they should be.
+    """
+    if isinstance(given, TorchvisionSet):
+        return _from_torchvision(given, folder, scratch)
+    path = folder / given.file
+    if not path.exists():
+        where = f"; place {given.url} there" if given.url else ""
+        raise UsageError(f"{path}: is not here{where}")
+    return path
+
+
+def drawn(images: npt.NDArray[np.uint8], draw: Draw | None) -> npt.NDArray[np.uint8]:
+    """The images that a draw takes, in the order of the whole set: numbered files are read in order of their names.
+
+    Raises UsageError for a draw of more images than there are.
+    """
+    if draw is None:
+        return images
+    if draw.n > len(images):
+        raise UsageError(f"a draw of {draw.n} images from {len(images)}")
+    return images[np.sort(np.random.RandomState(draw.seed).choice(len(images), draw.n, replace=False))]
+
+
+def _from_torchvision(given: TorchvisionSet, folder: Path, scratch: Path) -> Path:
+    from torchvision import datasets
+
+    kind: Any = getattr(datasets, given.dataset)
+    try:
+        images = kind(str(folder), train=given.split == "train", download=False).data
+    except RuntimeError:  # absent, or digests differ: torchvision does not tell the two apart
+        state = "damaged" if (folder / kind.base_folder).exists() else "not here"
+        raise UsageError(
+            f"{given.dataset} is {state}: unpack {kind.url} (MD5 {kind.tgz_md5}) so that {folder / kind.base_folder} "
+            "holds its files"
+        ) from None
+    path = scratch / f"{given.dataset}-{given.split}-{given.draw.n if given.draw else 'all'}.npz"
+    if not path.exists():
+        np.savez(path, images=drawn(np.asarray(images, np.uint8), given.draw))
+    return path
