@@ -15,6 +15,7 @@ from harness.commands.audit import audit
 from harness.commands.compare import compare, power
 from harness.commands.gate import gate
 from harness.commands.protocols import diff, show
+from harness.commands.reproduce import reproduce
 from harness.commands.rerank import rerank
 from harness.commands.weights import weights
 
@@ -184,10 +185,10 @@ def check(bench: Path) -> None:
 
 @main.command("list")
 @click.argument(
-    "kind", type=click.Choice(["datasets", "generators", "encoders", "metrics", "preprocessing", "protocols"])
+    "kind", type=click.Choice(["datasets", "generators", "encoders", "metrics", "preprocessing", "protocols", "claims"])
 )
 def list_(kind: str) -> None:
-    """List what a benchmark can name."""
+    """List what a benchmark can name, and the published claims that `harness reproduce` knows."""
     from harness import benchmark
 
     if kind == "protocols":
@@ -195,6 +196,12 @@ def list_(kind: str) -> None:
 
         for name in protocols.names():
             click.echo(f"{name:<26} {protocols.load(name).title}")
+        return
+    if kind == "claims":
+        from harness.studies import claims
+
+        for name in claims.names():
+            click.echo(f"{name:<26} {claims.load(claims.path_of(name)).title}")
         return
     for name, words in benchmark.listing(kind).items():
         click.echo(f"{name:<18} {words}")
@@ -305,7 +312,7 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
 
 
-for _command in (audit, compare, power, gate, rerank, show, diff, weights):
+for _command in (audit, compare, power, gate, reproduce, rerank, show, diff, weights):
     main.add_command(_command)
 
 if __name__ == "__main__":
