@@ -15,6 +15,7 @@ from harness.commands.audit import audit
 from harness.commands.compare import compare, power
 from harness.commands.gate import gate
 from harness.commands.protocols import diff, show
+from harness.commands.report import report
 from harness.commands.reproduce import reproduce
 from harness.commands.rerank import rerank
 from harness.commands.weights import weights
@@ -242,6 +243,7 @@ def _closing(result: Result) -> None:
     words = "nothing to compute" if result.cached else "done"
     click.echo(f"\n{words} in {result.seconds:.1f} s")
     click.echo(f"results   {result.out}/ (leaderboard.md, plots/, grids/_all.png, records.jsonl, benchmark.lock.yaml)")
+    click.echo(f"report    {result.out}/report.html")
     if result.tracked:
         click.echo(f"MLflow    {result.tracked}")
     if result.untracked:
@@ -312,7 +314,7 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
 
 
-for _command in (audit, compare, power, gate, reproduce, rerank, show, diff, weights):
+for _command in (audit, compare, power, gate, report, reproduce, rerank, show, diff, weights):
     main.add_command(_command)
 
 if __name__ == "__main__":
