@@ -12,7 +12,8 @@ from harness.errors import UsageError
 from harness.outfolder import read
 from harness.studies.claims import Claim, Facts, against_published, against_run, judge, load, match, names, path_of
 from harness.studies.claims.groups import groups
-from harness.studies.claims.judge import MINIMUM_MEAN, MINIMUM_VARIANCE, Run
+from harness.studies.claims.judge import Run
+from harness.studies.claims.noise import MINIMUM_MEAN, MINIMUM_VARIANCE
 from harness.uncertainty import reproduction
 from test_uncertainty_comparisons import seeds, single
 
@@ -60,7 +61,7 @@ def test_the_text_of_a_number_says_how_it_was_rounded(tmp_path):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (ROW.replace("7.40", "seven"), "claims.yaml:3:40: claims.0.value: found the text 'seven'; a number as it was"),
+        (ROW.replace("7.40", "seven"), "claims.yaml:3:43: claims.0.value: found the text 'seven'; a number as it was"),
         (ROW.replace("metric: fid", "metric: fidd"), "claims.0.metric: found the text 'fidd'; did you mean 'fid'?"),
         (ROW.replace("source: s", "source: s, protocol: cleen"), "no protocol 'cleen'; did you mean 'clean'?"),
         (ROW.replace("source: s", "source: s, protocol: prdc"), "the protocol 'prdc' has no fid"),

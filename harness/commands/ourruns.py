@@ -79,7 +79,8 @@ def _facts(claim: Claim, lock: Mapping[str, Any], encoder: str, metric: str) -> 
         dataset=bench["dataset"],
         resolution=height if height == width else None,
         reference_split=split,
-        n_real="all" if whole and claim.n_real == "all" else n_real,
+        n_real=n_real,
+        whole_split=whole,
         n_fake=bench["n_fake"],
         selection="single",
     )

@@ -13,6 +13,7 @@ Comparability = Literal["comparable", "not comparable", "cannot be decided"]
 PLAIN = ("dataset", "resolution", "reference_split", "n_real", "n_fake")
 OF_THE_REFERENCE = ("reference_split", "n_real")  # which an Inception score does not have
 SAID_NOWHERE = (None, "unknown")
+SHOWN = 4  # facts of a protocol that one line names
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,14 @@ class Differing:
     first: str
     second: str
     details: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """`dataset differs (faces / cats)`, for protocols with the names of the first facts in which they do."""
+        names = [line.partition(":")[0] for line in self.details]
+        inside = "" if not names else ": " + ", ".join(names[:SHOWN])
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        return f"{self.fact} differs ({self.first} / {self.second}{inside}{more})"
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class Match:
     @property
     def words(self) -> str:
         """The reason as a person reads it; empty where there is none."""
-        parts = [f"{d.fact} differs ({d.first} / {d.second})" for d in self.differs]
+        parts = [d.words for d in self.differs]
         if self.missing:
             parts.append(f"not said: {', '.join(self.missing)}")
         return "; ".join(parts)
@@ -53,11 +62,12 @@ def conditions(facts: Facts) -> tuple[str, ...]:
     return tuple(f for f in PLAIN if facts.metric != "inception_score" or f not in OF_THE_REFERENCE)
 
 
-def match(first: Facts, second: Facts) -> Match:
+def match(first: Facts, second: Facts, *, corrected: bool = True) -> Match:
     """Which facts of two numbers differ and which are not said.
 
-    The same protocol means the same digest of the parts that make the features and the metric. A single evaluation, a
-    mean of several and a best of three are comparable: the bias of the last is known. A best over checkpoints is not.
+    The same protocol means the same digest of the parts that make the features and the metric. A single evaluation and
+    a mean of several are comparable. A best of three is comparable with them only for one who has corrected its bias,
+    which is known; a best over checkpoints is not.
     """
     differs: list[Differing] = []
     missing: list[str] = []
@@ -66,11 +76,14 @@ def match(first: Facts, second: Facts) -> Match:
     _protocol(first, second, differs, missing)
     for fact in conditions(first):
         one, other = getattr(first, fact), getattr(second, fact)
-        if one is None or other is None:
+        same: bool | None = one == other
+        if fact == "n_real" and not same and "all" in (one, other):
+            same = (second if one == "all" else first).whole_split  # None where nobody said how many all are
+        if one is None or other is None or same is None:
             missing.append(fact)
-        elif one != other:
+        elif not same:
             differs.append(Differing(fact, _spelled(one), _spelled(other)))
-    _selection(first, second, differs, missing)
+    _selection(first, second, differs, missing, corrected)
     return Match(tuple(differs), tuple(missing))
 
 
@@ -95,14 +108,14 @@ def _protocol(first: Facts, second: Facts, differs: list[Differing], missing: li
     differs.append(Differing("protocol", one.name, other.name, told))
 
 
-def _selection(first: Facts, second: Facts, differs: list[Differing], missing: list[str]) -> None:
+def _selection(first: Facts, second: Facts, differs: list[Differing], missing: list[str], corrected: bool) -> None:
     one, other = first.selection, second.selection
     over = "minimum_over_checkpoints"
     if one in SAID_NOWHERE or other in SAID_NOWHERE:
         missing.append("selection")
     elif one == over and other == over:
         missing.append("over how many checkpoints the best was taken")
-    elif over in (one, other):
+    elif over in (one, other) or (not corrected and "best_of_three" in (one, other) and one != other):
         differs.append(Differing("selection", str(one), str(other)))
 
 

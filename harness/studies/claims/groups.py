@@ -44,7 +44,7 @@ def groups(claims: Sequence[Claim]) -> tuple[Group, ...]:
         for j, other in enumerate(members):
             if i == j or own[0].metric != other[0].metric:
                 continue
-            between = match(own[0], other[0])
+            between = match(own[0], other[0], corrected=False)
             facts = tuple(d.fact for d in between.differs) or between.missing
             told.setdefault((between.verdict, facts), []).append(j + 1)
         apart = tuple(Apart(verdict, facts, tuple(numbers)) for (verdict, facts), numbers in told.items())
@@ -53,8 +53,8 @@ def groups(claims: Sequence[Claim]) -> tuple[Group, ...]:
 
 
 def _conditions(claim: Claim) -> tuple[object, ...]:
-    usable = claim.selection in ("single", "mean", "best_of_three")  # comparable among themselves
+    plain = claim.selection in ("single", "mean")  # neither is biased
     return (
         claim.metric, claim.protocol, claim.pipeline, claim.dataset, claim.resolution, claim.reference_split,
-        claim.n_real, claim.n_fake, usable or claim.selection,
+        claim.n_real, claim.whole_split, claim.n_fake, plain or claim.selection,
     )  # fmt: skip

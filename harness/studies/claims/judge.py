@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import inf, isfinite, pi, sqrt
+from math import inf, isfinite, isnan, sqrt
 from typing import Literal
 
 import numpy as np
 
 from harness.studies.claims.comparable import SAID_NOWHERE, Match, conditions, match
 from harness.studies.claims.model import Claim, Facts
+from harness.studies.claims.noise import Noise, bias, printed_noise, quantile, readings, share, upper_tail
 from harness.uncertainty import SeedMember, reproduction
 from harness.uncertainty.contrast import fake_variance
 
 Verdict = Literal["consistent", "inconsistent", "not comparable", "cannot be decided"]
-# The smallest of three standard normal draws has this mean (negative) and this variance (exact for normal noise).
-MINIMUM_MEAN = 3.0 / (2.0 * sqrt(pi))
-MINIMUM_VARIANCE = 1.0 + sqrt(3.0) / (2.0 * pi) - 9.0 / (4.0 * pi)
-UNSAID = ("single", "best_of_three")  # what a paper that is silent may have reported
 EPSILON = 1e-9  # decimal fractions are not exact in binary
 
 
@@ -62,15 +59,6 @@ class Run:
 
 
 @dataclass(frozen=True)
-class _Noise:
-    """The standard deviation of one evaluation, its degrees of freedom, and where it is from."""
-
-    sd: float
-    degrees: float
-    source: str
-
-
-@dataclass(frozen=True)
 class _Reading:
     verdict: Verdict
     words: str
@@ -92,6 +80,8 @@ def judge(claim: Claim, others: Sequence[Claim], runs: Sequence[Run] = (), *, le
             if test.verdict == wanted:
                 return Judged(claim, test.verdict, f"against {test.against}: {test.evidence[0]}", (*own, *published))
     reason = "nothing here measures it again"
+    if claim.bound:
+        reason += "; it is a bound and no value"
     if unsaid := unsaid_facts(claim):
         reason += f"; and it does not say: {', '.join(unsaid)}"
     return Judged(claim, "cannot be decided", reason, ())
@@ -114,14 +104,13 @@ def against_published(claim: Claim, other: Claim, *, level: float = 0.95) -> Tes
         return Test(other.id, "cannot be decided", ("both are bounds; one number is needed",), found)
     if claim.images is not None and claim.images == other.images:
         return _same_images(other.id, found, gap, rounding)
-    noise = _printed_noise(claim, other)
+    noise = printed_noise(claim, other)
     if noise is None:
         return _without_noise(claim, other, found, gap, rounding)
-    readings = [
-        _read_published(claim, other, noise, one, two, level)
-        for one, two in product(_readings(claim), _readings(other))
+    read = [
+        _read_published(claim, other, noise, one, two, level) for one, two in product(readings(claim), readings(other))
     ]
-    return _concluded(other.id, found, readings)
+    return _concluded(other.id, found, read, _caveats(claim, other))
 
 
 def against_run(claim: Claim, run: Run, *, level: float = 0.95) -> Test:
@@ -135,21 +124,34 @@ def against_run(claim: Claim, run: Run, *, level: float = 0.95) -> Test:
     if stopped := _stopped(run.name, found, claim.value - ours, claim.rounding):
         return stopped
     sd = sqrt(float(np.mean([fake_variance(a) for a in analyses])))
-    readings = []
-    for selection in _readings(claim):
-        shift = _bias(claim, selection) * sd
+    read = []
+    for selection in readings(claim):
+        shift = bias(claim, selection) * sd
         told = reproduction(
-            run.members, claim.value - shift, published_n_fake=claim.n_fake or 0, decimals=claim.decimals,
-            retrained=run.retrained, level=level,
+            run.members, claim.value - shift, published_n_fake=claim.n_fake or 0,
+            decimals=None if claim.bound else claim.decimals, published_share=share(claim, selection),
+            retrained=run.retrained, level=2 * level - 1 if claim.bound else level,
         )  # fmt: skip
         gap, allowed = -told.gap, told.allowed
         beyond = _beyond(claim, gap) > allowed
-        # The p of a gap on the right side of a bound says nothing.
-        p = float("nan") if claim.bound and not beyond else told.p
+        # A bound is tested on one side; the p of a gap on its right side says nothing.
+        p = (told.p / 2 if beyond else float("nan")) if claim.bound else told.p
         words = f"{claim.spelled} against our {ours:.4g}: " + _gap_words(gap, allowed, p, beyond, claim)
         words += f" ({told.method}{_bias_words(selection, shift)})"
-        readings.append(_Reading("inconsistent" if beyond else "consistent", words, gap, allowed, p))
-    return _concluded(run.name, found, readings)
+        read.append(_Reading("inconsistent" if beyond else "consistent", words, gap, allowed, p))
+    return _concluded(run.name, found, read, _caveats(claim, run.facts))
+
+
+def _caveats(claim: Claim, other: Facts) -> tuple[str, ...]:
+    """What a verdict rests on that no test covers."""
+    told = []
+    if inferred := sorted({*claim.inferred, *other.inferred}):
+        told.append(f"rests on facts read out of the context, not said: {', '.join(inferred)}")
+    if other.whole_split is False:
+        told.append(
+            "the reference is a part of its split; which part the claim's is nobody said, nor is that in the noise"
+        )
+    return tuple(told)
 
 
 def _stopped(name: str, found: Match, gap: float, rounding: float) -> Test | None:
@@ -180,50 +182,19 @@ def _without_noise(claim: Claim, other: Claim, found: Match, gap: float, roundin
     return Test(other.id, "cannot be decided", (words,), found)
 
 
-def _printed_noise(claim: Claim, other: Claim) -> _Noise | None:
-    """Pooled over the claims that print a spread over runs; rounded spreads are taken at the upper end."""
-    squares, degrees, sources = 0.0, 0.0, []
-    for one in (claim, other):
-        if one.std is None or one.std_of != "runs" or one.seeds is None:
-            continue
-        upper = one.std + 0.5 * 10.0 ** -(one.std_decimals or 0)
-        squares, degrees = squares + (one.seeds - 1) * upper**2, degrees + one.seeds - 1
-        sources.append(f"{one.id}, {one.seeds} runs")
-    return _Noise(sqrt(squares / degrees), degrees, " and ".join(sources)) if degrees else None
-
-
-def _readings(facts: Facts) -> tuple[str, ...]:
-    return UNSAID if facts.selection in SAID_NOWHERE else (str(facts.selection),)
-
-
-def _bias(facts: Facts, selection: str) -> float:
-    """Of the reported value, in standard deviations of one evaluation: a best of three flatters."""
-    if selection != "best_of_three":
-        return 0.0
-    return -MINIMUM_MEAN if facts.lower_is_better else MINIMUM_MEAN
-
-
-def _share(claim: Claim, selection: str) -> float:
-    """The variance of a reported value, in variances of one evaluation."""
-    if selection == "best_of_three":
-        return MINIMUM_VARIANCE
-    return 1.0 / claim.seeds if selection == "mean" and claim.seeds else 1.0
-
-
-def _read_published(claim: Claim, other: Claim, noise: _Noise, one: str, two: str, level: float) -> _Reading:
+def _read_published(claim: Claim, other: Claim, noise: Noise, one: str, two: str, level: float) -> _Reading:
     if "minimum_over_checkpoints" in (one, two):
         words = "a best over checkpoints is biased by an unknown amount"
         return _Reading("cannot be decided", words, float("nan"), float("nan"), float("nan"))
-    shifts = [_bias(c, s) * noise.sd for c, s in ((claim, one), (other, two))]
-    # A bound is no draw and has no noise of its own.
-    share = sum(0.0 if c.bound else _share(c, s) for c, s in ((claim, one), (other, two)))
+    shifts = [bias(c, s) * noise.sd for c, s in ((claim, one), (other, two))]
+    variances = share(claim, one) + share(other, two)
     gap = (claim.value - shifts[0]) - (other.value - shifts[1])
-    se, rounding = noise.sd * sqrt(share), claim.rounding + other.rounding
+    se, rounding = noise.sd * sqrt(variances), claim.rounding + other.rounding
     bounded = bool(claim.bound or other.bound)
     tail = 1.0 - level if bounded else (1.0 - level) / 2
-    allowed = _quantile(1.0 - tail, noise.degrees) * se + rounding
+    allowed = quantile(1.0 - tail, noise.degrees) * se + rounding
     distance = _beyond(claim, gap) if claim.bound else _beyond(other, -gap)
-    p = _upper_tail(max(distance - rounding, 0.0) / se if se else inf, noise.degrees) * (1 if bounded else 2)
+    p = upper_tail(max(distance - rounding, 0.0) / se if se else inf, noise.degrees) * (1 if bounded else 2)
     beyond = distance > allowed + EPSILON
     words = f"{claim.spelled} against {other.spelled}: " + _gap_words(
         gap, allowed, p, beyond, claim if claim.bound else other
@@ -258,29 +229,18 @@ def _bias_words(selection: str, shift: float, name: str = "the claim") -> str:
     return f"; {name} as a best of three flatters by {abs(shift):.2g} on average, corrected"
 
 
-def _concluded(name: str, found: Match, readings: Sequence[_Reading]) -> Test:
-    """One verdict where every reading of what the papers did not say gives the same."""
-    first = readings[0]
-    verdicts = {reading.verdict for reading in readings}
-    if len(verdicts) == 1:
-        worst = (
-            max(readings, key=lambda r: r.p) if first.verdict == "inconsistent" else min(readings, key=lambda r: r.p)
-        )
-        also = ("selection is not said; the verdict is the same for a single evaluation and for a best of three",)
-        evidence = (worst.words, *(also if len(readings) > 1 else ()))
-        return Test(name, first.verdict, evidence, found, worst.gap, worst.allowed, worst.p)
+def _concluded(name: str, found: Match, read: Sequence[_Reading], caveats: tuple[str, ...]) -> Test:
+    """One verdict where every reading of what the papers did not say gives the same.
+
+    The p is the largest of the readings': each of them would have to be wrong.
+    """
+    first = read[0]
+    if len({reading.verdict for reading in read}) == 1:
+        shown = max(read, key=lambda reading: -1.0 if isnan(reading.p) else reading.p)
+        also = [f"not said: selection; the same verdict if: {r.words}" for r in read if r is not shown]
+        return Test(
+            name, first.verdict, (shown.words, *also, *caveats), found, shown.gap, shown.allowed, shown.p
+        )  # fmt: skip
     words = "not said: selection, on which the verdict hangs"
-    told = (f"{reading.verdict} if: {reading.words}" for reading in readings)
-    return Test(name, "cannot be decided", (words, *told), found)
-
-
-def _quantile(probability: float, degrees: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees, probability))
-
-
-def _upper_tail(t: float, degrees: float) -> float:
-    from scipy.special import stdtr
-
-    return float(stdtr(degrees, -t))
+    told = (f"{reading.verdict} if: {reading.words}" for reading in read)
+    return Test(name, "cannot be decided", (words, *told, *caveats), found)

@@ -51,6 +51,7 @@ class Facts(Frozen):
     protocol         a name that `harness list protocols` shows
     pipeline         instead: the words for a pipeline that is no such protocol, the same words for the same pipeline
     n_real           of the reference; `all` is the whole split
+    whole_split      whether a counted n_real is the whole split, where that is known
     selection        single: one evaluation; mean: of `seeds` evaluations; best_of_three: the best of three, as some
                      papers report; minimum_over_checkpoints: the best of an unsaid number; unknown
     images           a name for the very images that were scored: numbers that share it share their sampling noise
@@ -64,6 +65,7 @@ class Facts(Frozen):
     resolution: Count | None = None
     reference_split: str | None = None
     n_real: Count | Literal["all"] | None = None
+    whole_split: bool | None = None
     n_fake: Count | None = None
     selection: Selection | None = None
     seeds: Count | None = None
@@ -231,6 +233,8 @@ def _check_together(document: Document, at: tuple[str, int], claim: Claim) -> No
         document.complain((*at, "selection"), "found mean; `seeds`, the number of evaluations, is needed with it")
     if claim.std is not None and claim.std_of == "runs" and (claim.seeds or 0) < 2:
         document.complain((*at, "std"), "`seeds`, how many runs (at least 2) it is the spread of, is needed with it")
+    if claim.n_real == "all" and claim.whole_split is False:
+        document.complain((*at, "whole_split"), "found false, but `n_real` is all; leave one of them out")
     for name in claim.inferred:
         if name not in Facts.model_fields or name == "inferred":
             text = unknown("fact", name, [field for field in Facts.model_fields if field != "inferred"])
