@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from test_uncertainty_comparisons import seeds, single
 
 from harness.cli import main
 from harness.errors import UsageError
@@ -15,7 +16,6 @@ from harness.studies.claims.groups import groups
 from harness.studies.claims.judge import Run
 from harness.studies.claims.noise import MINIMUM_MEAN, MINIMUM_VARIANCE
 from harness.uncertainty import reproduction
-from test_uncertainty_comparisons import seeds, single
 
 SAID = {
     "metric": "fid", "protocol": "clean", "dataset": "faces", "resolution": 64, "reference_split": "train",
@@ -361,7 +361,7 @@ claims:
 @pytest.mark.slow
 def test_a_finished_run_gives_verdicts_from_its_folder_alone(finished, tmp_path):
     out = finished.folder / "results/small"
-    chosen, metrics = read(out)
+    _, metrics = read(out)
     value = round(float(np.mean([m.analysis.value for m in metrics["fd"]["kde"]])), 3)
     said = {
         "name": "a", "value": value, "pipeline": "pipeline: unknown", "dataset": "digits", "generator": "kde",

@@ -34,6 +34,32 @@ def runs_for(claim: Claim, folder: Path, outs: Sequence[Path]) -> list[Run]:
         raise UsageError([f"{claim.where}: claim {claim.id}: {line}" for line in problem.problems]) from None
 
 
+def unused(claims: Sequence[Claim], outs: Sequence[Path]) -> list[str]:
+    """A sentence for each run of `outs` that measured no claim's model and each claim that looked there in vain.
+
+    Raises UsageError for a folder that is no run's.
+    """
+    from harness.outfolder import leaderboard
+
+    looking = [claim for claim in claims if claim.ours is not None and claim.ours.out is None]
+    asked = {claim.ours.generator for claim in looking if claim.ours is not None}
+    generators = [{str(row["generator"]) for row in leaderboard(out)["rows"]} for out in outs]
+    told = [
+        f"{out}: no claim was held against this run; `ours: {{generator: …, metric: …}}` in a claim names one of "
+        f"its generators ({', '.join(sorted(had))})"
+        for out, had in zip(outs, generators, strict=True)
+        if not asked & had
+    ]
+    everything = set().union(*generators)
+    for claim in looking:
+        if claim.ours is not None and claim.ours.generator not in everything:
+            runs = ", ".join(map(str, outs)) or "no run was given with --out"
+            told.append(
+                f"{claim.where}: claim {claim.id}: no run measured `ours.generator` {claim.ours.generator}: {runs}"
+            )
+    return told
+
+
 def _has(out: Path, generator: str) -> bool:
     from harness.outfolder import leaderboard
 

@@ -1,4 +1,4 @@
-"""Does another number agree with a claim? The gap beside both noises, both roundings and the bias of a best of three."""
+"""Does another number agree with a claim? The gap beside both noises, both roundings and a best of three's bias."""
 
 from __future__ import annotations
 
