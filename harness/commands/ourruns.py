@@ -139,8 +139,9 @@ def _protocol(claim: Claim, encoder: Mapping[str, Any], parameters: Mapping[str,
 def _pipeline(lock: Mapping[str, Any], encoder: str, metric: str) -> str:
     """`harness 0123456789abcdef` of everything between an image and the number, but the versions of libraries."""
     from harness.keys import digest
+    from harness.studies.claims.comparable import OURS
 
     bench, parts = lock["benchmark"], lock["components"]
     own = bench["encoders"][encoder]["preprocessing"] or bench["preprocessing"]
     network = {key: value for key, value in parts["encoders"][encoder].items() if key != "libraries"}
-    return "harness " + digest([own, network, bench["metrics"][metric]["parameters"]])[:16]
+    return OURS + digest([own, network, bench["metrics"][metric]["parameters"]])[:16]

@@ -13,6 +13,7 @@ Comparability = Literal["comparable", "not comparable", "cannot be decided"]
 PLAIN = ("dataset", "resolution", "reference_split", "n_real", "n_fake")
 OF_THE_REFERENCE = ("reference_split", "n_real")  # which an Inception score does not have
 SAID_NOWHERE = (None, "unknown")
+OURS = "harness "  # begins the pipeline of a run of ours, of which every fact is known
 SHOWN = 4  # facts of a protocol that one line names
 
 
@@ -89,10 +90,12 @@ def match(first: Facts, second: Facts, *, corrected: bool = True) -> Match:
 
 def _protocol(first: Facts, second: Facts, differs: list[Differing], missing: list[str]) -> None:
     if first.protocol is None or second.protocol is None:
-        if first.pipeline is None or second.pipeline is None:
-            missing.append("protocol")
-        elif first.pipeline != second.pipeline:
-            differs.append(Differing("protocol", first.pipeline, second.pipeline))
+        ways = first.protocol or first.pipeline, second.protocol or second.pipeline
+        ours = any(way is not None and way.startswith(OURS) for way in ways)
+        if None in ways or (not ours and None in (first.pipeline, second.pipeline)):
+            missing.append("protocol")  # also whether a pipeline in words is a protocol: nobody's to guess
+        elif ways[0] != ways[1]:
+            differs.append(Differing("protocol", str(ways[0]), str(ways[1])))
         return
     if first.protocol == second.protocol:
         return

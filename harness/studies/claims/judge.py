@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from harness import protocols
 from harness.studies.claims.comparable import SAID_NOWHERE, Match, conditions, match
 from harness.studies.claims.model import Claim, Facts
 from harness.studies.claims.noise import Noise, bias, printed_noise, quantile, readings, share, upper_tail
@@ -149,8 +150,10 @@ def _caveats(claim: Claim, other: Facts) -> tuple[str, ...]:
         told.append(f"rests on facts read out of the context, not said: {', '.join(inferred)}")
     if other.whole_split is False:
         told.append(
-            "the reference is a part of its split; which part the claim's is nobody said, nor is that in the noise"
+            "the reference is a part of its split; a claim may have another part, and that noise is not counted"
         )
+    if claim.metric in ("kid", "kd") and claim.protocol and protocols.load(claim.protocol).kid.get("subsets"):
+        told.append(f"{claim.protocol} averages random subsets, whose own noise is not counted")
     return tuple(told)
 
 
