@@ -110,7 +110,9 @@ def test_a_best_of_three_is_comparable_only_for_one_who_corrects_it():
     assert [d.fact for d in match(one, best, corrected=False).differs] == ["selection"]
     assert match(best, best, corrected=False).verdict == "comparable"
     rows = [claim("one"), claim("mean", selection="mean", seeds=10), claim("best", selection="best_of_three")]
-    assert [[row.id for row in group.claims] for group in groups(rows)] == [["one", "mean"], ["best"]]
+    found = groups(rows)
+    assert [[row.id for row in group.claims] for group in found] == [["one", "mean"], ["best"]]
+    assert [(apart.verdict, apart.facts) for apart in found[0].apart] == [("not comparable", ("selection",))]
 
 
 def test_a_pipeline_in_words_may_be_a_protocol_and_one_of_ours_is_known_not_to_be():

@@ -113,6 +113,15 @@ def test_without_noise_only_numbers_equal_up_to_rounding_get_a_verdict():
     assert against_published(claim(value=11.2), splits).verdict == "cannot be decided"
 
 
+def test_a_number_that_was_picked_as_the_best_is_said_to_flatter_even_where_nothing_can_be_tested():
+    for selection, words in (("best_of_three", "flatters by 0.85"), ("minimum_over_checkpoints", "an unknown amount")):
+        assert words in judge(claim(selection=selection), []).reason
+    assert "flatters" not in judge(claim(), []).reason
+    without = against_published(claim(value=9.0, selection="best_of_three"), claim("other"))
+    assert without.verdict == "cannot be decided"
+    assert "flatters by 0.85" in without.evidence[0]
+
+
 def test_the_same_images_leave_room_for_nothing_but_rounding():
     same = {"images": "set 1"}
     assert against_published(claim(value=3.94, **same), claim("fine", 3.9425574, 7, **same)).verdict == "consistent"
@@ -124,6 +133,8 @@ def test_a_bound_is_contradicted_only_from_its_wrong_side_and_beyond_noise():
         found = against_published(claim(value=2.0, decimals=1, bound="below"), again(value))
         assert found.verdict == verdict, value
     assert against_published(claim(value=2.0, bound="above"), again(1.5)).verdict == "inconsistent"
+    # t(9) at .95, one-sided, and the rounding of the other number alone.
+    assert found.allowed == pytest.approx(1.833113 * 0.105 * math.sqrt(0.1) + 0.005, rel=1e-6)
     two = claim("other", 3.0, bound="below")
     assert against_published(claim(value=2.0, bound="below"), two).verdict == "cannot be decided"
 

@@ -13,7 +13,7 @@ import numpy as np
 from harness import protocols
 from harness.studies.claims.comparable import SAID_NOWHERE, Match, conditions, match
 from harness.studies.claims.model import Claim, Facts
-from harness.studies.claims.noise import Noise, bias, printed_noise, quantile, readings, share, upper_tail
+from harness.studies.claims.noise import Noise, bias, flattery, printed_noise, quantile, readings, share, upper_tail
 from harness.uncertainty import SeedMember, reproduction
 from harness.uncertainty.contrast import fake_variance
 
@@ -83,6 +83,7 @@ def judge(claim: Claim, others: Sequence[Claim], runs: Sequence[Run] = (), *, le
     reason = "nothing here measures it again"
     if claim.bound:
         reason += "; it is a bound and no value"
+    reason += flattery(claim)
     if unsaid := unsaid_facts(claim):
         reason += f"; and it does not say: {', '.join(unsaid)}"
     return Judged(claim, "cannot be decided", reason, ())
@@ -182,6 +183,7 @@ def _without_noise(claim: Claim, other: Claim, found: Match, gap: float, roundin
         words = f"equal up to rounding (gap {gap:+.4g}, rounding {rounding:.2g}), so that no noise is needed"
         return Test(other.id, "consistent", (words,), found, gap, rounding)
     words = f"not said: the noise of one evaluation, which a gap of {gap:+.4g} has to be held against"
+    words += flattery(claim) or flattery(other)
     return Test(other.id, "cannot be decided", (words,), found)
 
 

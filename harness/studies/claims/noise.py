@@ -47,6 +47,15 @@ def bias(facts: Facts, selection: str) -> float:
     return -MINIMUM_MEAN if facts.lower_is_better else MINIMUM_MEAN
 
 
+def flattery(facts: Facts) -> str:
+    """What to say of a number that was picked as the best, beginning with "; "; empty for one that was not."""
+    if facts.selection == "best_of_three":
+        return f"; a best of three flatters by {MINIMUM_MEAN:.2f} standard deviations of one evaluation"
+    if facts.selection == "minimum_over_checkpoints":
+        return "; a best over checkpoints flatters by an unknown amount"
+    return ""
+
+
 def share(claim: Claim, selection: str) -> float:
     """The variance of a reported value, in variances of one evaluation; a bound is no draw and has none."""
     if claim.bound:
