@@ -188,7 +188,8 @@ def test_the_verdicts_become_a_section_of_the_runs_report(copy_of, tmp_path_fact
     assert found.title == "Claims: ours"
     assert found.verdict[0] == "1 published numbers: 1 not comparable."
     (row,) = found.tables[0].rows
-    assert row[:5] == ("a", "kde", "fd", "1.000", "not comparable")
+    assert row[:3] == ("a", "1.000", "not comparable")
+    assert row[4:6] == ("fd", "kde")
     page = (out / "report.html").read_text()
     assert "Claims: ours" in page
     assert "protocol differs (words / harness " in page
@@ -214,4 +215,12 @@ def test_every_shipped_file_makes_a_sound_section(name, tmp_path):
     answer = ask("reproduce", name, "--out", tmp_path)
     assert answer.exit_code == 0, answer.output
     found = read_findings(tmp_path)[f"claims-{name}"]
-    assert len(found.tables[0].rows) == len(load(path_of(name)).claims)
+    rows = load(path_of(name)).claims
+    assert len(found.tables[0].rows) == len(rows)
+    several = [group for group in groups(rows) if len(group.claims) > 1]
+    may = sum(group.within.verdict == "comparable" for group in several)
+    assert (
+        f"Rows under the same said conditions: {len(several)} groups; in {may} they may be compared." in found.verdict
+    )
+    alone = [row for row, group in zip(found.tables[-1].rows, groups(rows), strict=True) if len(group.claims) == 1]
+    assert all(row[3] is None for row in alone)

@@ -145,11 +145,14 @@ def finding(found: Verdicts) -> Finding:
     ]
     if words := family_words(found.family, found.level):
         sentences.append(words)
+    several = [group for group in found.together if len(group.claims) > 1]
+    together = sum(group.within.verdict == "comparable" for group in several)
+    sentences.append(f"Rows under the same said conditions: {len(several)} groups; in {together} they may be compared.")
     sentences += [note for note in (found.file.note, *found.notes) if note]
-    columns = ("claim", "model", "metric", "printed", "verdict", "reason", "inferred", "source")
+    columns = ("claim", "printed", "verdict", "reason", "metric", "model", "inferred", "source")
     rows = tuple(
         (
-            one.claim.id, one.claim.model, one.claim.metric, one.claim.spelled, one.verdict, one.reason,
+            one.claim.id, one.claim.spelled, one.verdict, one.reason, one.claim.metric, one.claim.model,
             ", ".join(one.claim.inferred) or None, one.claim.source,
         )
         for one in found.judged
@@ -162,7 +165,13 @@ def finding(found: Verdicts) -> Finding:
         for claim, test, p in found.family
     )  # fmt: skip
     stand = tuple(
-        (f"[{g.number}]", conditions_words(g), members_words(g), within_words(g), "; ".join(apart_words(g)) or None)
+        (
+            f"[{g.number}]",
+            conditions_words(g),
+            members_words(g),
+            within_words(g) if len(g.claims) > 1 else None,
+            "; ".join(apart_words(g)) or None,
+        )
         for g in found.together
     )
     tables = [Table(f"Verdicts at level {found.level:g}", columns, rows)]
