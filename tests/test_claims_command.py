@@ -211,7 +211,7 @@ def test_the_verdicts_become_a_section_of_the_runs_report(copy_of, tmp_path_fact
 
 @pytest.mark.parametrize("name", names())
 def test_every_shipped_file_makes_a_sound_section(name, tmp_path):
-    (tmp_path / "leaderboard.json").write_text('{"rows": []}')
+    (tmp_path / "leaderboard.json").write_text('{"rows": [], "columns": [], "rank_by": {}, "interval": {}}')
     answer = ask("reproduce", name, "--out", tmp_path)
     assert answer.exit_code == 0, answer.output
     found = read_findings(tmp_path)[f"claims-{name}"]

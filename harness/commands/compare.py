@@ -91,8 +91,7 @@ def compare(
             lines.append(f"  effect     {abs(effect.size):.2g} standard deviations {effect.of}")
         if equal is not None:
             lines.append(
-                f"  equivalent within ±{equal.margin:g}? {'yes' if equal.equivalent else 'not shown'}, "
-                f"{_p(equal.p)}"
+                f"  equivalent within ±{equal.margin:g}? {'yes' if equal.equivalent else 'not shown'}, {_p(equal.p)}"
             )
         for note in found.notes:
             lines.append(f"  note       {note}")
