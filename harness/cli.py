@@ -17,6 +17,7 @@ from harness.commands.compare import compare, power
 from harness.commands.gate import gate
 from harness.commands.protocols import diff, show
 from harness.commands.report import report
+from harness.commands.reproduce import reproduce
 from harness.commands.rerank import rerank
 from harness.commands.selftest import selftest
 from harness.commands.stats import stats
@@ -194,10 +195,10 @@ def check(bench: Path) -> None:
 
 @main.command("list")
 @click.argument(
-    "kind", type=click.Choice(["datasets", "generators", "encoders", "metrics", "preprocessing", "protocols"])
+    "kind", type=click.Choice(["datasets", "generators", "encoders", "metrics", "preprocessing", "protocols", "claims"])
 )
 def list_(kind: str) -> None:
-    """List what a benchmark can name."""
+    """List what a benchmark can name, and the published claims that `harness reproduce` knows."""
     from harness import benchmark
 
     if kind == "protocols":
@@ -205,6 +206,12 @@ def list_(kind: str) -> None:
 
         for name in protocols.names():
             click.echo(f"{name:<26} {protocols.load(name).title}")
+        return
+    if kind == "claims":
+        from harness.studies import claims
+
+        for name in claims.names():
+            click.echo(f"{name:<26} {claims.load(claims.path_of(name)).title}")
         return
     for name, words in benchmark.listing(kind).items():
         click.echo(f"{name:<18} {words}")
@@ -316,7 +323,7 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
 
 
-for _command in (audit, compare, power, gate, report, rerank, show, diff, weights, stats, selftest):
+for _command in (audit, compare, power, gate, report, reproduce, rerank, show, diff, weights, stats, selftest):
     main.add_command(_command)
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from harness.leaderboard import Row
 from harness.record import read_records
 from harness.report import Finding, Heatmap, Table, read_findings, write_finding, write_report
 from harness.report.charts import cividis
+from harness.report.page import _side
 from harness.report.run_files import RunFiles, read_run
 from harness.report.scale import Axis, axis_for
 from harness.report.words import latex, leaders, methods, verdict
@@ -224,6 +225,11 @@ def test_sample_rows_are_whole_rows_of_the_grid_and_the_same_for_all(out, tmp_pa
     middles = [int(picture[row * 50 + 25, 200]) for row in range(3)]
     assert middles == sorted(set(middles))
     assert all(level % 30 == 0 for level in middles)
+
+
+def test_a_column_of_long_words_wraps_and_others_do_not():
+    rows = (("short", "word " * 20, 1.0), ("short", "word", 2.0))
+    assert [_side(rows, column) for column in range(3)] == ["l", "l w t", None]
 
 
 def test_findings_are_sections_of_their_own_and_round_trip(out, text):

@@ -122,6 +122,17 @@ def test_a_published_number_carries_its_own_noise_and_rounding():
     assert found.allowed == pytest.approx(1.959963985 * 0.1 * np.sqrt(2) + 0.005)
 
 
+@pytest.mark.parametrize("share", [1.0, 0.1, 0.0])
+def test_a_published_mean_carries_its_share_of_the_image_noise(share):
+    own = {"published_n_fake": 200, "decimals": None, "published_share": share}
+    found = reproduction(single(2.0), 2.3, retrained=False, **own)
+    assert found.se == pytest.approx(0.1 * np.sqrt(1.0 + share))
+    assert found.allowed == pytest.approx(1.959963985 * found.se)
+    # Training seeds scatter by 1 and images by 0.5, so that training alone is 0.75 of their variance.
+    again = reproduction(seeds([1.0, 2.0, 3.0], spread=0.5), 3.5, retrained=True, **own)
+    assert again.se == pytest.approx(np.sqrt(0.75 + 0.25 * share + 1.0 / 3), rel=1e-3)
+
+
 def test_a_retrained_model_is_judged_by_the_scatter_of_training_seeds():
     values = [1.0, 2.0, 3.0]
     found = reproduction(seeds(values, spread=0.01), 3.5, published_n_fake=200, decimals=1, retrained=True)

@@ -36,7 +36,7 @@ table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-num
 caption{text-align:left;padding:.3rem 0}
 th,td{padding:.28rem .4rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule)}
 td,th{vertical-align:top}th{font-weight:600}.ends{display:block;color:var(--quiet);font-size:.8rem}
-.l{text-align:left}.w{white-space:normal;min-width:10rem}
+.l{text-align:left}.w{white-space:normal;min-width:10rem}.w.t{min-width:26rem}
 thead th{border-bottom:2px solid var(--quiet)}tbody tr:nth-child(even){background:var(--stripe)}
 th button{all:unset;cursor:pointer;padding:.1rem .2rem;border-radius:3px}
 th button:hover{background:var(--panel)}
@@ -55,7 +55,7 @@ summary{cursor:pointer;padding:.35rem 0;font-weight:600}
 --c0:#0072b2;--c1:#d55e00;--c2:#007f5c;--c3:#b0568a;--c4:#b87900;--c5:#2d8fc4;--c6:#333}
 body{max-width:none;padding:0;font-size:10pt}nav,.copy,th button::after{display:none!important}
 figure,.verdict,tr{break-inside:avoid}h2,h3{break-after:avoid}svg{width:100%;max-width:100%}.scroll{overflow:visible}
-table{font-size:7.5pt}th,td{padding:.1rem .25rem}.w{min-width:0}.grids{grid-template-columns:repeat(3,1fr)}
+table{font-size:7.5pt}th,td{padding:.1rem .25rem}.w,.w.t{min-width:0}.grids{grid-template-columns:repeat(3,1fr)}
 pre{max-height:none;white-space:pre-wrap}}
 """
 

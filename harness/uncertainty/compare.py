@@ -270,8 +270,9 @@ def reproduction(
     published: float,
     *,
     published_n_fake: int,
-    decimals: int,
+    decimals: int | None,
     retrained: bool,
+    published_share: float = 1.0,
     margin: float | None = None,
     level: float = 0.95,
 ) -> Reproduction:
@@ -279,7 +280,8 @@ def reproduction(
 
     Their number carries image noise like ours, one image set's worth; if we `retrained`, a training seed's worth too,
     which takes at least two training seeds of ours to know. `decimals` is how many the paper printed: half a unit in
-    the last place is allowed for rounding.
+    the last place is allowed for rounding; None for a number that is not rounded. `published_share` is the variance of
+    their number over image samples in variances of a single evaluation: 1/10 for a mean of ten, 0 for a bound.
 
     Raises UsageError when `retrained` and there is one training seed only.
     """
@@ -288,7 +290,7 @@ def reproduction(
     analyses: list[Analysis] = whole.analyses
     n_fake = {a.n_fake for a in analyses}
     gap = float(np.dot(whole.weights, [a.value for a in analyses])) - published
-    rounding = 0.5 * 10.0**-decimals
+    rounding = 0.0 if decimals is None else 0.5 * 10.0**-decimals
     if n_fake != {published_n_fake}:
         method = (
             f"T_N at n_fake = {', '.join(map(str, sorted(n_fake)))} and at {published_n_fake} are different quantities"
@@ -301,12 +303,12 @@ def reproduction(
         seed_means = [np.mean([m.analysis.value for m in group]) for group in whole.by_training_seed.values()]
         between = float(np.var(seed_means, ddof=1))
         per_mean = float(np.mean([len(group) for group in whole.by_training_seed.values()]))
-        # One checkpoint scored once: the scatter of our seed means, with the image noise of a single set.
-        theirs = max(between, images / per_mean) + images * (1.0 - 1.0 / per_mean)
+        # One checkpoint: the scatter of our seed means, with the image noise of as many sets as they averaged.
+        theirs = max(between, images / per_mean) + images * (published_share - 1.0 / per_mean)
         variance, degrees = theirs + between / whole.training_seeds, whole.training_seeds - 1.0
         method = f"training and image noise of both, t with {degrees:.0f} degrees of freedom"
     else:
-        variance, degrees = whole.fake_part + images, np.inf
+        variance, degrees = whole.fake_part + published_share * images, np.inf
         method = "image noise of both, the same checkpoint"
     se = float(np.sqrt(variance))
     allowed = _quantile(0.5 + level / 2, degrees) * se + rounding

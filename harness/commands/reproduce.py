@@ -1,0 +1,107 @@
+"""`harness reproduce CLAIMS`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from harness.commands.verdicts import Verdicts
+
+
+@click.command()
+@click.argument("claims")
+@click.option(
+    "--out", "outs", multiple=True, type=click.Path(path_type=Path),
+    help="A finished run: claims whose `ours` names no folder are held against it, and its report gets the verdicts "
+    "as a section (may be repeated).",
+)  # fmt: skip
+@click.option("--claim", "wanted", multiple=True, help="Only this one, with all of its evidence (may be repeated).")
+@click.option(
+    "--level", type=click.FloatRange(0.5, 0.999, min_open=True), default=0.95, show_default=True, help="Of every test."
+)
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write everything to this file as JSON.")
+def reproduce(claims: str, outs: tuple[Path, ...], wanted: tuple[str, ...], level: float, file: Path | None) -> None:
+    """Judge published CLAIMS: a file, or one of `harness list claims`.
+
+    Each claim is consistent or inconsistent with a run of ours or another published number of the same model, not
+    comparable with it, or cannot be decided, and the fact that differs or that nobody said is named.
+    """
+    import json
+
+    from harness.commands import verdicts
+    from harness.commands.ourruns import runs_for, unused
+    from harness.errors import UsageError
+    from harness.store import write_atomically
+    from harness.studies.claims import judge, load, path_of
+    from harness.studies.claims.groups import groups
+    from harness.suggest import unknown
+
+    path = path_of(claims)
+    found = load(path)
+    ids = [claim.id for claim in found.claims]
+    if wrong := [unknown("claim", name, ids, place=claims) for name in wanted if name not in ids]:
+        raise UsageError(wrong)
+    chosen = [claim for claim in found.claims if not wanted or claim.id in wanted]
+    notes = unused(chosen, outs)
+    judged = tuple(judge(claim, found.claims, runs_for(claim, found.folder, outs), level=level) for claim in chosen)
+    told = verdicts.Verdicts(
+        found, judged, groups(found.claims), verdicts.family(judged), level, tuple(notes)
+    )  # fmt: skip
+    _print(told, detailed=bool(wanted))
+    if file is not None:
+        text = json.dumps(verdicts.plain(told), indent=1, allow_nan=False) + "\n"
+        write_atomically(file, text.encode("ascii"))
+    for out in outs:
+        from harness.report import write_finding, write_report
+
+        if wanted:
+            click.echo(f"note: {out} keeps its report: a section shows a whole file, not some --claim of it", err=True)
+            continue
+        written = write_finding(out, verdicts.section(path), verdicts.finding(told))
+        if (out / "records.jsonl").is_file():
+            write_report(out)
+        click.echo(f"claims    {written}")
+
+
+def _print(found: Verdicts, *, detailed: bool) -> None:
+    import textwrap
+
+    from harness.commands import verdicts
+
+    click.echo(found.file.title)
+    if found.file.note:
+        click.echo(textwrap.fill(found.file.note, 118))
+    names = max(len(one.claim.id) for one in found.judged)
+    numbers = max(len(one.claim.spelled) for one in found.judged)
+    click.echo()
+    for one in found.judged:
+        claim = one.claim
+        click.echo(f"{claim.id:<{names}}  {claim.spelled:<{numbers}}  {one.verdict}: {one.reason}")
+        if not detailed:
+            continue
+        click.echo(f"    {claim.metric} of {claim.model}; {claim.source} ({claim.where})")
+        if claim.note:
+            click.echo(f"    note: {claim.note}")
+        if claim.inferred:
+            click.echo(f"    read out of the context, not said: {', '.join(claim.inferred)}")
+        for test in one.tests:
+            click.echo(f"    against {test.against}: {test.verdict}")
+            for line in test.evidence:
+                click.echo(f"        {line}")
+    click.echo(f"\n{verdicts.counts(found.judged)}")
+    if not detailed:
+        click.echo("\nWhich of these numbers may be compared with each other:")
+        for group in found.together:
+            click.echo(f"\n[{group.number}] {verdicts.conditions_words(group)}")
+            click.echo(textwrap.indent(textwrap.fill(verdicts.members_words(group), 114), "    "))
+            if len(group.claims) > 1:
+                click.echo(f"    with each other: {verdicts.within_words(group)}")
+            for line in verdicts.apart_words(group):
+                click.echo(f"    {line}")
+    if words := verdicts.family_words(found.family, found.level):
+        click.echo(f"\n{words}")
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)

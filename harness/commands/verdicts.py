@@ -1,0 +1,215 @@
+"""Verdicts on claims for a terminal, as JSON, and as a section of a run's report."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.report import Finding
+    from harness.studies.claims import Claim, ClaimsFile, Judged, Test
+    from harness.studies.claims.groups import Apart, Group
+
+MANY = 8  # groups of other data sets from which on they are counted and not named
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What was judged: the claims of a file with their tests, and which of its rows stand together.
+
+    `family` are all tests with a p, one that two claims share once, each with its p adjusted for all of them (Holm).
+    """
+
+    file: ClaimsFile
+    judged: tuple[Judged, ...]
+    together: tuple[Group, ...]
+    family: tuple[tuple[Claim, Test, float], ...]
+    level: float
+    notes: tuple[str, ...]
+
+
+def family(judged: Sequence[Judged]) -> tuple[tuple[Claim, Test, float], ...]:
+    """The tests with a p; one that two published claims share is one test."""
+    from harness.uncertainty import holm
+
+    seen: set[frozenset[str]] = set()
+    found: list[tuple[Claim, Test]] = []
+    for one in judged:
+        for test in one.tests:
+            pair = frozenset((one.claim.id, test.against))
+            if math.isfinite(test.p) and pair not in seen:
+                seen.add(pair)
+                found.append((one.claim, test))
+    adjusted = holm([test.p for _, test in found])
+    return tuple((claim, test, p) for (claim, test), p in zip(found, adjusted, strict=True))
+
+
+def counts(judged: Sequence[Judged]) -> str:
+    """`2 consistent, 1 inconsistent`: how many claims have each verdict."""
+    found = [one.verdict for one in judged]
+    return ", ".join(f"{found.count(verdict)} {verdict}" for verdict in sorted(set(found)))
+
+
+def family_words(tests: Sequence[tuple[Claim, Test, float]], level: float) -> str:
+    """What remains inconsistent when all tests are read together; empty for fewer than two."""
+    if len(tests) < 2:
+        return ""
+    left = [f"{claim.id} against {test.against}" for claim, test, p in tests if p <= 1.0 - level]
+    told = f"inconsistent: {', '.join(left)}" if left else "none is inconsistent"
+    return f"All {len(tests)} tests read together (Holm): {told}."
+
+
+def conditions_words(group: Group) -> str:
+    """The conditions that the claims of a group share, as far as their sources say them."""
+    first = group.claims[0]
+    said = [first.protocol or first.pipeline, first.dataset]
+    said += [None if first.resolution is None else f"{first.resolution} pixels", first.reference_split]
+    said += [f"{k} {_counted(getattr(first, k))}" for k in ("n_real", "n_fake") if getattr(first, k) is not None]
+    if first.selection in ("best_of_three", "minimum_over_checkpoints"):
+        said.append(first.selection.replace("_", " "))
+    return f"{first.metric}: {', '.join(word for word in said if word is not None) or 'nothing is said'}"
+
+
+def within_words(group: Group) -> str:
+    """Whether the claims of a group may be compared with each other."""
+    missing = group.within.missing
+    return group.within.verdict + (f", not said: {', '.join(missing)}" if missing else "")
+
+
+def apart_words(group: Group) -> list[str]:
+    """How a group stands to the others of its metric, a line for each relation; many other data sets share a line."""
+    apart = [(one, one.verdict == "not comparable" and "dataset" in one.facts) for one in group.apart]
+    elsewhere = sum(len(one.groups) for one, other_data in apart if other_data)
+    lines = [
+        f"with {', '.join(f'[{number}]' for number in one.groups)}: {_relation(one)}"
+        for one, other_data in apart
+        if not other_data or elsewhere < MANY
+    ]
+    if elsewhere >= MANY:
+        lines.append(f"with {elsewhere} others: not comparable, another data set")
+    return lines
+
+
+def members_words(group: Group) -> str:
+    """The claims of a group with their numbers."""
+    return ", ".join(f"{claim.id} {claim.spelled}" for claim in group.claims)
+
+
+def plain(found: Verdicts) -> dict[str, Any]:
+    """Everything as JSON: claims with verdicts and tests, and the groups; a number that is not known is null."""
+    from harness.studies.claims.judge import unsaid_facts
+
+    adjusted = {(claim.id, test.against): p for claim, test, p in found.family}
+    return {
+        "title": found.file.title,
+        "level": found.level,
+        "notes": list(found.notes),
+        "claims": [
+            {
+                **one.claim.model_dump(mode="json", exclude={"where"}),
+                "verdict": one.verdict,
+                "reason": one.reason,
+                "not_said": unsaid_facts(one.claim),
+                "tests": [_plain_test(one.claim, test, adjusted) for test in one.tests],
+            }
+            for one in found.judged
+        ],
+        "groups": [
+            {
+                "number": group.number,
+                "claims": [claim.id for claim in group.claims],
+                "within": group.within.verdict,
+                "missing": list(group.within.missing),
+                "apart": [
+                    {"verdict": a.verdict, "facts": list(a.facts), "groups": list(a.groups)} for a in group.apart
+                ],
+            }
+            for group in found.together
+        ],
+    }
+
+
+def finding(found: Verdicts) -> Finding:
+    """The verdicts as a section of the report: sentences, each claim with its reason, tests, and which rows compare."""
+    from harness.report import Finding, Table
+
+    sentences = [f"{len(found.judged)} published numbers: {counts(found.judged)}."]
+    sentences += [
+        f"{one.claim.id} ({one.claim.spelled}): {one.verdict}: {one.reason}."
+        for one in found.judged
+        if one.verdict == "inconsistent"
+    ]
+    if words := family_words(found.family, found.level):
+        sentences.append(words)
+    several = [group for group in found.together if len(group.claims) > 1]
+    together = sum(group.within.verdict == "comparable" for group in several)
+    sentences.append(f"Rows under the same said conditions: {len(several)} groups; in {together} they may be compared.")
+    sentences += [note for note in (found.file.note, *found.notes) if note]
+    columns = ("claim", "printed", "verdict", "reason", "metric", "model", "inferred", "source")
+    rows = tuple(
+        (
+            one.claim.id, one.claim.spelled, one.verdict, one.reason, one.claim.metric, one.claim.model,
+            ", ".join(one.claim.inferred) or None, one.claim.source,
+        )
+        for one in found.judged
+    )  # fmt: skip
+    tested = tuple(
+        (
+            claim.id, test.against, test.verdict, *(float(f"{x:.3g}") for x in (test.gap, test.allowed, test.p, p)),
+            "; ".join(test.evidence[1:]) or None,
+        )
+        for claim, test, p in found.family
+    )  # fmt: skip
+    stand = tuple(
+        (
+            f"[{g.number}]",
+            conditions_words(g),
+            members_words(g),
+            within_words(g) if len(g.claims) > 1 else None,
+            "; ".join(apart_words(g)) or None,
+        )
+        for g in found.together
+    )
+    tables = [Table(f"Verdicts at level {found.level:g}", columns, rows)]
+    if tested:
+        heads = ("claim", "against", "verdict", "gap", "explained by noise and rounding", "p", "p (Holm)", "besides")
+        tables.append(Table("The tests behind them; the gap is the claim less the other", heads, tested))
+    groups = ("group", "conditions", "claims", "with each other", "with other groups")
+    tables.append(Table("Which of these numbers may be compared with each other", groups, stand))
+    return Finding(f"Claims: {found.file.title}", tuple(sentences), tuple(tables))
+
+
+def section(path: Path) -> str:
+    """The name of the finding for a claims file, `claims-clean-fid`."""
+    return "claims-" + (re.sub(r"[^a-z0-9_-]+", "-", path.stem.lower()).strip("-") or "file")
+
+
+def _plain_test(claim: Claim, test: Test, adjusted: dict[tuple[str, str], float]) -> dict[str, Any]:
+    def number(value: float | None) -> float | None:
+        return value if value is not None and math.isfinite(value) else None
+
+    either = adjusted.get((claim.id, test.against), adjusted.get((test.against, claim.id)))
+    return {
+        "against": test.against,
+        "verdict": test.verdict,
+        "evidence": list(test.evidence),
+        "differs": [d.fact for d in test.match.differs],
+        "missing": list(test.match.missing),
+        "gap": number(test.gap),
+        "allowed": number(test.allowed),
+        "p": number(test.p),
+        "p_holm": number(either),
+    }
+
+
+def _relation(apart: Apart) -> str:
+    word = {"not comparable": "differs in ", "cannot be decided": "not said: ", "comparable": ""}[apart.verdict]
+    return apart.verdict + (f", {word}{', '.join(apart.facts)}" if apart.facts else "")
+
+
+def _counted(n: object) -> str:
+    return f"{n:,}" if isinstance(n, int) else str(n)
