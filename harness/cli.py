@@ -13,6 +13,7 @@ import click
 
 from harness.commands.audit import audit
 from harness.commands.compare import compare, power
+from harness.commands.diagnose import diagnose
 from harness.commands.gate import gate
 from harness.commands.protocols import diff, show
 from harness.commands.rerank import rerank
@@ -305,7 +306,7 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
 
 
-for _command in (audit, compare, power, gate, rerank, show, diff, weights):
+for _command in (audit, compare, power, diagnose, gate, rerank, show, diff, weights):
     main.add_command(_command)
 
 if __name__ == "__main__":

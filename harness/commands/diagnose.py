@@ -1,0 +1,181 @@
+"""`harness diagnose OUT`: what a finished run says about each generator, in sentences that end in their numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from harness.outfolder import Groups
+    from harness.record import Record, Target
+    from harness.studies.evidence import Case
+    from harness.studies.findings import Diagnosis
+    from harness.studies.reversals import Order
+
+THEORY = "what theory says of a perfect generator (the run has no usable `holdout`)"
+
+CHECKPOINTS = "about these checkpoints, not about the methods that trained them"  # `difference` says so; once is enough
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--encoder", help="An encoder of the run. [the one that ranks]")
+@click.option(
+    "--json", "file", type=click.Path(path_type=Path), help="Write the findings and figures to this file too."
+)
+def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
+    """What is wrong with each generator of the run OUT, as far as its numbers go beyond noise?
+
+    Each generator is compared with unseen real images where the run has the control `holdout`, else with what theory
+    says of a perfect one (KD, density and coverage only).
+    """
+    from harness.outfolder import leaderboard, read
+    from harness.studies.diagnosis import diagnose as read_into_sentences
+
+    board = leaderboard(out)
+    chosen, metrics = read(out, encoder)
+    records = _records(out)
+    rows = [row for row in board["rows"] if row["encoder"] == chosen]
+    holdout = _holdout(out, rows)
+    level = float(board["interval"]["level"])
+    click.echo(
+        f"{board['benchmark']} under {chosen}{_in_brackets(board['encoders'][chosen])}, against {holdout or THEORY}; "
+        f"{level:.0%} intervals; p: Holm over all tests of one generator"
+    )
+    told: list[dict[str, Any]] = []
+    notes: dict[str, None] = {}
+    for row in rows:
+        name = str(row["generator"])
+        if row["status"] != "ok":
+            click.echo(f"\n{name}: failed, nothing to read ({row['reason']})")
+            told.append({"generator": name, "verdict": "failed", "reason": row["reason"], "findings": []})
+            continue
+        case = _case(board, metrics, records, row, holdout)
+        found = read_into_sentences(case)
+        _show(found)
+        notes |= dict.fromkeys(found.notes)
+        told.append({
+            **asdict(found), "against": case.against, "evidence": [asdict(e) for e in case.metrics.values()],
+            "copies": None if case.copies is None else asdict(case.copies),
+        })  # fmt: skip
+    orders = _orders(out, board, chosen, metrics)
+    if orders:
+        click.echo(f"\norders of the generators (all pairs of two orders at once, {level:.0%})")
+        for order in orders:
+            click.echo(f"  - {order.sentence}")
+    if CHECKPOINTS in notes:
+        click.echo(f"\ncomparisons with {holdout} are {CHECKPOINTS}")
+    if file is not None:
+        from harness.store import write_atomically
+
+        whole = {
+            "benchmark": board["benchmark"], "encoder": chosen, "interval": board["interval"], "against": holdout,
+            "diagnoses": told, "orders": [asdict(order) for order in orders],
+        }  # fmt: skip
+        write_atomically(file, (json.dumps(_finite(whole), indent=1, allow_nan=False) + "\n").encode("ascii"))
+
+
+def _case(
+    board: dict[str, Any], metrics: dict[str, Groups], records: list[Record], row: dict[str, Any], holdout: str | None
+) -> Case:
+    from harness.studies import evidence
+
+    name, encoder, level = str(row["generator"]), str(row["encoder"]), float(board["interval"]["level"])
+    reference = board["interval"]["reference"]
+    targets: dict[str, Target] = {metric: estimate["target"] for metric, estimate in row["metrics"].items()}
+    copies = evidence.counted(records, name, encoder, holdout)
+    notes: tuple[str, ...] = ()
+    if name == holdout:
+        # Its metrics are the reference point; its images can still be wrong.
+        found: list[evidence.Evidence] = []
+    elif holdout is not None:
+        found, notes = evidence.against_holdout(
+            metrics, name, holdout, level=level, reference=reference, targets=targets,
+            others=len(copies.p) if copies else 0,
+        )  # fmt: skip
+    else:
+        parameters = {r.metric: r.parameters for r in records}
+        found = evidence.against_theory(
+            metrics, name, level=level, reference=reference, targets=targets, parameters=parameters
+        )
+    tested, copies = evidence.together(found, copies, level=level)
+    return evidence.Case(name, encoder, level, holdout, tested, copies, notes)
+
+
+def _orders(out: Path, board: dict[str, Any], chosen: str, metrics: dict[str, Groups]) -> list[Order]:
+    """FD against KD under the encoder, and the metric that ranks under each pair of encoders without random weights."""
+    from harness.outfolder import read
+    from harness.studies.reversals import Table, compared
+
+    better = {column["metric"]: bool(column["lower_is_better"]) for column in board["columns"]}
+    level, reference = float(board["interval"]["level"]), board["interval"]["reference"]
+    of_use = {next(iter(groups.values()))[0].analysis.use: metric for metric, groups in metrics.items() if groups}
+    pairs = []
+    if "fd" in of_use and "kd" in of_use:
+        pairs.append(tuple(Table(m, metrics[m], better[m]) for m in (of_use["fd"], of_use["kd"])))
+    ranks = board["rank_by"]["metric"]
+    meant = [name for name, note in board["encoders"].items() if not note]
+    tables = [Table(f"{ranks} under {name}", read(out, name)[1].get(ranks, {}), better[ranks]) for name in meant]
+    pairs += list(combinations(tables, 2))
+    found = [compared(one, other, level=level, reference=reference) for one, other in pairs]
+    return [order for order in found if order is not None]
+
+
+def _show(found: Diagnosis) -> None:
+    click.echo(f"\n{found.generator}: {found.verdict}")
+    for finding in found.findings:
+        click.echo(f"  - {finding.sentence}")
+        for weak in finding.weak:
+            click.echo(f"    weak: {weak}")
+    for note in found.notes:
+        if note != CHECKPOINTS:
+            click.echo(f"  note: {note}")
+
+
+def _holdout(out: Path, rows: list[dict[str, Any]]) -> str | None:
+    """The generator whose component is `holdout`, if it ran and shows none of the reference images."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    from harness.errors import UsageError
+
+    path = out / "benchmark.lock.yaml"
+    try:
+        declared = YAML(typ="safe").load(path.read_text(encoding="utf-8"))["benchmark"]["generators"]
+        names = [name for name, entry in declared.items() if entry["use"] == "holdout"]
+    except (OSError, YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as problem:
+        raise UsageError(f"{path} cannot be read ({problem}); `harness rank` writes it anew") from None
+    usable = {
+        row["generator"]
+        for row in rows
+        if row["status"] == "ok"
+        and not any(row["observations"].get(c) for c in ("reference_copies", "training_copies"))
+    }
+    return next((name for name in names if name in usable), None)
+
+
+def _records(out: Path) -> list[Record]:
+    from harness.errors import UsageError
+    from harness.record import read_records
+
+    path = out / "records.jsonl"
+    try:
+        return read_records(path)
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise UsageError(f"{path} cannot be read ({problem}); `harness rank` writes it anew") from None
+
+
+def _in_brackets(note: str) -> str:
+    return f" ({note})" if note else ""
+
+
+def _finite(value: Any) -> Any:
+    """The value with infinities as null: JSON has none."""
+    from harness.commands.compare import _finite as finite
+
+    return finite(value)

@@ -1,0 +1,191 @@
+"""Evidence read into sentences: fidelity against diversity, copies, shifts. Pure; each sentence ends in its numbers.
+
+The rules follow what the metrics count. Recall and coverage both count real images that fakes reach; recall by balls
+around fakes, which shrink when fakes crowd, coverage by balls around reals, which do not. Where whole regions of the
+real images are missing, both lose the same share; where fakes crowd within the regions that they reach, recall loses
+more. Precision counts fakes in any real ball, density in how many: a few wide balls around outlying reals fill
+precision, but not density (Naeem et al. 2020, arXiv:2002.09797).
+"""
+
+from __future__ import annotations
+
+from harness.studies.evidence import Case, Evidence
+from harness.studies.findings import TITLES, Diagnosis, Finding, finding, of_copies, side_of, some
+
+FIDELITY = ("low fidelity", "mixed fidelity", "outlier reals")
+DIVERSITY = ("mode collapse", "over-smoothing", "less diverse")
+MOSTLY = 0.5  # share of recall's loss that coverage must be shown to lose before missing regions are called the cause
+
+
+def diagnose(case: Case) -> Diagnosis:
+    """Every finding that the evidence carries, the gravest first; "nothing" where there is none.
+
+    Of the reference point itself only facts about its images are said.
+    """
+    if case.against == case.generator:
+        facts = tuple(of_copies(case))
+        words = ["the reference point, unseen real images", *(TITLES[f.kind] for f in facts)]
+        return Diagnosis(case.generator, "; ".join(words), facts, case.notes)
+    found = [*of_copies(case), *_fidelity(case), *_diversity(case), *_distance(case)]
+    if all(f.kind in ("repeats", "few copies") for f in found):
+        found += _nothing(case)
+    order = list(TITLES)
+    found.sort(key=lambda f: order.index(f.kind))
+    verdict = "; ".join(TITLES[f.kind] for f in found if f.kind != "unreached" or len(found) == 1)
+    if _faithful(case) and any(f.kind in DIVERSITY for f in found) and not any(f.kind in FIDELITY for f in found):
+        verdict = f"no less faithful than real as far as can be told; {verdict}"
+    return Diagnosis(case.generator, verdict, tuple(found), case.notes)
+
+
+# -------------------------------------------------------------------- fidelity
+
+
+def _fidelity(case: Case) -> list[Finding]:
+    p, d = case.metrics.get("precision"), case.metrics.get("density")
+    if p is not None and p.side < 0:
+        if d is not None and d.side >= 0:
+            return [
+                finding(
+                    "mixed fidelity",
+                    "More of its images than of unseen real ones lie outside the real images, while the others lie at "
+                    "least as deep in them, as far as can be told: a part fails, not all",
+                    [p, d],
+                )
+            ]
+        return [finding("low fidelity", "Its images lie outside the real ones", some(p, d))]
+    if d is None or d.side >= 0:
+        return []
+    if p is None:
+        return [finding("low fidelity", "Its images lie where fewer real ones are, or none", [d])]
+    return [
+        finding(
+            "outlier reals",
+            "Precision says that its images are as faithful as real ones, density says they are not: they lie in few "
+            "real balls each, such as the wide ones around outlying real images",
+            [p, d],
+        )
+    ]
+
+
+def _faithful(case: Case) -> bool | None:
+    """Whether fidelity is not below real, by precision (else density); None where neither was measured."""
+    side = side_of(case.metrics.get("precision"))
+    if side is None:
+        side = side_of(case.metrics.get("density"))
+    return None if side is None else side >= 0
+
+
+# -------------------------------------------------------------------- diversity
+
+
+def _diversity(case: Case) -> list[Finding]:
+    p, r, d, c = (case.metrics.get(use) for use in ("precision", "recall", "density", "coverage"))
+    lost = [e for e in some(r, c) if e.side < 0]
+    if not lost:
+        return []
+    faithful = _faithful(case)
+    if faithful is None:
+        words = (
+            "It reaches fewer real images than unseen real ones do; without precision or density nothing says whether "
+            "for want of diversity or of fidelity"
+        )
+        return [finding("unreached", words, lost)]
+    unfaithful = [e for e in some(p, d) if e.side < 0]
+    # Images outside the real ones reach none; what is lost beyond their share (at most, by either metric) is diversity.
+    explained = max((_loss(e)[1] for e in unfaithful), default=0.0)
+    if max(_loss(e)[0] for e in lost) <= explained:
+        words = (
+            "It reaches fewer real images than unseen real ones do, no more so than its loss of fidelity accounts for: "
+            "that says nothing about modes"
+        )
+        return [finding("unreached", words, [*lost, *unfaithful])]
+    kind, words = _which_loss(r, d, c)
+    start = (
+        f"It reaches fewer real images than its loss of fidelity (at most {explained:.0%}) accounts for"
+        if unfaithful
+        else "Its images are as faithful as real ones as far as can be told, but reach fewer of them"
+    )
+    away = [e for e in some(case.metrics.get("fd")) if e.side > 0]
+    if p is not None and p.side > 0:
+        words += "; precision above real says that fidelity was bought with it, as truncation does"
+    return [finding(kind, f"{start}: {words}", [*some(p, d, r, c), *away])]
+
+
+def _which_loss(r: Evidence | None, d: Evidence | None, c: Evidence | None) -> tuple[str, str]:
+    if r is None or c is None:
+        return "less diverse", "to tell why takes recall and coverage both"
+    recall, coverage = _loss(r), _loss(c)
+    shares = f"recall loses {recall[0]:.0%} to {recall[1]:.0%} of real images' value, coverage {coverage[0]:.0%} to "
+    shares += f"{coverage[1]:.0%}"
+    if recall[0] > coverage[1]:
+        return "over-smoothing", (
+            f"{shares}; missing regions would cost both the same, so part of the loss lies within regions that it does "
+            "reach: over-smoothed, or collapsed onto a few prototypes, which these metrics cannot tell apart"
+        )
+    if d is not None and d.side == 0 and r.side < 0 and coverage[0] >= MOSTLY * recall[1]:
+        return "mode collapse", (
+            f"{shares}; both the same as far as can be told, as when whole regions are missing, and density within "
+            "noise shows no crowding in the rest"
+        )
+    if d is None:
+        why = "without density nothing says whether the rest is crowded"
+    elif d.side > 0:
+        why = "density above real says crowding, which may be all or beside missing regions"
+    elif d.side < 0:
+        why = "density below real leaves both open"
+    else:
+        why = "the intervals leave both missing regions and crowding open"
+    return "less diverse", f"{shares}; {why}"
+
+
+def _loss(e: Evidence) -> tuple[float, float]:
+    """The share of the real images' value that is lost, as an interval from the gap's plain one; 0 of nothing."""
+    return (-e.high / e.real, -e.low / e.real) if e.real > 0 else (0.0, 0.0)
+
+
+# -------------------------------------------------------------------- distance
+
+
+def _distance(case: Case) -> list[Finding]:
+    distances = some(case.metrics.get("fd"), case.metrics.get("kd"))
+    found = []
+    nearer = [e for e in distances if e.side < 0]
+    if nearer:
+        found.append(
+            finding(
+                "too good",
+                "It is closer to the reference than unseen real images of the same size are: look for reference images "
+                "among those it was trained on",
+                nearer,
+            )
+        )
+    far = [e for e in distances if e.side > 0]
+    p, r, d, c = (case.metrics.get(use) for use in ("precision", "recall", "density", "coverage"))
+    balls = some(p, r, d, c)
+    if any(e.side < 0 for e in balls):
+        return found  # said above, by the metrics that can say what it is
+    if d is not None and d.side > 0:
+        words = "Its images lie in more real balls than real ones do: crowded where real images are dense"
+        found.append(finding("crowding", words, [d, *some(r), *far]))
+    elif far and p is not None and r is not None:
+        found.append(
+            finding(
+                "shift",
+                "The distance is beyond noise while its images are as faithful and reach as many real ones, as far as "
+                "can be told: a shift of the mean or of proportions, which counts of neighbours do not see",
+                [*far, *balls],
+            )
+        )
+    elif far or any(e.side > 0 for e in balls):
+        away = [*far, *(e for e in balls if e.side > 0)]
+        found.append(finding("different", "It differs from real images; the metrics of this run do not tell how", away))
+    return found
+
+
+def _nothing(case: Case) -> list[Finding]:
+    tested = list(case.metrics.values())
+    if not tested:
+        return [Finding("nothing", "No metric of this run says anything here without unseen real images.", ())]
+    missed = [f"{e.metric} {e.unseen:.2g}" for e in tested if e.unseen is not None]
+    limit = f"; smaller differences than these pass unseen: {', '.join(missed)}" if missed else ""
+    return [finding("nothing", f"Nothing beyond noise, which does not show that it equals real images{limit}", tested)]
