@@ -12,8 +12,8 @@ from __future__ import annotations
 from harness.studies.evidence import Case, Evidence
 from harness.studies.findings import TITLES, Diagnosis, Finding, finding, of_copies, side_of, some
 
-FIDELITY = ("low fidelity", "mixed fidelity", "outlier reals")
-DIVERSITY = ("mode collapse", "over-smoothing", "less diverse")
+FIDELITY = ("low fidelity", "mixed fidelity", "low density", "outlier reals")
+DIVERSITY = ("mode collapse", "over-smoothing", "less diverse", "uneven")
 MOSTLY = 0.5  # share of recall's loss that coverage must be shown to lose before missing regions are called the cause
 
 
@@ -41,30 +41,33 @@ def diagnose(case: Case) -> Diagnosis:
 
 
 def _fidelity(case: Case) -> list[Finding]:
-    p, d = case.metrics.get("precision"), case.metrics.get("density")
+    p, r, d = (case.metrics.get(use) for use in ("precision", "recall", "density"))
     if p is not None and p.side < 0:
         if d is not None and d.side >= 0:
-            return [
-                finding(
-                    "mixed fidelity",
-                    "More of its images than of unseen real ones lie outside the real images, while the others lie at "
-                    "least as deep in them, as far as can be told: a part fails, not all",
-                    [p, d],
-                )
-            ]
-        return [finding("low fidelity", "Its images lie outside the real ones", some(p, d))]
+            words = (
+                "More of its images than of unseen real ones lie outside the real images, while on average they lie at "
+                "least as deep in them, as far as can be told: a part fails, not all"
+            )
+            return [finding("mixed fidelity", words, [p, d])]
+        words = "More of its images lie outside the real ones"
+        if r is None or r.side <= 0:
+            return [finding("low fidelity", words, some(p, d))]
+        words += ", and recall above real is no merit here: the balls around images far off are wide"
+        return [finding("low fidelity", words, some(p, d, r))]
     if d is None or d.side >= 0:
         return []
     if p is None:
-        return [finding("low fidelity", "Its images lie where fewer real ones are, or none", [d])]
-    return [
-        finding(
-            "outlier reals",
-            "Precision says that its images are as faithful as real ones, density says they are not: they lie in few "
-            "real balls each, such as the wide ones around outlying real images",
-            [p, d],
+        return [finding("low density", "Its images lie where fewer real ones are, or none", [d])]
+    precision, density = _loss(p), _loss(d)
+    shares = f"precision loses {_percent(precision)} of real images' value, density {_percent(density)}"
+    if precision[1] < density[0]:
+        words = (
+            f"{shares}: its images lie in real balls, but in few each, at the margins or in the wide balls around "
+            "outlying real images, which these metrics cannot tell apart"
         )
-    ]
+        return [finding("outlier reals", words, [p, d])]
+    words = f"Density says that its images lie outside the real ones, which precision does not contradict: {shares}"
+    return [finding("low density", words, [p, d])]
 
 
 def _faithful(case: Case) -> bool | None:
@@ -86,23 +89,24 @@ def _diversity(case: Case) -> list[Finding]:
     faithful = _faithful(case)
     if faithful is None:
         words = (
-            "It reaches fewer real images than unseen real ones do; without precision or density nothing says whether "
+            "It reaches fewer real images than it should; without precision or density nothing says whether "
             "for want of diversity or of fidelity"
         )
         return [finding("unreached", words, lost)]
-    unfaithful = [e for e in some(p, d) if e.side < 0]
-    # Images outside the real ones reach none; what is lost beyond their share (at most, by either metric) is diversity.
-    explained = max((_loss(e)[1] for e in unfaithful), default=0.0)
+    fidelity = some(p, d)
+    # Images outside the real ones reach none: only what is lost beyond the largest such share that the data allow is
+    # diversity. Whether that share is itself beyond noise does not matter, or a noisy density would be taken for a good one.
+    explained = max(0.0, *(_loss(e)[1] for e in fidelity))
     if max(_loss(e)[0] for e in lost) <= explained:
         words = (
-            "It reaches fewer real images than unseen real ones do, no more so than its loss of fidelity accounts for: "
-            "that says nothing about modes"
+            f"It reaches fewer real images than it should, but a loss of fidelity, of up to {explained:.0%} by these "
+            "numbers, may account for that: it says nothing about modes"
         )
-        return [finding("unreached", words, [*lost, *unfaithful])]
+        return [finding("unreached", words, [*lost, *fidelity])]
     kind, words = _which_loss(r, d, c)
     start = (
         f"It reaches fewer real images than its loss of fidelity (at most {explained:.0%}) accounts for"
-        if unfaithful
+        if faithful is False or any(e.side < 0 for e in fidelity)
         else "Its images are as faithful as real ones as far as can be told, but reach fewer of them"
     )
     away = [e for e in some(case.metrics.get("fd")) if e.side > 0]
@@ -115,12 +119,17 @@ def _which_loss(r: Evidence | None, d: Evidence | None, c: Evidence | None) -> t
     if r is None or c is None:
         return "less diverse", "to tell why takes recall and coverage both"
     recall, coverage = _loss(r), _loss(c)
-    shares = f"recall loses {recall[0]:.0%} to {recall[1]:.0%} of real images' value, coverage {coverage[0]:.0%} to "
-    shares += f"{coverage[1]:.0%}"
+    shares = f"recall loses {_percent(recall)} of real images' value, coverage {_percent(coverage)}"
     if recall[0] > coverage[1]:
+        beside = "; coverage's own loss leaves room for missing regions beside that" if c.side < 0 else ""
         return "over-smoothing", (
             f"{shares}; missing regions would cost both the same, so part of the loss lies within regions that it does "
-            "reach: over-smoothed, or collapsed onto a few prototypes, which these metrics cannot tell apart"
+            "reach: over-smoothed, or collapsed onto a few prototypes, which these metrics cannot tell apart" + beside
+        )
+    if recall[1] < coverage[0]:
+        return "uneven", (
+            f"{shares}; missing regions would cost both the same, so part of the loss is in regions that hold few of "
+            "its images: uneven proportions"
         )
     if d is not None and d.side == 0 and r.side < 0 and coverage[0] >= MOSTLY * recall[1]:
         return "mode collapse", (
@@ -136,6 +145,10 @@ def _which_loss(r: Evidence | None, d: Evidence | None, c: Evidence | None) -> t
     else:
         why = "the intervals leave both missing regions and crowding open"
     return "less diverse", f"{shares}; {why}"
+
+
+def _percent(loss: tuple[float, float]) -> str:
+    return f"{loss[0]:.0%} to {loss[1]:.0%}"
 
 
 def _loss(e: Evidence) -> tuple[float, float]:
@@ -154,7 +167,7 @@ def _distance(case: Case) -> list[Finding]:
         found.append(
             finding(
                 "too good",
-                "It is closer to the reference than unseen real images of the same size are: look for reference images "
+                "It is closer to the reference than unseen real images, or than it should be: look for reference images "
                 "among those it was trained on",
                 nearer,
             )
