@@ -95,7 +95,7 @@ def _diversity(case: Case) -> list[Finding]:
         return [finding("unreached", words, lost)]
     fidelity = some(p, d)
     # Images outside the real ones reach none: only what is lost beyond the largest such share that the data allow is
-    # diversity. Whether that share is itself beyond noise does not matter, or a noisy density would be taken for a good one.
+    # diversity. That share need not be beyond noise itself, or a density too noisy to tell would pass for a good one.
     explained = max(0.0, *(_loss(e)[1] for e in fidelity))
     if max(_loss(e)[0] for e in lost) <= explained:
         words = (
@@ -167,8 +167,8 @@ def _distance(case: Case) -> list[Finding]:
         found.append(
             finding(
                 "too good",
-                "It is closer to the reference than unseen real images, or than it should be: look for reference images "
-                "among those it was trained on",
+                "It is closer to the reference than unseen real images, or than it should be: look for reference "
+                "images among those it was trained on",
                 nearer,
             )
         )
