@@ -16,6 +16,7 @@ from harness.commands.compare import compare, power
 from harness.commands.diagnose import diagnose
 from harness.commands.gate import gate
 from harness.commands.protocols import diff, show
+from harness.commands.report import report
 from harness.commands.rerank import rerank
 from harness.commands.weights import weights
 
@@ -236,6 +237,7 @@ def _closing(result: Result) -> None:
     words = "nothing to compute" if result.cached else "done"
     click.echo(f"\n{words} in {result.seconds:.1f} s")
     click.echo(f"results   {result.out}/ (leaderboard.md, plots/, grids/_all.png, records.jsonl, benchmark.lock.yaml)")
+    click.echo(f"report    {result.out}/report.html")
     if result.tracked:
         click.echo(f"MLflow    {result.tracked}")
     if result.untracked:
@@ -306,7 +308,7 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
 
 
-for _command in (audit, compare, power, diagnose, gate, rerank, show, diff, weights):
+for _command in (audit, compare, power, diagnose, gate, report, rerank, show, diff, weights):
     main.add_command(_command)
 
 if __name__ == "__main__":

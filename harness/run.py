@@ -22,6 +22,7 @@ from harness.errors import UsageError
 from harness.keys import digest, digest_file
 from harness.leaderboard import Leaderboard
 from harness.record import Record, read_records
+from harness.report import contact_sheet, image_grid, write_plots, write_report
 from harness.stages import FakeSet, ImageSource, Pipeline, Plan, Progress
 from harness.stages.images import read_images
 from harness.stages.pipeline import name_of
@@ -30,6 +31,7 @@ from harness.store import write_atomically
 
 RECEIPT = ".complete.json"
 MARKER = ".benchmark"  # names the benchmark whose results a folder holds
+BESIDE = ("run.json", "report.html")
 GRID = 64  # images
 
 
@@ -100,7 +102,7 @@ def run_benchmark(
     began = datetime.now(UTC).isoformat(timespec="seconds")
     plan = Plan(declaration.load(Path(path)), Path(store).absolute() if store else default_store(), device)
     folder = Path(out) if out else Path("results") / plan.benchmark.name
-    _claim(folder, plan.benchmark.name)
+    claim(folder, plan.benchmark.name)
     usable(plan)
     with Engine(workers or default_workers()) as engine:
         pipeline = Pipeline(plan, engine, progress or Quiet())
@@ -114,6 +116,7 @@ def run_benchmark(
         board = Leaderboard.from_json((folder / "leaderboard.json").read_text(encoding="ascii"))
     else:
         board = _write(folder, plan, pipeline, lock)
+    write_report(folder)  # a cached run too: a study may have added a finding
     seconds = time.perf_counter() - start
     if not cached:
         about = {"run_key": lock["run_key"], "time": began, "seconds": round(seconds, 3)}
@@ -160,8 +163,6 @@ def resolved(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
 def _write(folder: Path, plan: Plan, pipeline: Pipeline, lock: Mapping[str, Any]) -> Leaderboard:
     from ruamel.yaml import YAML
 
-    from harness.report import write_plots
-
     earlier = _receipt(folder).get("files", {})
     (folder / RECEIPT).unlink(missing_ok=True)
     for name in earlier:  # of an earlier declaration, or damaged
@@ -192,9 +193,6 @@ def _write(folder: Path, plan: Plan, pipeline: Pipeline, lock: Mapping[str, Any]
 
 def _write_grids(folder: Path, plan: Plan) -> None:
     """The first images of the reference and of each generator's first image set, and a sheet with a row of each."""
-
-    from harness.report import contact_sheet, image_grid
-
     sources: dict[str, ImageSource] = {"reference": plan.reference}
     for fake in plan.fakes:
         if plan.images(fake) is not None:
@@ -216,11 +214,11 @@ def _write_grids(folder: Path, plan: Plan) -> None:
 
 
 def _files(folder: Path) -> dict[str, str]:
-    # run.json tells of the time and the machine; it does not belong to the result.
+    # run.json tells of the time and the machine, report.html also of studies that came later: neither is the result.
     return {
         path.relative_to(folder).as_posix(): digest_file(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.startswith(".") and path.name != "run.json"
+        if path.is_file() and not path.name.startswith(".") and path.name not in BESIDE
     }
 
 
@@ -247,7 +245,7 @@ def _receipt(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _claim(folder: Path, benchmark: str) -> None:
+def claim(folder: Path, benchmark: str) -> None:
     """Mark a new or empty folder as this benchmark's; refuse one that holds anything else."""
     marker = folder / MARKER
     try:

@@ -44,6 +44,7 @@ def test_a_run_leaves_records_leaderboard_lock_grids_and_plots(finished):
         "leaderboard.md",
         "leaderboard.json",
         "benchmark.lock.yaml",
+        "report.html",
         "run.json",
         "grids/_all.png",
         "grids/kde.png",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from harness.report import Finding
     from harness.studies.audit import Audited
 
 
@@ -27,7 +28,8 @@ def audit(
     from harness import benchmark
     from harness.engine import Engine
     from harness.errors import UsageError
-    from harness.run import default_store, default_workers, usable
+    from harness.report import write_finding, write_report
+    from harness.run import claim, default_store, default_workers, usable
     from harness.stages import Pipeline, Plan
     from harness.store import write_atomically
     from harness.studies.audit import audit as study
@@ -39,13 +41,17 @@ def audit(
     if wrong := [name for name in encoders if name not in found.encoders]:
         raise UsageError(f"{bench}: {unknown('encoder', wrong[0], found.encoders)}")
     plan = Plan(found, store.absolute() if store else default_store(), device)
+    folder = out or Path("results") / found.name
+    claim(folder, found.name)
     usable(plan)
     with Engine(workers or default_workers()) as engine, progress() as heard:
         result = study(plan, lambda own: Pipeline(own, engine, heard), encoders or None)
     text = markdown(result, found.rank_by.encoder, {e: found.is_random(e) for e in found.encoders})
-    folder = out or Path("results") / found.name
     write_atomically(folder / "audit.json", (json.dumps(facts(result), indent=1) + "\n").encode("ascii"))
     write_atomically(folder / "audit.md", text.encode())
+    write_finding(folder, "audit", finding(result, text))
+    if (folder / "records.jsonl").is_file():
+        write_report(folder)
     click.echo(text)
     click.echo(f"audit     {folder}/audit.md, audit.json")
 
@@ -62,6 +68,31 @@ def markdown(found: Audited, first: str, random: dict[str, bool]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def finding(found: Audited, text: str) -> Finding:
+    """The audit as a section of the report: verdict, changes, and how far each variant moves each score."""
+    from harness.report import Finding, Heatmap, Table
+
+    verdict = tuple(line.replace("**", "") for line in text.splitlines() if line.startswith("**"))
+    own = [c for c in found.changes if c.metric == found.metric]
+    shifts = {(s.encoder, s.variant): s.distance for s in found.shifts}
+    rows = tuple(
+        (
+            c.encoder, c.variant, c.generator, float(f"{c.pinned:.4g}"), float(f"{c.value:.4g}"), _cell(c),
+            float(f"{shifts[c.encoder, c.variant]:.3g}") if (c.encoder, c.variant) in shifts else None,
+        )
+        for c in own
+    )  # fmt: skip
+    columns = ("encoder", "variant", "generator", "pinned", "variant's", "change", "reference against itself, FD")
+    caption = f"{found.metric} under other preprocessing; {found.level:.0%} intervals paired over the same images"
+    generators = tuple(dict.fromkeys(c.generator for c in own))
+    cells = {(f"{c.encoder}, {c.variant}", c.generator): c.change / max(abs(c.pinned), 1e-12) for c in own}
+    names = tuple(dict.fromkeys(name for name, _ in cells))
+    values = tuple(tuple(round(cells.get((name, g), 0.0), 4) for g in generators) for name in names)
+    reach = max([abs(v) for row in values for v in row] or [0.0]) or 1.0
+    heat = Heatmap(f"Change of {found.metric} as a share of its pinned value", generators, names, values, -reach, reach)
+    return Finding("Audit of preprocessing", verdict, (Table(caption, columns, rows),), heat if values else None)
+
+
 def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
     flips = [flip for flip in found.flips if flip.encoder == encoder]
     real = [flip for flip in flips if flip.resolved]
@@ -75,7 +106,7 @@ def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
         )
     if real:
         named = "; ".join(f"{f.first} and {f.second} under {f.variant}" for f in real)
-        lines[0] += f"The order of {len(real)} pairs flips beyond noise: {named}. "
+        lines[0] += f"The order of {len(real)} pair{'s'[: len(real) > 1]} flips beyond noise: {named}. "
     else:
         lines[0] += "No order of two generators flips beyond noise. "
     if seeming := len(flips) - len(real):

@@ -56,7 +56,7 @@ def description(board: Leaderboard, page: str) -> str:
     notes = [
         *board.notes,
         "Under Artifacts: `leaderboards/` of the other encoders, single `seeds`, `plots/`, sample `grids/`,"
-        " and the run's files in `run/`. One child run per generator and encoder.",
+        " and the run's files in `run/`, the report as `run/report.html`. One child run per generator and encoder.",
     ]
     tail = ["", *(f"- {note}" for note in notes)]
     room = LONGEST_NOTE - len("\n".join([*lines, *tail]))

@@ -1,0 +1,82 @@
+"""What a report is made of: a run's folder, read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.components import TABLE
+from harness.errors import UsageError
+from harness.leaderboard import Column, Leaderboard, Row
+from harness.record import Record, read_records
+from harness.report.finding import Finding, read_findings
+
+NEEDED = ("records.jsonl", "leaderboard.json", "benchmark.lock.yaml")
+CONTROLS = {entry.name for entry in TABLE if entry.kind == "generators" and ".controls:" in entry.target}
+UNSEEN = "holdout"  # the built-in control of unseen real images
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Everything that a report shows, and nothing that differs between two runs of the same key."""
+
+    out: Path
+    board: Leaderboard
+    records: tuple[Record, ...]
+    lock: Mapping[str, Any]
+    lock_text: str
+    findings: Mapping[str, Finding]
+
+    @property
+    def first(self) -> str:
+        """The encoder that ranks."""
+        return str(self.board.rank_by["encoder"])
+
+    @property
+    def by(self) -> Column:
+        """The metric that ranks."""
+        return next(column for column in self.board.columns if column.metric == self.board.rank_by["metric"])
+
+    def ranked(self, encoder: str) -> list[Row]:
+        """The rows with numbers, best first."""
+        return [row for row in self.board.of(encoder) if row.status == "ok"]
+
+    def use(self, generator: str) -> str:
+        """The component behind a generator's name."""
+        declared = self.lock["benchmark"].get("generators", {}).get(generator, {})
+        return str(declared.get("use", generator))
+
+    def is_control(self, row: Row) -> bool:
+        """Whether a row's result is known beforehand: it shows real images, whole or spoilt."""
+        return not row.training_seeds and self.use(row.generator) in CONTROLS
+
+    def parameters(self, metric: str) -> Mapping[str, Any]:
+        """The parameters that a metric was computed with."""
+        return next((record.parameters for record in self.records if record.metric == metric), {})
+
+    def cells(self, encoder: str, metric: str) -> list[Record]:
+        """Records of the single image sets that have a value, for the reading of the reference that is shown."""
+        return [
+            r for r in self.records
+            if r.level == "cell" and r.cell.encoder == encoder and r.metric == metric and r.estimate is not None
+            and r.estimate.reference == self.board.interval["reference"]
+        ]  # fmt: skip
+
+
+def read_run(out: Path) -> RunFiles:
+    """The run in a folder that `harness run` wrote. Raises UsageError where there is none."""
+    from ruamel.yaml import YAML
+
+    if missing := [name for name in NEEDED if not (out / name).is_file()]:
+        raise UsageError(f"{out}: no {' and no '.join(missing)} here; give the folder that `harness run` wrote")
+    text = (out / "benchmark.lock.yaml").read_text(encoding="utf-8")
+    return RunFiles(
+        out=out,
+        board=Leaderboard.from_json((out / "leaderboard.json").read_text(encoding="ascii")),
+        records=tuple(read_records(out / "records.jsonl")),
+        lock=dict(YAML(typ="safe").load(text)),
+        lock_text=text,
+        findings=read_findings(out),
+    )

@@ -1,0 +1,221 @@
+"""A run in sentences: what it shows, what it does not, and how it was measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from harness.leaderboard import Row, shown
+from harness.report.run_files import UNSEEN, RunFiles
+
+TARGETS = {"T_N": "the expected value at these sample sizes", "T_inf": "the population value"}
+REFERENCES = {"random": "the real set counted as one random draw", "fixed": "the real set held fixed"}
+PAPERS = {
+    "fd": "Fréchet distance (Heusel et al. 2017)",
+    "kd": "kernel distance, unbiased (Bińkowski et al. 2018)",
+    "precision": "precision (Kynkäänniemi et al. 2019)",
+    "recall": "recall (Kynkäänniemi et al. 2019)",
+    "density": "density (Naeem et al. 2020)",
+    "coverage": "coverage (Naeem et al. 2020)",
+}
+
+
+def listed(names: Iterable[str]) -> str:
+    """ "a, b and c"."""
+    *most, last = list(names)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def leaders(candidates: Sequence[Row]) -> list[Row]:
+    """The candidates that no other one is shown to be better than; more than one where the data cannot decide.
+
+    A better rank counts only where the difference is resolved, so a tie keeps both; `candidates` are best first.
+    """
+    return [
+        row for place, row in enumerate(candidates)
+        if all(better.generator in row.tied_with or better.rank == row.rank for better in candidates[:place])
+    ]  # fmt: skip
+
+
+def verdict(run: RunFiles) -> list[str]:
+    """What the run shows, in sentences, the most important first; controls and flagged rows never win unnoticed."""
+    rows, level = run.ranked(run.first), f"{run.board.interval['level']:.0%}"
+    note = run.board.encoder_notes[run.first]
+    if not rows:
+        return ["No generator was scored under the encoder that ranks.", *_failed(run)]
+    candidates = _candidates(run, rows)
+    said = []
+    if note:
+        said.append(f"Encoder {run.first} – {note}: the order below says nothing about the quality of images.")
+    said.append(_best(run, candidates, f"By {run.by.label} under {run.first}"))
+    flagged = [row for row in candidates if row.flags]
+    clean = [row for row in candidates if not row.flags]
+    if any(row.flags for row in leaders(candidates)) and clean:
+        said.append(_best(run, clean, f"Leaving out the flagged ({listed(row.generator for row in flagged)})"))
+    said += _floor(run, rows, candidates)
+    said += [f"Flagged: {row.generator} – {'; '.join(row.flags)}." for row in rows if row.flags]
+    said += _elsewhere(run)
+    said.append(
+        f"How sure: with {level} confidence all ranks of one table lie within their brackets at once; a tie means that"
+        " these images cannot tell two generators apart, not that the two are equal."
+    )
+    said.append(_reach(rows))
+    return [*said, *_failed(run)]
+
+
+def _candidates(run: RunFiles, rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if not run.is_control(row)] or list(rows)
+
+
+def _best(run: RunFiles, candidates: Sequence[Row], where: str) -> str:
+    best = leaders(candidates)
+    controls = any(run.is_control(row) for row in run.ranked(run.first)) and not run.is_control(candidates[0])
+    generator = "generator (controls aside)" if controls else "generator"
+    named = [f"{row.generator} ({run.by.label} {shown(row.metrics[run.by.metric])})" for row in best]
+    if len(candidates) == 1:
+        return f"{where}: {named[0]} is the only {generator}, so nothing is best."
+    if len(best) == 1:
+        return f"{where}: {named[0]} is best, better than every other {generator} beyond noise."
+    if len(best) == len(candidates):
+        return f"{where}: no {generator} is shown to be better than another; {listed(named)} are tied."
+    rest = f"every other {generator} is beaten beyond noise"
+    return f"{where}: no single best. {listed(named)} are tied at the front; {rest}."
+
+
+def _floor(run: RunFiles, rows: Sequence[Row], candidates: Sequence[Row]) -> list[str]:
+    """How far the candidates are from real images that nothing was trained on, where the run shows such."""
+    floor = next((row for row in rows if run.is_control(row) and run.use(row.generator) == UNSEEN), None)
+    if floor is None or floor in candidates:
+        return []
+    as_good = [r.generator for r in candidates if r.generator in floor.tied_with or (r.rank or 0) < (floor.rank or 0)]
+    value = f"{run.by.label} {shown(floor.metrics[run.by.metric])}"
+    if not as_good:
+        return [f"Unseen real images ({floor.generator}, {value}) are better than every one of them, beyond noise."]
+    real = f"unseen real images ({floor.generator}, {value})"
+    return [f"No worse than {real} as far as these images can tell: {listed(as_good)}."]
+
+
+def _elsewhere(run: RunFiles) -> list[str]:
+    said = []
+    here = {row.generator for row in leaders(_candidates(run, run.ranked(run.first)))}
+    for encoder in run.board.encoders:
+        rows = run.ranked(encoder)
+        if encoder == run.first or not rows:
+            continue
+        best = leaders(_candidates(run, rows))
+        names = {row.generator: row.generator + (" (flagged)" if row.flags else "") for row in best}
+        note = run.board.encoder_notes[encoder]
+        agree = "the same" if set(names) == here else "partly the same" if here & set(names) else "different"
+        under = encoder + (f" ({note})" if note else "")
+        said.append(f"Under {under} the unbeaten are {agree}: {listed(names.values())}.")
+    return said
+
+
+def _reach(rows: Sequence[Row]) -> str:
+    several = sorted({len(row.training_seeds) for row in rows if len(row.training_seeds) > 1})
+    one = [row.generator for row in rows if len(row.training_seeds) <= 1]
+    said = []
+    if several:
+        said.append(
+            f"generators with {listed(map(str, several))} training seeds: about training them anew with other seeds"
+        )
+    if one:
+        said.append(f"{listed(one)}: about this one checkpoint, sampler or set of files only")
+    return f"What the intervals speak about – {'; '.join(said)}."
+
+
+def _failed(run: RunFiles) -> list[str]:
+    failed: dict[tuple[str, str], list[str]] = {}
+    for row in run.board.rows:
+        if row.status != "ok":
+            failed.setdefault((row.generator, row.reason or "no reason given"), []).append(row.encoder)
+    return [f"Failed: {name} under {listed(under)} – {reason}." for (name, reason), under in failed.items()]
+
+
+def methods(run: RunFiles) -> str:
+    """A paragraph for a paper: what was compared with what, by which numbers, and what their intervals mean."""
+    rows = run.ranked(run.first) or list(run.board.of(run.first))
+    interval = run.board.interval
+    cell = run.records[0].cell if run.records else None
+    provenance = run.records[0].provenance if run.records else {}
+    names = []
+    for column in run.board.columns:
+        parameters = run.parameters(column.metric)
+        use = str(parameters.get("use", column.metric))
+        facts = ", ".join(f"{k} = {v}" for k, v in parameters.items() if k != "use" and v is not None)
+        names.append(PAPERS.get(use, column.label) + (f" with {facts}" if facts else ""))
+    encoders = [name + (f" ({note})" if note else "") for name, note in run.board.encoder_notes.items()]
+    preprocessing = dict.fromkeys(record.cell.preprocessing for record in run.records)
+    ways: dict[str, list[str]] = {}
+    for row in rows:
+        if estimate := row.metrics.get(run.by.metric):
+            # The quantile's own numbers differ from row to row and stand in records.jsonl.
+            way = re.sub(r", [\d.e+]+ (degrees of freedom|standard errors)", "", estimate.method)
+            ways.setdefault(way, []).append(row.generator)
+    trained = sorted({len(row.training_seeds) for row in rows if row.training_seeds})
+    sampled = sorted({len(row.sampling_seeds) for row in rows})
+    libraries = ", ".join(f"{name} {version}" for name, version in provenance.get("libraries", {}).items())
+    where = f"the split {cell.reference_split} of {cell.dataset}" if cell else "the reference"
+    said = [
+        f"We compared {_sizes(row.n_fake for row in rows)} generated images per image set with"
+        f" {_sizes(row.n_real for row in rows)} real images ({where}).",
+        f"Trained generators were fitted with {listed(map(str, trained))} training seeds." if trained else "",
+        f"Each model was sampled with {' to '.join(dict.fromkeys(map(str, (sampled[0], sampled[-1]))))} sampling seeds."
+        if sampled
+        else "",
+        f"Metrics: {'; '.join(names)}.",
+        f"Features come from {listed(encoders)}; preprocessing {listed(preprocessing)}." if preprocessing else "",
+        f"Generators are ranked by {run.by.label} under {run.first}, with simultaneous rank sets (Mogstad et al. 2024)"
+        f" at {interval['level']:.0%}.",
+        f"Intervals ({interval['level']:.0%}) are for {TARGETS.get(interval['target'], interval['target'])}"
+        f" ({interval['target']}), {REFERENCES.get(interval['reference'], interval['reference'])};"
+        f" for {run.by.label}: {' – '.join(f'{way} (of {listed(group)})' for way, group in ways.items())}.",
+        f"Software: generative-image-harness {provenance.get('harness', '')}, commit"
+        f" {provenance.get('commit', 'unknown')}; {libraries}; device {provenance.get('device', 'unknown')}.",
+        f"Run key {run.lock['run_key']}.",
+    ]
+    return " ".join(part for part in said if part)
+
+
+def _sizes(values: Iterable[int]) -> str:
+    return listed(f"{value:,}" for value in sorted(set(values))) if (values := list(values)) else "no"
+
+
+def bibtex(run: RunFiles) -> str:
+    """An entry for this tool at the version that made the run."""
+    provenance = run.records[0].provenance if run.records else {}
+    return (
+        "@software{generative_image_harness,\n"
+        "  author  = {{The authors of the generative image harness}},\n"
+        "  title   = {generative-image-harness: a reproducible benchmark harness for generative image models},\n"
+        f"  version = {{{provenance.get('harness', 'unknown')}}},\n"
+        f"  note    = {{commit {provenance.get('commit', 'unknown')}; run key {run.lock['run_key']}}}\n"
+        "}\n"
+    )
+
+
+SPECIAL = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "–": "--", "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$", "×": r"$\times$",
+}  # fmt: skip
+
+
+def latex_text(text: str) -> str:
+    """Text in which no character is a command of LaTeX."""
+    return "".join(SPECIAL.get(character, character) for character in text)
+
+
+def latex(run: RunFiles) -> str:
+    """The ranking encoder's table for a paper; needs the package booktabs."""
+    *header, _ = run.board.header()
+    caption = f"{run.board.benchmark} under {run.board.title(run.first).removeprefix('encoder ')}."
+    lines = [
+        r"\begin{table}", r"\centering", rf"\caption{{{latex_text(caption)}}}",
+        rf"\begin{{tabular}}{{rl{'r' * (len(header) - 2)}}}", r"\toprule",
+        " & ".join(map(latex_text, header)) + r" \\", r"\midrule",
+    ]  # fmt: skip
+    for row in run.board.of(run.first):
+        *cells, _ = run.board.cells(row)
+        lines.append(" & ".join(map(latex_text, cells)) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"

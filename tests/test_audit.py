@@ -1,0 +1,143 @@
+"""The same images under other preprocessing: published orders come out, changes are paired, flips told from noise."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from harness.metrics import frechet_distance
+from harness.record import read_records
+from harness.studies.audit import _reach
+from harness.uncertainty import MetricCall, analyse
+
+pytestmark = pytest.mark.slow
+
+BENCH = """\
+name: audited
+seed: 3
+datasets: {datasets}
+dataset: photographs
+n_real: 300
+n_fake: 300
+preprocessing:
+  resize: {{library: pillow, filter: bicubic, size: 32}}
+  quantise: none
+  range: [0, 1]
+encoders:
+  random_convnet: {{seed: 0, channels: 3, dim: 12}}
+generators:
+  holdout: {{}}
+  one: {{use: mode_drop, keep: [0]}}
+  noise: {{sd: 100}}
+metrics: {{fd: {{}}, recall: {{}}}}
+rank_by: {{metric: fd, encoder: random_convnet}}
+audit:
+  resize: [pillow lanczos, pillow bilinear, torch bicubic antialiased, torch bilinear, torch bicubic, pillow nearest]
+  jpeg: [100, 90, 75]
+  quantise: [none]
+"""
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    """The audit's folder and its audit.json."""
+    from conftest import Small
+
+    small = Small(tmp_path_factory.mktemp("audited"))
+    small.bench.write_text(BENCH.format(datasets=ROOT / "datasets.yaml"))
+    outcome = small.harness("audit", "bench.yaml")
+    assert outcome.returncode == 0, outcome.stderr
+    out = small.folder / "results/audited"
+    return small, outcome.stdout, json.loads((out / "audit.json").read_text())
+
+
+def test_the_published_order_of_resizers_and_of_jpeg_comes_out(audited):
+    """Parmar et al. 2022: antialiased filters lie close, the others far away, nearest last; JPEG by quality."""
+    _, _, found = audited
+    shift = {one["variant"]: one["distance"] for one in found["shifts"]}
+    assert shift["resize: pillow lanczos"] < shift["resize: pillow bilinear"]
+    assert 3 * shift["resize: pillow bilinear"] < shift["resize: torch bilinear"] < shift["resize: torch bicubic"]
+    assert shift["resize: torch bicubic"] < shift["resize: pillow nearest"]
+    assert shift["jpeg: 100"] < shift["jpeg: 90"] < shift["jpeg: 75"] < shift["resize: pillow bilinear"]
+    assert shift["resize: torch bicubic antialiased"] < 1e-6  # the same filter in another library
+    assert not any("quantise" in name for name in shift)  # the pinned rule is no variant
+
+
+def test_an_order_that_a_resize_turns_is_told_beyond_noise_and_others_are_not(audited):
+    """Pixel noise averages out under an antialiased filter and stays under nearest; a missing motif does neither."""
+    _, printed, found = audited
+    turned = {(flip["variant"], flip["first"], flip["second"]) for flip in found["flips"] if flip["resolved"]}
+    assert ("resize: pillow nearest", "one", "noise") in turned
+    assert not any(variant.startswith("jpeg") for variant, _, _ in turned)
+    assert "flips beyond noise: one and noise under" in printed
+    assert "random weights: not a measure of quality" in printed
+
+
+def test_a_change_is_known_better_than_the_values_that_it_is_between(audited):
+    small, _, found = audited
+    assert small.harness("run", "bench.yaml", "--no-tracking").returncode == 0
+    of_values = {
+        r.cell.generator: r.estimate.high - r.estimate.low
+        for r in read_records(small.folder / "results/audited/records.jsonl")
+        if (r.level, r.metric, r.estimate.reference) == ("cell", "fd", "random")
+    }
+    fd = [one for one in found["changes"] if one["metric"] == "fd" and "jpeg" in one["variant"]]
+    assert all(one["low"] <= one["change"] <= one["high"] for one in fd)
+    assert all(one["high"] - one["low"] < 0.5 * of_values[one["generator"]] for one in fd)
+    recall = [one for one in found["changes"] if one["metric"] == "recall"]
+    assert all(one["low"] is None for one in recall)
+
+
+def test_the_audit_is_a_section_of_the_report_and_the_run_still_runs(audited):
+    small, *_ = audited
+    outcome = small.harness("run", "bench.yaml", "--no-tracking")
+    assert outcome.returncode == 0, outcome.stderr
+    page = (small.folder / "results/audited/report.html").read_text()
+    assert "Audit of preprocessing" in page
+    assert "resize: pillow nearest" in page
+
+
+def test_a_benchmark_without_an_audit_and_a_wrong_setting_are_refused(small):
+    outcome = small.harness("audit", "bench.yaml")
+    assert outcome.returncode == 2
+    assert "declares no `audit`" in outcome.stderr
+    small.edit("rank_by:", "audit: {resize: [pillow cubic]}\nrank_by:")
+    outcome = small.harness("check", "bench.yaml")
+    assert outcome.returncode == 2
+    assert "audit.resize.0:" in outcome.stderr
+    small.edit("pillow cubic", "pillow lanczos")
+    outcome = small.harness("audit", "bench.yaml")
+    assert outcome.returncode == 2
+    assert "resizes nothing" in outcome.stderr
+
+
+def test_paired_intervals_of_a_change_cover_and_are_narrower_than_unpaired_ones():
+    """Two encodings of the same rows; the truth is the mean change over many draws."""
+    rng = np.random.default_rng(0)
+    mixing = rng.standard_normal((6, 6)) / 6
+
+    def draw(shift):
+        rows = rng.standard_normal((150, 6)) + shift
+        return rows, rows + 0.3 * rows @ mixing
+
+    def analysed(real, fake, seed):
+        return analyse({"fd": MetricCall("fd")}, real, fake, real_seed=seed, fake_seed=seed)["fd"]
+
+    changes, reaches, apart = [], [], []
+    for r in range(250):
+        (real, real_), (fake, fake_) = draw(0.0), draw(0.6)
+        before, after = analysed(real, fake, r), analysed(real_, fake_, r)
+        changes.append(after.value - before.value)
+        reaches.append(_reach([(before, after)], 0.95))
+        spread = [a.influence_real.var() / 150 + a.influence_fake.var() / 150 for a in (before, after)]
+        apart.append(1.96 * math.sqrt(sum(spread)))
+    truth = np.mean([frechet_distance(*pair) for pair in [(draw(0)[1], draw(0.6)[1]) for _ in range(400)]]) - np.mean(
+        [frechet_distance(*pair) for pair in [(draw(0)[0], draw(0.6)[0]) for _ in range(400)]]
+    )
+    centre = np.mean(changes)
+    assert abs(centre - truth) < 0.1
+    hits = np.mean(np.abs(np.array(changes) - centre) <= np.array(reaches))
+    assert 0.90 < hits <= 1.0
+    assert np.mean(reaches) < 0.6 * np.mean(apart)
