@@ -72,7 +72,7 @@ PATHOLOGIES = {
     "low fidelity": (modes, lambda rng: rng.normal(0, 8, (N, D))),
     "uneven": (
         lambda rng: modes(rng, n=3 * N),
-        lambda rng: np.concatenate([modes(rng, n=N // 2), modes(rng, keep=4, n=5 * N // 2)]),
+        lambda rng: np.concatenate([modes(rng, n=N // 4), modes(rng, keep=4, n=11 * N // 4)]),
     ),
     "shift": (gaussian, lambda rng: gaussian(rng, shift=0.5)),
     "outlier reals": (lambda rng: gaussian(rng, wide=N // 10), lambda rng: gaussian(rng, scale=1.4)),
@@ -156,7 +156,15 @@ FINE = {"precision": (0.9, 0.9, 0.02, 0), "recall": (0.9, 0.9, 0.02, 0), "densit
     [
         (Copies(images=100, reference=3), "reference copies"),
         (Copies(images=100, training=60, holdout_images=100, p_holm={"training": 0.001}), "memorisation"),
-        (Copies(images=100, training=60), "memorisation"),
+        (Copies(images=100, training=60), "copies"),
+        (
+            Copies(images=100, training=9, near=50, unseen_images=100, unseen_near=40, p_holm={"training": 1.0}),
+            "copies",
+        ),
+        (
+            Copies(images=100, training=90, near=90, unseen_images=100, unseen_near=40, p_holm={"training": 0.001}),
+            "memorisation",
+        ),
         (
             Copies(images=100, training=2, holdout_images=100, holdout_training=2, p_holm={"training": 0.7}),
             "few copies",
@@ -169,12 +177,13 @@ FINE = {"precision": (0.9, 0.9, 0.02, 0), "recall": (0.9, 0.9, 0.02, 0), "densit
 def test_copies_are_said_with_their_counts_and_only_where_there_are_any(copies, kind):
     found = diagnose(by_hand(copies, **FINE)).findings
     said = {f.kind: f.sentence for f in found}
-    assert set(said) & {"reference copies", "memorisation", "few copies", "near copies", "repeats"} == ({kind} - {None})
+    kinds_of_copies = {"reference copies", "memorisation", "copies", "few copies", "near copies", "repeats"}
+    assert set(said) & kinds_of_copies == {kind} - {None}
     if kind:
         assert "of 100" in said[kind]
         assert said[kind].endswith(").")
     # What does not change how the metrics read leaves "nothing" standing; the rest replaces it.
-    assert ("nothing" in said) == (kind in (None, "repeats", "few copies"))
+    assert ("nothing" in said) == (kind in (None, "repeats", "copies", "few copies"))
 
 
 def test_near_copies_and_crowding_are_not_told_apart_where_density_is_high():
@@ -225,13 +234,24 @@ def test_a_distance_alone_does_not_say_how_a_set_differs():
     assert kinds(by_hand(**FINE, fd=(9.0, 2.0, 0.5, 1))) == {"shift"}
 
 
+def test_a_shift_is_said_with_what_else_the_intervals_leave_open():
+    """A tenth of the images far off moves FD beyond noise while precision is still within it."""
+    sure = diagnose(by_hand(**FINE, fd=(9.0, 2.0, 0.5, 1))).findings[0].sentence
+    assert "images outside the real ones (at most 5%) or real ones unreached (at most 2%)" in sure
+    loose = FINE | {"precision": (0.85, 0.9, 0.1, 0), "recall": (0.95, 0.9, 0.02, 0)}
+    open_ = diagnose(by_hand(**loose, fd=(9.0, 2.0, 0.5, 1))).findings[0].sentence
+    assert "images outside the real ones (at most 17%) or real ones unreached (at most 0%)" in open_
+
+
 def test_weak_numbers_are_marked_where_they_weaken_a_sentence():
     case = by_hand(**FINE)
-    hidden = replace(case.metrics["recall"], conservative=True, weak=("recall: at the boundary: few rows",))
+    hidden = replace(case.metrics["recall"], conservative=True, weak=("at the boundary: few rows",))
     found = diagnose(replace(case, metrics={**case.metrics, "recall": hidden})).findings[0]
     assert found.weak[0] == "recall: at the boundary: few rows"
     assert "may hide a difference: recall" in found.weak[1]
     assert diagnose(case).findings[0].weak == ()
+    both = {use: replace(e, weak=("few rows",)) for use, e in case.metrics.items()}
+    assert diagnose(replace(case, metrics=both)).findings[0].weak == ("precision, recall, density: few rows",)
     # A difference that is found was not hidden.
     away = replace(hidden, side=1, weak=())
     assert not any(f.weak for f in diagnose(replace(case, metrics={**case.metrics, "recall": away})).findings)
@@ -292,7 +312,8 @@ def ask(*arguments):
 def ran(tmp_path_factory):
     """A small run with controls whose diagnosis is known."""
     made = Small(tmp_path_factory.mktemp("diagnosed"))
-    made.edit("  noise: {}\n", "  noise: {}\n  memorise: {}\n  mode_drop: {keep: [0, 1, 2, 3]}\n")
+    controls = "  noise: {}\n  memorise: {}\n  mode_drop: {keep: [0, 1, 2, 3]}\n"
+    made.edit("  noise: {}\n", controls + "  leak: {use: holdout, split: reference}\n")
     outcome = made.run()
     assert outcome.returncode == 0, outcome.stderr
     return made.folder / "results/small"
@@ -308,7 +329,9 @@ def test_the_controls_of_a_run_are_diagnosed_as_what_they_are(ran, tmp_path):
     assert said["noise"] == {"low fidelity", "unreached"}
     assert "memorisation" in said["memorise"]
     assert "mode collapse" in said["mode_drop"] or "less diverse" in said["mode_drop"]
+    assert "reference copies" in said["leak"]
     assert said["holdout"] == set()
+    assert not any("reference copies" in kinds for name, kinds in said.items() if name != "leak")
     assert not any("memorisation" in kinds for name, kinds in said.items() if name != "memorise")
     for one in found["diagnoses"]:
         assert f"{one['generator']}: {one['verdict']}" in told.output
@@ -318,6 +341,48 @@ def test_the_controls_of_a_run_are_diagnosed_as_what_they_are(ran, tmp_path):
             assert any(c.isdigit() for c in finding["sentence"])
     assert "about these checkpoints" in told.output
     assert "fd and kd" in told.output
+
+
+@pytest.mark.slow
+def test_verdicts_and_numbers_are_a_section_of_the_report_until_the_records_change(ran, tmp_path):
+    from harness.report import read_findings
+
+    out = shutil.copytree(ran, tmp_path / "out")
+    for path in out.glob("*.finding.json"):
+        path.unlink()
+    told = ask("diagnose", out, "--json", tmp_path / "told.json")
+    assert told.exit_code == 0, told.output
+    first = (out / "report.html").read_bytes()
+    finding = read_findings(out)["diagnosis-digits_convnet"]
+    diagnoses = json.loads((tmp_path / "told.json").read_text())["diagnoses"]
+    assert finding.verdict[1:] == tuple(f"{one['generator']}: {one['verdict']}" for one in diagnoses)
+    sentences = {row[1] for row in finding.tables[0].rows}
+    assert sentences >= {f["sentence"] for one in diagnoses for f in one["findings"]}
+    recall = next(row for row in finding.tables[1].rows if row[:2] == ("mode_drop", "recall"))
+    shown = next(
+        e for one in diagnoses if one["generator"] == "mode_drop" for e in one["evidence"] if e["use"] == "recall"
+    )
+    assert recall[2] == pytest.approx(shown["value"], rel=0.01)
+    assert recall[-1] == "below"
+    assert b"Diagnosis under digits_convnet" in first
+    ask("diagnose", out)
+    assert (out / "report.html").read_bytes() == first
+    ask("diagnose", out, "--encoder", "pixels")
+    assert list(read_findings(out)) == ["diagnosis-digits_convnet", "diagnosis-pixels"]
+
+
+@pytest.mark.slow
+def test_a_changed_run_drops_the_diagnosis_of_the_old_numbers(small):
+    from harness.report import read_findings
+
+    assert small.run().returncode == 0
+    out = small.folder / "results/small"
+    assert ask("diagnose", out).exit_code == 0
+    assert small.run().returncode == 0  # nothing changed: it stays
+    assert list(read_findings(out)) == ["diagnosis-digits_convnet"]
+    small.edit("n_fake: 100", "n_fake: 90")
+    assert small.run().returncode == 0
+    assert read_findings(out) == {}
 
 
 @pytest.mark.slow
@@ -340,6 +405,17 @@ def test_a_run_whose_holdout_shows_reference_images_is_read_against_theory(ran, 
     assert told.exit_code == 0, told.output
     assert "no usable `holdout`" in told.output
     assert "fd " not in told.output.split("orders of")[0].split("\n", 1)[1]
+
+
+@pytest.mark.slow
+def test_a_holdout_with_a_few_twins_of_other_splits_still_serves(ran, tmp_path):
+    out = shutil.copytree(ran, tmp_path / "out")
+    board = json.loads((out / "leaderboard.json").read_text())
+    for row in board["rows"]:
+        if row["generator"] == "holdout":
+            row["observations"]["training_copies"] = 0.005
+    (out / "leaderboard.json").write_text(json.dumps(board))
+    assert "against holdout" in ask("diagnose", out).output
 
 
 @pytest.mark.slow

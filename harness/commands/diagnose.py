@@ -13,11 +13,16 @@ import click
 if TYPE_CHECKING:
     from harness.outfolder import Groups
     from harness.record import Record, Target
+    from harness.report import Finding as Section
     from harness.studies.evidence import Case
     from harness.studies.findings import Diagnosis
     from harness.studies.reversals import Order
 
 THEORY = "what theory says of a perfect generator (the run has no usable `holdout`)"
+
+READ = {-1: "below", 0: "within noise", 1: "above"}
+
+TWINS = 0.01  # datasets hold some images in two splits; more than this share says that a split was seen
 
 CHECKPOINTS = "about these checkpoints, not about the methods that trained them"  # `difference` says so; once is enough
 
@@ -32,7 +37,7 @@ def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
     """What is wrong with each generator of the run OUT, as far as its numbers go beyond noise?
 
     Each generator is compared with unseen real images where the run has the control `holdout`, else with what theory
-    says of a perfect one (KD, density and coverage only).
+    says of a perfect one (KD, density and coverage only). Verdicts and numbers also become a section of OUT's report.
     """
     from harness.outfolder import leaderboard, read
     from harness.studies.diagnosis import diagnose as read_into_sentences
@@ -43,10 +48,11 @@ def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
     rows = [row for row in board["rows"] if row["encoder"] == chosen]
     holdout = _holdout(out, rows)
     level = float(board["interval"]["level"])
-    click.echo(
+    about = (
         f"{board['benchmark']} under {chosen}{_in_brackets(board['encoders'][chosen])}, against {holdout or THEORY}; "
         f"{level:.0%} intervals; p: Holm over all tests of one generator"
     )
+    click.echo(about)
     told: list[dict[str, Any]] = []
     notes: dict[str, None] = {}
     for row in rows:
@@ -78,6 +84,50 @@ def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
             "diagnoses": told, "orders": [asdict(order) for order in orders],
         }  # fmt: skip
         write_atomically(file, (json.dumps(_finite(whole), indent=1, allow_nan=False) + "\n").encode("ascii"))
+    _report(out, chosen, section(chosen, about, _finite(told), [order.sentence for order in orders]))
+
+
+def section(encoder: str, about: str, told: list[dict[str, Any]], orders: list[str]) -> Section:
+    """The diagnoses as a section of the report: a verdict a generator, the sentences, and the numbers they rest on."""
+    from harness.report import Finding, Table
+
+    sentences: list[tuple[str, str]] = []
+    numbers: list[tuple[str | float | None, ...]] = []
+    for one in told:
+        for part in one["findings"]:
+            sentences.append((one["generator"], part["sentence"]))
+            sentences += [(one["generator"], f"weak: {weak}") for weak in part["weak"]]
+        for e in one.get("evidence", []):
+            ends = (_rounded(e[key]) for key in ("value", "real", "gap", "low", "high", "p_holm"))
+            numbers.append((one["generator"], e["metric"], *ends, READ[e["side"]]))
+    sentences += [("orders", sentence) for sentence in orders]
+    tables = [Table("What each verdict rests on", ("generator", "sentence"), tuple(sentences))] if sentences else []
+    if numbers:
+        columns = ("generator", "metric", "value", "real", "difference", "low", "high", "p (Holm)", "reads")
+        tables.append(Table("Each metric minus that of real images", columns, tuple(numbers)))
+    verdict = (about, *(f"{one['generator']}: {one['verdict']}" for one in told))
+    return Finding(f"Diagnosis under {encoder}", verdict, tuple(tables))
+
+
+def _report(out: Path, encoder: str, found: Section) -> None:
+    """Write the section into OUT and the report anew; UsageError where OUT cannot be written."""
+    import re
+
+    from harness.errors import UsageError
+    from harness.report import write_finding, write_report
+
+    name = re.sub(r"[^a-z0-9_-]", "-", f"diagnosis-{encoder}".lower())
+    try:
+        write_finding(out, name, found)
+        click.echo(f"\nreport    {write_report(out)}")
+    except OSError as problem:
+        raise UsageError(
+            f"{out}: the diagnosis above cannot be put into its report ({problem}); make the folder writable"
+        ) from None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.3g}")
 
 
 def _case(
@@ -114,12 +164,16 @@ def _orders(out: Path, board: dict[str, Any], chosen: str, metrics: dict[str, Gr
 
     better = {column["metric"]: bool(column["lower_is_better"]) for column in board["columns"]}
     level, reference = float(board["interval"]["level"]), board["interval"]["reference"]
-    of_use = {next(iter(groups.values()))[0].analysis.use: metric for metric, groups in metrics.items() if groups}
+    of_use: dict[str, str] = {}
+    for metric, groups in metrics.items():
+        for members in groups.values():
+            of_use.setdefault(members[0].analysis.use, metric)  # the first k, as everywhere here
     pairs = []
     if "fd" in of_use and "kd" in of_use:
         pairs.append(tuple(Table(m, metrics[m], better[m]) for m in (of_use["fd"], of_use["kd"])))
     ranks = board["rank_by"]["metric"]
-    meant = [name for name, note in board["encoders"].items() if not note]
+    scored = {row["encoder"] for row in board["rows"] if row["status"] == "ok"}
+    meant = [name for name, note in board["encoders"].items() if not note and name in scored]
     tables = [Table(f"{ranks} under {name}", read(out, name)[1].get(ranks, {}), better[ranks]) for name in meant]
     pairs += list(combinations(tables, 2))
     found = [compared(one, other, level=level, reference=reference) for one, other in pairs]
@@ -138,7 +192,7 @@ def _show(found: Diagnosis) -> None:
 
 
 def _holdout(out: Path, rows: list[dict[str, Any]]) -> str | None:
-    """The generator whose component is `holdout`, if it ran and shows none of the reference images."""
+    """The generator whose component is `holdout`, if it ran and its images are unseen ones but for a few twins."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -154,7 +208,7 @@ def _holdout(out: Path, rows: list[dict[str, Any]]) -> str | None:
         row["generator"]
         for row in rows
         if row["status"] == "ok"
-        and not any(row["observations"].get(c) for c in ("reference_copies", "training_copies"))
+        and all(row["observations"].get(c, 0) <= TWINS for c in ("reference_copies", "training_copies"))
     }
     return next((name for name in names if name in usable), None)
 

@@ -27,7 +27,7 @@ def diagnose(case: Case) -> Diagnosis:
         words = ["the reference point, unseen real images", *(TITLES[f.kind] for f in facts)]
         return Diagnosis(case.generator, "; ".join(words), facts, case.notes)
     found = [*of_copies(case), *_fidelity(case), *_diversity(case), *_distance(case)]
-    if all(f.kind in ("repeats", "few copies") for f in found):
+    if all(f.kind in ("repeats", "copies", "few copies") for f in found):
         found += _nothing(case)
     order = list(TITLES)
     found.sort(key=lambda f: order.index(f.kind))
@@ -96,7 +96,7 @@ def _diversity(case: Case) -> list[Finding]:
     fidelity = some(p, d)
     # Images outside the real ones reach none: only what is lost beyond the largest such share that the data allow is
     # diversity. That share need not be beyond noise itself, or a density too noisy to tell would pass for a good one.
-    explained = max(0.0, *(_loss(e)[1] for e in fidelity))
+    explained = _left_open(fidelity)
     if max(_loss(e)[0] for e in lost) <= explained:
         words = (
             f"It reaches fewer real images than it should, but a loss of fidelity, of up to {explained:.0%} by these "
@@ -153,7 +153,13 @@ def _percent(loss: tuple[float, float]) -> str:
 
 def _loss(e: Evidence) -> tuple[float, float]:
     """The share of the real images' value that is lost, as an interval from the gap's plain one; 0 of nothing."""
+    # The noise of `real` itself is in the gap with its full weight, in the share with less: the interval errs wide.
     return (-e.high / e.real, -e.low / e.real) if e.real > 0 else (0.0, 0.0)
+
+
+def _left_open(evidence: list[Evidence]) -> float:
+    """The largest share, in [0, 1], that the intervals allow any of these metrics to have lost."""
+    return min(1.0, max([0.0, *(_loss(e)[1] for e in evidence)]))
 
 
 # -------------------------------------------------------------------- distance
@@ -185,7 +191,9 @@ def _distance(case: Case) -> list[Finding]:
             finding(
                 "shift",
                 "The distance is beyond noise while its images are as faithful and reach as many real ones, as far as "
-                "can be told: a shift of the mean or of proportions, which counts of neighbours do not see",
+                "can be told: the mean, the spread or the proportions differ, which counts of neighbours may not see, "
+                f"or images outside the real ones (at most {_left_open(some(p, d)):.0%}) or real ones unreached (at "
+                f"most {_left_open(some(r, c)):.0%}), which the intervals leave open",
                 [*far, *balls],
             )
         )

@@ -54,7 +54,8 @@ class Copies:
     """Facts about the images themselves, as counts of `images`; `unseen` likewise of real images nobody trained on.
 
     `p` and `p_holm` are one-sided, by what they test: "near" copies of training images likelier than among `unseen`
-    real images, exact copies in "training" likelier than in the `holdout`. A test that cannot be made is not there.
+    real images, exact copies in "training" likelier than in the `holdout`, or without one than near copies among the
+    unseen. A test that cannot be made is not there.
     """
 
     images: int
@@ -119,7 +120,7 @@ def against_holdout(
         found[use] = Evidence(
             metric, use, values[0].value, values[1].value, gap.value, gap.low, gap.high, gap.p,
             unseen=gap.needed((1.0 - level) / (2 * family)), conservative=any(v.conservative for v in values),
-            weak=_weak(metric, values),
+            weak=_weak(values),
         )  # fmt: skip
         notes |= dict.fromkeys(f"{metric}: {note}" if "sign turns" in note else note for note in gap.notes)
     return list(found.values()), tuple(notes)
@@ -151,7 +152,7 @@ def against_theory(
         shown = at(level=level).estimate
         found[analysis.use] = Evidence(
             metric, analysis.use, shown.value, null, shown.value - null, shown.low - null, shown.high - null,
-            _p_of(at, null), conservative=shown.conservative, weak=_weak(metric, [shown]),
+            _p_of(at, null), conservative=shown.conservative, weak=_weak([shown]),
         )  # fmt: skip
     return list(found.values())
 
@@ -223,6 +224,9 @@ def counted(records: Sequence[Record], generator: str, encoder: str, holdout: st
         tests["training"] = likelier(
             round(found.training * fresh), round(n * fresh), found.holdout_training, found.holdout_images
         )
+    elif found.training and found.near is not None:
+        # Exact copies are near ones too, so this many unseen real images at the most are copies.
+        tests["training"] = likelier(round(found.training * fresh), round(n * fresh), found.unseen_near, m)
     return replace(found, p=tests)
 
 
@@ -272,5 +276,5 @@ def _p_of(at: Callable[..., Combined], null: float) -> float:
     return float(np.exp(high))
 
 
-def _weak(metric: str, estimates: Sequence[Estimate]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{metric}: {note}" for e in estimates for note in e.notes))
+def _weak(estimates: Sequence[Estimate]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(note for e in estimates for note in e.notes))

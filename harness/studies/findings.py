@@ -9,8 +9,9 @@ from harness.studies.evidence import Case, Evidence, p_text
 
 # What a verdict calls each kind, the gravest first.
 TITLES = {
-    "reference copies": "shows the reference images themselves: its scores mean nothing",
+    "reference copies": "shows images of the reference set itself: its scores flatter it",
     "memorisation": "copies its training images",
+    "copies": "holds exact copies of training images, whether more than unseen real ones is not known",
     "near copies": "nearer to training images than unseen real ones are",
     "too good": "closer to the reference than unseen real images",
     "low fidelity": "less faithful than real",
@@ -22,7 +23,7 @@ TITLES = {
     "outlier reals": "less faithful by density, which precision does not see",
     "low density": "less faithful than real by density",
     "crowding": "crowded where real images are dense",
-    "shift": "shifted in distribution, though faithful and diverse",
+    "shift": "away from real by distance, though as faithful and diverse as far as can be told",
     "repeats": "repeats its own images",
     "few copies": "some exact copies of training images, no more than unseen real ones as far as can be told",
     "unreached": "real images left unreached",
@@ -53,12 +54,15 @@ class Diagnosis:
 
 def finding(kind: str, words: str, rests_on: Sequence[Evidence]) -> Finding:
     """A finding whose words end in the numbers of the evidence, with what makes that weak."""
-    weak = dict.fromkeys(note for e in rests_on for note in e.weak)
-    hiding = [e.metric for e in rests_on if e.conservative and e.side == 0]
-    if hiding:
-        weak[
+    said: dict[str, list[str]] = {}
+    for e in rests_on:
+        for note in e.weak:
+            said.setdefault(note, []).append(e.metric)
+    weak = [f"{', '.join(metrics)}: {note}" for note, metrics in said.items()]
+    if hiding := [e.metric for e in rests_on if e.conservative and e.side == 0]:
+        weak.append(
             f"conservative intervals (they cover more often than they say) may hide a difference: {', '.join(hiding)}"
-        ] = None
+        )
     numbers = "; ".join(e.words for e in rests_on)
     return Finding(kind, f"{words} ({numbers}).", tuple(e.metric for e in rests_on), tuple(weak))
 
@@ -83,7 +87,8 @@ def of_copies(case: Case) -> list[Finding]:
         found.append(
             Finding(
                 "reference copies",
-                "Images of the reference set itself are among its images, so no distance to that set means anything "
+                "Images of the reference set itself are among its images, and each makes every score better than new "
+                "images would "
                 f"({c.reference} of {c.images} images, {c.reference / c.images:.1%}).",
                 ("reference_copies",),
             )
@@ -91,16 +96,21 @@ def of_copies(case: Case) -> list[Finding]:
     if c.training:
         # Datasets hold some images twice: what unseen real images share with the training set is no memorisation.
         p = c.p_holm.get("training")
-        sure = p is None or p <= 1.0 - case.level
-        base = f"; of unseen real images {c.holdout_training} of {c.holdout_images}" if c.holdout_images else ""
-        words = (
-            "It holds exact copies of training images, which the distances reward"
-            if sure
-            else "It holds exact copies of training images, not more beyond noise than unseen real images are"
-        )
+        words = "It holds exact copies of training images, "
+        if p is not None and p <= 1.0 - case.level:
+            kind, words = "memorisation", words + "which the distances reward"
+        elif c.holdout_images:
+            kind, words = "few copies", words + "not more beyond noise than unseen real images are"
+        else:
+            kind, words = "copies", words + "and the run does not say how many unseen real ones do"
+        base = ""
+        if c.holdout_images:
+            base = f"; of unseen real images {c.holdout_training} of {c.holdout_images}"
+        elif c.unseen_images:
+            base = f"; of unseen real images at most the {c.unseen_near} of {c.unseen_images} that are near one"
         found.append(
             Finding(
-                "memorisation" if sure else "few copies",
+                kind,
                 f"{words} ({c.training} of {c.images} images, {c.training / c.images:.1%}{base}"
                 f"{'' if p is None else f', one-sided p {p_text(p)}'}).",
                 ("training_copies",),
