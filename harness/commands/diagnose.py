@@ -90,6 +90,7 @@ def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
 def section(encoder: str, about: str, told: list[dict[str, Any]], orders: list[str]) -> Section:
     """The diagnoses as a section of the report: a verdict a generator, the sentences, and the numbers they rest on."""
     from harness.report import Finding, Table
+    from harness.studies.evidence import p_text
 
     sentences: list[tuple[str, str]] = []
     numbers: list[tuple[str | float | None, ...]] = []
@@ -98,8 +99,10 @@ def section(encoder: str, about: str, told: list[dict[str, Any]], orders: list[s
             sentences.append((one["generator"], part["sentence"]))
             sentences += [(one["generator"], f"weak: {weak}") for weak in part["weak"]]
         for e in one.get("evidence", []):
-            ends = (_rounded(e[key]) for key in ("value", "real", "gap", "low", "high", "p_holm"))
-            numbers.append((one["generator"], e["metric"], *ends, READ[e["side"]]))
+            ends = (_rounded(e[key]) for key in ("value", "real", "gap", "low", "high"))
+            numbers.append(
+                (one["generator"], e["metric"], *ends, p_text(e["p_holm"]).removeprefix("= "), READ[e["side"]])
+            )
     sentences += [("orders", sentence) for sentence in orders]
     tables = [Table("What each verdict rests on", ("generator", "sentence"), tuple(sentences))] if sentences else []
     if numbers:

@@ -18,6 +18,7 @@ from harness.report.style import CSS, SCRIPT
 from harness.store import write_atomically
 
 NAME = "report.html"
+WRAPPED = 60  # characters: a longer cell would push its table off the page
 
 
 def write_report(out: Path) -> Path:
@@ -208,8 +209,11 @@ def _finding(name: str, finding: Finding) -> list[Child]:
 
 
 def _side(rows: Sequence[Sequence[object]], column: int) -> str | None:
-    """Words stand on the left, numbers on the right."""
-    return "l" if any(isinstance(row[column], str) for row in rows) else None
+    """Words stand on the left, whole sentences wrapped; numbers on the right."""
+    words = [entry for row in rows if isinstance(entry := row[column], str)]
+    if not words:
+        return None
+    return "l w" if max(map(len, words)) > WRAPPED else "l"
 
 
 def _methods(run: RunFiles) -> list[Child]:
