@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -62,6 +63,8 @@ class Commands(click.Group):
             sys.exit(FAILED)
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
+            if not where and error.errno == errno.ENOSPC:  # a write names no file
+                where = " (where the store, --store, or the results, --out, lie)"
             click.echo(f"error: {error.strerror or error}{where}; {KEPT}", err=True)
             sys.exit(FAILED)
 
@@ -152,6 +155,10 @@ def score(
     decides the numbers stands there, and `harness run` makes them again.
     """
     if len(paths) == 1:
+        if paths[0].is_dir() or paths[0].suffix.lower() in (".zip", ".npz"):
+            from harness.errors import UsageError
+
+            raise UsageError(f"{paths[0]}: is one set of images; give the REAL ones and then the FAKE ones")
         _stages(paths[0], ("sample", "encode", "score"), **options, generators=generators, encoders=encoders)
         return
     from harness.errors import UsageError

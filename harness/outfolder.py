@@ -64,7 +64,9 @@ def leaderboard(out: Path) -> dict[str, Any]:
         raise UsageError(f"{out} holds no run: there is no leaderboard.json in it") from None
     except (OSError, ValueError) as problem:
         raise UsageError(f"{out / 'leaderboard.json'} cannot be read ({problem}); run the benchmark again") from None
-    return dict(board)
+    if not isinstance(board, dict) or not {"rows", "columns", "rank_by", "interval"} <= set(board):
+        raise UsageError(f"{out / 'leaderboard.json'} is no leaderboard of this version; run the benchmark again")
+    return board
 
 
 def _analyses(path: Path) -> Iterator[tuple[str, str, int | None, int, Analysis]]:

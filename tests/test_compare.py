@@ -104,6 +104,14 @@ def test_what_the_run_does_not_have_is_named(out, arguments, words):
     told = ask("compare", out, *arguments)
     assert told.exit_code == 2
     assert words in told.output
+    assert len(told.output.splitlines()) == 1
+
+
+def test_a_leaderboard_without_its_keys_costs_one_sentence(out):
+    (out / "leaderboard.json").write_text('{"rows": []}')
+    told = ask("compare", out, "noise", "kde")
+    assert (told.exit_code, len(told.output.splitlines())) == (2, 1)
+    assert "no leaderboard of this version" in told.output
 
 
 def test_a_damaged_file_and_a_folder_that_is_no_run_cost_one_sentence(out):

@@ -220,6 +220,7 @@ def test_a_full_disk_is_one_clear_line_and_what_fitted_is_kept(finished, small):
     assert len(said) == 1
     assert "No space left on device" in said[0]
     assert "what was finished is kept" in said[0]
+    assert "--store" in said[0]
     assert "Traceback" not in outcome.stderr
     assert "code 1" in outcome.stderr
     assert not (small.folder / "results/small/records.jsonl").exists()

@@ -94,3 +94,10 @@ def test_numpy_archives_are_sets_too(sets):
     assert set(values(sets.folder / "noise")) == {
         ("b", name) for name in ("fd", "kd", "precision", "recall", "density", "coverage")
     }
+
+
+def test_one_set_of_images_is_no_benchmark(sets):
+    for one in ("real", "fake.zip"):
+        outcome = sets.harness("score", one)
+        assert outcome.returncode == 2
+        assert "give the REAL ones and then the FAKE ones" in outcome.stderr

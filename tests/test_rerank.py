@@ -99,6 +99,11 @@ def test_what_goes_together_is_told(scores, tmp_path):
     assert "holds no run" in refused(tmp_path)
 
 
+def test_a_mistake_is_one_line_without_half_a_report_before_it(scores):
+    for arguments in (("--human", "cifar1"), ("--level", "2"), ("--level", "0.9999")):
+        assert len(refused("--scores", scores(), *arguments).splitlines()) == 1
+
+
 @pytest.mark.slow
 def test_a_run_ranks_its_generators_under_every_encoder(finished, tmp_path):
     out, file = finished.folder / "results/small", tmp_path / "told.json"

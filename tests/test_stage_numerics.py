@@ -99,3 +99,11 @@ def test_batch_sizes_that_cannot_be_are_refused_with_their_place(small, value):
 
 def test_a_benchmark_without_numerics_resolves_as_before(small):
     assert "numerics" not in json.loads(json.dumps(benchmark.load(small.bench).resolved()))
+
+
+def test_an_entry_that_is_wrong_does_not_make_its_list_too_short_as_well(small):
+    small.edit("interval:", "numerics: {batch_sizes: [0]}\ninterval:")
+    with pytest.raises(UsageError) as refused:
+        benchmark.load(small.bench)
+    (problem,) = refused.value.problems
+    assert "numerics.batch_sizes.0: found 0; at least 1 is needed" in problem

@@ -188,6 +188,12 @@ def test_without_a_network_the_sentence_is_the_same(server, tmp_path):
         weights.locate(NAME)
 
 
+def test_a_check_with_nothing_to_check_says_so(server, tmp_path):
+    told = CliRunner().invoke(main, ["weights", "check"])
+    assert told.exit_code == 0
+    assert told.output == f"{tmp_path / 'w'}: none of the registered files is here, so there is nothing to check\n"
+
+
 def test_a_file_that_was_damaged_later_is_not_located_and_check_names_it(server):
     path = weights.fetch(NAME).path
     path.write_bytes(CONTENT[:-1] + b"x")

@@ -63,9 +63,8 @@ def compare(
     targets = _targets(board, chosen)
     told: list[dict[str, Any]] = []
     counted: Reference = reference or board["interval"]["reference"]
-    click.echo(
-        f"{first} minus {second} under {chosen}, reference {counted}, {board['interval']['level']:.0%} intervals"
-    )
+    # Printed at the end: a mistake found on the way is answered by one line, without a heading before it.
+    lines = [f"{first} minus {second} under {chosen}, reference {counted}, {board['interval']['level']:.0%} intervals"]
     for name in _asked(metric, metrics):
         one, two = (_members(metrics[name], generator, out) for generator in (first, second))
         found = difference(
@@ -84,29 +83,30 @@ def compare(
             "effect": None if effect is None else asdict(effect),
             "comparison": asdict(found), "equivalence": None if equal is None else asdict(equal),
         })  # fmt: skip
-        click.echo(f"\n{name}: {verdict}")
-        click.echo(
-            f"  difference {found.value:.4g} [{found.low:.4g}, {found.high:.4g}], p = {_p(found.p)}, {found.method}"
+        lines.append(f"\n{name}: {verdict}")
+        lines.append(
+            f"  difference {found.value:.4g} [{found.low:.4g}, {found.high:.4g}], {_p(found.p)}, {found.method}"
         )
         if effect is not None:
-            click.echo(f"  effect     {abs(effect.size):.2g} standard deviations {effect.of}")
+            lines.append(f"  effect     {abs(effect.size):.2g} standard deviations {effect.of}")
         if equal is not None:
-            click.echo(
+            lines.append(
                 f"  equivalent within ±{equal.margin:g}? {'yes' if equal.equivalent else 'not shown'}, "
-                f"p = {_p(equal.p)}"
+                f"{_p(equal.p)}"
             )
         for note in found.notes:
-            click.echo(f"  note       {note}")
+            lines.append(f"  note       {note}")
     adjusted = holm([row["comparison"]["p"] for row in told])
     for row, p in zip(told, adjusted, strict=True):
         row["p_holm"] = p
     if len(told) > 1:
         left = [row["metric"] for row, p in zip(told, adjusted, strict=True) if p <= 1 - board["interval"]["level"]]
-        click.echo(
+        lines.append(
             f"\nAll {len(told)} metrics read together (Holm): they differ in {', '.join(left)}."
             if left
             else f"\nAll {len(told)} metrics read together (Holm), none shows a difference: one alone may be chance."
         )
+    click.echo("\n".join(lines))
     if file is not None:
         from harness.store import write_atomically
 
@@ -228,7 +228,7 @@ def _verdict(
 
 
 def _p(p: float) -> str:
-    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 
 def _finite(value: Any) -> Any:

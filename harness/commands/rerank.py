@@ -54,20 +54,18 @@ def rerank(
         assert scores is not None
         rankings, title = _of_scores(scores, higher_is_better, seed)
     level = 0.95 if level is None else level
+    if not 0 < level < 1:
+        raise UsageError(f"--level is {level:g}; it must lie between 0 and 1, such as 0.95")
     if len(rankings) == 1 and dataset is None:
         raise UsageError(f"{rankings[0].name} is the only encoder: add another, or people with --human DATASET")
     rankings, notes = _common(rankings)
-    click.echo(f"{title}: {len(rankings[0].names)} generators, {len(rankings)} encoders, {level:.0%} intervals")
-    for note in notes:
-        click.echo(f"note: {note}")
     told: dict[str, Any] = {"level": level, "title": title, "notes": notes}
-    if len(rankings) > 1:
-        pairs = [agreement(one, other, level=level) for one, other in combinations(rankings, 2)]
-        whole = consensus(rankings, level=level)
+    # All is computed before a line is printed: a mistake is answered by one line, without half a report before it.
+    pairs = [agreement(one, other, level=level) for one, other in combinations(rankings, 2)]
+    whole = consensus(rankings, level=level) if pairs else None
+    if whole is not None:
         told |= {"agreement": [asdict(pair) for pair in pairs], "consensus": asdict(whole)}
-        for pair in pairs:
-            _show_agreement(pair)
-        _show_consensus(whole)
+    heading = f"{title}: {len(rankings[0].names)} generators, {len(rankings)} encoders, {100 * level:g}% intervals"
     if dataset is not None:
         rankings, judge, words = _judge(rankings, dataset, seed)
         with_people = [agreement(one, judge, level=level) for one in rankings]
@@ -76,6 +74,14 @@ def rerank(
             "dataset": dataset, "notes": words, "agreement": [asdict(found) for found in with_people],
             "judgement": [asdict(found) for found in judged],
         }  # fmt: skip
+    click.echo(heading)
+    for note in notes:
+        click.echo(f"note: {note}")
+    for pair in pairs:
+        _show_agreement(pair)
+    if whole is not None:
+        _show_consensus(whole)
+    if dataset is not None:
         _show_people(with_people, judged, words)
     click.echo("\nAll of this is about these generators; each interval holds by itself, not all of them together.")
     if file is not None:
@@ -160,7 +166,7 @@ def read_scores(path: Path) -> dict[str, dict[str, tuple[float, float]]]:
                 else:
                     found[encoder][generator] = (value, se or 0.0)
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise UsageError(f"{path} cannot be read ({problem})") from None
+        raise UsageError(f"{path} cannot be read ({getattr(problem, 'strerror', None) or problem})") from None
     if problems or not found:
         raise UsageError(problems or f"{path} holds no scores")
     return found
@@ -253,5 +259,5 @@ def _show_people(found: Sequence[Agreement], judged: Sequence[Judgement], words:
         verdict = f"{winner} agrees better with people beyond noise" if winner else "no difference beyond noise"
         click.echo(f"{both.first} rather than {both.second}: {verdict}")
         for kind, lead in (("gain in people's error rate", gain), ("difference of taus", tau)):
-            p = f"{lead.p:.3f}" if lead.p >= 0.002 else "< 0.002"
-            click.echo(f"  {kind:<27} {lead.value:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}], p = {p}")
+            p = f"p = {lead.p:.3f}" if lead.p >= 0.002 else "p < 0.002"
+            click.echo(f"  {kind:<27} {lead.value:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}], {p}")

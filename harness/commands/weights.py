@@ -75,16 +75,19 @@ def check(names: tuple[str, ...]) -> None:
     """Verify the files NAMES (or all that are here); exit 1 where one is wrong."""
     from harness.weights import find, folder, pinned, registered, verdict
 
-    wrong = 0
+    wrong = seen = 0
     for name in names or registered():
         state = verdict(name)
         if state == "absent" and not names:
             continue
+        seen += 1
         wrong += state in ("wrong", "absent")
         said = WORDS[state]
         if state == "wrong":
             said += f": not SHA-256 {pinned(name) or find(name).begins}; delete it and fetch it again"
         click.echo(f"{folder() / name}: {said}")
+    if not seen:
+        click.echo(f"{folder()}: none of the registered files is here, so there is nothing to check")
     sys.exit(1 if wrong else 0)
 
 
