@@ -52,18 +52,18 @@ def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
         f"{board['benchmark']} under {chosen}{_in_brackets(board['encoders'][chosen])}, against {holdout or THEORY}; "
         f"{level:.0%} intervals; p: Holm over all tests of one generator"
     )
-    click.echo(about)
+    lines = [about]
     told: list[dict[str, Any]] = []
     notes: dict[str, None] = {}
     for row in rows:
         name = str(row["generator"])
         if row["status"] != "ok":
-            click.echo(f"\n{name}: failed, nothing to read ({row['reason']})")
+            lines.append(f"\n{name}: failed, nothing to read ({row['reason']})")
             told.append({"generator": name, "verdict": "failed", "reason": row["reason"], "findings": []})
             continue
         case = _case(board, metrics, records, row, holdout)
         found = read_into_sentences(case)
-        _show(found)
+        lines += _shown(found)
         notes |= dict.fromkeys(found.notes)
         told.append({
             **asdict(found), "against": case.against, "evidence": [asdict(e) for e in case.metrics.values()],
@@ -71,11 +71,11 @@ def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
         })  # fmt: skip
     orders = _orders(out, board, chosen, metrics)
     if orders:
-        click.echo(f"\norders of the generators (all pairs of two orders at once, {level:.0%})")
-        for order in orders:
-            click.echo(f"  - {order.sentence}")
+        lines.append(f"\norders of the generators (all pairs of two orders at once, {level:.0%})")
+        lines += [f"  - {order.sentence}" for order in orders]
     if CHECKPOINTS in notes:
-        click.echo(f"\ncomparisons with {holdout} are {CHECKPOINTS}")
+        lines.append(f"\ncomparisons with {holdout} are {CHECKPOINTS}")
+    click.echo("\n".join(lines))
     if file is not None:
         from harness.store import write_atomically
 
@@ -183,15 +183,11 @@ def _orders(out: Path, board: dict[str, Any], chosen: str, metrics: dict[str, Gr
     return [order for order in found if order is not None]
 
 
-def _show(found: Diagnosis) -> None:
-    click.echo(f"\n{found.generator}: {found.verdict}")
+def _shown(found: Diagnosis) -> list[str]:
+    lines = [f"\n{found.generator}: {found.verdict}"]
     for finding in found.findings:
-        click.echo(f"  - {finding.sentence}")
-        for weak in finding.weak:
-            click.echo(f"    weak: {weak}")
-    for note in found.notes:
-        if note != CHECKPOINTS:
-            click.echo(f"  note: {note}")
+        lines += [f"  - {finding.sentence}", *(f"    weak: {weak}" for weak in finding.weak)]
+    return [*lines, *(f"  note: {note}" for note in found.notes if note != CHECKPOINTS)]
 
 
 def _holdout(out: Path, rows: list[dict[str, Any]]) -> str | None:
