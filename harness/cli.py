@@ -14,6 +14,7 @@ import click
 
 from harness.commands.audit import audit
 from harness.commands.compare import compare, power
+from harness.commands.diagnose import diagnose
 from harness.commands.gate import gate
 from harness.commands.protocols import diff, show
 from harness.commands.report import report
@@ -323,7 +324,10 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
 
 
-for _command in (audit, compare, power, gate, report, reproduce, rerank, show, diff, weights, stats, selftest):
+for _command in (
+    *(audit, compare, diagnose, gate, power, report, reproduce, rerank),
+    *(show, diff, weights, stats, selftest),
+):
     main.add_command(_command)
 
 if __name__ == "__main__":

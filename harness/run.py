@@ -167,6 +167,8 @@ def _write(folder: Path, plan: Plan, pipeline: Pipeline, lock: Mapping[str, Any]
     for name in earlier:  # of an earlier declaration, or damaged
         if name.startswith(("grids/", "plots/", f"{outfolder.FOLDER}/")):
             (folder / name).unlink(missing_ok=True)
+    for path in folder.glob("diagnosis-*.finding.json"):  # read from the records that go now
+        path.unlink()
     ranked = pipeline.rank()
     board = ranked.leaderboard
     write_atomically(folder / "records.jsonl", "".join(r.to_json() + "\n" for r in ranked.records).encode("ascii"))

@@ -337,3 +337,16 @@ def test_in_a_browser_the_page_sorts_by_keyboard_and_asks_for_nothing_else(out):
         browser.close()
     assert [url for url in asked if not url.startswith("data:")] == [address]
     assert said == []
+
+
+def test_a_column_of_sentences_is_wrapped_and_one_of_words_or_numbers_is_not(tmp_path):
+    folder = write_run(tmp_path / "run")
+    rows = (
+        ("kde", "one sentence that is far too long to stand on a single line of a page", 0.5),
+        ("vae", "short", 1.0),
+    )
+    write_finding(folder, "told", Finding("T", ("V.",), (Table("t", ("name", "sentence", "p"), rows),)))
+    page = write_report(folder).read_text(encoding="utf-8").split('id="finding-told"')[1].split("</section>")[0]
+    assert '<th scope="col" class="l w">sentence</th>' in page
+    assert '<th scope="col" class="l">name</th>' in page
+    assert '<th scope="col">p</th>' in page

@@ -168,6 +168,24 @@ def test_joint_replicates_have_the_standard_errors_of_the_intervals_and_differen
     assert joint.difference("g0", "g1").std() == pytest.approx(gap.se, rel=0.15)
 
 
+def test_joint_replicates_of_copies_of_the_reference_itself_are_finite_and_spread_as_their_interval():
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(120, 8))
+    sets = {"copies": [real[:100], real[20:]], "unseen": [rng.normal(size=(100, 8)) for _ in range(2)]}
+    groups = {
+        name: [
+            SeedMember(None, s, analyse({"fd": MetricCall("fd")}, real, rows, real_seed=1, fake_seed=s)["fd"])
+            for s, rows in enumerate(own)
+        ]
+        for name, own in sets.items()
+    }
+    joint = joint_replicates(groups, count=4000, seed=0)
+    assert np.isfinite(joint.draws).all()
+    for column, name in enumerate(groups):
+        se = combine(groups[name], level=0.95, reference="random", target="T_N").estimate.se
+        assert joint.draws[:, column].std() == pytest.approx(se, rel=0.15), name
+
+
 def test_joint_replicates_of_a_clear_winner_agree_that_it_is_best():
     best = joint_replicates(generators(), count=200, seed=0).probability_best(lower_is_better=True)
     assert best["g0"] > 0.9

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from harness.errors import UsageError
 from harness.record import Reference
-from harness.uncertainty.contrast import reference_covariance
+from harness.uncertainty.analysis import same_real
+from harness.uncertainty.contrast import reference_covariance, variance_of_sum
 from harness.uncertainty.ranks import own_variance
 from harness.uncertainty.seeds import Means, SeedMember, means
 
@@ -71,19 +72,23 @@ def joint_replicates(
 
 def _reference_draws(wholes: Sequence[Means], count: int, rng: np.random.Generator) -> Draws:
     analyses = [a for whole in wholes for a in whole.analyses]
+    same_real(analyses)
     weights = np.zeros((len(wholes), len(analyses)))
     column = 0
     for row, whole in enumerate(wholes):
         weights[row, column : column + len(whole.members)] = whole.weights
         column += len(whole.members)
-    covariance = weights @ reference_covariance(analyses) @ weights.T
     if analyses[0].influence_real is None:
+        covariance = weights @ reference_covariance(analyses) @ weights.T
         size, vectors = np.linalg.eigh(covariance)
         return np.asarray(rng.standard_normal((count, len(wholes))) @ (vectors * np.sqrt(np.maximum(size, 0.0))).T)
     influence = weights @ np.stack([a.influence_real for a in analyses if a.influence_real is not None])
     units = influence.shape[1]
     plain = influence.var(axis=1, ddof=1) / units
-    scale = np.sqrt(np.divide(np.diag(covariance), plain, out=np.ones(len(wholes)), where=plain > 0))
+    # Of each mean, not summed from its sets: near the null their corrected covariances can sum to less than nothing.
+    spread = [variance_of_sum(w.analyses, w.weights, "random") for w in wholes]
+    variance = np.array([max(s.reference, s.total - s.fake) for s in spread])
+    scale = np.sqrt(np.divide(variance, plain, out=np.ones(len(wholes)), where=plain > 0))
     scaled = np.ascontiguousarray((influence * scale[:, None]).T) / units
     draws = np.empty((count, len(wholes)))
     if (strata := analyses[0].strata_real) is not None:  # within strata: every replicate keeps the design

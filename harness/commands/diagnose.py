@@ -1,0 +1,234 @@
+"""`harness diagnose OUT`: what a finished run says about each generator, in sentences that end in their numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from harness.outfolder import Groups
+    from harness.record import Record, Target
+    from harness.report import Finding as Section
+    from harness.studies.evidence import Case
+    from harness.studies.findings import Diagnosis
+    from harness.studies.reversals import Order
+
+THEORY = "what theory says of a perfect generator (the run has no usable `holdout`)"
+
+READ = {-1: "below", 0: "within noise", 1: "above"}
+
+TWINS = 0.01  # datasets hold some images in two splits; more than this share says that a split was seen
+
+CHECKPOINTS = "about these checkpoints, not about the methods that trained them"  # `difference` says so; once is enough
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--encoder", help="An encoder of the run. [the one that ranks]")
+@click.option(
+    "--json", "file", type=click.Path(path_type=Path), help="Write the findings and figures to this file too."
+)
+def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
+    """What is wrong with each generator of the run OUT, as far as its numbers go beyond noise?
+
+    Each generator is compared with unseen real images where the run has the control `holdout`, else with what theory
+    says of a perfect one (KD, density and coverage only). Verdicts and numbers also become a section of OUT's report.
+    """
+    from harness.outfolder import leaderboard, read
+    from harness.studies.diagnosis import diagnose as read_into_sentences
+
+    board = leaderboard(out)
+    chosen, metrics = read(out, encoder)
+    records = _records(out)
+    rows = [row for row in board["rows"] if row["encoder"] == chosen]
+    holdout = _holdout(out, rows)
+    level = float(board["interval"]["level"])
+    about = (
+        f"{board['benchmark']} under {chosen}{_in_brackets(board['encoders'][chosen])}, against {holdout or THEORY}; "
+        f"{level:.0%} intervals; p: Holm over all tests of one generator"
+    )
+    lines = [about]
+    told: list[dict[str, Any]] = []
+    notes: dict[str, None] = {}
+    for row in rows:
+        name = str(row["generator"])
+        if row["status"] != "ok":
+            lines.append(f"\n{name}: failed, nothing to read ({row['reason']})")
+            told.append({"generator": name, "verdict": "failed", "reason": row["reason"], "findings": []})
+            continue
+        case = _case(board, metrics, records, row, holdout)
+        found = read_into_sentences(case)
+        lines += _shown(found)
+        notes |= dict.fromkeys(found.notes)
+        told.append({
+            **asdict(found), "against": case.against, "evidence": [asdict(e) for e in case.metrics.values()],
+            "copies": None if case.copies is None else asdict(case.copies),
+        })  # fmt: skip
+    orders = _orders(out, board, chosen, metrics)
+    if orders:
+        lines.append(f"\norders of the generators (all pairs of two orders at once, {level:.0%})")
+        lines += [f"  - {order.sentence}" for order in orders]
+    if CHECKPOINTS in notes:
+        lines.append(f"\ncomparisons with {holdout} are {CHECKPOINTS}")
+    click.echo("\n".join(lines))
+    if file is not None:
+        from harness.store import write_atomically
+
+        whole = {
+            "benchmark": board["benchmark"], "encoder": chosen, "interval": board["interval"], "against": holdout,
+            "diagnoses": told, "orders": [asdict(order) for order in orders],
+        }  # fmt: skip
+        write_atomically(file, (json.dumps(_finite(whole), indent=1, allow_nan=False) + "\n").encode("ascii"))
+    _report(out, chosen, section(chosen, about, _finite(told), [order.sentence for order in orders]))
+
+
+def section(encoder: str, about: str, told: list[dict[str, Any]], orders: list[str]) -> Section:
+    """The diagnoses as a section of the report: a verdict a generator, the sentences, and the numbers they rest on."""
+    from harness.report import Finding, Table
+    from harness.studies.evidence import p_text
+
+    sentences: list[tuple[str, str]] = []
+    numbers: list[tuple[str | float | None, ...]] = []
+    for one in told:
+        for part in one["findings"]:
+            sentences.append((one["generator"], part["sentence"]))
+            sentences += [(one["generator"], f"weak: {weak}") for weak in part["weak"]]
+        for e in one.get("evidence", []):
+            ends = (_rounded(e[key]) for key in ("value", "real", "gap", "low", "high"))
+            numbers.append(
+                (one["generator"], e["metric"], *ends, p_text(e["p_holm"]).removeprefix("= "), READ[e["side"]])
+            )
+    sentences += [("orders", sentence) for sentence in orders]
+    tables = [Table("What each verdict rests on", ("generator", "sentence"), tuple(sentences))] if sentences else []
+    if numbers:
+        columns = ("generator", "metric", "value", "real", "difference", "low", "high", "p (Holm)", "reads")
+        tables.append(Table("Each metric minus that of real images", columns, tuple(numbers)))
+    verdict = (about, *(f"{one['generator']}: {one['verdict']}" for one in told))
+    return Finding(f"Diagnosis under {encoder}", verdict, tuple(tables))
+
+
+def _report(out: Path, encoder: str, found: Section) -> None:
+    """Write the section into OUT and the report anew; UsageError where OUT cannot be written."""
+    import re
+
+    from harness.errors import UsageError
+    from harness.report import write_finding, write_report
+
+    name = re.sub(r"[^a-z0-9_-]", "-", f"diagnosis-{encoder}".lower())
+    try:
+        write_finding(out, name, found)
+        click.echo(f"\nreport    {write_report(out)}")
+    except OSError as problem:
+        raise UsageError(
+            f"{out}: the diagnosis above cannot be put into its report ({problem}); make the folder writable"
+        ) from None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.3g}")
+
+
+def _case(
+    board: dict[str, Any], metrics: dict[str, Groups], records: list[Record], row: dict[str, Any], holdout: str | None
+) -> Case:
+    from harness.studies import evidence
+
+    name, encoder, level = str(row["generator"]), str(row["encoder"]), float(board["interval"]["level"])
+    reference = board["interval"]["reference"]
+    targets: dict[str, Target] = {metric: estimate["target"] for metric, estimate in row["metrics"].items()}
+    copies = evidence.counted(records, name, encoder, holdout)
+    notes: tuple[str, ...] = ()
+    if name == holdout:
+        # Its metrics are the reference point; its images can still be wrong.
+        found: list[evidence.Evidence] = []
+    elif holdout is not None:
+        found, notes = evidence.against_holdout(
+            metrics, name, holdout, level=level, reference=reference, targets=targets,
+            others=len(copies.p) if copies else 0,
+        )  # fmt: skip
+    else:
+        parameters = {r.metric: r.parameters for r in records}
+        found = evidence.against_theory(
+            metrics, name, level=level, reference=reference, targets=targets, parameters=parameters
+        )
+    tested, copies = evidence.together(found, copies, level=level)
+    return evidence.Case(name, encoder, level, holdout, tested, copies, notes)
+
+
+def _orders(out: Path, board: dict[str, Any], chosen: str, metrics: dict[str, Groups]) -> list[Order]:
+    """FD against KD under the encoder, and the metric that ranks under each pair of encoders without random weights."""
+    from harness.outfolder import read
+    from harness.studies.reversals import Table, compared
+
+    better = {column["metric"]: bool(column["lower_is_better"]) for column in board["columns"]}
+    level, reference = float(board["interval"]["level"]), board["interval"]["reference"]
+    of_use: dict[str, str] = {}
+    for metric, groups in metrics.items():
+        for members in groups.values():
+            of_use.setdefault(members[0].analysis.use, metric)  # the first k, as everywhere here
+    pairs = []
+    if "fd" in of_use and "kd" in of_use:
+        pairs.append(tuple(Table(m, metrics[m], better[m]) for m in (of_use["fd"], of_use["kd"])))
+    ranks = board["rank_by"]["metric"]
+    scored = {row["encoder"] for row in board["rows"] if row["status"] == "ok"}
+    meant = [name for name, note in board["encoders"].items() if not note and name in scored]
+    tables = [Table(f"{ranks} under {name}", read(out, name)[1].get(ranks, {}), better[ranks]) for name in meant]
+    pairs += list(combinations(tables, 2))
+    found = [compared(one, other, level=level, reference=reference) for one, other in pairs]
+    return [order for order in found if order is not None]
+
+
+def _shown(found: Diagnosis) -> list[str]:
+    lines = [f"\n{found.generator}: {found.verdict}"]
+    for finding in found.findings:
+        lines += [f"  - {finding.sentence}", *(f"    weak: {weak}" for weak in finding.weak)]
+    return [*lines, *(f"  note: {note}" for note in found.notes if note != CHECKPOINTS)]
+
+
+def _holdout(out: Path, rows: list[dict[str, Any]]) -> str | None:
+    """The generator whose component is `holdout`, if it ran and its images are unseen ones but for a few twins."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    from harness.errors import UsageError
+
+    path = out / "benchmark.lock.yaml"
+    try:
+        declared = YAML(typ="safe").load(path.read_text(encoding="utf-8"))["benchmark"]["generators"]
+        names = [name for name, entry in declared.items() if entry["use"] == "holdout"]
+    except (OSError, YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as problem:
+        raise UsageError(f"{path} cannot be read ({problem}); `harness rank` writes it anew") from None
+    usable = {
+        row["generator"]
+        for row in rows
+        if row["status"] == "ok"
+        and all(row["observations"].get(c, 0) <= TWINS for c in ("reference_copies", "training_copies"))
+    }
+    return next((name for name in names if name in usable), None)
+
+
+def _records(out: Path) -> list[Record]:
+    from harness.errors import UsageError
+    from harness.record import read_records
+
+    path = out / "records.jsonl"
+    try:
+        return read_records(path)
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise UsageError(f"{path} cannot be read ({problem}); `harness rank` writes it anew") from None
+
+
+def _in_brackets(note: str) -> str:
+    return f" ({note})" if note else ""
+
+
+def _finite(value: Any) -> Any:
+    """The value with infinities as null: JSON has none."""
+    from harness.commands.compare import _finite as finite
+
+    return finite(value)
