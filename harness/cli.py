@@ -13,6 +13,7 @@ import click
 
 from harness.commands.audit import audit
 from harness.commands.compare import compare, power
+from harness.commands.encoders import encoders
 from harness.commands.gate import gate
 from harness.commands.protocols import diff, show
 from harness.commands.report import report
@@ -307,7 +308,7 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
 
 
-for _command in (audit, compare, power, gate, report, rerank, show, diff, weights):
+for _command in (audit, compare, power, encoders, gate, report, rerank, show, diff, weights):
     main.add_command(_command)
 
 if __name__ == "__main__":
