@@ -252,16 +252,24 @@ def test_the_encoders_that_presets_do_not_name_are_general_or_the_digits():
 
 
 @pytest.mark.slow
-def test_random_vgg16_is_labelled_in_every_output(small):
-    small.edit("  pixels: {}", "  vgg: {preset: random-vgg16, dim: 64, seed: 1}")
+def test_random_weights_are_labelled_in_every_output_and_trained_ones_are_not(small):
+    small.edit("  pixels: {}", '  drawn: {preset: random-inception-v3, layer: "64", seed: 1}')
     small.edit("n_real: 120\nn_fake: 100", "n_real: 24\nn_fake: 20")
-    for generator in ("kde: {}", f'mine: {{use: "{small.module}:Shifted"}}', "holdout: {}"):
+    for generator in ("kde: {}", f'mine: {{use: "{small.module}:Shifted"}}'):
         small.edit(f"  {generator}\n", "")
     small.edit("training_seeds: [0, 1]\nsampling_seeds: [0, 1]", "training_seeds: [0]\nsampling_seeds: [0]")
+    small.edit("recall: {}, density: {}, coverage: {}", "recall: {}")
     outcome = small.run()
     assert outcome.returncode == 0, outcome.stderr
-    out = small.folder / "results/small"
-    label = "random weights"
+    out, label = small.folder / "results/small", "random weights"
     assert label in outcome.stdout
     for file in ("leaderboard.md", "leaderboard.json", "leaderboard.csv", "records.jsonl", "report.html"):
         assert label in (out / file).read_text(), file
+    pair = (str(out), "holdout", "noise")
+    power = ("power", *pair, "--difference", "1", "--reference", "fixed")
+    for asked in (("compare", *pair), power, ("gate", str(out), "--baseline", str(out))):
+        told = [CliRunner().invoke(main, [*asked, "--encoder", name]) for name in ("drawn", "digits_convnet")]
+        assert [one.exit_code for one in told] == [0, 0], [one.output for one in told]
+        assert label in told[0].output, asked
+        assert label not in told[1].output, asked
+    assert f"drawn ({label}: not a measure of quality)" in CliRunner().invoke(main, ["rerank", str(out)]).output

@@ -26,10 +26,9 @@ class ConvNeXt(TorchEncoder):
         with drawn(seed):
             network = timm.create_model(f"convnext_{architecture}", pretrained=False, num_classes=0)
         if weights != "random":
-            from timm.models.convnext import checkpoint_filter_fn
-
+            rename = needs("timm.models.convnext", "timm").checkpoint_filter_fn
             registered = f"convnext_{architecture}_22k_224.pth" if weights == "official" else weights
-            state = checkpoint_filter_fn(read_state(weight_path(registered, file, sha256)), network)
+            state = rename(read_state(weight_path(registered, file, sha256)), network)
             body = {name: tensor for name, tensor in state.items() if not name.startswith("head.fc.")}
             fill(network, body, f"ConvNeXt {architecture}")
         super().__init__(network, network, dim=DIMS[architecture], side=224)
