@@ -266,7 +266,7 @@ def test_random_weights_are_labelled_in_every_output_and_trained_ones_are_not(sm
     for file in ("leaderboard.md", "leaderboard.json", "leaderboard.csv", "records.jsonl", "report.html"):
         assert label in (out / file).read_text(), file
     pair = (str(out), "holdout", "noise")
-    power = ("power", *pair, "--difference", "1", "--reference", "fixed")
+    power = ("power", *pair, "--difference", "1000", "--reference", "fixed")
     for asked in (("compare", *pair), power, ("gate", str(out), "--baseline", str(out))):
         told = [CliRunner().invoke(main, [*asked, "--encoder", name]) for name in ("drawn", "digits_convnet")]
         assert [one.exit_code for one in told] == [0, 0], [one.output for one in told]
