@@ -15,6 +15,7 @@ import click
 from harness.commands.audit import audit
 from harness.commands.compare import compare, power
 from harness.commands.diagnose import diagnose
+from harness.commands.encoders import encoders
 from harness.commands.gate import gate
 from harness.commands.protocols import diff, show
 from harness.commands.report import report
@@ -326,7 +327,7 @@ def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
 
 for _command in (
     *(audit, compare, diagnose, gate, power, report, reproduce, rerank),
-    *(show, diff, weights, stats, selftest),
+    *(show, diff, encoders, weights, stats, selftest),
 ):
     main.add_command(_command)
 

@@ -345,6 +345,7 @@ class Timm(Parameters):
     file: PathText | None = None
     weights: Literal["file", "random"] = "file"
     side: Count | None = None
+    pool: Literal["token", "avg", "map"] | None = None
     seed: Seed = 0
 
     @model_validator(mode="after")
@@ -352,6 +353,59 @@ class Timm(Parameters):
         if (self.file is None) == (self.weights == "file"):
             raise ValueError("give either `file`, a state dict, or `weights: random`")
         return self
+
+
+class SwAV(OwnWeights):
+    """Parameters of `swav`."""
+
+    weights: Literal["swav_800ep_pretrain.pth.tar", "file", "random"] = "swav_800ep_pretrain.pth.tar"
+    seed: Seed = 0
+
+
+class SimCLRv2(OwnWeights):
+    """Parameters of `simclr`: a checkpoint's name says depth, width and whether it has selective kernels."""
+
+    architecture: Annotated[str, Field(pattern="^r(50|101|152)_[123]x_sk[01]$")] = "r50_1x_sk1"
+    weights: Literal["file", "random"] = "file"
+    seed: Seed = 0
+
+
+class MAE(OwnWeights):
+    """Parameters of `mae`."""
+
+    architecture: Literal["base", "large"] = "large"
+    weights: Literal["official", "file", "random"] = "official"
+    seed: Seed = 0
+
+
+class ConvNeXt(OwnWeights):
+    """Parameters of `convnext`."""
+
+    architecture: Literal["small", "base", "large", "xlarge"] = "large"
+    weights: Literal["official", "file", "random"] = "official"
+    seed: Seed = 0
+
+
+class Data2Vec(OwnWeights):
+    """Parameters of `data2vec`."""
+
+    architecture: Literal["base", "large"] = "large"
+    weights: Literal["file", "random"] = "file"
+    seed: Seed = 0
+
+
+class RandomVGG16(Parameters):
+    """Parameters of `random_vgg16`."""
+
+    seed: Seed = 0
+    dim: Count = 4096
+
+
+class RandomInception(Parameters):
+    """Parameters of `random_inception`."""
+
+    layer: Literal["pool3", "64", "192", "768", "logits", "logits_unbiased", "sfid"] = "pool3"
+    seed: Seed = 0
 
 
 class NetworkFile(Parameters):
@@ -500,6 +554,27 @@ TABLE: tuple[Component, ...] = (
     _encoder("clip", "clip:CLIP", CLIP,
              "CLIP's projected image embedding", libraries=(*_TORCH, "open_clip_torch"),
              expects=Expects(None, None, 3), registered="{architecture}.pt"),
+    _encoder("swav", "swav:SwAV", SwAV,
+             "SwAV's ResNet-50, pooled, 2048 features", libraries=_VISION, dim=2048,
+             expects=Expects(None, (224, 224), 3), registered="{weights}"),
+    _encoder("simclr", "simclr:SimCLRv2", SimCLRv2,
+             "SimCLRv2's ResNet, pooled, 2048 features a width", libraries=_TORCH,
+             expects=Expects(None, (224, 224), 3)),
+    _encoder("mae", "mae:MAE", MAE,
+             "a masked autoencoder's class token", libraries=(*_TORCH, "timm"),
+             expects=Expects(None, (224, 224), 3), registered="mae_pretrain_vit_{architecture}.pth"),
+    _encoder("convnext", "convnext:ConvNeXt", ConvNeXt,
+             "ConvNeXt of ImageNet-22k, pooled", libraries=(*_TORCH, "timm"),
+             expects=Expects(None, (224, 224), 3), registered="convnext_{architecture}_22k_224.pth"),
+    _encoder("data2vec", "data2vec:Data2Vec", Data2Vec,
+             "data2vec-vision's class token", libraries=(*_TORCH, "transformers"),
+             expects=Expects(None, (224, 224), 3)),
+    _encoder("random_vgg16", "vision:RandomVGG16", RandomVGG16,
+             "VGG16's second hidden layer with random weights", libraries=_VISION, random=True,
+             expects=Expects(None, (224, 224), 3)),
+    _encoder("random_inception", "inception:RandomInception", RandomInception,
+             "the Inception-v3 of FID with random weights", libraries=_VISION, layers=_INCEPTION_LAYERS, random=True,
+             expects=Expects(None, (299, 299), 3)),
     _encoder("timm", "anytimm:Timm", Timm,
              "any model of timm, weights from a file", libraries=(*_TORCH, "timm"), expects=Expects(None, None, 3)),
     _encoder("torchscript", "torchscript:TorchScript", NetworkFile,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from harness import parameters, protocols, recipes, registry
+from harness import parameters, presets, protocols, recipes, registry
 from harness.components import RANDOM, Component, Kind
 from harness.declaration import NAME, NAME_RULE, Document, Frozen, FrozenMapping
 from harness.errors import UsageError
@@ -113,7 +113,12 @@ def _entry(
         document.complain(location, f"{found(body)}; a mapping of parameters is needed, {{}} for none")
         return None
     protocol = None
-    if kind == "encoders" and "protocol" in body:
+    if kind == "encoders" and "preset" in body:
+        filled = presets.taken(document, name, body)
+        if filled is None:
+            return None
+        body = filled
+    elif kind == "encoders" and "protocol" in body:
         protocol = _protocol(document, name, body)
         if protocol is None:
             return None

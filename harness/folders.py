@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from harness import imagelist, protocols, registry
+from harness import imagelist, presets, protocols, registry
 from harness.components import RANDOM
 from harness.datasets import content_digest
 from harness.errors import UsageError
@@ -127,6 +127,8 @@ def _encoder(
         name = protocol or "clean"
         protocols.load(name)
         return {"preprocessing": "none", "encoders": {name: {"protocol": name, **weights}}}
+    if encoder in presets.names():
+        return {"preprocessing": "none", "encoders": {encoder: {"preset": encoder, **weights}}}
     found = registry.find("encoders", encoder, Path.cwd())
     expects = found.expects
     recipe: dict[str, Any] = {"channels": "rgb", "range": [0, 1]}

@@ -47,7 +47,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
 
             return dict(load_file(path))
         state = torch.load(path, map_location="cpu", weights_only=True)
-        for inner in ("model", "state_dict"):
+        for inner in ("model", "state_dict", "resnet"):
             if isinstance(state, dict) and isinstance(state.get(inner), dict):
                 state = state[inner]
         if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):

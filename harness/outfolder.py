@@ -69,6 +69,12 @@ def leaderboard(out: Path) -> dict[str, Any]:
     return board
 
 
+def labelled(board: Mapping[str, Any], encoder: str) -> str:
+    """An encoder's name as a person should read it: with what the leaderboard notes of it, as of random weights."""
+    note = board["encoders"].get(encoder, "")
+    return f"{encoder} ({note})" if note else encoder
+
+
 def _analyses(path: Path) -> Iterator[tuple[str, str, int | None, int, Analysis]]:
     from safetensors import SafetensorError, safe_open
 

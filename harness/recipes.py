@@ -158,6 +158,14 @@ _TF = (-1.0, 0.9921875)
 _TF1 = Preprocessing(
     resize=Resize(library="tf1", filter="bilinear", antialias=False, size=(299, 299)), quantise="none", range=_TF
 )
+_SHORTER_224 = Preprocessing(
+    resize=Resize(library="pillow", filter="bilinear", antialias=True, edge=224),
+    range=(0.0, 1.0), normalise=NORMALISATIONS["imagenet"],
+)  # fmt: skip
+_CLIP_224 = Preprocessing(
+    resize=Resize(library="pillow", filter="bicubic", antialias=True, edge=224), crop=Crop(size=(224, 224)),
+    range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
+)  # fmt: skip
 RECIPES: Mapping[str, Preprocessing] = {
     "none": Preprocessing(),
     # Parmar, Zhang & Zhu 2022: Pillow bicubic, not rounded to uint8 afterwards.
@@ -184,16 +192,31 @@ RECIPES: Mapping[str, Preprocessing] = {
         resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(224, 224)),
         range=(0.0, 1.0), normalise=NORMALISATIONS["imagenet"],
     ),
+    # models/swav.py and models/simclr.py there: Resize(224), whose default on PIL images is bilinear, and no crop, so
+    # that only square images become 224×224.
+    "dgm-eval-swav": _SHORTER_224,
+    # models/mae.py with --clean_resize, the one way that runs: resizer.py, clean-fid's resizer at 224×224.
+    "dgm-eval-mae": Preprocessing(
+        resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(224, 224)), quantise="none",
+        range=(0.0, 1.0), normalise=NORMALISATIONS["imagenet"],
+    ),
+    # models/convnext.py: a shorter edge of 256, then a crop to the network's 224.
+    "dgm-eval-convnext": Preprocessing(
+        resize=Resize(library="pillow", filter="bicubic", antialias=True, edge=256), crop=Crop(size=(224, 224)),
+        range=(0.0, 1.0), normalise=NORMALISATIONS["imagenet"],
+    ),
+    # models/data2vec.py leaves it to the image processor of the published files: see the protocol's notes.
+    "dgm-eval-data2vec": Preprocessing(
+        resize=Resize(library="pillow", filter="bicubic", antialias=True, size=(224, 224)),
+        range=(0.0, 1.0), normalise=NORMALISATIONS["half"],
+    ),
     # NVlabs/edm2, calculate_metrics.py, resize_mode "torch", its default: what overshoots is not clipped.
     "edm2-dinov2": Preprocessing(
         resize=Resize(library="torch", filter="bicubic", antialias=True, size=(224, 224), clip=False),
         quantise="none", range=(0.0, 1.0), normalise=NORMALISATIONS["imagenet"],
     ),
     # clean-fid's CLIP-FID, fid.py and clip_features.py: OpenAI's own transform of Pillow images, not its clean resizer.
-    "clip-fid": Preprocessing(
-        resize=Resize(library="pillow", filter="bicubic", antialias=True, edge=224), crop=Crop(size=(224, 224)),
-        range=(0.0, 1.0), normalise=NORMALISATIONS["openai-clip"],
-    ),
+    "clip-fid": _CLIP_224,
     # The resize in embedding.py of sayakpaul/cmmd-pytorch: no antialiasing (its issue 4), no clipping.
     "cmmd": Preprocessing(
         resize=Resize(library="torch", filter="bicubic", antialias=False, size=(336, 336), clip=False),
@@ -216,6 +239,8 @@ RECIPES: Mapping[str, Preprocessing] = {
     # torchmetrics before 1.8, whose network is torch-fidelity's; clean-fid 0.1.35, features.py: no resize outside its
     # TorchScript network, which has TF1's inside.
     "torch-fidelity": _TF1, "torchmetrics-1.7": _TF1, "clean-legacy-tensorflow": _TF1,
+    # layer6ai-labs/dgm-eval: models/simclr.py has the steps of swav.py, models/clip.py those of OpenAI's transform.
+    "dgm-eval-simclr": _SHORTER_224, "dgm-eval-clip": _CLIP_224,
     # clean-fid 0.1.35: torch's bilinear, then x / 255 into pytorch-fid's network, which takes 2x - 1.
     "clean-legacy-pytorch": Preprocessing(
         resize=Resize(library="torch", filter="bilinear", antialias=False, size=(299, 299)),

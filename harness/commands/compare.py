@@ -52,7 +52,7 @@ def compare(
 ) -> None:  # fmt: skip
     """Is generator FIRST of the run OUT different from SECOND, and by how much? Paired: they share the reference."""
     from harness.errors import UsageError
-    from harness.outfolder import leaderboard, read
+    from harness.outfolder import labelled, leaderboard, read
     from harness.uncertainty import difference, equivalence, holm
 
     if margin is not None and metric is None:
@@ -64,7 +64,10 @@ def compare(
     told: list[dict[str, Any]] = []
     counted: Reference = reference or board["interval"]["reference"]
     # Printed at the end: a mistake found on the way is answered by one line, without a heading before it.
-    lines = [f"{first} minus {second} under {chosen}, reference {counted}, {board['interval']['level']:.0%} intervals"]
+    lines = [
+        f"{first} minus {second} under {labelled(board, chosen)}, reference {counted}, "
+        f"{board['interval']['level']:.0%} intervals"
+    ]
     for name in _asked(metric, metrics):
         one, two = (_members(metrics[name], generator, out) for generator in (first, second))
         found = difference(
@@ -79,7 +82,8 @@ def compare(
         verdict = _verdict(first, second, name, found, equal, lower_is_better=better[name])
         effect = _effect(found.value, one, two)
         told.append({
-            "metric": name, "encoder": chosen, "first": first, "second": second, "verdict": verdict,
+            "metric": name, "encoder": chosen, "encoder_note": board["encoders"].get(chosen, ""),
+            "first": first, "second": second, "verdict": verdict,
             "effect": None if effect is None else asdict(effect),
             "comparison": asdict(found), "equivalence": None if equal is None else asdict(equal),
         })  # fmt: skip
@@ -129,7 +133,7 @@ def power(
 ) -> None:  # fmt: skip
     """How many training seeds or images does it take to see a difference between FIRST and SECOND of the run OUT?"""
     from harness.errors import UsageError
-    from harness.outfolder import leaderboard, read
+    from harness.outfolder import labelled, leaderboard, read
     from harness.uncertainty import plan
 
     if images is not None and training_seeds is not None:
@@ -147,9 +151,9 @@ def power(
     trained = any(member.training_seed is not None for member in (*one, *two))
     what = "training seeds" if trained else "sampling seeds (neither is trained)"
     click.echo(
-        f"To see a difference of {wanted:g} in {name} under {chosen} between {first} and {second} with probability "
-        f"{chance:g} (at {level:.0%}, reference {counted}):\n{found.training_seeds} {what} of {found.images:,} images "
-        f"for each; then the standard error is {found.se:.3g} and the power {found.power:.2f}."
+        f"To see a difference of {wanted:g} in {name} under {labelled(board, chosen)} between {first} and {second} "
+        f"with probability {chance:g} (at {level:.0%}, reference {counted}):\n{found.training_seeds} {what} of "
+        f"{found.images:,} images for each; then the standard error is {found.se:.3g} and the power {found.power:.2f}."
     )
     pilot = min(member.analysis.n_fake for member in (*one, *two))
     if found.images != pilot and one[0].analysis.use != "kd":  # unbiased: the same at any n

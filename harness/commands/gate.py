@@ -63,7 +63,13 @@ def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:
     chance of any false alarm below 1 - level. Fidelity and diversity are tested apart, so that one cannot pay for the
     other. A generator that was scored in BASELINE and fails in OUT counts as worse, one that OUT leaves out is refused.
     """
+    from harness.outfolder import labelled, leaderboard
+
     found = judge(out, baseline, encoder, level)
+    board = leaderboard(out)
+    chosen = encoder or board["rank_by"]["encoder"]
+    if board["encoders"].get(chosen):
+        click.echo(f"note  under {labelled(board, chosen)}")
     for test in found.tests:
         click.echo(
             f"{'WORSE' if test.held else 'ok   '} {test.generator}: {test.metric} ({test.axis}) {test.before:.4g} → "

@@ -92,7 +92,7 @@ def rerank(
 
 def _of_run(out: Path, metric: str | None, seed: int) -> tuple[list[Ranking], str, float]:
     from harness.errors import UsageError
-    from harness.outfolder import leaderboard, read
+    from harness.outfolder import labelled, leaderboard, read
     from harness.suggest import unknown
     from harness.uncertainty import Ranking, joint_replicates
 
@@ -112,7 +112,8 @@ def _of_run(out: Path, metric: str | None, seed: int) -> tuple[list[Ranking], st
             groups, count=DRAWS, reference=board["interval"]["reference"], seed=seed + 1000 * number
         )
         rankings.append(Ranking(encoder, joint.names, joint.values, joint.draws, better[name]))
-    title = f"{name} of {out}, reference {board['interval']['reference']}"
+    drawn = [labelled(board, one.name) for one in rankings if board["encoders"].get(one.name)]
+    title = f"{name} of {out}, reference {board['interval']['reference']}{''.join(f', {one}' for one in drawn)}"
     return rankings, title, float(board["interval"]["level"])
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from harness.encoders.torchnet import TorchEncoder, drawn, weights_digest
 from harness.errors import UsageError
@@ -12,24 +18,36 @@ from harness.networkfiles import fill, needs, read_state
 class Timm(TorchEncoder):
     """The pooled features before the classifier of any timm model, with weights from a file or drawn.
 
-    `model` is timm's name (`timm.list_models()`); `file` a .pth or .safetensors of its state dict. Images are
-    `side` × `side` (the model's own size unless given); the recipe's normalisation must be the model's.
+    `model` is timm's name (`timm.list_models()`); `file` a .pth or .safetensors of its state dict, in timm's names or
+    in those of its authors where timm knows them. Images are `side` × `side` (the model's own size unless given); the
+    recipe's normalisation must be the model's. `pool` is how tokens become one row (token, avg, map): the model's own
+    way unless given, which is not always its authors' (timm averages DINOv3, whose authors take the class token).
     """
 
     def __init__(self, *, model: str, file: str | None = None, weights: str = "file", side: int | None = None,
-                 seed: int = 0) -> None:  # fmt: skip
+                 pool: str | None = None, seed: int = 0) -> None:  # fmt: skip
         timm = needs("timm", "timm")
         if (file is None) == (weights == "file"):
             raise UsageError("timm: give either `file`, a state dict, or `weights: random`")
-        options = {} if side is None else {"img_size": side}
+        given = {"img_size": side, "global_pool": pool}
+        options = {name: value for name, value in given.items() if value is not None}
         try:
             with drawn(seed):
                 network = timm.create_model(model, pretrained=False, num_classes=0, **options)
-        except (RuntimeError, TypeError, ValueError) as problem:
+        except (AssertionError, RuntimeError, TypeError, ValueError) as problem:
             raise UsageError(f"timm: {model!r} cannot be made ({' '.join(str(problem).split())[:160]})") from problem
         if file is not None:
-            state = read_state(Path(file))
-            own = network.state_dict()
-            fill(network, {name: value for name, value in state.items() if name in own}, model)
+            fill(network, _named(read_state(Path(file)), network), model)
         super().__init__(network, network, dim=network.num_features, side=side or network.default_cfg["input_size"][1])
-        self.identity = {"architecture": f"timm {model}", "weights": weights_digest(network)}
+        pooled = "" if pool is None else f", pooled by {pool}"
+        self.identity = {"architecture": f"timm {model}{pooled}", "weights": weights_digest(network)}
+
+
+def _named(state: Mapping[str, torch.Tensor], network: Any) -> dict[str, torch.Tensor]:
+    """The tensors that the network has, renamed by timm's own rule where the file has other names."""
+    own = network.state_dict()
+    rename = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
+    if rename is not None and not own.keys() <= state.keys():
+        with suppress(AttributeError, KeyError, RuntimeError):  # another network's: loading says what it lacks
+            state = rename(dict(state), network)
+    return {name: value for name, value in state.items() if name in own}

@@ -137,6 +137,19 @@ class Inception(TorchEncoder):
         }
 
 
+class RandomInception(Inception):
+    """The FID Inception's features at one layer, with weights drawn from `seed`: see `random_state`.
+
+    299×299 images in [-1, 1]. No measure of quality: tables say so.
+    """
+
+    random = True
+
+    def __init__(self, *, layer: str = "pool3", seed: int = 0) -> None:
+        self._load(random_state(seed), layer)
+        self.identity = {**self.identity, "architecture": f"{self.identity['architecture']}, random weights"}
+
+
 def _features(net: Any, layer: str, x: torch.Tensor) -> Any:
     """One layer's features (n, d) of NCHW images."""
     x = functional.max_pool2d(net.Conv2d_2b_3x3(net.Conv2d_2a_3x3(net.Conv2d_1a_3x3(x))), 3, stride=2)

@@ -49,3 +49,28 @@ class VGG16(TorchEncoder):
         network.classifier = network.classifier[:5]
         super().__init__(network, network, dim=4096, side=224)
         self.identity = {"architecture": "torchvision VGG16, second hidden layer", "weights": weights_digest(network)}
+
+
+class RandomVGG16(TorchEncoder):
+    """VGG16's second fully connected layer after its ReLU, with weights that were never trained.
+
+    Naeem et al. 2020 measure in such features where images are unlike ImageNet's; which weights they drew is not
+    published. Here torchvision draws them (He et al. 2015 for convolutions) from `seed`. Any `dim` is what that layer
+    is made with. 224×224 images. No measure of quality: tables say so.
+    """
+
+    random = True
+
+    def __init__(self, *, seed: int = 0, dim: int = 4096) -> None:
+        with drawn(seed):
+            network = models.vgg16(weights=None)
+            network.classifier = network.classifier[:5]
+            if dim != 4096:
+                network.classifier[3] = torch.nn.Linear(4096, dim)
+                torch.nn.init.normal_(network.classifier[3].weight, 0, 0.01)  # as torchvision draws this layer
+                torch.nn.init.zeros_(network.classifier[3].bias)
+        super().__init__(network, network, dim=dim, side=224)
+        self.identity = {
+            "architecture": f"torchvision VGG16, second hidden layer, {dim} features, random weights",
+            "weights": weights_digest(network),
+        }

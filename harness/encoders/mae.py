@@ -1,0 +1,36 @@
+"""The encoder of a masked autoencoder with its authors' weights."""
+
+from __future__ import annotations
+
+from harness.encoders.torchnet import TorchEncoder, drawn, weight_path, weights_digest
+from harness.networkfiles import fill, needs, read_state
+
+DIMS = {"base": 768, "large": 1024}
+
+
+class MAE(TorchEncoder):
+    """The class token after the last norm of MAE's ViT-B/16 or ViT-L/16, nothing masked (He et al. 2021).
+
+    224×224 images with ImageNet's normalisation. dgm-eval takes ViT-L.
+    """
+
+    def __init__(
+        self,
+        *,
+        architecture: str = "large",
+        weights: str = "official",
+        seed: int = 0,
+        file: str | None = None,
+        sha256: str | None = None,
+    ) -> None:
+        timm = needs("timm", "timm")
+        name = f"vit_{architecture}_patch16_224"
+        with drawn(seed):
+            network = timm.create_model(name, pretrained=False, num_classes=0, global_pool="token")
+        if weights != "random":
+            registered = f"mae_pretrain_vit_{architecture}.pth" if weights == "official" else weights
+            state = read_state(weight_path(registered, file, sha256))
+            own = network.state_dict()  # a file of the whole autoencoder has its decoder too
+            fill(network, {name: tensor for name, tensor in state.items() if name in own}, f"MAE ViT-{architecture}")
+        super().__init__(network, network, dim=DIMS[architecture], side=224)
+        self.identity = {"architecture": f"MAE {name}, class token", "weights": weights_digest(network)}
