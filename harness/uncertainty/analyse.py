@@ -26,7 +26,7 @@ from harness.uncertainty.units import units
 
 KERNELS = {"kd": analyse_kernel, "kid_subsets": analyse_subsets, "cmmd": analyse_cmmd}
 OF_FAKES = ("inception_score", "vendi")  # with influence functions of their own
-BUILT_IN = ("fd", "sfid", *KERNELS, *BALL_METRICS, *OF_FAKES)
+BUILT_IN = ("fd", *KERNELS, "sfid", *BALL_METRICS, *OF_FAKES)
 
 
 def analyse(
