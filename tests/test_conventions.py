@@ -229,6 +229,8 @@ def test_the_draw_of_subsets_widens_the_interval_by_its_own_variance():
     assert few.value == values.mean()
     assert few.se**2 == pytest.approx(whole.se**2 + values.var(ddof=1) / 5, rel=1e-9)
     assert "the draw of 5 subsets" in few.method
+    assert any("fewer than 10 subsets" in note for note in few.notes)
+    assert not estimate("kid_subsets", REAL, FAKE, subsets=10, subset_size=40).notes
 
 
 def test_scores_of_fakes_do_not_depend_on_the_reference_nor_have_a_population_value():
@@ -281,7 +283,7 @@ def sets(s, shift=0.3):
 
 @pytest.mark.slow
 def test_intervals_of_kid_over_few_subsets_hold_and_without_the_noise_of_the_draw_would_not():
-    options = {"subsets": 3, "subset_size": 30}
+    options = {"subsets": 10, "subset_size": 12}
     truth = float(np.mean([metrics.kernel_distance(*sets(10**5 + s)) for s in range(3000)]))
     held, control = [], []
     for s in range(400):
@@ -289,9 +291,10 @@ def test_intervals_of_kid_over_few_subsets_hold_and_without_the_noise_of_the_dra
         found = analyse(calls, *sets(s), real_seed=s, fake_seed=s)
         said, whole = (interval(found[name], level=0.95, target="T_N", reference="random") for name in calls)
         held.append(said.low <= truth <= said.high)
-        control.append(abs(said.value - truth) <= whole.high - whole.value)
-    assert 0.9 <= np.mean(held) <= 0.99
-    assert np.mean(control) < 0.85
+        shift = said.value - whole.value
+        control.append(whole.low + shift <= truth <= whole.high + shift)
+    assert 0.91 <= np.mean(held) <= 0.985, np.mean(held)
+    assert np.mean(control) < 0.85, np.mean(control)
 
 
 @pytest.mark.slow
@@ -302,7 +305,7 @@ def test_intervals_of_cmmd_hold_its_expectation_and_only_without_its_bias_the_po
                                   for s in range(2000)]))  # fmt: skip
     assert 0.92 <= _covered("cmmd", draw, truth, 400, bandwidth=3.0) <= 1.0
     assert 0.92 <= _covered("cmmd", draw, limit, 400, bandwidth=3.0, target="T_inf") <= 1.0
-    assert _covered("cmmd", draw, limit, 100, bandwidth=3.0) < 0.5  # the V-statistic's interval misses it
+    assert _covered("cmmd", draw, limit, 200, bandwidth=3.0) < 0.75  # the V-statistic's interval misses it
 
 
 # ---------------------------------------------------------------- in a benchmark

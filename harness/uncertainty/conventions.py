@@ -16,6 +16,8 @@ from harness.uncertainty.kernel import analyse_kernel
 from harness.uncertainty.units import Units
 
 KERNEL_PARAMETERS = ("degree", "gamma", "coef")
+FEW = 10
+FEW_NOTE = f"fewer than {FEW} subsets: the noise of their draw is poorly known, and the interval a little too narrow"
 CMMD_NOTE = "V-statistic, biased upwards by each row's pair with itself: T_inf, or kd with kernel rbf, is without"
 
 
@@ -51,6 +53,7 @@ def analyse_subsets(
         influence_fake=influence * np.sqrt(1.0 + drawn / of_images) if of_images > 0 else influence,
         method=method,
         method_fixed=method,
+        notes=(*whole.notes, *((FEW_NOTE,) if len(values) < FEW else ())),
     )
 
 
