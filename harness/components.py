@@ -334,7 +334,7 @@ class KernelDistance(Parameters):
 class KernelSubsets(Parameters):
     """Parameters of `kid_subsets`, with torch-fidelity's defaults; `first` is the set whose rows are drawn first."""
 
-    subsets: Annotated[int, Field(ge=2)] = 100
+    subsets: Annotated[int, Field(ge=5)] = 100
     subset_size: Annotated[int, Field(ge=2)] = 1000
     degree: Count = 3
     gamma: Positive | None = None

@@ -12,6 +12,7 @@ from harness.metrics.features import Rows, Vector, checked, positive_integer
 from harness.metrics.frechet import frechet_distance
 from harness.metrics.kernel import KernelSums, kernel_function, kernel_sums
 
+LEAST_SUBSETS = 5
 SFID_COLUMNS = 2023  # 17 × 17 positions of 7 channels
 
 
@@ -75,8 +76,8 @@ def subset_distances(
     """The distance of each subset (subsets,); their standard deviation is no standard error of the mean."""
     rows = dict(zip(("real", "fake"), checked(real, fake), strict=True))
     size = positive_integer("subset_size", subset_size)
-    if positive_integer("subsets", subsets) < 2:
-        raise UsageError("`subsets` is 1: the noise of the draw shows from two subsets on")
+    if positive_integer("subsets", subsets) < LEAST_SUBSETS:
+        raise UsageError(f"`subsets` is {subsets}: the noise of the draw shows from {LEAST_SUBSETS} subsets on")
     for side, values in rows.items():
         if not 2 <= size <= len(values):
             raise UsageError(

@@ -16,8 +16,6 @@ from harness.uncertainty.kernel import analyse_kernel
 from harness.uncertainty.units import Units
 
 KERNEL_PARAMETERS = ("degree", "gamma", "coef")
-FEW = 10
-FEW_NOTE = f"fewer than {FEW} subsets: the noise of their draw is poorly known, and the interval a little too narrow"
 CMMD_NOTE = "V-statistic, biased upwards by each row's pair with itself: T_inf, or kd with kernel rbf, is without"
 
 
@@ -41,19 +39,23 @@ def analyse_subsets(
     values = subset_distances(real, fake, **parameters)
     kernel = {name: value for name, value in parameters.items() if name in KERNEL_PARAMETERS}
     whole = analyse_kernel(real, fake, kernel, units_real, units_fake, real_seed=real_seed, fake_seed=fake_seed)
-    drawn = float(values.var(ddof=1)) / len(values)
+    freedom = len(values) - 1
+    # Few subsets know their own variance badly: Student's variance, freedom / (freedom - 2), is what covers for it.
+    drawn = float(values.var(ddof=1)) / len(values) * freedom / (freedom - 2)
     influence = whole.influence_fake
     assert influence is not None
     of_images = float(influence.var(ddof=1)) / len(influence)
+    stretch = 1.0 + drawn / of_images if of_images > 0 else 1.0
     method = f"{whole.method}, plus the draw of {len(values)} subsets"
     return replace(
         whole,
         use="kid_subsets",
         value=float(values.mean()),
-        influence_fake=influence * np.sqrt(1.0 + drawn / of_images) if of_images > 0 else influence,
+        influence_fake=influence * np.sqrt(stretch),
+        # The noise of the draw does not grow with the distance as that of the images does: the slope stays theirs.
+        magnitude=None if whole.magnitude is None else whole.magnitude * stretch,
         method=method,
         method_fixed=method,
-        notes=(*whole.notes, *((FEW_NOTE,) if len(values) < FEW else ())),
     )
 
 
