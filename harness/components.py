@@ -36,6 +36,7 @@ FILE = "file"  # a weight file of the user's own, instead of a registered one
 KINDS: tuple[Kind, ...] = ("generators", "encoders", "metrics", "datasets")
 Positive = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
+ShortSeed = Annotated[int, Strict(), Field(ge=0, lt=2**32)]  # what numpy's RandomState takes
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Row = Annotated[int, Strict(), Field(ge=0)]
 Classes = Annotated[tuple[Row, ...], Field(strict=False, min_length=1), AfterValidator(_no_class_twice)]
@@ -71,6 +72,8 @@ class Component:
     weights     file in the package that holds an encoder's weights
     registered  the registered weight file, with parameters in braces, of an encoder whose weights are not random
     better      which values of a metric are better
+    reads       values of an encoder's parameter `layer` that alone a metric can read; empty where it reads any features
+    limitless   a metric without a population value: it is always reported at the sizes of the sets
     """
 
     kind: Kind
@@ -93,6 +96,8 @@ class Component:
     weights: str | None = None
     registered: str | None = None
     better: Literal["lower", "higher"] | None = None
+    reads: tuple[str, ...] = ()
+    limitless: bool = False
     origin: Literal["built-in", "entry point", "module"] = "built-in"
 
     def weight_file(self, parameters: Mapping[str, Any]) -> str | None:
@@ -436,6 +441,43 @@ class KernelDistance(Parameters):
         return self
 
 
+class KernelSubsets(Parameters):
+    """Parameters of `kid_subsets`, with torch-fidelity's defaults; `first` is the set whose rows are drawn first."""
+
+    subsets: Annotated[int, Field(ge=5)] = 100
+    subset_size: Annotated[int, Field(ge=2)] = 1000
+    degree: Count = 3
+    gamma: Positive | None = None
+    coef: float = 1.0
+    seed: ShortSeed = 2020
+    first: Literal["fake", "real"] = "fake"
+
+
+class CMMD(Parameters):
+    """Parameters of `cmmd`, as in Jayasumana et al. 2024."""
+
+    bandwidth: Positive = 10.0
+    scale: Positive = 1000.0
+
+
+class InceptionScore(Parameters):
+    """Parameters of `inception_score`: torch-fidelity's by default; ADM's are `split_size: 5000, shuffle: null`.
+
+    `classes` vouches for encoders of one's own: their features are that many logits.
+    """
+
+    splits: Count = 10
+    split_size: Annotated[int, Field(ge=2)] | None = None
+    shuffle: ShortSeed | None = 2020
+    classes: Annotated[int, Field(ge=2)] | None = None
+
+    @model_validator(mode="after")
+    def _parts_are_counted_or_sized(self) -> InceptionScore:
+        if self.split_size is not None and "splits" in self.model_fields_set:
+            raise ValueError("found both splits and split_size; give one of them")
+        return self
+
+
 class ClosedBalls(Parameters):
     """Parameters of precision and recall, as in Kynkäänniemi et al. 2019."""
 
@@ -588,13 +630,23 @@ TABLE: tuple[Component, ...] = (
     _metric("kd", "kernel_distance", KernelDistance,
             "kernel distance: squared MMD, unbiased, all pairs", better="lower"),
     _metric("precision", "precision", ClosedBalls,
-            "share of fakes inside the real images' k-NN balls", better="higher"),
+            "share of fakes inside the real images' k-NN balls", better="higher", limitless=True),
     _metric("recall", "recall", ClosedBalls,
-            "share of real images inside the fakes' k-NN balls", better="higher"),
+            "share of real images inside the fakes' k-NN balls", better="higher", limitless=True),
     _metric("density", "density", OpenBalls,
-            "real k-NN balls that each fake lies in, over k", better="higher"),
+            "real k-NN balls that each fake lies in, over k", better="higher", limitless=True),
     _metric("coverage", "coverage", OpenBalls,
-            "share of real images whose k-NN ball holds a fake", better="higher"),
+            "share of real images whose k-NN ball holds a fake", better="higher", limitless=True),
+    _metric("sfid", "sfid", NoParameters,
+            "Fréchet distance of ADM's spatial features (sFID)", better="lower", reads=("sfid",)),
+    _metric("kid_subsets", "kid_subsets", KernelSubsets,
+            "kernel distance as the mean over random subsets, as KID is printed", better="lower"),
+    _metric("cmmd", "cmmd", CMMD,
+            "squared MMD, Gaussian kernel, V-statistic × 1000 (CMMD)", better="lower"),
+    _metric("inception_score", "inception_score", InceptionScore,
+            "Inception score of class logits", better="higher", reads=("logits", "logits_unbiased"), limitless=True),
+    _metric("vendi", "vendi", NoParameters,
+            "Vendi score: effective number of different fakes", better="higher", limitless=True),
     _dataset("digits", "digits:Digits", Digits,
              "scikit-learn's digits, 1,797 real 8×8 scans", libraries=("numpy", "scikit-learn"), split=NoParameters),
     _dataset("photographs", "photographs:Photographs", Photographs,

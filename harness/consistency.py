@@ -46,6 +46,8 @@ class _Check:
             self._one_size(self.data)
         self._pools()
         self._neighbours()
+        self._parts()
+        self._layers()
         self._rank_by()
         recipe = self.parts.get("preprocessing")
         for kind in ("encoders", "generators"):
@@ -93,6 +95,51 @@ class _Check:
                 text = f"found {k}; with {min(sizes)} images at most {most}, so that half of them have {k} neighbours"
                 self.document.complain(("metrics", name, "k"), text)
 
+    def _parts(self) -> None:
+        """Subsets and splits that the sets are too small for."""
+        n_real, n_fake = self.sound("n_real"), self.sound("n_fake")
+        for name, entry in self.entries("metrics").items():
+            if entry.component.origin != "built-in":
+                continue
+            size = entry.parameters.get("subset_size")
+            least = min((n for n in (n_real, n_fake) if n is not None), default=None)
+            if size is not None and least is not None and size > least:
+                self._complain_of(name, "subset_size", f"found {size}; with {least} images at most {least}")
+            if n_fake is None or "splits" not in entry.parameters:
+                continue
+            splits, part = entry.parameters["splits"], entry.parameters["split_size"]
+            if part is None and splits > n_fake // 2:
+                text = f"found {splits}; with {n_fake} fake images at most {n_fake // 2}, so that each has two"
+                self._complain_of(name, "splits", text)
+            if part is not None and n_fake % part == 1:
+                text = f"found {part}; {n_fake} fake images leave a last part of one image: take another size"
+                self._complain_of(name, "split_size", text)
+
+    def _complain_of(self, metric: str, parameter: str, text: str) -> None:
+        written = self.document.has("metrics", metric, parameter)
+        location = ("metrics", metric, parameter) if written else ("metrics", metric)
+        self.document.complain(location, text if written else f"{parameter}: {text}", key=not written)
+
+    def _layers(self) -> None:
+        """Some metrics read one kind of features: class logits, or positions; all metrics see all encoders."""
+        for name, metric in self.entries("metrics").items():
+            reads = metric.component.reads
+            for encoder in self.entries("encoders").values() if reads else ():
+                component = encoder.component
+                if component.layers:
+                    fits = encoder.parameters.get("layer") in reads
+                else:  # a file or a class of the user's own, whose word is taken: `classes`, or the width by itself
+                    unknown_features = component.origin != "built-in" or component.name in ("torchscript", "onnx")
+                    fits = unknown_features and metric.parameters.get("classes", 0) is not None
+                if not fits:
+                    layer = f", layer {encoder.parameters['layer']}" if component.layers else ""
+                    own = " or, for an encoder of your own, `classes`" if "classes" in metric.parameters else ""
+                    text = (
+                        f"{metric.use} reads {' or '.join(f'layer {layer}' for layer in reads)} of inception{own}, not "
+                        f"{component.name}{layer} (encoder {encoder.name}); give it a benchmark of its own"
+                    )
+                    self.document.complain(("metrics", name), text, key=True)
+
     def _rank_by(self) -> None:
         by = self.parts.get("rank_by")
         if not isinstance(by, Mapping):
@@ -103,8 +150,9 @@ class _Check:
                 text = unknown(key, chosen, declared, place="this benchmark")
                 self.document.complain(("rank_by", key), text)
         metric = self.entries("metrics").get(str(by.get("metric")))
-        if self._target() == "T_inf" and metric is not None and "k" in metric.parameters:
-            text = f"found T_inf, but {metric.name}, which ranks, has no population value at a fixed k; use T_N"
+        if self._target() == "T_inf" and metric is not None and metric.component.limitless:
+            fixed = " at a fixed k" if "k" in metric.parameters else ""
+            text = f"found T_inf, but {metric.name}, which ranks, has no population value{fixed}; use T_N"
             self.document.complain(("interval", "target"), text)
 
     def _size(self) -> tuple[int, int] | None:
@@ -138,7 +186,7 @@ class _Check:
         n = [size for key in ("n_real", "n_fake") if (size := self.sound(key)) is not None]
         uses = {metric.use for metric in self.entries("metrics").values()}
         d = self._features(entry, recipe)
-        if self._target() == "T_inf" and "fd" in uses and d is not None and n and min(n) < 10 * d:
+        if self._target() == "T_inf" and uses & {"fd", "sfid"} and d is not None and n and min(n) < 10 * d:
             text = f"found T_inf, which fd has from ten images a feature on; {entry.name} has {d} features, so at least"
             self.document.complain(("interval", "target"), f"{text} {10 * d} images (found {min(n)}); use T_N")
 

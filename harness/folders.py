@@ -49,8 +49,9 @@ def declare(
         "n_fake": min([n] if n else [], default=min(sizes[path] for path in fakes)),
         **_encoder(protocol, encoder, random_weights, size),
         "generators": names,
-        "metrics": _metrics(protocol),
+        "metrics": {},
     }
+    declared["metrics"] = _metrics(protocol, min(declared["n_real"], declared["n_fake"]))
     declared["rank_by"] = {"metric": "fd", "encoder": next(iter(declared["encoders"]))}
     _write(catalogue, {"real": dataset})
     _write(bench, declared)
@@ -146,14 +147,23 @@ def _encoder(
     return {"preprocessing": recipe, "encoders": {name: {**body, **weights}}}
 
 
-def _metrics(protocol: str | None) -> dict[str, Any]:
-    """All metrics; k and the kind of ball as the protocol has them, where it says a number."""
+def _metrics(protocol: str | None, n: int) -> dict[str, Any]:
+    """The metrics that any features have, then the protocol's own: KID's subsets where `n` images fill one, and CMMD.
+
+    k and the kind of ball are the protocol's, where it says a number.
+    """
     balls: dict[str, dict[str, Any]] = {}
     for part, uses in zip(BALLS, (("precision", "recall"), ("density", "coverage")), strict=True):
         facts = getattr(protocols.load(protocol), part) if protocol else {}
         said = {"k": facts["k"], "closed": facts["ball"] == "closed"} if isinstance(facts.get("k"), int) else {}
         balls |= {use: dict(said) for use in uses}
-    return {"fd": {}, "kd": {}, **balls}
+    own: dict[str, dict[str, Any]] = {}
+    whole = protocols.load(protocol) if protocol else None
+    if whole is not None and isinstance(size := whole.kid.get("subset_size"), int) and size <= n:
+        own["kid_subsets"] = {"subsets": whole.kid["subsets"], "subset_size": size}
+    if whole is not None and whole.mmd:
+        own["cmmd"] = {"bandwidth": float(whole.mmd["bandwidth"]), "scale": float(whole.mmd["scale"])}
+    return {"fd": {}, "kd": {}, **balls, **own}
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:

@@ -156,7 +156,7 @@ def power(
         f"{found.images:,} images for each; then the standard error is {found.se:.3g} and the power {found.power:.2f}."
     )
     pilot = min(member.analysis.n_fake for member in (*one, *two))
-    if found.images != pilot and one[0].analysis.use != "kd":  # unbiased: the same at any n
+    if found.images != pilot and one[0].analysis.use not in ("kd", "kid_subsets"):  # unbiased: the same at any n
         click.echo(
             f"limit: the run has {pilot:,} images a set; {name} at {found.images:,} is another quantity, and so may "
             "the difference be"

@@ -7,6 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from harness.metrics.conventions import cmmd, kid_subsets, sfid
+from harness.metrics.diversity import inception_score, vendi
 from harness.metrics.frechet import frechet_distance
 from harness.metrics.kernel import kernel_distance
 from harness.metrics.manifold import coverage, density, precision, recall
@@ -15,13 +17,18 @@ from harness.metrics.memorization import copied_share
 __all__ = [
     "InfluenceMetric",
     "Metric",
+    "cmmd",
     "copied_share",
     "coverage",
     "density",
     "frechet_distance",
+    "inception_score",
     "kernel_distance",
+    "kid_subsets",
     "precision",
     "recall",
+    "sfid",
+    "vendi",
 ]
 
 

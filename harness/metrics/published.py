@@ -1,7 +1,7 @@
 """Figures as other packages print them, to check theirs against ours; none of them is an estimate with an interval.
 
-The kernel distance over random subsets is a noisy version of `kernel_distance`, and the Inception score over splits
-falls with their size: a leaderboard has neither.
+Here they come with the spread over parts that is printed beside them. What a benchmark can ask for, with an interval,
+is in `conventions` and `diversity`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
+from harness.metrics.diversity import divergences, log_probabilities
 from harness.metrics.features import checked
 from harness.metrics.kernel import kernel_distance
 
@@ -53,11 +54,9 @@ def inception_score(logits: npt.ArrayLike, *, splits: int = 10, order: npt.Array
         )
     if order is not None:
         rows = rows[np.asarray(order)]
-    rows = rows - rows.max(axis=1, keepdims=True)
-    log_p = rows - np.log(np.exp(rows).sum(axis=1, keepdims=True))
-    scores = []
-    for i in range(splits):
-        part = log_p[i * len(rows) // splits : (i + 1) * len(rows) // splits]
-        p = np.exp(part)
-        scores.append(float(np.exp((p * (part - np.log(p.mean(axis=0)))).sum(axis=1).mean())))
+    log_p = log_probabilities(rows)
+    scores = [
+        float(np.exp(divergences(log_p[i * len(rows) // splits : (i + 1) * len(rows) // splits]).mean()))
+        for i in range(splits)
+    ]
     return Spread(float(np.mean(scores)), float(np.std(scores)))

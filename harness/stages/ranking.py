@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from harness import provenance, registry
+from harness import provenance
 from harness.engine import Failure
 from harness.leaderboard import Column, Leaderboard, Row, order
 from harness.record import Cell, Estimate, Record, Reference, Target
@@ -15,8 +15,7 @@ from harness.stages.plan import COPIES, FakeSet, Plan, plain
 from harness.stages.scores import load_analysis, make_scores
 from harness.uncertainty import RankSets, SeedMember, combine, interval, rank_sets
 
-LABELS = {"fd": "FD", "kd": "KD"}
-NO_POPULATION_VALUE = ("precision", "recall", "density", "coverage")
+LABELS = {"fd": "FD", "kd": "KD", "sfid": "sFID", "cmmd": "CMMD", "inception_score": "IS", "vendi": "Vendi"}
 # Images nearer to a training image than that one's own neighbour: flagged when this much likelier than for unseen ones.
 COPY_EXCESS = 0.1
 # From this share of reference images on, a generator's distances say nothing about what it makes itself.
@@ -97,8 +96,8 @@ class _Encoder:
 
     def target(self, metric: str) -> Target:
         """The declared target; metrics without a population value are always reported at these sample sizes."""
-        use = self.plan.benchmark.metrics[metric].use
-        has_limit = registry.is_built_in("metrics", use) and use not in NO_POPULATION_VALUE
+        component = self.plan.benchmark.metrics[metric].component
+        has_limit = component.origin == "built-in" and not component.limitless
         return self.plan.benchmark.interval.target if has_limit else "T_N"
 
     def fakes(self, generator: str) -> list[FakeSet]:

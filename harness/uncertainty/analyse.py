@@ -12,17 +12,21 @@ import numpy.typing as npt
 
 from harness import metrics
 from harness.errors import UsageError
+from harness.metrics.conventions import spatial
 from harness.metrics.features import checked
 from harness.metrics.manifold import checked_for_balls
 from harness.uncertainty.analysis import Analysis, MetricCall
 from harness.uncertainty.balls import BALL_METRICS, BallCall, analyse_balls
+from harness.uncertainty.conventions import analyse_cmmd, analyse_subsets
 from harness.uncertainty.frechet import analyse_frechet
 from harness.uncertainty.generic import analyse_function
 from harness.uncertainty.kernel import analyse_kernel
 from harness.uncertainty.strata import stratified
 from harness.uncertainty.units import units
 
-BUILT_IN = ("fd", "kd", *BALL_METRICS)
+KERNELS = {"kd": analyse_kernel, "kid_subsets": analyse_subsets, "cmmd": analyse_cmmd}
+OF_FAKES = ("inception_score", "vendi")  # with influence functions of their own
+BUILT_IN = ("fd", *KERNELS, "sfid", *BALL_METRICS, *OF_FAKES)
 
 
 def analyse(
@@ -79,17 +83,20 @@ def analyse(
     for name, call in ready.items():
         if isinstance(call, BallCall):
             continue
-        if call.function is not None:
+        if call.function is not None or call.use in OF_FAKES:
             found[name] = analyse_function(
-                call.use, call.function, call.parameters, real_rows, fake_rows, units_real, units_fake,
+                call.use, call.function or _built_in(call.use), call.parameters,
+                real_rows, fake_rows, units_real, units_fake,
                 real_seed=real_seed, fake_seed=fake_seed, replicates=replicates,
             )  # fmt: skip
-        elif call.use == "fd":
+        elif call.use in ("fd", "sfid"):
+            if call.use == "sfid":
+                spatial(real_rows)
             found[name] = analyse_frechet(
                 real_rows, fake_rows, units_real, units_fake, real_seed=real_seed, fake_seed=fake_seed, debias=debias
             )
         else:
-            found[name] = analyse_kernel(
+            found[name] = KERNELS[call.use](
                 real_rows, fake_rows, call.parameters, units_real, units_fake,
                 real_seed=real_seed, fake_seed=fake_seed,
             )  # fmt: skip

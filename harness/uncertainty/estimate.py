@@ -30,7 +30,7 @@ def estimate(
     strata_fake: npt.ArrayLike | None = None,
     **parameters: Any,
 ) -> Estimate:
-    """The metric `name` (fd, kd, precision, recall, density, coverage) of two feature sets with its interval.
+    """The metric `name` (`harness list metrics`) of two feature sets with its interval.
 
     `target` "T_N" is the expectation at these set sizes, what papers print; "T_inf" the population value (FD, KD).
     `reference` "random" counts the real set as one draw; "fixed" speaks about this very set. `parameters` are the

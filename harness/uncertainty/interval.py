@@ -12,6 +12,8 @@ from harness.uncertainty.analysis import Analysis
 from harness.uncertainty.contrast import variance_of_sum
 from harness.uncertainty.frechet import ANALYTIC, DEBIAS_WIDTH, TRUSTED
 
+KERNELS = ("kd", "kid_subsets", "cmmd")  # squared MMDs, whose bias is known
+
 
 def interval(analysis: Analysis, *, level: float, target: Target, reference: Reference) -> Estimate:
     """The metric with its standard error and interval.
@@ -62,13 +64,14 @@ def centred(analysis: Analysis, *, target: Target, reference: Reference) -> tupl
     """The value that the interval is centred at, and what to say about it."""
     if target == "T_N":
         return analysis.value, ""
-    if analysis.use == "kd" and analysis.bias_method == "unbiased":
+    if analysis.use in KERNELS and analysis.bias_method == "unbiased":
         return analysis.value, ", unbiased"
     stratified = analysis.strata_real is not None or analysis.strata_fake is not None
-    if analysis.use == "kd":
+    if analysis.use in KERNELS:
         if analysis.bias_fake is None or analysis.bias_real is None:
             raise UsageError(
-                "`target` is 'T_inf', but the bias of KD is not known for clusters in strata; ask for 'T_N'"
+                f"`target` is 'T_inf', but the bias of {analysis.use} is not known for clusters"
+                f"{'' if analysis.use == 'cmmd' else ' in strata'}; ask for 'T_N'"
             )
         bias = analysis.bias_fake + (analysis.bias_real if reference == "random" else 0.0)
         return analysis.value - bias, f", minus the {analysis.bias_method} bias"

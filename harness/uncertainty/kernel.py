@@ -27,10 +27,14 @@ def analyse_kernel(
     *,
     real_seed: int,
     fake_seed: int,
+    sums: KernelSums | None = None,
 ) -> Analysis:
-    """The distance, h_x = 2 (mean k(x, X) - mean k(x, Y)) and h_y likewise, and the variance of the degenerate part."""
+    """The distance, h_x = 2 (mean k(x, X) - mean k(x, Y)) and h_y likewise, and the variance of the degenerate part.
+
+    `sums` are those of the same rows and kernel, where they are at hand.
+    """
     function = kernel_function(real.shape[1], **parameters)
-    sums = kernel_sums(real, fake, function)
+    sums = sums or kernel_sums(real, fake, function)
     m, n = units_real.effective, units_fake.effective
     second_real, second_fake, second_cross = _second_order(sums, m, n)
     within = _Strata(function, real, fake, sums, units_real, units_fake)
