@@ -347,6 +347,6 @@ def test_a_column_of_sentences_is_wrapped_and_one_of_words_or_numbers_is_not(tmp
     )
     write_finding(folder, "told", Finding("T", ("V.",), (Table("t", ("name", "sentence", "p"), rows),)))
     page = write_report(folder).read_text(encoding="utf-8").split('id="finding-told"')[1].split("</section>")[0]
-    assert '<th scope="col" class="l w">sentence</th>' in page
+    assert '<th scope="col" class="l w t">sentence</th>' in page
     assert '<th scope="col" class="l">name</th>' in page
     assert '<th scope="col">p</th>' in page
