@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness import entries
-from harness.benchmark import Audit, Benchmark
+from harness.auditing import Audit
+from harness.benchmark import Benchmark
 from harness.entries import Encoder
 from harness.errors import UsageError
 from harness.recipes import RECIPES, Preprocessing
