@@ -240,7 +240,10 @@ def _caption(
 ) -> list[str]:
     """What the picture is of, in lines of at most so many characters."""
     interval, rank_by = leaderboard["interval"], leaderboard["rank_by"]
-    ranked = any(rank_by["metric"] in row["metrics"] for row in rows) or not any(row["metrics"] for row in rows)
+    by = rank_by["metric"]
+    order = f"Rows are ranked by {by} under {encoder}; [ ] is the interval of the rank."
+    if any(row["metrics"] for row in rows) and not any(by in row["metrics"] for row in rows):
+        order = f"Rows are not ranked: {by} is not computed under {encoder}."
     target, reference = interval["target"], interval["reference"]
     split = f" ({cells[0].cell.dataset}, split {cells[0].cell.reference_split})" if cells else ""
     lines = [
@@ -250,9 +253,7 @@ def _caption(
         f" n_fake = {_listed(row['n_fake'] for row in rows)}.",
         f"Training seeds {_listed(seed for row in rows for seed in row['training_seeds'])};"
         f" sampling seeds {_listed(seed for row in rows for seed in row['sampling_seeds'])}."
-        f" Rows are ranked by {rank_by['metric']} under {encoder}; [ ] is the interval of the rank."
-        if ranked
-        else f" Rows are not ranked: {rank_by['metric']} is not computed under {encoder}.",
+        f" {order}",
     ]
     if note := _note(rows):
         lines.append(f"Encoder {encoder} – {note}.")
