@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import metricchecks, registry, weights
+from harness import auditing, metricchecks, registry, weights
 from harness.declaration import Document
 from harness.entries import Encoder, Entry, Generator
 from harness.errors import UsageError
@@ -46,18 +46,30 @@ class _Check:
             self._one_size(self.data)
         self._pools()
         metricchecks.check(self.document, self.parts)
-        recipe = self.parts.get("preprocessing")
-        for kind in ("encoders", "generators"):
-            for entry in self.entries(kind).values():
-                self._own_files(kind, entry)
+        for entry in self.entries("generators").values():
+            self._own_files("generators", entry)
         for entry in self.entries("encoders").values():
-            assert isinstance(entry, Encoder)
-            self._weights(entry)
-            own = entry.preprocessing or recipe
-            if isinstance(own, Preprocessing):
-                self._fixed_size(entry, own)
-                self._expected(entry, own)
-                self._population(entry, own)
+            self._encoder(entry)
+        self._audited()
+
+    def _encoder(self, entry: Entry) -> None:
+        assert isinstance(entry, Encoder)
+        self._own_files("encoders", entry)
+        self._weights(entry)
+        own = entry.preprocessing or self.parts.get("preprocessing")
+        if isinstance(own, Preprocessing):
+            self._fixed_size(entry, own)
+            self._expected(entry, own)
+            self._population(entry, own)
+
+    def _audited(self) -> None:
+        """An encoder that an audit gives other parameters needs what the pinned one needs: files, sizes, images."""
+        changed = list(auditing.changed(self.document, self.parts))
+        for place, entry in changed if self.document.sound() else ():
+            apart = Document(self.document.file)
+            _Check(apart, self.data, self.parts, self.folder)._encoder(entry)
+            for *_, text in apart.problems:
+                self.document.complain(place, f"with this, {text}")
 
     def _splits(self, data: PinnedDataset) -> None:
         training = any(isinstance(entry, Generator) and entry.trained for entry in self.entries("generators").values())

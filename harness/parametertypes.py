@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -36,3 +36,10 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
     paths: ClassVar[tuple[str, ...]] = ()
     modules: ClassVar[tuple[str, ...]] = ()
+
+
+class Inference(Parameters, Quiet):
+    """Parameters of an encoder that is a PyTorch network: the numbers that it computes in; features are float32."""
+
+    quiet = ("dtype",)
+    dtype: Literal["float32", "bfloat16", "float16", "float64"] = "float32"

@@ -56,7 +56,7 @@ def audit(plan: Plan, pipeline_of: Any, encoders: Sequence[str] | None = None) -
                 failed.append(f"{encoder} under {variant.name}: {problem}")
                 continue
             flips += _flips(base, side, variant) if base.ranked else ()
-            if variant.knob in PUBLISHED and base.ranked:
+            if (variant.knob in PUBLISHED or not variant.same_unit) and base.ranked:
                 printed += _printed(side, variant.name, whole=not variant.same_unit)
             if not variant.same_unit:
                 continue
@@ -70,6 +70,8 @@ def audit(plan: Plan, pipeline_of: Any, encoders: Sequence[str] | None = None) -
 
 
 def _side(plan: Plan, encoder: str, variant: Variant, pipeline_of: Any) -> _Side:
+    if variant.refused:
+        raise UsageError(variant.refused)
     other = Plan(variant.benchmark(plan.benchmark, encoder), plan.store_root, plan.device)
     if variant.batch_size is not None:
         pipeline_of(other).encode_again(variant.batch_size)
