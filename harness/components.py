@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from harness.explain import found
 from harness.networkparameters import Diffusers, NetworkGenerator, TorchModule
-from harness.parametertypes import Count, Parameters, PathText
+from harness.parametertypes import Count, Inference, Parameters, PathText
 
 Kind = Literal["generators", "encoders", "metrics", "datasets"]
 
@@ -277,7 +277,7 @@ class RandomConvNet(Parameters):
     channels: Literal[1, 3] = 1
 
 
-class OwnWeights(Parameters):
+class OwnWeights(Inference):
     """Weights that can be a file of the user's own: `weights: file`, its path, and the SHA-256 that it must have."""
 
     paths = ("file",)
@@ -316,14 +316,14 @@ class InceptionTorchvision(OwnWeights):
     seed: Seed = 0
 
 
-class VGG16(Parameters):
+class VGG16(Inference):
     """Parameters of `vgg16`."""
 
     weights: Literal["vgg16-397923af.pth", "random"] = "vgg16-397923af.pth"
     seed: Seed = 0
 
 
-class DINOv2(Parameters):
+class DINOv2(Inference):
     """Parameters of `dinov2`; `side` is that of the images, a multiple of 14."""
 
     architecture: Literal["vits14", "vitb14", "vitl14", "vitg14"] = "vitl14"
@@ -333,7 +333,7 @@ class DINOv2(Parameters):
     seed: Seed = 0
 
 
-class CLIP(Parameters):
+class CLIP(Inference):
     """Parameters of `clip`; `normalise` scales each embedding to length 1."""
 
     architecture: Literal["ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336px"] = "ViT-B-32"
@@ -342,7 +342,7 @@ class CLIP(Parameters):
     seed: Seed = 0
 
 
-class Timm(Parameters):
+class Timm(Inference):
     """Parameters of `timm`: its name of a model, and a file with its state dict or random weights."""
 
     paths = ("file",)
@@ -399,14 +399,14 @@ class Data2Vec(OwnWeights):
     seed: Seed = 0
 
 
-class RandomVGG16(Parameters):
+class RandomVGG16(Inference):
     """Parameters of `random_vgg16`."""
 
     seed: Seed = 0
     dim: Count = 4096
 
 
-class RandomInception(Parameters):
+class RandomInception(Inference):
     """Parameters of `random_inception`."""
 
     layer: Literal["pool3", "64", "192", "768", "logits", "logits_unbiased", "sfid"] = "pool3"
@@ -414,11 +414,15 @@ class RandomInception(Parameters):
 
 
 class NetworkFile(Parameters):
-    """Parameters of `torchscript` and `onnx`: the file, and how many features it gives."""
+    """Parameters of `onnx`: the file, and how many features it gives."""
 
     paths = ("file",)
     file: PathText
     dim: Count
+
+
+class ScriptFile(NetworkFile, Inference):
+    """Parameters of `torchscript`: the same, and the numbers that it computes in."""
 
 
 class KernelDistance(Parameters):
@@ -619,7 +623,7 @@ TABLE: tuple[Component, ...] = (
              expects=Expects(None, (299, 299), 3)),
     _encoder("timm", "anytimm:Timm", Timm,
              "any model of timm, weights from a file", libraries=(*_TORCH, "timm"), expects=Expects(None, None, 3)),
-    _encoder("torchscript", "torchscript:TorchScript", NetworkFile,
+    _encoder("torchscript", "torchscript:TorchScript", ScriptFile,
              "a TorchScript file: NCHW floats to features", libraries=_TORCH, expects=Expects(None, None, 3)),
     _encoder("onnx", "onnxfile:Onnx", NetworkFile,
              "an ONNX file: NCHW floats to features", libraries=("numpy", "onnxruntime")),

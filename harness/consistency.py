@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import registry, weights
+from harness import auditing, metricchecks, registry, weights
 from harness.declaration import Document
 from harness.entries import Encoder, Entry, Generator
 from harness.errors import UsageError
@@ -45,22 +45,31 @@ class _Check:
             self._splits(self.data)
             self._one_size(self.data)
         self._pools()
-        self._neighbours()
-        self._parts()
-        self._layers()
-        self._rank_by()
-        recipe = self.parts.get("preprocessing")
-        for kind in ("encoders", "generators"):
-            for entry in self.entries(kind).values():
-                self._own_files(kind, entry)
+        metricchecks.check(self.document, self.parts)
+        for entry in self.entries("generators").values():
+            self._own_files("generators", entry)
         for entry in self.entries("encoders").values():
-            assert isinstance(entry, Encoder)
-            self._weights(entry)
-            own = entry.preprocessing or recipe
-            if isinstance(own, Preprocessing):
-                self._fixed_size(entry, own)
-                self._expected(entry, own)
-                self._population(entry, own)
+            self._encoder(entry)
+        self._audited()
+
+    def _encoder(self, entry: Entry) -> None:
+        assert isinstance(entry, Encoder)
+        self._own_files("encoders", entry)
+        self._weights(entry)
+        own = entry.preprocessing or self.parts.get("preprocessing")
+        if isinstance(own, Preprocessing):
+            self._fixed_size(entry, own)
+            self._expected(entry, own)
+            self._population(entry, own)
+
+    def _audited(self) -> None:
+        """An encoder that an audit gives other parameters needs what the pinned one needs: files, sizes, images."""
+        changed = list(auditing.changed(self.document, self.parts))
+        for place, entry in changed if self.document.sound() else ():
+            apart = Document(self.document.file)
+            _Check(apart, self.data, self.parts, self.folder)._encoder(entry)
+            for *_, text in apart.problems:
+                self.document.complain(place, f"with this, {text}")
 
     def _splits(self, data: PinnedDataset) -> None:
         training = any(isinstance(entry, Generator) and entry.trained for entry in self.entries("generators").values())
@@ -84,76 +93,6 @@ class _Check:
             if n_fake is not None and pool is not None and n_fake > pool:
                 text = f"found {n_fake}, but generator {name} has {pool} images; lower n_fake or give it more"
                 self.document.complain(("n_fake",), text)
-
-    def _neighbours(self) -> None:
-        sizes = [size for key in ("n_real", "n_fake") if (size := self.sound(key)) is not None]
-        for name, entry in self.entries("metrics").items():
-            k = entry.parameters.get("k") if entry.component.origin == "built-in" else None
-            # Intervals come from halves of both sets, and there too an image needs k others.
-            if k is not None and sizes and k > min(sizes) // 2 - 1:
-                most = min(sizes) // 2 - 1
-                text = f"found {k}; with {min(sizes)} images at most {most}, so that half of them have {k} neighbours"
-                self.document.complain(("metrics", name, "k"), text)
-
-    def _parts(self) -> None:
-        """Subsets and splits that the sets are too small for."""
-        n_real, n_fake = self.sound("n_real"), self.sound("n_fake")
-        for name, entry in self.entries("metrics").items():
-            if entry.component.origin != "built-in":
-                continue
-            size = entry.parameters.get("subset_size")
-            least = min((n for n in (n_real, n_fake) if n is not None), default=None)
-            if size is not None and least is not None and size > least:
-                self._complain_of(name, "subset_size", f"found {size}; with {least} images at most {least}")
-            if n_fake is None or "splits" not in entry.parameters:
-                continue
-            splits, part = entry.parameters["splits"], entry.parameters["split_size"]
-            if part is None and splits > n_fake // 2:
-                text = f"found {splits}; with {n_fake} fake images at most {n_fake // 2}, so that each has two"
-                self._complain_of(name, "splits", text)
-            if part is not None and n_fake % part == 1:
-                text = f"found {part}; {n_fake} fake images leave a last part of one image: take another size"
-                self._complain_of(name, "split_size", text)
-
-    def _complain_of(self, metric: str, parameter: str, text: str) -> None:
-        written = self.document.has("metrics", metric, parameter)
-        location = ("metrics", metric, parameter) if written else ("metrics", metric)
-        self.document.complain(location, text if written else f"{parameter}: {text}", key=not written)
-
-    def _layers(self) -> None:
-        """Some metrics read one kind of features: class logits, or positions; all metrics see all encoders."""
-        for name, metric in self.entries("metrics").items():
-            reads = metric.component.reads
-            for encoder in self.entries("encoders").values() if reads else ():
-                component = encoder.component
-                if component.layers:
-                    fits = encoder.parameters.get("layer") in reads
-                else:  # a file or a class of the user's own, whose word is taken: `classes`, or the width by itself
-                    unknown_features = component.origin != "built-in" or component.name in ("torchscript", "onnx")
-                    fits = unknown_features and metric.parameters.get("classes", 0) is not None
-                if not fits:
-                    layer = f", layer {encoder.parameters['layer']}" if component.layers else ""
-                    own = " or, for an encoder of your own, `classes`" if "classes" in metric.parameters else ""
-                    text = (
-                        f"{metric.use} reads {' or '.join(f'layer {layer}' for layer in reads)} of inception{own}, not "
-                        f"{component.name}{layer} (encoder {encoder.name}); give it a benchmark of its own"
-                    )
-                    self.document.complain(("metrics", name), text, key=True)
-
-    def _rank_by(self) -> None:
-        by = self.parts.get("rank_by")
-        if not isinstance(by, Mapping):
-            return
-        for key, kind in (("metric", "metrics"), ("encoder", "encoders")):
-            declared, chosen = self.document.value.get(kind), by.get(key)
-            if isinstance(declared, Mapping) and declared and isinstance(chosen, str) and chosen not in declared:
-                text = unknown(key, chosen, declared, place="this benchmark")
-                self.document.complain(("rank_by", key), text)
-        metric = self.entries("metrics").get(str(by.get("metric")))
-        if self._target() == "T_inf" and metric is not None and metric.component.limitless:
-            fixed = " at a fixed k" if "k" in metric.parameters else ""
-            text = f"found T_inf, but {metric.name}, which ranks, has no population value{fixed}; use T_N"
-            self.document.complain(("interval", "target"), text)
 
     def _size(self) -> tuple[int, int] | None:
         """(height, width) of every real image; None where they differ or are not known."""
@@ -184,7 +123,7 @@ class _Check:
     def _population(self, entry: Encoder, recipe: Preprocessing) -> None:
         """The Fréchet distance has no estimate of its population value below ten images a feature."""
         n = [size for key in ("n_real", "n_fake") if (size := self.sound(key)) is not None]
-        uses = {metric.use for metric in self.entries("metrics").values()}
+        uses = {metric.use for metric in metricchecks.metrics_of(self.parts, entry.name)}
         d = self._features(entry, recipe)
         if self._target() == "T_inf" and uses & {"fd", "sfid"} and d is not None and n and min(n) < 10 * d:
             text = f"found T_inf, which fd has from ten images a feature on; {entry.name} has {d} features, so at least"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from harness import parameters, presets, protocols, recipes, registry
 from harness.components import RANDOM, Component, Kind
 from harness.declaration import NAME, NAME_RULE, Document, Frozen, FrozenMapping
 from harness.errors import UsageError
 from harness.explain import found
+from harness.parametertypes import Quiet
 from harness.pinned import PinnedDataset
 from harness.protocols import Protocol
 from harness.recipes import Preprocessing
@@ -45,15 +46,27 @@ class Encoder(Entry):
     protocol: str | None = None
 
 
-class Metric(Entry):
-    """`better`: which values are."""
+def _no_name_twice(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError(f"found {list(names)}; an encoder is named twice")
+    return names
 
+
+class Metric(Entry, Quiet):
+    """`better`: which values are. `encoders`: those under which it is computed; None for all of the benchmark."""
+
+    quiet = ("encoders",)
+    encoders: Annotated[tuple[str, ...], Field(strict=False, min_length=1), AfterValidator(_no_name_twice)] | None = (
+        None
+    )
     better: Literal["lower", "higher"] = Field(description="lower or higher, whichever values of your metric are good")
 
 
 MODELS: Mapping[Kind, type[Entry]] = {"encoders": Encoder, "generators": Generator, "metrics": Metric}
 # The key of an entry that is not one of its component's parameters.
 OWN_KEY: Mapping[Kind, str] = {"encoders": "preprocessing", "generators": "trained", "metrics": "better"}
+# Further ones, which a built-in component may be given too.
+ALSO: Mapping[Kind, tuple[str, ...]] = {"encoders": (), "generators": (), "metrics": ("encoders",)}
 
 
 def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> dict[str, dict[str, Entry]]:
@@ -128,11 +141,12 @@ def _entry(
     component = _component(document, kind, name, body, folder)
     if component is None:
         return None
-    own = OWN_KEY[kind]
-    given = {key: value for key, value in body.items() if key not in ("use", own)}
-    allowed = ("use", own) if kind == "encoders" or component.origin != "built-in" else ("use",)
+    own, also = OWN_KEY[kind], ALSO[kind]
+    given = {key: value for key, value in body.items() if key not in ("use", own, *also)}
+    allowed = (*(("use", own) if kind == "encoders" or component.origin != "built-in" else ("use",)), *also)
     known = parameters.checked(document, component, given, location, allowed)
     facts = {"name": name, "use": body.get("use", name), "parameters": known, "component": component}
+    facts |= {key: body[key] for key in also if key in body}
     if own in body:
         facts[own] = body[own]
         if kind == "encoders":

@@ -29,7 +29,8 @@ class Column:
 class Row:
     """One generator under one encoder, over all its training and sampling seeds.
 
-    `rank` counts from 1 by value; the true rank lies in [`rank_low`, `rank_high`] simultaneously for all generators of
+    `rank` is None for a generator that failed and under an encoder without the metric that ranks; it counts from 1 by
+    value; the true rank lies in [`rank_low`, `rank_high`] simultaneously for all generators of
     the encoder, at the leaderboard's level. `tied_with` names those whose difference from this one is not resolved.
     """
 
@@ -70,6 +71,15 @@ class Leaderboard:
     def of(self, encoder: str) -> tuple[Row, ...]:
         """The rows of one encoder."""
         return tuple(row for row in self.rows if row.encoder == encoder)
+
+    def columns_of(self, encoder: str) -> tuple[Column, ...]:
+        """The metrics that are computed under an encoder; all of them where every generator failed there."""
+        had = {metric for row in self.of(encoder) for metric in row.metrics}
+        return tuple(column for column in self.columns if column.metric in had) if had else self.columns
+
+    def is_ranked(self, encoder: str) -> bool:
+        """Whether the metric that ranks is computed under an encoder."""
+        return any(column.metric == self.rank_by["metric"] for column in self.columns_of(encoder))
 
     def to_json(self) -> str:
         """Everything the leaderboard says, for programs."""
@@ -178,16 +188,17 @@ class Leaderboard:
             )
         return text.getvalue()
 
-    def header(self) -> list[str]:
-        """The titles of `cells`."""
-        shown = [f"{c.label} {ARROWS[c.lower_is_better]}" for c in self.columns]
+    def header(self, encoder: str) -> list[str]:
+        """The titles of the `cells` of an encoder's rows."""
+        shown = [f"{c.label} {ARROWS[c.lower_is_better]}" for c in self.columns_of(encoder)]
         return ["rank", "generator", *shown, "seeds", "look at"]
 
     def cells(self, row: Row) -> list[str]:
         """A row as a person reads it: rank with its set, value ± half of the interval, seeds as training × sampling."""
+        columns = self.columns_of(row.encoder)
         if row.status != "ok":
-            return ["–", row.generator, *["–"] * len(self.columns), "–", f"FAILED: {row.reason}"]
-        values = [shown(row.metrics[column.metric]) for column in self.columns]
+            return ["–", row.generator, *["–"] * len(columns), "–", f"FAILED: {row.reason}"]
+        values = [shown(row.metrics[column.metric]) for column in columns]
         return [rank_text(row), row.generator, *values, seeds_text(row), "; ".join(row.flags)]
 
     def title(self, encoder: str) -> str:
@@ -199,7 +210,7 @@ class Leaderboard:
         """The tables as they print, with the notes that say how to read them."""
         lines = [f"# {self.benchmark}", ""]
         for encoder in self.encoders:
-            header = self.header()
+            header = self.header(encoder)
             lines += [f"## {self.title(encoder)}", "", "| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
             for row in self.of(encoder):
                 lines.append("| " + " | ".join(text.replace("|", "\\|") for text in self.cells(row)) + " |")
@@ -209,7 +220,9 @@ class Leaderboard:
 
 
 def rank_text(row: Row) -> str:
-    """ "2" where the rank is resolved, "2 (1-4)" where it may be any of several."""
+    """ "2" where the rank is resolved, "2 (1-4)" where it may be any of several, "–" where there is none."""
+    if row.rank is None:
+        return "–"
     if row.rank_low == row.rank_high == row.rank:
         return str(row.rank)
     return f"{row.rank} ({row.rank_low}-{row.rank_high})"
@@ -243,5 +256,5 @@ def _exponent(x: float) -> int:
 
 
 def order(rows: Sequence[Row]) -> list[Row]:
-    """Rows by rank, the failed ones last by name."""
-    return sorted(rows, key=lambda row: (row.rank is None, row.rank or 0, row.generator))
+    """Rows by rank, those without one after them and the failed ones last, by name."""
+    return sorted(rows, key=lambda row: (row.status != "ok", row.rank is None, row.rank or 0, row.generator))

@@ -25,7 +25,7 @@ def show(board: Leaderboard) -> None:
     for encoder in board.encoders:
         console.print(Text(f"\n{board.title(encoder)}", style="bold"))
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        *titles, _ = board.header()
+        *titles, _ = board.header(encoder)
         for number, title in enumerate(titles):
             table.add_column(title, justify="left" if number in (0, 1) else "right")
         for row in board.of(encoder):

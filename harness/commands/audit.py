@@ -127,6 +127,8 @@ def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
         lines[0] += (
             f"the largest change of {found.metric} that a setting brings, as the median over generators: {told}. "
         )
+    if not any(c.metric == found.metric for c in found.changes if c.encoder == encoder):
+        return [f"{lines[0]}{found.metric}, which ranks, is not computed under it.", ""]
     if real:
         named = "; ".join(f"{f.first} and {f.second} under {f.variant}" for f in real)
         lines[0] += f"The order of {len(real)} pair{'s'[: len(real) > 1]} flips beyond noise: {named}. "

@@ -68,7 +68,7 @@ def compare(
         f"{first} minus {second} under {labelled(board, chosen)}, reference {counted}, "
         f"{board['interval']['level']:.0%} intervals"
     ]
-    for name in _asked(metric, metrics):
+    for name in _asked(metric, metrics, labelled(board, chosen)):
         one, two = (_members(metrics[name], generator, out) for generator in (first, second))
         found = difference(
             one,
@@ -140,7 +140,7 @@ def power(
         raise UsageError("--images and --training-seeds are both given; give one, and the other is planned")
     board = leaderboard(out)
     chosen, metrics = read(out, encoder)
-    name = next(iter(_asked(metric or board["rank_by"]["metric"], metrics)))
+    name = next(iter(_asked(metric or board["rank_by"]["metric"], metrics, labelled(board, chosen))))
     level = board["interval"]["level"]
     counted: Reference = reference or board["interval"]["reference"]
     one, two = (_members(metrics[name], generator, out) for generator in (first, second))
@@ -170,12 +170,12 @@ def power(
         click.echo(f"limit: {limit}")
 
 
-def _asked(metric: str | None, known: dict[str, Any]) -> list[str]:
+def _asked(metric: str | None, known: dict[str, Any], encoder: str) -> list[str]:
     from harness.errors import UsageError
     from harness.suggest import unknown
 
     if metric is not None and metric not in known:
-        raise UsageError(unknown("metric", metric, known, place="this run"))
+        raise UsageError(unknown("metric", metric, known, place=f"this run under {encoder}"))
     return list(known) if metric is None else [metric]
 
 

@@ -177,7 +177,10 @@ def _orders(out: Path, board: dict[str, Any], chosen: str, metrics: dict[str, Gr
     ranks = board["rank_by"]["metric"]
     scored = {row["encoder"] for row in board["rows"] if row["status"] == "ok"}
     meant = [name for name, note in board["encoders"].items() if not note and name in scored]
-    tables = [Table(f"{ranks} under {name}", read(out, name)[1].get(ranks, {}), better[ranks]) for name in meant]
+    found_under = {name: read(out, name)[1] for name in meant}
+    tables = [
+        Table(f"{ranks} under {name}", own[ranks], better[ranks]) for name, own in found_under.items() if ranks in own
+    ]
     pairs += list(combinations(tables, 2))
     found = [compared(one, other, level=level, reference=reference) for one, other in pairs]
     return [order for order in found if order is not None]

@@ -200,6 +200,11 @@ def _comparable(out: Path, baseline: Path, encoder: str) -> dict[str, str]:
         ),
         f"encoder {encoder}": lambda lock: lock["components"]["encoders"][encoder],
         "metrics": lambda lock: lock["components"]["metrics"],
+        f"metrics under {encoder}": lambda lock: {
+            name: "computed"
+            for name, metric in lock["benchmark"]["metrics"].items()
+            if encoder in metric.get("encoders", [encoder])
+        },
     }
     differ = []
     for fact, value in facts.items():

@@ -118,7 +118,9 @@ def _protocol(claim: Claim, encoder: Mapping[str, Any], parameters: Mapping[str,
     from harness.protocols import load
     from harness.studies.claims.model import PART
 
-    if not encoder.get("protocol") or encoder["parameters"].get("weights") == RANDOM:
+    own = encoder["parameters"]
+    # `dtype` is in the lock where it was chosen, which no protocol's entry does.
+    if not encoder.get("protocol") or own.get("weights") == RANDOM or "dtype" in own:
         return None
     name, _, digest = encoder["protocol"].split(" ")
     protocol = load(name)

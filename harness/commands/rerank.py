@@ -101,9 +101,13 @@ def _of_run(out: Path, metric: str | None, seed: int) -> tuple[list[Ranking], st
     name = metric or board["rank_by"]["metric"]
     if name not in better:
         raise UsageError(unknown("metric", name, better, place=str(out)))
-    rankings = []
+    rankings, without = [], []
     for number, encoder in enumerate(dict.fromkeys(str(row["encoder"]) for row in board["rows"])):
         groups = read(out, encoder)[1].get(name, {})
+        own = [row["metrics"] for row in board["rows"] if row["encoder"] == encoder and row["metrics"]]
+        if own and not any(name in metrics for metrics in own):  # it is not computed there
+            without.append(encoder)
+            continue
         if not groups:
             raise UsageError(f"{out}: no analyses of {name} under {encoder}")
         # A seed for each encoder: the noise that encoders share (the same images) is taken for independent, since
@@ -114,6 +118,7 @@ def _of_run(out: Path, metric: str | None, seed: int) -> tuple[list[Ranking], st
         rankings.append(Ranking(encoder, joint.names, joint.values, joint.draws, better[name]))
     drawn = [labelled(board, one.name) for one in rankings if board["encoders"].get(one.name)]
     title = f"{name} of {out}, reference {board['interval']['reference']}{''.join(f', {one}' for one in drawn)}"
+    title += f", not computed under {', '.join(without)}" if without else ""
     return rankings, title, float(board["interval"]["level"])
 
 

@@ -25,7 +25,7 @@ class Timm(TorchEncoder):
     """
 
     def __init__(self, *, model: str, file: str | None = None, weights: str = "file", side: int | None = None,
-                 pool: str | None = None, seed: int = 0) -> None:  # fmt: skip
+                 pool: str | None = None, seed: int = 0, dtype: str = "float32") -> None:  # fmt: skip
         timm = needs("timm", "timm")
         if (file is None) == (weights == "file"):
             raise UsageError("timm: give either `file`, a state dict, or `weights: random`")
@@ -38,7 +38,9 @@ class Timm(TorchEncoder):
             raise UsageError(f"timm: {model!r} cannot be made ({' '.join(str(problem).split())[:160]})") from problem
         if file is not None:
             fill(network, _named(read_state(Path(file)), network), model)
-        super().__init__(network, network, dim=network.num_features, side=side or network.default_cfg["input_size"][1])
+        super().__init__(
+            network, network, dim=network.num_features, side=side or network.default_cfg["input_size"][1], dtype=dtype
+        )
         pooled = "" if pool is None else f", pooled by {pool}"
         self.identity = {"architecture": f"timm {model}{pooled}", "weights": weights_digest(network)}
 

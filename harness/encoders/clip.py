@@ -15,7 +15,13 @@ class CLIP(TorchEncoder):
     """The projected image embedding (Radford et al. 2021), of length 1 with `normalise`, as CMMD takes it."""
 
     def __init__(
-        self, *, architecture: str = "ViT-B-32", weights: str = "official", normalise: bool = False, seed: int = 0
+        self,
+        *,
+        architecture: str = "ViT-B-32",
+        weights: str = "official",
+        normalise: bool = False,
+        seed: int = 0,
+        dtype: str = "float32",
     ) -> None:
         open_clip = needs("open_clip", "open_clip_torch")
         dim, side = CLIPS[architecture]
@@ -33,7 +39,7 @@ class CLIP(TorchEncoder):
             rows = visual(x)
             return functional.normalize(rows, dim=1) if normalise else rows
 
-        super().__init__(visual, forward, dim=dim, side=side)
+        super().__init__(visual, forward, dim=dim, side=side, dtype=dtype)
         self.identity = {
             "architecture": f"CLIP {architecture}{', normalised' if normalise else ''}",
             "weights": weights_digest(visual),

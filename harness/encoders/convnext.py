@@ -22,6 +22,7 @@ class ConvNeXt(TorchEncoder):
         seed: int = 0,
         file: str | None = None,
         sha256: str | None = None,
+        dtype: str = "float32",
     ) -> None:
         timm = needs("timm", "timm")
         with drawn(seed):
@@ -32,5 +33,5 @@ class ConvNeXt(TorchEncoder):
             state = rename(read_state(weight_path(registered, file, sha256)), network)
             body = {name: tensor for name, tensor in state.items() if not name.startswith("head.fc.")}
             fill(network, body, f"ConvNeXt {architecture}")
-        super().__init__(network, network, dim=DIMS[architecture], side=224)
+        super().__init__(network, network, dim=DIMS[architecture], side=224, dtype=dtype)
         self.identity = {"architecture": f"ConvNeXt {architecture}, pooled, normed", "weights": weights_digest(network)}

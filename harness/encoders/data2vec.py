@@ -29,6 +29,7 @@ class Data2Vec(TorchEncoder):
         seed: int = 0,
         file: str | None = None,
         sha256: str | None = None,
+        dtype: str = "float32",
     ) -> None:
         transformers = needs("transformers", "transformers")
         with drawn(seed):
@@ -42,7 +43,7 @@ class Data2Vec(TorchEncoder):
         def forward(x: torch.Tensor) -> torch.Tensor:
             return network(x).pooler_output  # type: ignore[no-any-return]
 
-        super().__init__(network, forward, dim=SIZES[architecture][0], side=224)
+        super().__init__(network, forward, dim=SIZES[architecture][0], side=224, dtype=dtype)
         self.identity = {
             "architecture": f"data2vec-vision-{architecture}, class token", "weights": weights_digest(network),
         }  # fmt: skip

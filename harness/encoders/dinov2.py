@@ -24,7 +24,7 @@ class DINOv2(TorchEncoder):
 
     def __init__(
         self, *, architecture: str = "vitl14", registers: bool = False, weights: str = "official", seed: int = 0,
-        side: int = 224,
+        side: int = 224, dtype: str = "float32",
     ) -> None:  # fmt: skip
         timm = needs("timm", "timm")
         if side % PATCH:
@@ -38,7 +38,7 @@ class DINOv2(TorchEncoder):
 
             state = read_state(locate(dinov2_file(architecture, registers)))
             fill(network, adapted(state, network, side, registers), f"DINOv2 {architecture}")
-        super().__init__(network, network, dim=dim, side=side)
+        super().__init__(network, network, dim=dim, side=side, dtype=dtype)
         self.identity = {"architecture": f"{name} at {side}", "weights": weights_digest(network)}
 
 

@@ -108,9 +108,11 @@ class Inception(TorchEncoder):
         seed: int = 0,
         file: str | None = None,
         sha256: str | None = None,
+        dtype: str = "float32",
     ) -> None:
         drawn = weights == "random"
-        self._load(random_state(seed) if drawn else read_state(weight_path(weights, file, sha256)), layer)
+        state = random_state(seed) if drawn else read_state(weight_path(weights, file, sha256))
+        self._load(state, layer, dtype=dtype)
 
     @classmethod
     def of(cls, state: Mapping[str, torch.Tensor], *, layer: str = "pool3", fold: bool = True) -> Inception:
@@ -119,7 +121,7 @@ class Inception(TorchEncoder):
         made._load(state, layer, fold)
         return made
 
-    def _load(self, state: Mapping[str, torch.Tensor], layer: str, fold: bool = True) -> None:
+    def _load(self, state: Mapping[str, torch.Tensor], layer: str, fold: bool = True, dtype: str = "float32") -> None:
         if layer not in DIMS:
             raise UsageError(f"inception has no layer '{layer}'; it has {', '.join(DIMS)}")
         made = network()
@@ -127,11 +129,13 @@ class Inception(TorchEncoder):
         weights = weights_digest(made)
         made.eval()
         if fold:
+            if dtype == "float64":
+                made.double()  # before the products of folding are rounded
             _fold(made)
             made = made.to(memory_format=torch.channels_last)
-        super().__init__(made, lambda x: _features(made, layer, x), dim=DIMS[layer], side=SIDE)
+        super().__init__(made, lambda x: _features(made, layer, x), dim=DIMS[layer], side=SIDE, dtype=dtype)
         self.identity = {
-            "architecture": "FID Inception-v3, float32, batch norms folded" if fold else "FID Inception-v3, float32",
+            "architecture": f"FID Inception-v3, {dtype}{', batch norms folded' if fold else ''}",
             "layer": layer,
             "weights": weights,
         }
@@ -145,8 +149,8 @@ class RandomInception(Inception):
 
     random = True
 
-    def __init__(self, *, layer: str = "pool3", seed: int = 0) -> None:
-        self._load(random_state(seed), layer)
+    def __init__(self, *, layer: str = "pool3", seed: int = 0, dtype: str = "float32") -> None:
+        self._load(random_state(seed), layer, dtype=dtype)
         self.identity = {**self.identity, "architecture": f"{self.identity['architecture']}, random weights"}
 
 

@@ -22,6 +22,7 @@ class MAE(TorchEncoder):
         seed: int = 0,
         file: str | None = None,
         sha256: str | None = None,
+        dtype: str = "float32",
     ) -> None:
         timm = needs("timm", "timm")
         name = f"vit_{architecture}_patch16_224"
@@ -32,5 +33,5 @@ class MAE(TorchEncoder):
             state = read_state(weight_path(registered, file, sha256))
             own = network.state_dict()  # a file of the whole autoencoder has its decoder too
             fill(network, {name: tensor for name, tensor in state.items() if name in own}, f"MAE ViT-{architecture}")
-        super().__init__(network, network, dim=DIMS[architecture], side=224)
+        super().__init__(network, network, dim=DIMS[architecture], side=224, dtype=dtype)
         self.identity = {"architecture": f"MAE {name}, class token", "weights": weights_digest(network)}

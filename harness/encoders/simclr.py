@@ -37,6 +37,7 @@ class SimCLRv2(TorchEncoder):
         seed: int = 0,
         file: str | None = None,
         sha256: str | None = None,
+        dtype: str = "float32",
     ) -> None:
         with drawn(seed):
             network = resnet(architecture)
@@ -44,7 +45,7 @@ class SimCLRv2(TorchEncoder):
             state = read_state(weight_path(weights, file, sha256))
             body = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
             fill(network, body, f"SimCLRv2 {architecture}")
-        super().__init__(network, network, dim=network.dim, side=224)
+        super().__init__(network, network, dim=network.dim, side=224, dtype=dtype)
         self.identity = {"architecture": f"SimCLRv2 {architecture}, pooled", "weights": weights_digest(network)}
 
 

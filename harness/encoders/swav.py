@@ -26,6 +26,7 @@ class SwAV(TorchEncoder):
         seed: int = 0,
         file: str | None = None,
         sha256: str | None = None,
+        dtype: str = "float32",
     ) -> None:
         with drawn(seed):
             network = models.resnet50(weights=None)
@@ -37,5 +38,5 @@ class SwAV(TorchEncoder):
             body = {name: tensor for name, tensor in named.items() if not name.startswith(heads)}
             fill(network, body, "SwAV's ResNet-50")
         network.fc = nn.Identity()
-        super().__init__(network, network, dim=2048, side=224)
+        super().__init__(network, network, dim=2048, side=224, dtype=dtype)
         self.identity = {"architecture": "SwAV ResNet-50, pooled", "weights": weights_digest(network)}

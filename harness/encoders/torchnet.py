@@ -16,26 +16,49 @@ from harness.errors import UsageError
 from harness.networkfiles import exact
 
 CHUNK = 8  # images per forward pass: larger ones are slower on a CPU
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
 
 
 class TorchEncoder:
-    """Runs a network in float32 without TF32: float images (n, side, side, 3) → float32 (n, dim).
+    """Runs a network in `dtype`, float32 without TF32 by default: float images (n, side, side, 3) → float32 (n, dim).
 
-    `side` None takes images of any size. Rows depend on the batch by rounding only.
+    `side` None takes images of any size. Rows depend on the batch by rounding only. Another `dtype` is that of weights
+    and of all values between images and features, not mixed as under autocast; it is part of `identity`.
     """
 
     def __init__(
-        self, network: nn.Module, forward: Callable[[torch.Tensor], torch.Tensor], *, dim: int, side: int | None
+        self,
+        network: nn.Module,
+        forward: Callable[[torch.Tensor], torch.Tensor],
+        *,
+        dim: int,
+        side: int | None,
+        dtype: str = "float32",
     ) -> None:
+        if dtype not in DTYPES:
+            raise UsageError(f"dtype is {dtype!r}; an encoder computes in {', '.join(DTYPES)}")
+        self.dtype = dtype
+        self._cast = dtype == "float32"
         self._network = network.eval()
         self._forward = forward
         self._side = side
         self._device = "cpu"
         self.dim = dim
-        self.identity: Mapping[str, Any] = {}
+        self.identity = {}
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What a subclass says of its network, and the `dtype` where it is not float32."""
+        return {**self._identity, **({} if self.dtype == "float32" else {"dtype": self.dtype})}
+
+    @identity.setter
+    def identity(self, facts: Mapping[str, Any]) -> None:
+        self._identity = dict(facts)
 
     def to(self, device: str) -> None:
-        """Compute on a device from now on."""
+        """Compute on a device from now on. Raises UsageError for one that has no numbers of this `dtype`."""
+        if problem := lacks(device, self.dtype):
+            raise UsageError(problem)
         self._network.to(device)
         self._device = device
 
@@ -54,11 +77,44 @@ class TorchEncoder:
         with exact(), torch.inference_mode():
             for start in range(0, len(images), CHUNK):
                 chunk = np.ascontiguousarray(images[start : start + CHUNK], np.float32)
-                rows = self._forward(torch.from_numpy(chunk).permute(0, 3, 1, 2).to(self._device))
+                rows = self._rows(torch.from_numpy(chunk).permute(0, 3, 1, 2).to(self._device))
                 if rows.ndim != 2 or rows.shape[1] != self.dim:
                     raise UsageError(f"the network gives {tuple(rows.shape)}, not (n, {self.dim}): one row an image")
                 features[start : start + CHUNK] = rows.float().cpu().numpy()
         return features
+
+    def _rows(self, images: torch.Tensor) -> torch.Tensor:
+        if self.dtype == "float32":
+            return self._forward(images)
+        if not self._cast:  # not when made: weights are named by their digest in float32 first
+            self._network.to(DTYPES[self.dtype])
+            self._cast = True
+        try:
+            rows = self._forward(images.to(DTYPES[self.dtype]))
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, TypeError) as problem:
+            lines = str(problem).strip().splitlines()
+            # TorchScript says where it was before it says what is wrong.
+            why = next((line for line in lines if line.startswith("RuntimeError: ")), lines[0])[:160]
+            raise UsageError(f"this network does not compute in {self.dtype} on {self._device}: {why}") from problem
+        if not bool(torch.isfinite(rows).all()):
+            raise UsageError(
+                f"in {self.dtype}, whose largest number is {torch.finfo(DTYPES[self.dtype]).max:.3g}, features become "
+                "infinite or NaN; take another dtype"
+            )
+        return rows
+
+
+def lacks(device: str, dtype: str) -> str | None:
+    """Why a device cannot compute in a type of numbers, in words; None where nothing is known against it."""
+    kind = torch.device(device).type
+    if kind == "mps" and dtype == "float64":
+        return "dtype float64: Apple's GPUs (mps) have no such numbers; take float32 or --device cpu"
+    native = kind != "cuda" or not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False)
+    if dtype == "bfloat16" and not native:
+        return f"dtype bfloat16: {torch.cuda.get_device_name(device)} would only emulate it; take float16 or float32"
+    return None
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from harness.networkfiles import load_torchscript
 class TorchScript(TorchEncoder):
     """A TorchScript file whose forward takes float NCHW images as the recipe makes them and gives (n, dim)."""
 
-    def __init__(self, *, file: str, dim: int) -> None:
+    def __init__(self, *, file: str, dim: int, dtype: str = "float32") -> None:
         network = load_torchscript(Path(file))
-        super().__init__(network, network, dim=dim, side=None)
+        super().__init__(network, network, dim=dim, side=None, dtype=dtype)
         self.identity = {"architecture": "TorchScript file", "weights": digest_file(Path(file))}
 
 
@@ -28,11 +28,16 @@ class InceptionNvidia(TorchEncoder):
     """
 
     def __init__(
-        self, *, weights: str = "inception-2015-12-05.pt", file: str | None = None, sha256: str | None = None
+        self,
+        *,
+        weights: str = "inception-2015-12-05.pt",
+        file: str | None = None,
+        sha256: str | None = None,
+        dtype: str = "float32",
     ) -> None:
         path = weight_path(weights, file, sha256)
         network = load_torchscript(path)
         if not hasattr(network, "layers"):
             raise UsageError(f"{path} is TorchScript without `layers`, so not NVIDIA's Inception; torchscript takes it")
-        super().__init__(network, lambda x: network.layers(x).flatten(1), dim=2048, side=299)
+        super().__init__(network, lambda x: network.layers(x).flatten(1), dim=2048, side=299, dtype=dtype)
         self.identity = {"architecture": "FID Inception-v3, NVIDIA's TorchScript", "weights": digest_file(path)}

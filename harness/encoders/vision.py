@@ -27,12 +27,13 @@ class InceptionTorchvision(TorchEncoder):
         seed: int = 0,
         file: str | None = None,
         sha256: str | None = None,
+        dtype: str = "float32",
     ) -> None:
         with drawn(seed):
             network = models.Inception3(transform_input=False, aux_logits=True, init_weights=False)
         _filled(network, weights, file, sha256)
         network.fc = torch.nn.Identity()
-        super().__init__(network, network, dim=2048, side=299)
+        super().__init__(network, network, dim=2048, side=299, dtype=dtype)
         self.identity = {"architecture": "torchvision Inception-v3, pooled", "weights": weights_digest(network)}
 
 
@@ -42,12 +43,12 @@ class VGG16(TorchEncoder):
     224×224 images with ImageNet's normalisation (Kynkäänniemi et al. 2019; random weights: Naeem et al. 2020).
     """
 
-    def __init__(self, *, weights: str = "vgg16-397923af.pth", seed: int = 0) -> None:
+    def __init__(self, *, weights: str = "vgg16-397923af.pth", seed: int = 0, dtype: str = "float32") -> None:
         with drawn(seed):
             network = models.vgg16(weights=None)
         _filled(network, weights)
         network.classifier = network.classifier[:5]
-        super().__init__(network, network, dim=4096, side=224)
+        super().__init__(network, network, dim=4096, side=224, dtype=dtype)
         self.identity = {"architecture": "torchvision VGG16, second hidden layer", "weights": weights_digest(network)}
 
 
@@ -61,7 +62,7 @@ class RandomVGG16(TorchEncoder):
 
     random = True
 
-    def __init__(self, *, seed: int = 0, dim: int = 4096) -> None:
+    def __init__(self, *, seed: int = 0, dim: int = 4096, dtype: str = "float32") -> None:
         with drawn(seed):
             network = models.vgg16(weights=None)
             network.classifier = network.classifier[:5]
@@ -69,7 +70,7 @@ class RandomVGG16(TorchEncoder):
                 network.classifier[3] = torch.nn.Linear(4096, dim)
                 torch.nn.init.normal_(network.classifier[3].weight, 0, 0.01)  # as torchvision draws this layer
                 torch.nn.init.zeros_(network.classifier[3].bias)
-        super().__init__(network, network, dim=dim, side=224)
+        super().__init__(network, network, dim=dim, side=224, dtype=dtype)
         self.identity = {
             "architecture": f"torchvision VGG16, second hidden layer, {dim} features, random weights",
             "weights": weights_digest(network),

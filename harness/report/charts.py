@@ -114,8 +114,8 @@ def _interval(row: Row, column: Column, axis: Axis, y: float) -> Markup | None:
 
 
 def has_plane(run: RunFiles) -> bool:
-    """Whether the run measured both precision and recall."""
-    return {"precision", "recall"} <= {column.metric for column in run.board.columns}
+    """Whether the run measured both precision and recall, under the encoder that ranks."""
+    return {"precision", "recall"} <= {column.metric for column in run.board.columns_of(run.first)}
 
 
 def plane(run: RunFiles, encoder: str, colour_of: dict[str, int]) -> Markup:

@@ -77,10 +77,12 @@ def draw_encoder(records: Iterable[Record], leaderboard: Mapping[str, Any], enco
     from matplotlib.figure import Figure
 
     rows = [row for row in leaderboard["rows"] if row["encoder"] == encoder]
-    ranked = sorted((row for row in rows if row["status"] == "ok"), key=lambda row: row["rank"])
+    ranked = sorted((row for row in rows if row["status"] == "ok"), key=lambda row: row["rank"] or 0)
     cells = [record for record in records if record.cell.encoder == encoder and record.level == "cell"]
     first = leaderboard["rank_by"]["metric"]
-    columns = sorted(leaderboard["columns"], key=lambda column: column["metric"] != first)
+    had = {metric for row in rows for metric in row["metrics"]}
+    columns = [column for column in leaderboard["columns"] if not had or column["metric"] in had]
+    columns.sort(key=lambda column: column["metric"] != first)
     labels = [f"{_rank(row)}  {row['generator']}" for row in ranked]
 
     across, down = min(PANELS_ACROSS, len(columns)), -(-len(columns) // PANELS_ACROSS)
@@ -136,6 +138,8 @@ def _style() -> Any:
 
 def _rank(row: Row) -> str:
     low, high = row["rank_low"], row["rank_high"]
+    if row["rank"] is None:
+        return "–"
     return f"{row['rank']}" if low is None or low == high else f"{row['rank']} [{low}–{high}]"
 
 
@@ -236,6 +240,10 @@ def _caption(
 ) -> list[str]:
     """What the picture is of, in lines of at most so many characters."""
     interval, rank_by = leaderboard["interval"], leaderboard["rank_by"]
+    by = rank_by["metric"]
+    order = f"Rows are ranked by {by} under {encoder}; [ ] is the interval of the rank."
+    if any(row["metrics"] for row in rows) and not any(by in row["metrics"] for row in rows):
+        order = f"Rows are not ranked: {by} is not computed under {encoder}."
     target, reference = interval["target"], interval["reference"]
     split = f" ({cells[0].cell.dataset}, split {cells[0].cell.reference_split})" if cells else ""
     lines = [
@@ -245,7 +253,7 @@ def _caption(
         f" n_fake = {_listed(row['n_fake'] for row in rows)}.",
         f"Training seeds {_listed(seed for row in rows for seed in row['training_seeds'])};"
         f" sampling seeds {_listed(seed for row in rows for seed in row['sampling_seeds'])}."
-        f" Rows are ranked by {rank_by['metric']} under {encoder}; [ ] is the interval of the rank.",
+        f" {order}",
     ]
     if note := _note(rows):
         lines.append(f"Encoder {encoder} – {note}.")

@@ -77,13 +77,14 @@ def _values(run: RunFiles) -> list[Child]:
     for encoder in run.board.encoders:
         if not run.ranked(encoder):
             continue
-        others = [column for column in run.board.columns if column != run.by]
+        others = [column for column in run.board.columns_of(encoder) if column != run.by]
         panels = [tag("figure", small_forest(run, encoder, column)) for column in others]
         caption = (
             f"Bars are {level} intervals of {run.by.label} over all seeds. Ranks in brackets are those that the data"
             " allow; the last column names the generators whose difference from this one is not resolved."
         )
-        content: list[Child] = [figure(ranked_forest(run, encoder), caption), tag("div", *panels, class_="panels")]
+        ranked = [figure(ranked_forest(run, encoder), caption)] if run.board.is_ranked(encoder) else []
+        content: list[Child] = [*ranked, tag("div", *panels, class_="panels")]
         if encoder == run.first:
             parts += [tag("h3", run.board.title(encoder)), *content]
         else:
@@ -151,7 +152,7 @@ def _tables(run: RunFiles) -> list[Child]:
 
 
 def _table(run: RunFiles, encoder: str) -> Markup:
-    header = run.board.header()
+    header = run.board.header(encoder)
     left = (1, len(header) - 1)
     heads = [tag("th", h, scope="col", class_="l" if n in left else None) for n, h in enumerate(header)]
     rows = [_row(run, row) for row in run.board.of(encoder)]
@@ -169,7 +170,7 @@ def _row(run: RunFiles, row: Row) -> Markup:
     ok = row.status == "ok"
     cells = [tag("td", rank_text(row) if ok else "–", data_value="" if row.rank is None else str(row.rank))]
     cells.append(tag("th", row.generator, scope="row", class_="l"))
-    cells += [_number(row, column) for column in run.board.columns]
+    cells += [_number(row, column) for column in run.board.columns_of(row.encoder)]
     images = (len(row.training_seeds) or 1) * len(row.sampling_seeds)
     cells.append(tag("td", seeds_text(row) if ok else "–", data_value=str(images) if ok else ""))
     cells.append(tag("td", "; ".join(row.flags) if ok else f"FAILED: {row.reason}", class_="l w"))

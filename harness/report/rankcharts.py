@@ -19,7 +19,7 @@ def colours(run: RunFiles) -> dict[str, int]:
 
 def bump(run: RunFiles, colour_of: dict[str, int]) -> Markup:
     """Each generator's rank under each encoder; bars are the ranks that the data allow."""
-    encoders = run.board.encoders
+    encoders = [encoder for encoder in run.board.encoders if run.board.is_ranked(encoder)]
     last = max((row.rank or 0 for row in run.board.rows), default=1)
     left, right, top, step = 190.0, 870.0, 64.0, 34.0
     gap = (right - left) / max(1, len(encoders) - 1)

@@ -105,7 +105,7 @@ def _elsewhere(run: RunFiles) -> list[str]:
     here = {row.generator for row in leaders(_candidates(run, run.ranked(run.first)))}
     for encoder in run.board.encoders:
         rows = run.ranked(encoder)
-        if encoder == run.first or not rows:
+        if encoder == run.first or not rows or not run.board.is_ranked(encoder):
             continue
         best = leaders(_candidates(run, rows))
         names = {row.generator: row.generator + (" (flagged)" if row.flags else "") for row in best}
@@ -148,7 +148,9 @@ def methods(run: RunFiles) -> str:
         parameters = run.parameters(column.metric)
         use = str(parameters.get("use", column.metric))
         facts = ", ".join(f"{k} = {v}" for k, v in parameters.items() if k != "use" and v is not None)
-        names.append(PAPERS.get(use, column.label) + (f" with {facts}" if facts else ""))
+        under = [name for name in run.board.encoders if column in run.board.columns_of(name)]
+        only = f" under {listed(under)}" if 0 < len(under) < len(run.board.encoders) else ""
+        names.append(PAPERS.get(use, column.label) + (f" with {facts}" if facts else "") + only)
     encoders = [name + (f" ({note})" if note else "") for name, note in run.board.encoder_notes.items()]
     preprocessing = dict.fromkeys(record.cell.preprocessing for record in run.records)
     ways: dict[str, list[str]] = {}
@@ -213,7 +215,7 @@ def latex_text(text: str) -> str:
 
 def latex(run: RunFiles) -> str:
     """The ranking encoder's table for a paper; needs the package booktabs."""
-    *header, _ = run.board.header()
+    *header, _ = run.board.header(run.first)
     caption = f"{run.board.benchmark} under {run.board.title(run.first).removeprefix('encoder ')}."
     lines = [
         r"\begin{table}", r"\centering", rf"\caption{{{latex_text(caption)}}}",

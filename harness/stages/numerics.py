@@ -60,7 +60,7 @@ def make_values(plan: Plan, source: FakeSet, encoder: str) -> None:
     pairs: dict[str, Any] = {DECLARED: (real, fake)}
     for size in alternatives(plan):
         pairs[words(size)] = tuple(load_again(plan, side, encoder, size) for side in (plan.reference, source))
-    calls = {metric: metric_call(plan, metric) for metric in plan.benchmark.metrics}
+    calls = {metric: metric_call(plan, metric) for metric in plan.benchmark.metrics_of(encoder)}
     values = {metric: {name: value_of(call, *pair) for name, pair in pairs.items()} for metric, call in calls.items()}
     key = _value_key(plan, source, encoder)
     assert key is not None
@@ -97,6 +97,6 @@ def _value_key(plan: Plan, source: FakeSet, encoder: str) -> str | None:
         "format": FORMAT,
         "features": [real.folder.name, fake.folder.name],  # their keys: images, recipe, encoder, declared batch size
         "batch_sizes": list(alternatives(plan)),
-        "metrics": {metric: plan.identity("metrics", metric) for metric in plan.benchmark.metrics},
+        "metrics": {metric: plan.identity("metrics", metric) for metric in plan.benchmark.metrics_of(encoder)},
         "method": METHOD,
     })  # fmt: skip

@@ -207,7 +207,7 @@ class Plan:
         })  # fmt: skip
 
     def scores(self, source: FakeSet, encoder: str) -> dict[str, Entry | None]:
-        """The stored score of every metric, and of the check for copies where there is a training split."""
+        """The stored score of every metric of the encoder, and of the check for copies (None: not made yet)."""
         real = self.features(self.reference, encoder)
         fake = self.features(source, encoder)
         training = self.features(self.training, encoder) if self.training else None
@@ -215,13 +215,12 @@ class Plan:
             metric: None
             if real is None or fake is None or (metric == COPIES and self.training and training is None)
             else self.store.find("scores", self.score_key(real, fake, training, metric))
-            for metric in self.score_names
+            for metric in self.score_names(encoder)
         }
 
-    @cached_property
-    def score_names(self) -> tuple[str, ...]:
-        """The metrics, and the check for copies."""
-        return (*self.benchmark.metrics, COPIES)
+    def score_names(self, encoder: str) -> tuple[str, ...]:
+        """The metrics under an encoder, and the check for copies."""
+        return (*self.benchmark.metrics_of(encoder), COPIES)
 
     # ---------------------------------------------------------------- seeds
 

@@ -56,12 +56,12 @@ def rank(plan: Plan, failures: Failures, numerics_failures: Failures | None = No
 
 
 class _Encoder:
-    """All scores under one encoder."""
+    """All scores under one encoder, and ranks where the metric that ranks is computed."""
 
     def __init__(self, plan: Plan, encoder: str, failures: Failures, numerics_failures: Failures) -> None:
         self.plan = plan
         self.encoder = encoder
-        self.metrics = tuple(plan.benchmark.metrics)
+        self.metrics = plan.benchmark.metrics_of(encoder)
         self.numerics_failures = numerics_failures
         self.failed = {fake: failures[fake, encoder] for fake in plan.fakes if (fake, encoder) in failures}
         self.members: dict[str, dict[str, list[SeedMember]]] = {name: {} for name in self.metrics}
@@ -86,7 +86,7 @@ class _Encoder:
             for reference in get_args(Reference)
         }
         metric = plan.benchmark.rank_by.metric
-        ranked = {g: m for g, m in self.members[metric].items() if not self.failure(g)}
+        ranked = {g: m for g, m in self.members.get(metric, {}).items() if not self.failure(g)}
         self.ranks: RankSets | None = None
         if ranked:
             self.ranks = rank_sets(
@@ -264,18 +264,19 @@ def _share(share: float) -> str:
 def _board(plan: Plan, encoders: Sequence[str], rows: Sequence[Row]) -> Leaderboard:
     benchmark = plan.benchmark
     declared = benchmark.interval
-    names = {True: "lower is better", False: "higher is better"}
     by = benchmark.rank_by
     held = "held fixed" if declared.reference == "fixed" else "counted as one random draw"
     notes = [
-        f"ranked by {by.metric} ({names[benchmark.lower_is_better(by.metric)]}); in brackets the ranks that the data "
-        f"allow, {declared.level:.0%} for all generators of a table at once",
+        f"ranked by {by.metric} ({'lower' if benchmark.lower_is_better(by.metric) else 'higher'} is better); in "
+        f"brackets the ranks that the data allow, {declared.level:.0%} for all generators of a table at once",
         f"± is half the length of a {declared.level:.0%} interval (its ends are in leaderboard.csv) for the expected "
         f"value at n_real = {benchmark.n_real}, n_fake = {benchmark.n_fake} ({declared.target}), the reference set "
         f"{held}; over training seeds where there are several (Student's t over seeds), else about this one checkpoint "
         "or sampler only",
         "seeds: training × sampling; training seeds vary the fit, sampling seeds the images",
     ]
+    if unranked := [name for name in encoders if by.metric not in benchmark.metrics_of(name)]:
+        notes.append(f"no ranks under {', '.join(unranked)}, where {by.metric} is not computed")
     for generator in benchmark.generators:
         short = len(benchmark.sampling_seeds_of(generator))
         if short < len(benchmark.sampling_seeds):

@@ -47,15 +47,16 @@ def audit(plan: Plan, pipeline_of: Any, encoders: Sequence[str] | None = None) -
     failed: list[str] = []
     for encoder, ways in asked.items():
         base = _Side(plan, encoder)
-        printed += _printed(base, PINNED, whole=False)
+        if base.ranked:
+            printed += _printed(base, PINNED, whole=False)
         for variant in ways:
             try:
                 side = _side(plan, encoder, variant, pipeline_of)
             except UsageError as problem:
                 failed.append(f"{encoder} under {variant.name}: {problem}")
                 continue
-            flips += _flips(base, side, variant)
-            if variant.knob in PUBLISHED:
+            flips += _flips(base, side, variant) if base.ranked else ()
+            if (variant.knob in PUBLISHED or not variant.same_unit) and base.ranked:
                 printed += _printed(side, variant.name, whole=not variant.same_unit)
             if not variant.same_unit:
                 continue
@@ -69,6 +70,8 @@ def audit(plan: Plan, pipeline_of: Any, encoders: Sequence[str] | None = None) -
 
 
 def _side(plan: Plan, encoder: str, variant: Variant, pipeline_of: Any) -> _Side:
+    if variant.refused:
+        raise UsageError(variant.refused)
     other = Plan(variant.benchmark(plan.benchmark, encoder), plan.store_root, plan.device)
     if variant.batch_size is not None:
         pipeline_of(other).encode_again(variant.batch_size)
@@ -95,6 +98,11 @@ class _Side:
             made = self._made(fake) if batch_size or n_fake else self._stored(fake)
             self.found |= {(metric, fake): analysis for metric, analysis in made.items()}
 
+    @property
+    def ranked(self) -> bool:
+        """Whether the metric that ranks is computed under the encoder."""
+        return self.plan.benchmark.rank_by.metric in self.plan.benchmark.metrics_of(self.encoder)
+
     def features(self, source: ImageSource) -> NDArray[np.float32]:
         """Features (n, d) of an image set, all of them."""
         if self.batch_size is None:
@@ -102,7 +110,9 @@ class _Side:
         return load_again(self.plan, source, self.encoder, self.batch_size)
 
     def _stored(self, fake: FakeSet) -> dict[str, Analysis]:
-        found = {m: load_analysis(self.plan, fake, self.encoder, m) for m in self.plan.benchmark.metrics}
+        found = {
+            m: load_analysis(self.plan, fake, self.encoder, m) for m in self.plan.benchmark.metrics_of(self.encoder)
+        }
         if None in found.values():
             raise UsageError(f"{self.encoder}: a score of {fake.generator} was lost; run the audit again")
         return {metric: analysis for metric, analysis in found.items() if analysis is not None}
@@ -111,7 +121,7 @@ class _Side:
         contents = [self.plan.images(source) for source in (self.plan.reference, fake)]
         seeds = [self.plan.seed("replicates", entry.facts["content"]) for entry in contents if entry is not None]
         return analyse(
-            {metric: metric_call(self.plan, metric) for metric in self.plan.benchmark.metrics},
+            {metric: metric_call(self.plan, metric) for metric in self.plan.benchmark.metrics_of(self.encoder)},
             self.features(self.plan.reference), self.features(fake)[: self.n_fake],
             real_seed=seeds[0], fake_seed=seeds[1], replicates=self.plan.benchmark.interval.replicates,
         )  # fmt: skip
@@ -131,7 +141,7 @@ class _Side:
 
 def _changes(base: _Side, side: _Side, variant: Variant) -> Iterator[Change]:
     benchmark = base.plan.benchmark
-    for metric in benchmark.metrics:
+    for metric in benchmark.metrics_of(base.encoder):
         for generator in benchmark.generators:
             before, after = base.value(metric, generator), side.value(metric, generator)
             pairs = [(base.found[metric, f], side.found[metric, f]) for f in base.fakes(generator)]

@@ -94,7 +94,8 @@ class Audited:
                 if (c.variant, c.encoder, c.metric) == (variant, encoder, self.metric)
             ]
             knob = variant.partition(":")[0]
-            found[knob] = max(found.get(knob, 0.0), float(np.median(own)) if own else 0.0)
+            if own:  # else the encoder could not take it, or the metric is not computed under it
+                found[knob] = max(found.get(knob, 0.0), float(np.median(own)))
         return sorted(found.items(), key=lambda item: -item[1])
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness import entries
-from harness.benchmark import Audit, Benchmark
+from harness.auditing import Audit, unknown_to, with_parameters
+from harness.benchmark import Benchmark
 from harness.entries import Encoder
 from harness.errors import UsageError
 from harness.recipes import RECIPES, Preprocessing
@@ -15,6 +16,8 @@ from harness.steps import Crop
 
 # The knobs under which the values stay in the pinned encoder's unit, so that a change of them can be read.
 PIPELINE, PROTOCOL = "pipeline", "protocol"
+# The parameters of an encoder that change how it computes, not what.
+ARITHMETIC = {"dtype"}
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class Variant:
     """One other way to score the same images: the knob that it turns, its setting, and what results.
 
     One of these is set: another `recipe`; another `encoder` with its own recipe; features in batches of `batch_size`;
-    only the first `n_fake` generated images.
+    only the first `n_fake` generated images. Or none, and `refused` says why the encoder cannot be varied so.
+    `other_unit` where the encoder yields other features than the pinned one.
     """
 
     knob: str
@@ -31,6 +35,8 @@ class Variant:
     encoder: Encoder | None = None
     batch_size: int | None = None
     n_fake: int | None = None
+    other_unit: bool = False
+    refused: str | None = None
 
     @property
     def name(self) -> str:
@@ -40,7 +46,7 @@ class Variant:
     @property
     def same_unit(self) -> bool:
         """Whether values are distances in the features of the pinned encoder still."""
-        return self.knob != PROTOCOL
+        return not self.other_unit
 
     def benchmark(self, pinned: Benchmark, encoder: str) -> Benchmark:
         """The benchmark of this variant, with the one encoder under the name that the pinned one has."""
@@ -68,11 +74,17 @@ def variants(benchmark: Benchmark, encoder: str) -> Iterator[Variant]:
             raise UsageError(f"audit.n_fake: found {n}; fewer than the benchmark's {benchmark.n_fake} are needed")
         yield Variant("n_fake", str(n), n_fake=n)
     own = benchmark.encoders[encoder]
+    for change in declared.encoder:
+        setting = ", ".join(f"{name} {value}" for name, value in change.items())
+        if strange := unknown_to(own, change):
+            yield Variant("encoder", setting, refused=f"{own.use} has no parameter {', '.join(strange)}")
+        elif (varied := with_parameters(own, change)).parameters != own.parameters:
+            yield Variant("encoder", setting, encoder=varied, other_unit=not set(change) <= ARITHMETIC)
     for name in declared.protocols:
         made = entries.of_protocol(name, random=declared.protocol_weights == "random")
         same = (made.use, made.preprocessing) == (own.use, benchmark.recipe(encoder))
         if not same or dict(made.parameters) != dict(own.parameters):
-            yield Variant(PROTOCOL, name, encoder=made)
+            yield Variant(PROTOCOL, name, encoder=made, other_unit=True)
 
 
 def _recipes(pinned: Preprocessing, declared: Audit, encoder: str) -> Iterator[Variant]:

@@ -60,8 +60,8 @@ def log(client: MlflowClient, experiment_id: str, run: RunDirectory) -> str:
     }
     name = f"{board.benchmark} {run.invocation['time'][:16].replace('T', ' ')}"
     parent = client.create_run(experiment_id, start_time=run.started, tags=tags, run_name=name).info.run_id
-    statuses = [row.status for row in board.rows]
-    counts = {"ranked": statuses.count("ok"), "failed": len(statuses) - statuses.count("ok")}
+    failed = sum(row.status != "ok" for row in board.rows)
+    counts = {"ranked": sum(row.rank is not None for row in board.rows), "failed": failed}
     declared = {"run_key": run.key, **dict(_flat(run.lock["benchmark"]))}
     _batch(client, parent, counts, declared, run.ended)
     inputs = _inputs(run)

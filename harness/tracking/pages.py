@@ -30,8 +30,9 @@ def table(board: Leaderboard, encoder: str) -> dict[str, list[Any]]:
     first = board.rank_by["metric"]
     rows = []
     for row in board.of(encoder):
-        told: dict[str, Any] = {"rank": row.rank if row.status == "ok" else row.status, "generator": row.generator}
-        for column in sorted(board.columns, key=lambda column: column.metric != first):
+        rank = ("–" if row.rank is None else row.rank) if row.status == "ok" else row.status
+        told: dict[str, Any] = {"rank": rank, "generator": row.generator}
+        for column in sorted(board.columns_of(encoder), key=lambda column: column.metric != first):
             name = f"{board.interval['level']:.0%} interval" if column.metric == first else f"{column.label} interval"
             estimate = row.metrics.get(column.metric)
             told[column.label], told[name] = _value_and_interval(estimate) if estimate else ("", "")
@@ -50,7 +51,7 @@ def description(board: Leaderboard, page: str) -> str:
     MLflow folds an experiment's description to its first line, and lists it unrendered; so that line reads well raw.
     """
     metric, encoder = board.rank_by["metric"], board.rank_by["encoder"]
-    rows, head = board.of(encoder), board.header()
+    rows, head = board.of(encoder), board.header(encoder)
     opening = f"Leaderboard of {board.benchmark} by {metric} under {board.title(encoder).removeprefix('encoder ')}"
     lines = [f"{opening}: [open the table]({page})", "", _line(head), "|" + " --- |" * len(head)]
     notes = [
