@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from harness import parameters, presets, protocols, recipes, registry
 from harness.components import RANDOM, Component, Kind
@@ -29,10 +29,30 @@ class Entry(Frozen):
 
 
 class Generator(Entry):
-    """`trained`: fitted once per training seed. `pool`: how many images it has, None where it can make any number."""
+    """`trained`: fitted once per training seed. `pool`: how many images it has, None where it can make any number.
+
+    `groups`: how the labels that it gives its images are read, as `clusters`, as `strata`, or not at all, `none`; None
+    takes its own word (`harness.generators.groups`).
+    """
 
     trained: bool = False
+    groups: Literal["clusters", "strata", "none"] | None = None
     pool: int | None = Field(default=None, exclude=True)
+
+    @property
+    def grouping(self) -> Literal["clusters", "strata"] | None:
+        """What a built-in generator says about its labels; None where it gives none, and for one of the user's own."""
+        if self.component.origin != "built-in":
+            return None
+        if self.parameters.get("prompts") is not None:
+            return "clusters"
+        balanced = self.parameters.get("labels") == "balanced" and (self.parameters.get("classes") or 1) > 1
+        return "strata" if balanced else None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_asked_for(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = handler(self)
+        return {key: value for key, value in told.items() if (key, value) != ("groups", None)}
 
 
 class Encoder(Entry):
@@ -129,8 +149,11 @@ def _entry(
     if component is None:
         return None
     own = OWN_KEY[kind]
-    given = {key: value for key, value in body.items() if key not in ("use", own)}
-    allowed = ("use", own) if kind == "encoders" or component.origin != "built-in" else ("use",)
+    # One of the user's own may have a parameter of that name, which then is what the key means.
+    grouped = kind == "generators" and "groups" not in (component.takes or ())
+    given = {key: value for key, value in body.items() if key not in ("use", own) and not (grouped and key == "groups")}
+    allowed: tuple[str, ...] = ("use", own) if kind == "encoders" or component.origin != "built-in" else ("use",)
+    allowed += ("groups",) if grouped else ()
     known = parameters.checked(document, component, given, location, allowed)
     facts = {"name": name, "use": body.get("use", name), "parameters": known, "component": component}
     if own in body:
@@ -142,13 +165,27 @@ def _entry(
             document.complain((*location, own), text, key=True)
     if kind == "generators":
         facts.setdefault("trained", component.trained)
+        if grouped and body.get("groups") is not None:
+            facts["groups"] = body["groups"]
         facts["pool"] = None if known is None else _pool(document, data, name, component, known, folder)
     if protocol is not None:
         facts["protocol"] = _stated(protocol)
     if component.better is not None:
         facts["better"] = component.better
     entry = document.check(MODELS[kind], {**facts, "parameters": known or {}}, location)
+    if isinstance(entry, Generator) and entry.groups in ("clusters", "strata") and component.origin == "built-in":
+        _readable(document, entry, (*location, "groups"))
     return None if known is None else entry
+
+
+def _readable(document: Document, entry: Generator, location: tuple[str, ...]) -> None:
+    """Note a `groups` that a built-in generator's labels cannot be read as."""
+    if entry.grouping is None:
+        text = f"found {entry.groups}, but {entry.component.name} gives its images no labels to read here; leave it out"
+        document.complain(location, text)
+    elif entry.groups == "strata" and entry.parameters.get("labels") != "balanced":
+        text = "found strata, but labels are drawn, so their counts are not fixed; add `labels: balanced`, or use none"
+        document.complain(location, text)
 
 
 def _protocol(document: Document, name: str, body: Mapping[str, Any]) -> Protocol | None:

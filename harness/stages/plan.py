@@ -11,6 +11,8 @@ from typing import Any
 from harness import preprocessing, registry
 from harness.benchmark import Benchmark
 from harness.errors import UsageError
+from harness.generators.groups import FORMAT as GROUPS_FORMAT
+from harness.generators.groups import KINDS
 from harness.keys import derive_seed, digest
 from harness.store import Entry, Store
 
@@ -149,6 +151,8 @@ class Plan:
                 "n": benchmark.n_fake,
                 "batch_size": benchmark.batch_size,
             }
+            if benchmark.generators[source.generator].grouping is not None:
+                parts["groups"] = GROUPS_FORMAT  # said outside its own source; what has none keeps its key
         return digest(parts)
 
     def _draw(self, source: FakeSet) -> dict[str, int]:
@@ -192,8 +196,19 @@ class Plan:
         images = self.images(source)
         return None if images is None else self.store.find("features", self.feature_key(images, encoder))
 
-    def score_key(self, real: Entry, fake: Entry, training: Entry | None, metric: str) -> str:
-        """The store's key for one metric of one pair of feature sets (`metric` "copies" is the harness's own check)."""
+    def groups(self, source: FakeSet) -> dict[str, Any]:
+        """The digests of an image set's groups and how its entry reads them; empty where scores know of none."""
+        images, reading = self.images(source), self.benchmark.generators[source.generator].groups
+        held = {} if images is None or reading == "none" else dict(images.facts.get("groups", {}))
+        return held | ({"read_as": reading} if reading in KINDS else {})
+
+    def score_key(
+        self, real: Entry, fake: Entry, training: Entry | None, metric: str, groups: Mapping[str, Any]
+    ) -> str:
+        """The store's key for one metric of one pair of feature sets (`metric` "copies" is the harness's own check).
+
+        `groups` are those of the fake images.
+        """
         return digest({
             "format": FORMATS["scores"],
             "real": real.facts["content"],
@@ -204,6 +219,7 @@ class Plan:
             "metric": METHOD if metric == COPIES else METHOD | self.identity("metrics", metric),
             "replicates": self.benchmark.interval.replicates,
             "seed": self.benchmark.seed,
+            **({"groups": groups} if groups and metric != COPIES else {}),
         })  # fmt: skip
 
     def scores(self, source: FakeSet, encoder: str) -> dict[str, Entry | None]:
@@ -211,10 +227,11 @@ class Plan:
         real = self.features(self.reference, encoder)
         fake = self.features(source, encoder)
         training = self.features(self.training, encoder) if self.training else None
+        groups = self.groups(source)
         return {
             metric: None
             if real is None or fake is None or (metric == COPIES and self.training and training is None)
-            else self.store.find("scores", self.score_key(real, fake, training, metric))
+            else self.store.find("scores", self.score_key(real, fake, training, metric, groups))
             for metric in self.score_names
         }
 
