@@ -44,6 +44,8 @@ class Generator(Entry):
         """What a built-in generator says about its labels; None where it gives none, and for one of the user's own."""
         if self.component.origin != "built-in":
             return None
+        if self.component.files in FOLDERS:  # labels by folder are read only where the key asks for them
+            return "clusters" if self.groups in ("clusters", "strata") else None
         if self.parameters.get("prompts") is not None:
             return "clusters"
         balanced = self.parameters.get("labels") == "balanced" and (self.parameters.get("classes") or 1) > 1
@@ -72,6 +74,8 @@ class Metric(Entry):
 
 
 MODELS: Mapping[Kind, type[Entry]] = {"encoders": Encoder, "generators": Generator, "metrics": Metric}
+# Files in folders of their own: the folder of each is its label.
+FOLDERS = ("folder", "zip", "tar")
 # The key of an entry that is not one of its component's parameters.
 OWN_KEY: Mapping[Kind, str] = {"encoders": "preprocessing", "generators": "trained", "metrics": "better"}
 
@@ -149,8 +153,7 @@ def _entry(
     if component is None:
         return None
     own = OWN_KEY[kind]
-    # One of the user's own may have a parameter of that name, which then is what the key means.
-    grouped = kind == "generators" and "groups" not in (component.takes or ())
+    grouped = kind == "generators" and _labelled(component)
     given = {key: value for key, value in body.items() if key not in ("use", own) and not (grouped and key == "groups")}
     allowed: tuple[str, ...] = ("use", own) if kind == "encoders" or component.origin != "built-in" else ("use",)
     allowed += ("groups",) if grouped else ()
@@ -178,12 +181,21 @@ def _entry(
     return None if known is None else entry
 
 
+def _labelled(component: Component) -> bool:
+    """Whether a generator may give its images labels, so that `groups` says how they are read."""
+    if component.origin != "built-in":  # one's own parameter of that name is what the key then means
+        return "groups" not in (component.takes or ())
+    return component.files in FOLDERS or (
+        component.parameters is not None and "labels" in component.parameters.model_fields
+    )
+
+
 def _readable(document: Document, entry: Generator, location: tuple[str, ...]) -> None:
     """Note a `groups` that a built-in generator's labels cannot be read as."""
     if entry.grouping is None:
         text = f"found {entry.groups}, but {entry.component.name} gives its images no labels to read here; leave it out"
         document.complain(location, text)
-    elif entry.groups == "strata" and entry.parameters.get("labels") != "balanced":
+    elif entry.groups == "strata" and entry.component.files is None and entry.parameters.get("labels") != "balanced":
         text = "found strata, but labels are drawn, so their counts are not fixed; add `labels: balanced`, or use none"
         document.complain(location, text)
 

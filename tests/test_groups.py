@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT
+from PIL import Image
 
 from harness import benchmark, outfolder
 from harness.errors import UsageError
@@ -58,11 +59,12 @@ def picture(seed, group, weight):
 
 
 class Means:
-    identity = {"name": "means of two rows"}
+    identity = {"name": "two sums over rows"}
     dim = 2
 
     def encode(self, images):
-        return images[:, :2].mean(axis=(2, 3)).astype(np.float32) / 50
+        weights = np.cos(np.arange(16.0)).reshape(8, 2)
+        return (images.mean(axis=(2, 3)) @ weights / 100).astype(np.float32)
 """
 
 YAML = """\
@@ -214,7 +216,7 @@ def test_strata_that_a_variance_cannot_use_are_left_out_in_words():
     rows = np.random.default_rng(0).standard_normal((6, 2))
     thin = groups.Groups({"strata": np.array([0, 0, 1, 1, 1, 2])}).fitting(rows, "mine")
     assert thin.strata is None
-    assert "mine draws a fixed number" in thin.notes[0]
+    assert "mine has a fixed number" in thin.notes[0]
     rows[5] = rows[0]
     across = groups.Groups({"strata": np.array([0, 0, 0, 1, 1, 1])}).fitting(rows, "mine")
     assert across.strata is None
@@ -272,8 +274,8 @@ def test_networks_give_strata_where_labels_are_balanced_and_nothing_where_they_a
 @pytest.mark.parametrize(
     ("generator", "match"),
     [
-        ("{use: kde, groups: clusters}", r"generators.odd.groups: found clusters, but kde gives its images no labels"),
-        ("{use: kde, groups: some}", r"generators.odd.groups"),
+        ("{use: kde, groups: clusters}", r"generators.odd.groups: unknown key"),
+        ("{use: folder, path: pictures, groups: some}", r"generators.odd.groups: found the text 'some'. Allowed: clusters, strata, none"),
         ('{{use: "{module}:plain", groups: 3}}', r"generators.odd.groups"),
     ],
 )
@@ -371,3 +373,82 @@ def test_training_seeds_of_the_same_prompts_carry_what_their_scatter_does_not_sh
     wide, narrow = (combine(m, level=0.95, target="T_N", reference="fixed").estimate for m in (same, apart))
     assert wide.se**2 == pytest.approx(narrow.se**2 + means(same).common)
     assert "and their common clusters" in wide.method
+
+
+def pictures(folder: Path, classes: dict[str, int]) -> None:
+    rng = np.random.default_rng(8)
+    for name, count in classes.items():
+        (folder / "pictures" / name).mkdir(parents=True)
+        middle = rng.uniform(60, 190)
+        for i in range(count):
+            pixels = np.clip(middle + 20 * rng.standard_normal((8, 8)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / "pictures" / name / f"{i}.png")
+
+
+def test_class_folders_of_finished_images_are_read_as_the_entry_says(tmp_path):
+    pictures(tmp_path, {"a": 30, "b": 40, "c": 30})
+    text = YAML.replace(
+        'plain: {{use: "{module}:plain"}}',
+        """\
+plain: {{use: folder, path: pictures}}
+  videos: {{use: folder, path: pictures, groups: clusters}}
+  balanced: {{use: folder, path: pictures, groups: strata}}""",
+    )
+    made = planned(tmp_path, "grouped_folder", text)
+    names = ("plain", "videos", "balanced")
+    plain, videos, balanced = (scores.load_groups(made, FakeSet(name, None, 0)) for name in names)
+    assert plain == groups.Groups()
+    assert sorted(np.unique(videos.clusters, return_counts=True)[1]) == [30, 30, 40]
+    assert np.array_equal(balanced.strata, videos.clusters)
+    # The label is that of the image in that place, whatever the order of the draw.
+    shown = images.load_images(made, FakeSet("videos", None, 0)).arrays()["images"].mean(axis=(1, 2, 3))
+    within = [shown[videos.clusters == label].std() for label in np.unique(videos.clusters)]
+    assert max(within) < shown.std() / 2
+    assert made.image_key(FakeSet("plain", None, 0)) != made.image_key(FakeSet("videos", None, 0))
+
+
+def test_strata_of_a_pool_that_is_not_taken_whole_are_refused(tmp_path):
+    pictures(tmp_path, {"a": 60, "b": 60})
+    text = YAML.replace('"{module}:plain"', "folder, path: pictures, groups: strata")
+    made = planned(tmp_path, "grouped_part", text)
+    with pytest.raises(UsageError, match="sets are 100 of 120 images drawn at random"):
+        images.load_images(made, FakeSet("plain", None, 0))
+
+
+def stratified_digits(folder: Path, split: str) -> Path:
+    """The pinned datasets, with one split of the digits said to be balanced."""
+    text = (ROOT / "datasets.yaml").read_text()
+    before, after = text.split(f"    {split}:\n", 1)
+    path = folder / "datasets.yaml"
+    path.write_text(f"{before}    {split}:\n      strata: labels\n{after}")
+    return path
+
+
+def test_a_reference_with_fixed_counts_is_stratified_where_it_is_taken_whole(tmp_path):
+    datasets = stratified_digits(tmp_path, "reference")
+    text = YAML.replace("{datasets}", str(datasets))
+    whole = planned(tmp_path, "grouped_real", text.replace("n_real: 200", "n_real: 400"))
+    source = FakeSet("plain", None, 0)
+    scores.make_scores(whole, source, "means")
+    analysis = scores.load_analysis(whole, source, "means", "kd")
+    assert len(np.unique(analysis.strata_real)) == 10
+    assert analysis.strata_fake is None
+    assert "stratified (real)" in analysis.method
+    part = planned(tmp_path, "grouped_real", text)
+    assert scores.load_groups(part, part.reference).strata is None
+    plain = planned(tmp_path, "grouped_real", YAML.replace("n_real: 200", "n_real: 400"))
+    assert plain.image_key(plain.reference) != whole.image_key(whole.reference)
+    scores.make_scores(plain, source, "means")
+    other = scores.load_analysis(plain, source, "means", "kd")
+    assert other.value == analysis.value
+    assert other.strata_real is None
+    with pytest.raises(UsageError, match="different strata of the reference"):
+        difference([SeedMember(None, 0, analysis)], [SeedMember(None, 0, other)])
+
+
+def test_a_target_that_is_not_known_with_groups_fails_the_set_in_words(tmp_path):
+    text = YAML.replace("replicates: 60", "replicates: 60, target: T_inf")
+    made = planned(tmp_path, "grouped_limit", text)
+    with pytest.raises(UsageError, match="bias of FD is not known for clusters; ask for 'T_N'"):
+        scores.make_scores(made, FakeSet("prompted", None, 0), "means")
+    scores.make_scores(made, FakeSet("blind", None, 0), "means")

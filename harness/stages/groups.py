@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness import imagelist, registry
 from harness.errors import UsageError
+from harness.filelist import FileList
 from harness.generators.groups import offered
 from harness.keys import derive_seed
-from harness.stages.plan import FakeSet, Plan
+from harness.stages.plan import FakeSet, ImageSource, Plan
 from harness.store import Entry
 from harness.uncertainty import Analysis, SeedMember
 from harness.uncertainty.strata import stratified
@@ -48,7 +50,7 @@ class Groups:
         except UsageError:
             left = {kind: labels for kind, labels in self.labels.items() if kind != "strata"}
             said = (
-                f"{name} draws a fixed number of images of each label, which is left out of account (a label has one "
+                f"{name} has a fixed number of images of each label, which is left out of account (a label has one "
                 "independent image, or copies go across labels): the interval errs on the wide side"
             )
             return replace(self, labels=left, notes=(*self.notes, said))
@@ -64,20 +66,42 @@ class Groups:
         """The strata, if there are any."""
         return self.labels.get("strata")
 
-    def marked(self, analysis: Analysis) -> Analysis:
-        """An analysis made with them, its method and notes saying so where they made a difference."""
-        words = ", by clusters (fake)" if analysis.clustered else ""
-        return replace(
-            analysis,
-            method=analysis.method + words,
-            method_fixed=analysis.method_fixed + words,
-            notes=analysis.notes + self.notes,
+
+def marked(analysis: Analysis, real: Groups, fake: Groups) -> Analysis:
+    """An analysis made with groups, its method and notes saying so where they made a difference."""
+    words = ", by clusters (fake)" if analysis.clustered else ""
+    return replace(
+        analysis,
+        method=analysis.method + words,
+        method_fixed=analysis.method_fixed + words,
+        notes=analysis.notes + real.notes + fake.notes,
+    )
+
+
+def ask(plan: Plan, generator: str, made: Any, draws: Sequence[int]) -> dict[str, Labels]:
+    """The labels that a generator gives the images of a whole set, to be stored; empty where it gives none.
+
+    Raises UsageError for labels that are none, and for strata in a pool that is not taken whole.
+    """
+    entry = plan.benchmark.generators[generator]
+    if entry.component.files is None:
+        return hashed(offered(made, draws, range(len(draws))))
+    if entry.grouping is None:
+        return {}
+    if entry.groups == "strata" and len(draws) < made.size:
+        raise UsageError(
+            f"generator {generator}: `groups: strata`, but its sets are {len(draws)} of {made.size} images drawn at "
+            "random, so that chance decides how many have each label; take all of them (n_fake), or leave it out"
         )
+    found = registry.located(entry.component, entry.parameters, plan.benchmark.folder)
+    listed = imagelist.listing(entry.component.files, {**found, "labels": "folders"})
+    assert isinstance(listed, FileList)
+    assert listed.labels is not None  # asked for: folders that give none were refused
+    return hashed({"clusters": [listed.labels[i] for i in draws]})
 
 
-def ask(made: Any, seeds: Sequence[int]) -> dict[str, Labels]:
-    """The labels that a generator gives the images of a whole set, to be stored; empty where it gives none."""
-    given = offered(made, seeds, range(len(seeds)))
+def hashed(given: Mapping[str, Sequence[int | str]]) -> dict[str, Labels]:
+    """Labels as they are stored, int64 (n,) of each kind: equal for equal labels of any two sets."""
     known: dict[int | str, int] = {}
     for labels in given.values():
         for label in labels:
@@ -93,16 +117,16 @@ def facts(labels: Mapping[str, Labels]) -> dict[str, Any]:
     return {"groups": {kind: hashlib.sha256(labels[kind].tobytes()).hexdigest() for kind in sorted(labels)}}
 
 
-def read(plan: Plan, source: FakeSet, images: Entry) -> Groups:
-    """The groups of a stored image set as its generator's entry reads them.
+def read(plan: Plan, source: ImageSource, images: Entry) -> Groups:
+    """The groups of a stored image set, of a generator as its entry reads them.
 
     Raises UsageError where the entry's `groups` reads labels that the generator does not give, and CorruptEntry.
     """
-    reading = plan.benchmark.generators[source.generator].groups
+    reading = plan.benchmark.generators[source.generator].groups if isinstance(source, FakeSet) else None
     if reading == "none":
         return Groups()
     if not images.facts.get("groups"):
-        if reading is not None:
+        if reading is not None and isinstance(source, FakeSet):
             raise UsageError(
                 f"generator {source.generator}: `groups: {reading}` reads labels of its images, but it gives none; add "
                 "`groups(seeds, places)` to it or leave the key out"

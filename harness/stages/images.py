@@ -41,12 +41,24 @@ def split(plan: Plan, name: str) -> Images:
 
 def make_real(plan: Plan, source: RealSet) -> Entry:
     """Store a real image set: the whole split, or a seeded draw of n of its images in split order."""
-    images = split(plan, source.split).images
+    whole = split(plan, source.split)
+    images = whole.images
+    labels = groups.hashed({"strata": _labels(plan, source.split, whole)} if plan.stratified(source) else {})
     if source.n is not None and source.n < len(images):
         rng = np.random.default_rng(plan.seed("reference", source.split))
         images = images[np.sort(rng.permutation(len(images))[: source.n])]
     part = MIXED_PART if isinstance(images, Mixed) else PART
-    return _store(plan, source, len(images), (images[i : i + part] for i in range(0, len(images), part)), {})
+    return _store(plan, source, len(images), (images[i : i + part] for i in range(0, len(images), part)), labels)
+
+
+def _labels(plan: Plan, name: str, whole: Images) -> list[int]:
+    if whole.labels is None:
+        raise UsageError(
+            f"{plan.benchmark.data.where}: split {name} has `strata: labels`, but its images come without labels; say "
+            "where they are (`labels`), or leave `strata` out"
+        )
+    found: list[int] = whole.labels.tolist()
+    return found
 
 
 def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_seeds: Sequence[int]) -> list[Entry]:
@@ -77,7 +89,7 @@ def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_s
         source = FakeSet(generator, training_seed, sampling_seed)
         n, size = plan.benchmark.n_fake, plan.benchmark.batch_size
         draws = _draws(plan, source, getattr(made, "size", None))
-        labels = groups.ask(made, draws)
+        labels = groups.ask(plan, generator, made, draws)
         batches = (_checked(_at(made, sample, i), draws[i : i + size], i) for i in range(0, n, size))
         entries.append(_store(plan, source, n, batches, labels))
     return entries

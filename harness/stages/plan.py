@@ -12,7 +12,6 @@ from harness import preprocessing, registry
 from harness.benchmark import Benchmark
 from harness.errors import UsageError
 from harness.generators.groups import FORMAT as GROUPS_FORMAT
-from harness.generators.groups import KINDS
 from harness.keys import derive_seed, digest
 from harness.store import Entry, Store
 
@@ -139,6 +138,8 @@ class Plan:
         parts: dict[str, Any] = {"format": FORMATS["images"], "source": type(source).__name__}
         if isinstance(source, RealSet):
             parts |= {"split": self.split_digest(source.split), "n": source.n}
+            if self.stratified(source):
+                parts["groups"] = GROUPS_FORMAT
             if source.n is not None:
                 parts["seed"] = benchmark.seed
         else:
@@ -196,18 +197,30 @@ class Plan:
         images = self.images(source)
         return None if images is None else self.store.find("features", self.feature_key(images, encoder))
 
+    def stratified(self, source: RealSet) -> bool:
+        """Whether the number of images of each label was fixed: the split says so, and is taken whole."""
+        split = self.benchmark.data.splits[source.split]
+        return split.strata is not None and source.n in (None, split.size)
+
     def groups(self, source: FakeSet) -> dict[str, Any]:
-        """The digests of an image set's groups and how its entry reads them; empty where scores know of none."""
-        images, reading = self.images(source), self.benchmark.generators[source.generator].groups
-        held = {} if images is None or reading == "none" else dict(images.facts.get("groups", {}))
-        return held | ({"read_as": reading} if reading in KINDS else {})
+        """The digests of the groups of an image set and of the reference; empty where scores know of none."""
+        found: dict[str, Any] = {}
+        for side, images in (("real", self.images(self.reference)), ("fake", self.images(source))):
+            if images is not None and (held := images.facts.get("groups")):
+                found[side] = dict(held)
+        reading = self.benchmark.generators[source.generator].groups
+        if reading == "none":
+            found.pop("fake", None)
+        elif reading is not None:
+            found["read_as"] = reading
+        return found
 
     def score_key(
         self, real: Entry, fake: Entry, training: Entry | None, metric: str, groups: Mapping[str, Any]
     ) -> str:
         """The store's key for one metric of one pair of feature sets (`metric` "copies" is the harness's own check).
 
-        `groups` are those of the fake images.
+        `groups` are those of both sides.
         """
         return digest({
             "format": FORMATS["scores"],

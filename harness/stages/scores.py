@@ -10,9 +10,9 @@ from harness.metrics.memorization import copied_share
 from harness.record import Reference, Target
 from harness.stages import groups as image_groups
 from harness.stages.features import load_features
-from harness.stages.groups import Groups
+from harness.stages.groups import Groups, marked
 from harness.stages.images import load_images
-from harness.stages.plan import COPIES, FakeSet, Plan
+from harness.stages.plan import COPIES, FakeSet, ImageSource, Plan
 from harness.store import CorruptEntry
 from harness.uncertainty import Analysis, MetricCall, analyse
 from harness.uncertainty.interval import centred
@@ -38,7 +38,8 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
             seen["near_copies_unseen"] = copied_share(training.rows, real.rows)
         put(COPIES, {}, seen)
     calls = {metric: metric_call(plan, metric) for metric in missing if metric != COPIES}
-    groups = load_groups(plan, source).fitting(fake.rows, source.generator)
+    of_real = load_groups(plan, plan.reference).fitting(real.rows, plan.reference.split)
+    of_fake = load_groups(plan, source).fitting(fake.rows, source.generator)
     # The harness's own together, since they share work; then each of the user's, so that one that fails costs no other.
     built_in = {metric: call for metric, call in calls.items() if call.function is None}
     for group in [
@@ -53,21 +54,22 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
                 replicates=plan.benchmark.interval.replicates,
                 real_seed=plan.seed("replicates", real.entry.facts["content"]),
                 fake_seed=plan.seed("replicates", fake.entry.facts["content"]),
-                clusters_fake=groups.clusters,
-                strata_fake=groups.strata,
+                strata_real=of_real.strata,
+                clusters_fake=of_fake.clusters,
+                strata_fake=of_fake.strata,
             )
         except Exception as error:
             if not isinstance(error, UsageError) and group != built_in:
                 error.add_note(f"metric {next(iter(group))}:")
             raise
         for metric, analysis in analyses.items():
-            if groups.labels:
+            if of_real.labels or of_fake.labels:
                 _reportable(plan, metric, analysis)
-            facts, arrays = groups.marked(analysis).to_parts()
+            facts, arrays = marked(analysis, of_real, of_fake).to_parts()
             put(metric, arrays, facts)
 
 
-def load_groups(plan: Plan, source: FakeSet) -> Groups:
+def load_groups(plan: Plan, source: ImageSource) -> Groups:
     """The groups of an image set, which is made again where its bytes were lost to a fault of the disk."""
     for _ in range(2):
         try:
