@@ -275,7 +275,10 @@ def test_networks_give_strata_where_labels_are_balanced_and_nothing_where_they_a
     ("generator", "match"),
     [
         ("{use: kde, groups: clusters}", r"generators.odd.groups: unknown key"),
-        ("{use: folder, path: pictures, groups: some}", r"generators.odd.groups: found the text 'some'. Allowed: clusters, strata, none"),
+        (
+            "{use: folder, path: pictures, groups: some}",
+            r"generators.odd.groups: found the text 'some'. Allowed: clusters, strata, none",
+        ),
         ('{{use: "{module}:plain", groups: 3}}', r"generators.odd.groups"),
     ],
 )

@@ -1,7 +1,11 @@
 """Which images of a set belong together: what a generator says about its labels and prompts.
 
-A generator's own `groups(seeds, places)` says it; those of this package that read prompts or balance labels are asked
-here and not in their own files, whose source is part of the key of every image they make.
+    def groups(self, seeds, places):
+        return {"clusters": [self.prompt_of(seed) for seed in seeds]}
+
+It is asked once a set, before its images are made (after `fit`), and depends on nothing but its arguments; a pool is
+given indices for seeds, as in `sample`. Generators of this package that read prompts or balance labels are asked here
+and not in their own files, whose source is part of the key of every image they make.
 """
 
 from __future__ import annotations

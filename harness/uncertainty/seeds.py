@@ -185,7 +185,10 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
         n_fake=min(a.n_fake for a in analyses),
         # Student's t over seeds with a fixed reference uses no expansion, so nothing there is conservative.
         conservative=bool(
-            (seeds == 1 or reference == "random") and (spread.conservative or any(a.conservative for a in analyses))
+            whole.together
+            or (
+                (seeds == 1 or reference == "random") and (spread.conservative or any(a.conservative for a in analyses))
+            )
         ),
         notes=(
             *dict.fromkeys(note for a in analyses for note in a.notes),
