@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from harness import parameters, presets, protocols, recipes, registry
 from harness.components import RANDOM, Component, Kind
@@ -30,10 +30,32 @@ class Entry(Frozen):
 
 
 class Generator(Entry):
-    """`trained`: fitted once per training seed. `pool`: how many images it has, None where it can make any number."""
+    """`trained`: fitted once per training seed. `pool`: how many images it has, None where it can make any number.
+
+    `groups`: how the labels that it gives its images are read, as `clusters`, as `strata`, or not at all, `none`; None
+    takes its own word (`harness.generators.groups`).
+    """
 
     trained: bool = False
+    groups: Literal["clusters", "strata", "none"] | None = None
     pool: int | None = Field(default=None, exclude=True)
+
+    @property
+    def grouping(self) -> Literal["clusters", "strata"] | None:
+        """What a built-in generator says about its labels; None where it gives none, and for one of the user's own."""
+        if self.component.origin != "built-in":
+            return None
+        if self.component.files in FOLDERS:  # labels by folder are read only where the key asks for them
+            return "clusters" if self.groups in ("clusters", "strata") else None
+        if self.parameters.get("prompts") is not None:
+            return "clusters"
+        balanced = self.parameters.get("labels") == "balanced" and (self.parameters.get("classes") or 1) > 1
+        return "strata" if balanced else None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_asked_for(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = handler(self)
+        return {key: value for key, value in told.items() if (key, value) != ("groups", None)}
 
 
 class Encoder(Entry):
@@ -63,6 +85,8 @@ class Metric(Entry, Quiet):
 
 
 MODELS: Mapping[Kind, type[Entry]] = {"encoders": Encoder, "generators": Generator, "metrics": Metric}
+# Files in folders of their own: the folder of each is its label.
+FOLDERS = ("folder", "zip", "tar")
 # The key of an entry that is not one of its component's parameters.
 OWN_KEY: Mapping[Kind, str] = {"encoders": "preprocessing", "generators": "trained", "metrics": "better"}
 # Further ones, which a built-in component may be given too.
@@ -142,6 +166,8 @@ def _entry(
     if component is None:
         return None
     own, also = OWN_KEY[kind], ALSO[kind]
+    grouped = kind == "generators" and _labelled(component)
+    also += ("groups",) if grouped else ()
     given = {key: value for key, value in body.items() if key not in ("use", own, *also)}
     allowed = (*(("use", own) if kind == "encoders" or component.origin != "built-in" else ("use",)), *also)
     known = parameters.checked(document, component, given, location, allowed)
@@ -162,7 +188,28 @@ def _entry(
     if component.better is not None:
         facts["better"] = component.better
     entry = document.check(MODELS[kind], {**facts, "parameters": known or {}}, location)
+    if isinstance(entry, Generator) and entry.groups in ("clusters", "strata") and component.origin == "built-in":
+        _readable(document, entry, (*location, "groups"))
     return None if known is None else entry
+
+
+def _labelled(component: Component) -> bool:
+    """Whether a generator may give its images labels, so that `groups` says how they are read."""
+    if component.origin != "built-in":  # one's own parameter of that name is what the key then means
+        return "groups" not in (component.takes or ())
+    return component.files in FOLDERS or (
+        component.parameters is not None and "labels" in component.parameters.model_fields
+    )
+
+
+def _readable(document: Document, entry: Generator, location: tuple[str, ...]) -> None:
+    """Note a `groups` that a built-in generator's labels cannot be read as."""
+    if entry.grouping is None:
+        text = f"found {entry.groups}, but {entry.component.name} gives its images no labels to read here; leave it out"
+        document.complain(location, text)
+    elif entry.groups == "strata" and entry.component.files is None and entry.parameters.get("labels") != "balanced":
+        text = "found strata, but labels are drawn, so their counts are not fixed; add `labels: balanced`, or use none"
+        document.complain(location, text)
 
 
 def _protocol(document: Document, name: str, body: Mapping[str, Any]) -> Protocol | None:

@@ -31,7 +31,8 @@ class NetworkGenerator(Parameters):
     quantise      how it becomes uint8: `round`, `truncate`, `adm`, see `harness.generators.levels`; `network` where
                   the network gives uint8 itself
     classes       how many there are, where the network takes a label after the latent
-    labels        `drawn` evenly from each image's seed, or `balanced`: cycled by the image's place in its set
+    labels        `drawn` evenly from each image's seed, or `balanced`: cycled by the image's place in its set, which
+                  intervals then count as strata
     label_form    `index` (int64) or `onehot` (float32)
     """
 
@@ -66,7 +67,10 @@ class TorchModule(NetworkGenerator):
 class Diffusers(Parameters):
     """Parameters of `diffusers`: a pipeline's folder; null `steps` and `guidance` are the pipeline's own.
 
-    With `prompts`, a text file with one in each line, image i shows one of them.
+    With `prompts`, a text file with one in each line, image i shows one of them, and the images of one prompt count as
+    one cluster: intervals speak about other prompts of the same kind too. Where these prompts are all that is asked
+    about, `groups: none` in the entry takes images with drawn prompts as independent, and `groups: strata` counts
+    balanced ones as strata.
     """
 
     paths = ("folder", "prompts")

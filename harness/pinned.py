@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, Strict
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, Strict, model_serializer
 
 from harness import parameters, registry
 from harness.components import Component
@@ -29,13 +29,22 @@ Shape = Annotated[tuple[Whole, Whole, Whole], Field(strict=False)]
 
 
 class Split(Frozen):
-    """Some of a dataset's images: how many, their digest, and how many of each class where there are classes."""
+    """Some of a dataset's images: how many, their digest, and how many of each class where there are classes.
+
+    `strata: labels` says that these numbers were fixed when the images were chosen, so that chance has no part in them.
+    """
 
     size: Whole
     digest: Annotated[str, Field(pattern=f"^{DIGEST}$")] = Field(
         description="the digest of its images, sha256: and 64 hex digits (harness.datasets.content_digest)"
     )
     classes: Counts | None = None
+    strata: Literal["labels"] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_asked_for(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = handler(self)
+        return {key: value for key, value in told.items() if (key, value) != ("strata", None)}
 
 
 class PinnedDataset(Frozen):

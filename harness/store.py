@@ -41,11 +41,14 @@ class Entry:
     facts: Mapping[str, Any]
     shards: tuple[Mapping[str, Any], ...]
 
-    def read(self) -> Iterator[dict[str, NDArray[Any]]]:
-        """Each shard's arrays in order, verified. Raises CorruptEntry where the bytes do not match the manifest."""
+    def read(self, start: int = 0) -> Iterator[dict[str, NDArray[Any]]]:
+        """Each shard's arrays in order, verified, from number `start` on.
+
+        Raises CorruptEntry where the bytes do not match the manifest.
+        """
         from safetensors.numpy import load
 
-        for shard in self.shards:
+        for shard in self.shards[start:]:
             path = self.folder / shard["file"]
             try:
                 if digest_file(path) != shard["sha256"]:
@@ -59,7 +62,8 @@ class Entry:
         parts = list(self.read())
         if len(parts) == 1:
             return parts[0]
-        return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+        names = dict.fromkeys(name for part in parts for name in part)
+        return {name: np.concatenate([part[name] for part in parts if name in part]) for name in names}
 
 
 class CorruptEntry(Exception):  # noqa: N818 - it is caught by the stage that makes the entry again, never shown

@@ -8,13 +8,34 @@ import sys
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from harness import benchmark, registry
 from harness.errors import UsageError
 from harness.generators import PlacedGenerator
+from harness.generators.groups import offered
 from harness.generators.pipelines import Diffusers
 from harness.keys import derive_seed
+from harness.stages.plan import FakeSet, Plan
+from harness.stages.scores import load_analysis, make_scores
 
+PROMPTED = """\
+name: prompted
+seed: 1
+dataset: digits
+datasets: {datasets}
+n_real: 60
+n_fake: 30
+batch_size: 15
+preprocessing: {{channels: grey, resize: {{size: 8, library: pillow, filter: bilinear}}, quantise: uint8, range: [0, 1]}}
+encoders: {{pixels: {{}}}}
+generators:
+  cycled: {{use: diffusers, folder: pipeline, prompts: five.txt, labels: balanced, steps: 2}}
+  all: {{use: diffusers, folder: pipeline, prompts: five.txt, labels: balanced, steps: 2, groups: strata}}
+metrics: {{kd: {{}}}}
+interval: {{replicates: 50}}
+rank_by: {{metric: kd, encoder: pixels}}
+"""
 SEEDS = [derive_seed("pipelines", i) for i in range(6)]
 installed = pytest.mark.skipif(importlib.util.find_spec("diffusers") is None, reason="the extra `generators`")
 
@@ -120,6 +141,42 @@ def test_each_image_gets_the_prompt_of_its_seed_or_of_its_place(folder, tmp_path
     assert asked[-2] == ["a dog", "an owl", "a cat", "a dog", "an owl", "a cat"]
     with pytest.raises(UsageError, match="sample_at"):
         balanced.sample(SEEDS)
+    # What is said of the images' groups is what they were made with.
+    assert offered(drawn, SEEDS, range(6)) == {"clusters": whole}
+    assert offered(balanced, SEEDS, range(1, 7)) == {"clusters": asked[-2]}
+    assert offered(Diffusers(folder=str(folder)), SEEDS, range(6)) == {}
+
+
+def test_prompts_are_clusters_unless_there_is_one_only():
+    made = Diffusers.__new__(Diffusers)  # without the package no pipeline loads, and none is asked here
+    made._prompts, made._labels = ["a cat", "a dog", "a cat"], "balanced"
+    assert offered(made, SEEDS[:4], range(4)) == {"clusters": ["a cat", "a dog", "a cat", "a cat"]}
+    made._labels = "drawn"
+    labels = offered(made, SEEDS, range(6))["clusters"]
+    assert labels[2:4] == offered(made, SEEDS[2:4], range(2))["clusters"]
+    for alone in (["a cat"], ["a cat", "a cat"], None):
+        made._prompts = alone
+        assert offered(made, SEEDS, range(6)) == {}
+
+
+@installed
+@pytest.mark.slow
+def test_a_benchmark_counts_the_prompts_of_a_pipeline_and_not_its_images(text_folder):
+    (text_folder / "five.txt").write_text("a cat\nan owl\na dog\na hen\nan ox\n")
+    path = text_folder / "prompted.yaml"
+    path.write_text(PROMPTED.format(datasets=ROOT / "datasets.yaml"))
+    plan = Plan(benchmark.load(path), text_folder / "store", "cpu")
+    found = {}
+    for generator in ("cycled", "all"):
+        source = FakeSet(generator, None, 0)
+        make_scores(plan, source, "pixels")
+        found[generator] = load_analysis(plan, source, "pixels", "kd")
+    assert found["cycled"].clustered
+    assert found["cycled"].units_fake == 5
+    assert found["cycled"].value == found["all"].value
+    assert found["all"].units_fake == 30
+    assert not found["all"].clustered
+    assert len(np.unique(found["all"].strata_fake)) == 5
 
 
 @pytest.fixture(scope="module")

@@ -212,7 +212,7 @@ def _effect(value: float, one: list[SeedMember], two: list[SeedMember]) -> Effec
             spreads.append(sum((v - middle) ** 2 for v in values) / (len(values) - 1))
         of = "of a single training seed's value"
     else:
-        spreads = [sum(fake_variance(a) for a in whole.analyses) / len(whole.analyses) for whole in wholes]
+        spreads = [sum(fake_variance(m.analysis) for m in own.members) / len(own.members) for own in wholes]
         of = "of a single image set's value (image sampling only: it grows with the images of a set)"
     pooled = (sum(spreads) / 2) ** 0.5
     return Effect(value / pooled, of) if pooled > 0 else None

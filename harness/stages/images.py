@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from harness import registry
 from harness.datasets import Images, content_digest
 from harness.errors import UsageError
 from harness.generators import PlacedGenerator
+from harness.generators.groups import KINDS
 from harness.mixed import MIXED, Content, ImageSet, Mixed, joined, packed, unpacked
+from harness.stages import groups
 from harness.stages.plan import FakeSet, ImageSource, Plan, RealSet
 from harness.store import CorruptEntry, Entry
 
@@ -39,12 +41,24 @@ def split(plan: Plan, name: str) -> Images:
 
 def make_real(plan: Plan, source: RealSet) -> Entry:
     """Store a real image set: the whole split, or a seeded draw of n of its images in split order."""
-    images = split(plan, source.split).images
+    whole = split(plan, source.split)
+    images = whole.images
+    labels = groups.hashed({"strata": _labels(plan, source.split, whole)} if plan.stratified(source) else {})
     if source.n is not None and source.n < len(images):
         rng = np.random.default_rng(plan.seed("reference", source.split))
         images = images[np.sort(rng.permutation(len(images))[: source.n])]
     part = MIXED_PART if isinstance(images, Mixed) else PART
-    return _store(plan, source, len(images), (images[i : i + part] for i in range(0, len(images), part)))
+    return _store(plan, source, len(images), (images[i : i + part] for i in range(0, len(images), part)), labels)
+
+
+def _labels(plan: Plan, name: str, whole: Images) -> list[int]:
+    if whole.labels is None:
+        raise UsageError(
+            f"{plan.benchmark.data.where}: split {name} has `strata: labels`, but its images come without labels; say "
+            "where they are (`labels`), or leave `strata` out"
+        )
+    found: list[int] = whole.labels.tolist()
+    return found
 
 
 def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_seeds: Sequence[int]) -> list[Entry]:
@@ -75,8 +89,9 @@ def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_s
         source = FakeSet(generator, training_seed, sampling_seed)
         n, size = plan.benchmark.n_fake, plan.benchmark.batch_size
         draws = _draws(plan, source, getattr(made, "size", None))
+        labels = groups.ask(plan, generator, made, draws)
         batches = (_checked(_at(made, sample, i), draws[i : i + size], i) for i in range(0, n, size))
-        entries.append(_store(plan, source, n, batches))
+        entries.append(_store(plan, source, n, batches, labels))
     return entries
 
 
@@ -97,7 +112,8 @@ def read_images(plan: Plan, source: ImageSource, batch_size: int) -> Iterator[Im
     """
     entry = load_images(plan, source)
     try:
-        yield from _rebatched(map(unpacked, entry.read()), batch_size)
+        shards = (shard for shard in entry.read() if not set(shard) <= set(KINDS))
+        yield from _rebatched(map(unpacked, shards), batch_size)
     except CorruptEntry:
         plan.store.discard("images", plan.image_key(source))
         raise
@@ -165,8 +181,10 @@ def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: in
     return images
 
 
-def _store(plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageSet]) -> Entry:
-    """Write shards of whole batches, and beside them the digest of what they hold."""
+def _store(
+    plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageSet], labels: Mapping[str, groups.Labels]
+) -> Entry:
+    """Write shards of whole batches, a last one of the images' groups where there are any, and their digests."""
     content = Content(n)
 
     def shards() -> Iterator[dict[str, NDArray[Any]]]:
@@ -185,9 +203,11 @@ def _store(plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageSet])
                 held = []
         if held:
             yield packed(joined(held))
+        if labels:
+            yield dict(labels)
 
     def facts() -> dict[str, Any]:
-        return {"n": n, "shape": content.shape, "content": content.digest}
+        return {"n": n, "shape": content.shape, "content": content.digest, **groups.facts(labels)}
 
     return plan.store.put("images", plan.image_key(source), shards(), facts)
 

@@ -11,6 +11,7 @@ from typing import Any
 from harness import preprocessing, registry
 from harness.benchmark import Benchmark
 from harness.errors import UsageError
+from harness.generators.groups import FORMAT as GROUPS_FORMAT
 from harness.keys import derive_seed, digest
 from harness.store import Entry, Store
 
@@ -137,6 +138,8 @@ class Plan:
         parts: dict[str, Any] = {"format": FORMATS["images"], "source": type(source).__name__}
         if isinstance(source, RealSet):
             parts |= {"split": self.split_digest(source.split), "n": source.n}
+            if self.stratified(source):
+                parts["groups"] = GROUPS_FORMAT
             if source.n is not None:
                 parts["seed"] = benchmark.seed
         else:
@@ -149,6 +152,8 @@ class Plan:
                 "n": benchmark.n_fake,
                 "batch_size": benchmark.batch_size,
             }
+            if benchmark.generators[source.generator].grouping is not None:
+                parts["groups"] = GROUPS_FORMAT  # said outside its own source; what has none keeps its key
         return digest(parts)
 
     def _draw(self, source: FakeSet) -> dict[str, int]:
@@ -192,8 +197,31 @@ class Plan:
         images = self.images(source)
         return None if images is None else self.store.find("features", self.feature_key(images, encoder))
 
-    def score_key(self, real: Entry, fake: Entry, training: Entry | None, metric: str) -> str:
-        """The store's key for one metric of one pair of feature sets (`metric` "copies" is the harness's own check)."""
+    def stratified(self, source: RealSet) -> bool:
+        """Whether the number of images of each label was fixed: the split says so, and is taken whole."""
+        split = self.benchmark.data.splits[source.split]
+        return split.strata is not None and source.n in (None, split.size)
+
+    def groups(self, source: FakeSet) -> dict[str, Any]:
+        """The digests of the groups of an image set and of the reference; empty where scores know of none."""
+        found: dict[str, Any] = {}
+        for side, images in (("real", self.images(self.reference)), ("fake", self.images(source))):
+            if images is not None and (held := images.facts.get("groups")):
+                found[side] = dict(held)
+        reading = self.benchmark.generators[source.generator].groups
+        if reading == "none":
+            found.pop("fake", None)
+        elif reading is not None:
+            found["read_as"] = reading
+        return found
+
+    def score_key(
+        self, real: Entry, fake: Entry, training: Entry | None, metric: str, groups: Mapping[str, Any]
+    ) -> str:
+        """The store's key for one metric of one pair of feature sets (`metric` "copies" is the harness's own check).
+
+        `groups` are those of both sides.
+        """
         return digest({
             "format": FORMATS["scores"],
             "real": real.facts["content"],
@@ -204,6 +232,7 @@ class Plan:
             "metric": METHOD if metric == COPIES else METHOD | self.identity("metrics", metric),
             "replicates": self.benchmark.interval.replicates,
             "seed": self.benchmark.seed,
+            **({"groups": groups} if groups and metric != COPIES else {}),
         })  # fmt: skip
 
     def scores(self, source: FakeSet, encoder: str) -> dict[str, Entry | None]:
@@ -211,10 +240,11 @@ class Plan:
         real = self.features(self.reference, encoder)
         fake = self.features(source, encoder)
         training = self.features(self.training, encoder) if self.training else None
+        groups = self.groups(source)
         return {
             metric: None
             if real is None or fake is None or (metric == COPIES and self.training and training is None)
-            else self.store.find("scores", self.score_key(real, fake, training, metric))
+            else self.store.find("scores", self.score_key(real, fake, training, metric, groups))
             for metric in self.score_names(encoder)
         }
 

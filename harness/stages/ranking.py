@@ -11,8 +11,9 @@ from harness.engine import Failure
 from harness.leaderboard import Column, Leaderboard, Row, order
 from harness.record import Cell, Estimate, Record, Reference, Target
 from harness.stages import numerics
+from harness.stages.groups import caption
 from harness.stages.plan import COPIES, FakeSet, Plan, plain
-from harness.stages.scores import load_analysis, make_scores
+from harness.stages.scores import load_analysis, make_scores, target_of
 from harness.uncertainty import RankSets, SeedMember, combine, interval, rank_sets
 
 LABELS = {"fd": "FD", "kd": "KD", "sfid": "sFID", "cmmd": "CMMD", "inception_score": "IS", "vendi": "Vendi"}
@@ -52,7 +53,7 @@ def rank(plan: Plan, failures: Failures, numerics_failures: Failures | None = No
             metric: {g: group for g, group in groups.items() if not scored.failure(g)}
             for metric, groups in scored.members.items()
         }
-    return Ranked(tuple(records), _board(plan, encoders, rows), members)
+    return Ranked(tuple(records), _board(plan, encoders, rows, members[by.encoder][by.metric]), members)
 
 
 class _Encoder:
@@ -95,10 +96,7 @@ class _Encoder:
             )  # fmt: skip
 
     def target(self, metric: str) -> Target:
-        """The declared target; metrics without a population value are always reported at these sample sizes."""
-        component = self.plan.benchmark.metrics[metric].component
-        has_limit = component.origin == "built-in" and not component.limitless
-        return self.plan.benchmark.interval.target if has_limit else "T_N"
+        return target_of(self.plan, metric)
 
     def fakes(self, generator: str) -> list[FakeSet]:
         return [fake for fake in self.plan.fakes if fake.generator == generator]
@@ -261,7 +259,9 @@ def _share(share: float) -> str:
     return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" if share >= 0.001 else "under 0.1%"
 
 
-def _board(plan: Plan, encoders: Sequence[str], rows: Sequence[Row]) -> Leaderboard:
+def _board(
+    plan: Plan, encoders: Sequence[str], rows: Sequence[Row], members: Mapping[str, Sequence[SeedMember]]
+) -> Leaderboard:
     benchmark = plan.benchmark
     declared = benchmark.interval
     by = benchmark.rank_by
@@ -284,6 +284,7 @@ def _board(plan: Plan, encoders: Sequence[str], rows: Sequence[Row]) -> Leaderbo
                 f"{generator} has {benchmark.pool(generator)} images, enough for {short} of "
                 f"{len(benchmark.sampling_seeds)} sampling seeds"
             )
+    notes += caption(members)
     if any(row.metrics and any(e.conservative for e in row.metrics.values()) for row in rows):
         notes.append("intervals known to cover more often than they say are marked conservative in records.jsonl")
     return Leaderboard(

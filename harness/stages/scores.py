@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from harness import registry
 from harness.errors import UsageError
 from harness.metrics.memorization import copied_share
+from harness.record import Reference, Target
+from harness.stages import groups as image_groups
 from harness.stages.features import load_features
-from harness.stages.plan import COPIES, FakeSet, Plan
+from harness.stages.groups import Groups, marked
+from harness.stages.images import load_images
+from harness.stages.plan import COPIES, FakeSet, ImageSource, Plan
 from harness.store import CorruptEntry
 from harness.uncertainty import Analysis, MetricCall, analyse
+from harness.uncertainty.interval import centred
 
 
 def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
@@ -19,7 +26,7 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
     missing = [metric for metric, found in plan.scores(source, encoder).items() if found is None]
 
     def put(metric: str, arrays: dict, facts: dict) -> None:  # type: ignore[type-arg]
-        key = plan.score_key(real.entry, fake.entry, training.entry if training else None, metric)
+        key = plan.score_key(real.entry, fake.entry, training.entry if training else None, metric, plan.groups(source))
         plan.store.put("scores", key, [arrays] if arrays else [], facts)
 
     if COPIES in missing:
@@ -31,6 +38,8 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
             seen["near_copies_unseen"] = copied_share(training.rows, real.rows)
         put(COPIES, {}, seen)
     calls = {metric: metric_call(plan, metric) for metric in missing if metric != COPIES}
+    of_real = load_groups(plan, plan.reference).fitting(real.rows, plan.reference.split)
+    of_fake = load_groups(plan, source).fitting(fake.rows, source.generator)
     # The harness's own together, since they share work; then each of the user's, so that one that fails costs no other.
     built_in = {metric: call for metric, call in calls.items() if call.function is None}
     for group in [
@@ -45,14 +54,42 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
                 replicates=plan.benchmark.interval.replicates,
                 real_seed=plan.seed("replicates", real.entry.facts["content"]),
                 fake_seed=plan.seed("replicates", fake.entry.facts["content"]),
+                strata_real=of_real.strata,
+                clusters_fake=of_fake.clusters,
+                strata_fake=of_fake.strata,
             )
         except Exception as error:
             if not isinstance(error, UsageError) and group != built_in:
                 error.add_note(f"metric {next(iter(group))}:")
             raise
         for metric, analysis in analyses.items():
-            facts, arrays = analysis.to_parts()
+            if of_real.labels or of_fake.labels:
+                _reportable(plan, metric, analysis)
+            facts, arrays = marked(analysis, of_real, of_fake).to_parts()
             put(metric, arrays, facts)
+
+
+def load_groups(plan: Plan, source: ImageSource) -> Groups:
+    """The groups of an image set, which is made again where its bytes were lost to a fault of the disk."""
+    for _ in range(2):
+        try:
+            return image_groups.read(plan, source, load_images(plan, source))
+        except CorruptEntry:
+            plan.store.discard("images", plan.image_key(source))
+    raise OSError(f"{plan.store_root}: images just written do not read back as they were written; check the disk")
+
+
+def target_of(plan: Plan, metric: str) -> Target:
+    """The declared target; metrics without a population value are always reported at these sample sizes."""
+    component = plan.benchmark.metrics[metric].component
+    has_limit = component.origin == "built-in" and not component.limitless
+    return plan.benchmark.interval.target if has_limit else "T_N"
+
+
+def _reportable(plan: Plan, metric: str, analysis: Analysis) -> None:
+    """Raise UsageError, as this set's failure, where the declared target has no interval with groups."""
+    for reference in get_args(Reference):
+        centred(analysis, target=target_of(plan, metric), reference=reference)
 
 
 def metric_call(plan: Plan, metric: str) -> MetricCall:

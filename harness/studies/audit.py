@@ -18,8 +18,9 @@ from harness.errors import UsageError
 from harness.metrics import frechet_distance
 from harness.stages import FakeSet, ImageSource, Pipeline, Plan
 from harness.stages.features import load_features
+from harness.stages.groups import marked
 from harness.stages.numerics import load_again
-from harness.stages.scores import load_analysis, metric_call
+from harness.stages.scores import load_analysis, load_groups, metric_call
 from harness.studies.audited import Audited, Change, Flip, Printed, Shift
 from harness.studies.variants import PIPELINE, PROTOCOL, Variant, variants
 from harness.uncertainty import Analysis, SeedMember, analyse, combine, difference
@@ -120,11 +121,15 @@ class _Side:
     def _made(self, fake: FakeSet) -> dict[str, Analysis]:
         contents = [self.plan.images(source) for source in (self.plan.reference, fake)]
         seeds = [self.plan.seed("replicates", entry.facts["content"]) for entry in contents if entry is not None]
-        return analyse(
+        real, rows = self.features(self.plan.reference), self.features(fake)[: self.n_fake]
+        of_real = load_groups(self.plan, self.plan.reference).fitting(real, self.plan.reference.split)
+        of_fake = load_groups(self.plan, fake).first(self.n_fake).fitting(rows, fake.generator)
+        made = analyse(
             {metric: metric_call(self.plan, metric) for metric in self.plan.benchmark.metrics_of(self.encoder)},
-            self.features(self.plan.reference), self.features(fake)[: self.n_fake],
+            real, rows, strata_real=of_real.strata, clusters_fake=of_fake.clusters, strata_fake=of_fake.strata,
             real_seed=seeds[0], fake_seed=seeds[1], replicates=self.plan.benchmark.interval.replicates,
         )  # fmt: skip
+        return {metric: marked(analysis, of_real, of_fake) for metric, analysis in made.items()}
 
     def fakes(self, generator: str) -> list[FakeSet]:
         return [fake for fake in self.plan.fakes if fake.generator == generator]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from harness import metrics
 from harness.errors import UsageError
+from harness.keys import derive_seed
 from harness.metrics.conventions import spatial
 from harness.metrics.features import checked
 from harness.metrics.manifold import checked_for_balls
@@ -104,6 +105,8 @@ def analyse(
     of_real, of_fake = (
         None if group.strata is None else group.strata.astype(np.float64) for group in (units_real, units_fake)
     )
+    names = None if clusters_fake is None else np.asarray(clusters_fake)[units_fake.first].tolist()
+    of_clusters = None if names is None else np.array([derive_seed("cluster", str(n)) >> 10 for n in names], np.float64)
     both = " and ".join(side for side, of in (("real", of_real), ("fake", of_fake)) if of is not None)
     return {
         name: replace(
@@ -114,6 +117,7 @@ def analyse(
             clustered=clustered,
             strata_real=of_real,
             strata_fake=of_fake,
+            clusters_fake=of_clusters,
             method=_labelled(found[name].method, both),
             method_fixed=_labelled(found[name].method_fixed, "" if of_fake is None else "fake"),
         )

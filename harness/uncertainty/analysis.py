@@ -12,7 +12,16 @@ import numpy.typing as npt
 from harness.errors import UsageError
 
 Vector = npt.NDArray[np.float64]
-ARRAYS = ("influence_real", "influence_fake", "pairs_real", "halves", "quarters", "strata_real", "strata_fake")
+ARRAYS = (
+    "influence_real",
+    "influence_fake",
+    "pairs_real",
+    "halves",
+    "quarters",
+    "strata_real",
+    "strata_fake",
+    "clusters_fake",
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,8 @@ class Analysis:
     strata_real/fake   the stratum of each unit, or None: influences are then centred within strata, and group labels
                        balanced over them
     bounded            the metric is a share in [0, 1]
+    clusters_fake      a number below 2**53 for the cluster of each fake unit, derived from its label, or None: image
+                       sets that have one in common do not vary apart (see `seeds.means`)
     clustered          rows were declared to come in clusters, which are the units then
     magnitude          for squared distances: the value with its own noise counted (FD itself, the V-statistic of KD);
                        the variance of the estimate is proportional to it along the line between the two distributions
@@ -74,6 +85,7 @@ class Analysis:
     quarters: Vector | None = None
     strata_real: Vector | None = None
     strata_fake: Vector | None = None
+    clusters_fake: Vector | None = None
     bounded: bool = False
     clustered: bool = False
     magnitude: float | None = None

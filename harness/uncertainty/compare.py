@@ -82,6 +82,7 @@ def difference(
     notes: list[str] = []
     if one.training_seeds > 1 and two.training_seeds > 1:
         own, degrees, method = _between_seeds(one, two, paired)
+        own += one.common + two.common
     else:
         own = _paired_images(one, two) if paired else spread.fake
         degrees = spread.degrees
@@ -139,6 +140,8 @@ def _paired_images(one: Means, two: Means) -> float:
             raise UsageError("`paired` sets differ in their number of independent images, so image i has no partner")
         if not same_strata(left.strata_fake, right.strata_fake):
             raise UsageError("`paired` sets differ in their strata, so image i has no partner")
+        if not same_strata(left.clusters_fake, right.clusters_fake):
+            raise UsageError("`paired` sets differ in their clusters, so cluster i has no partner")
         gap = left.influence_fake - right.influence_fake
         # The second-order part is left in: it may be counted twice, which errs on the wide side.
         total += float(gap.var(ddof=1)) / len(gap) / len(one.members) ** 2
@@ -296,7 +299,7 @@ def reproduction(
             f"T_N at n_fake = {', '.join(map(str, sorted(n_fake)))} and at {published_n_fake} are different quantities"
         )
         return Reproduction("not comparable", gap, float("nan"), float("nan"), float("nan"), method)
-    images = float(np.mean([fake_variance(a) for a in analyses]))
+    images = float(np.mean([fake_variance(m.analysis) for m in whole.members]))
     if retrained:
         if whole.training_seeds < 2:
             raise UsageError("a retrained model is compared across training seeds: at least 2 of them are needed")

@@ -98,7 +98,8 @@ def _pilot(first: Sequence[SeedMember], second: Sequence[SeedMember], reference:
     one, two = means(first), means(second)
     per_image, training = 0.0, 0.0
     for whole in (one, two):
-        per_image += float(np.mean([fake_variance(a) * a.n_fake for a in whole.analyses])) / 2
+        analyses = [member.analysis for member in whole.members]
+        per_image += float(np.mean([fake_variance(a) * a.n_fake for a in analyses])) / 2
         if whole.training_seeds > 1:
             groups = whole.by_training_seed.values()
             seen = float(np.var([np.mean([m.analysis.value for m in group]) for group in groups], ddof=1))

@@ -128,7 +128,8 @@ def own_variance(whole: Means) -> OwnVariance:
     seed_means = [np.mean([m.analysis.value for m in group]) for group in whole.by_training_seed.values()]
     between = float(np.var(seed_means, ddof=1)) / whole.training_seeds
     # Image noise alone is a floor, and better known than the scatter of a few seeds.
-    return OwnVariance(max(between, images), float(whole.training_seeds - 1), images)
+    own = between + whole.common if whole.together else max(between, images)
+    return OwnVariance(own, float(whole.training_seeds - 1), images)
 
 
 class _Pairs:

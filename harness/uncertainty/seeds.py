@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from harness.errors import UsageError
 from harness.record import Estimate, Reference, Target
-from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.analysis import Analysis, Vector
 from harness.uncertainty.contrast import fake_variance, reference_covariance, variance_of_sum
 from harness.uncertainty.interval import at_the_boundary, bounds, centred, check, quantile_of
 
+COMMON_CLUSTERS = (
+    "the image sets have clusters in common, so their mean is taken to vary over images as one of them does: more "
+    "sampling seeds do not narrow this interval, more clusters do"
+)
 THIS_CHECKPOINT = "; about this checkpoint only"
 
 
@@ -43,16 +47,25 @@ class Combined:
 
 @dataclass(frozen=True)
 class Means:
-    """Members of one generator, averaged: equal weight to each training seed, and within it to each sampling seed."""
+    """Members of one generator, averaged: equal weight to each training seed, and within it to each sampling seed.
+
+    `together` says that members have clusters (prompts) in common, so that their images do not vary apart.
+    """
 
     members: tuple[SeedMember, ...]
     weights: tuple[float, ...]  # of each member in the overall mean
     by_training_seed: Mapping[int | None, tuple[SeedMember, ...]]
+    together: bool = False
 
     @property
     def analyses(self) -> list[Analysis]:
-        """The analyses in member order."""
-        return [member.analysis for member in self.members]
+        """The analyses in member order, fit to be summed as if their images varied apart.
+
+        Where they do not, each is given the variance over images that makes the mean vary as a single set does, which
+        is the most it can (Cauchy-Schwarz) and errs on the wide side.
+        """
+        found = [member.analysis for member in self.members]
+        return [widened(a, float(np.sqrt(len(found)))) for a in found] if self.together else found
 
     @property
     def training_seeds(self) -> int:
@@ -62,7 +75,12 @@ class Means:
     @property
     def fake_part(self) -> float:
         """Variance of the overall mean over redrawn images."""
-        return float(sum(w**2 * fake_variance(m.analysis) for w, m in zip(self.weights, self.members, strict=True)))
+        return float(sum(w**2 * fake_variance(a) for w, a in zip(self.weights, self.analyses, strict=True)))
+
+    @property
+    def common(self) -> float:
+        """That part of it which the scatter of training seeds does not show, all of them having the same clusters."""
+        return self.fake_part if self.together else 0.0
 
 
 def means(members: Sequence[SeedMember]) -> Means:
@@ -77,7 +95,28 @@ def means(members: Sequence[SeedMember]) -> Means:
         if len(set(sampling)) < len(sampling):
             raise UsageError(f"training seed {training_seed} has two members with the same sampling seed")
     weights = tuple(1.0 / (len(groups) * len(groups[member.training_seed])) for member in members)
-    return Means(tuple(members), weights, {seed: tuple(group) for seed, group in groups.items()})
+    known = [a for member in members if (a := member.analysis.clusters_fake) is not None]
+    together = any(np.intersect1d(a, b).size for i, a in enumerate(known) for b in known[:i])
+    return Means(tuple(members), weights, {seed: tuple(group) for seed, group in groups.items()}, together)
+
+
+def widened(analysis: Analysis, by: float) -> Analysis:
+    """The analysis with its standard deviation over fake images `by` times as large, and all else as it was."""
+
+    def spread(tables: Vector | None) -> Vector | None:  # groups of fake rows stand in columns
+        if tables is None:
+            return None
+        middle = tables.mean(axis=2, keepdims=True)
+        return np.asarray(middle + by * (tables - middle))
+
+    influence = analysis.influence_fake
+    return replace(
+        analysis,
+        influence_fake=None if influence is None else np.asarray(influence * by),
+        second_order_fake=analysis.second_order_fake * by**2,
+        halves=spread(analysis.halves),
+        quarters=spread(analysis.quarters),
+    )
 
 
 def combine(members: Sequence[SeedMember], *, level: float, target: Target, reference: Reference) -> Combined:
@@ -105,9 +144,11 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
         between = float(seed_means.var(ddof=1)) / seeds
         if between == 0.0:  # shares of few images can agree by chance; the images' own noise is still there
             between = whole.fake_part
+        else:
+            between += whole.common
         quantile: float | None = None
         variance, degrees, slope, least = between, float(seeds - 1), 0.0, 0.0
-        method = f"Student's t over {seeds} training seeds"
+        method = f"Student's t over {seeds} training seeds{' and their common clusters' if whole.together else ''}"
         if reference == "random":
             shared = shared_variance(whole)
             variance = between + shared
@@ -144,9 +185,16 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
         n_fake=min(a.n_fake for a in analyses),
         # Student's t over seeds with a fixed reference uses no expansion, so nothing there is conservative.
         conservative=bool(
-            (seeds == 1 or reference == "random") and (spread.conservative or any(a.conservative for a in analyses))
+            whole.together
+            or (
+                (seeds == 1 or reference == "random") and (spread.conservative or any(a.conservative for a in analyses))
+            )
         ),
-        notes=tuple(dict.fromkeys(note for a in analyses for note in a.notes)) + at_the_boundary(analyses, centre),
+        notes=(
+            *dict.fromkeys(note for a in analyses for note in a.notes),
+            *((COMMON_CLUSTERS,) if whole.together else ()),
+            *at_the_boundary(analyses, centre),
+        ),
     )
     return Combined(estimate, _components(whole))
 
@@ -162,7 +210,7 @@ def shared_variance(whole: Means) -> float:
 def _components(whole: Means) -> dict[str, float | None]:
     from scipy.special import chdtrc
 
-    images = [fake_variance(a) for a in whole.analyses]
+    images = [fake_variance(m.analysis) for m in whole.members]
     training: float | None = None
     if whole.training_seeds > 1:
         groups = whole.by_training_seed.values()
