@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.explain import found
 from harness.pinned import PinnedDataset
 from harness.protocols import Protocol
+from harness.protocols.conventions import filled
 from harness.recipes import Preprocessing
 from harness.suggest import unknown
 
@@ -54,6 +55,10 @@ class Metric(Entry):
 MODELS: Mapping[Kind, type[Entry]] = {"encoders": Encoder, "generators": Generator, "metrics": Metric}
 # The key of an entry that is not one of its component's parameters.
 OWN_KEY: Mapping[Kind, str] = {"encoders": "preprocessing", "generators": "trained", "metrics": "better"}
+
+
+# What an entry of a protocol's encoder may say besides: where the same network's weights are from.
+CARRY = ("weights", "file", "sha256")
 
 
 def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> dict[str, dict[str, Entry]]:
@@ -100,6 +105,10 @@ def _stated(protocol: Protocol) -> str:
 
 
 def _not_here(protocol: Protocol) -> str:
+    own = ", ".join(protocols.conventions(protocol))
+    instead = f"`metrics: {{NAME: {{protocol: {protocol.name}}}}}` takes its {own} under an encoder of your choice"
+    if not protocol.resize:
+        return f"{protocol.name} cannot be run: it fixes metrics, not how images are resized; {instead}"
     return f"{protocol.name} cannot be run: its encoder ({protocol.encoder['network']}) is not in this version"
 
 
@@ -129,8 +138,15 @@ def _entry(
     if component is None:
         return None
     own = OWN_KEY[kind]
+    if kind == "metrics" and "protocol" in body and component.origin == "built-in":
+        told = _conventions(document, name, component, body)
+        if told is None:
+            return None
+        body = told
     given = {key: value for key, value in body.items() if key not in ("use", own)}
     allowed = ("use", own) if kind == "encoders" or component.origin != "built-in" else ("use",)
+    if kind == "metrics" and component.origin == "built-in":
+        allowed = ("use", "protocol")
     known = parameters.checked(document, component, given, location, allowed)
     facts = {"name": name, "use": body.get("use", name), "parameters": known, "component": component}
     if own in body:
@@ -149,6 +165,25 @@ def _entry(
         facts["better"] = component.better
     entry = document.check(MODELS[kind], {**facts, "parameters": known or {}}, location)
     return None if known is None else entry
+
+
+def _conventions(
+    document: Document, name: str, component: Component, body: Mapping[str, Any]
+) -> dict[str, Any] | None:  # fmt: skip
+    """The entry of a metric with what its protocol fixes filled in; None, with the problem noted, where that fails."""
+    location = ("metrics", name, "protocol")
+    asked = body["protocol"]
+    assert component.parameters is not None
+    own = component.parameters.model_fields
+    try:
+        if not isinstance(asked, str):
+            raise UsageError(f"{found(asked)}; a protocol's name is needed")
+        given = {key: value for key, value in body.items() if key in own}
+        told = filled(asked, component.name, given)
+    except UsageError as problem:
+        document.complain(location, str(problem))
+        return None
+    return {key: value for key, value in body.items() if key != "protocol"} | told
 
 
 def _protocol(document: Document, name: str, body: Mapping[str, Any]) -> Protocol | None:
@@ -170,6 +205,14 @@ def _protocol(document: Document, name: str, body: Mapping[str, Any]) -> Protoco
     if "use" not in protocol.encoder or protocol.recipe is None:
         document.complain(location, _not_here(protocol))
         return None
+    component = registry.find("encoders", protocol.encoder["use"], Path.cwd())
+    known = component.parameters.model_fields if component.parameters else {}
+    for key in body:
+        if key in known and key not in CARRY:
+            # Another network, layer or size under the protocol's label would be no number of that protocol.
+            text = f"protocol {asked} decides this; beside it only {', '.join(CARRY)} can be given"
+            document.complain(("encoders", name, key), text, key=True)
+            return None
     return protocol
 
 
