@@ -87,7 +87,7 @@ def of_protocol(name: str, *, random: bool = False) -> Encoder:
     """
     protocol = protocols.load(name)
     if "use" not in protocol.encoder or protocol.recipe is None:
-        raise UsageError(_not_here(protocol))
+        raise UsageError(not_here(protocol))
     component = registry.find("encoders", protocol.encoder["use"], Path.cwd())
     assert component.parameters is not None
     given = {**protocol.encoder.get("parameters", {}), **({"weights": RANDOM} if random else {})}
@@ -104,7 +104,8 @@ def _stated(protocol: Protocol) -> str:
     return f"{protocol.name} {protocol.version} {protocol.digest()}"
 
 
-def _not_here(protocol: Protocol) -> str:
+def not_here(protocol: Protocol) -> str:
+    """Why no encoder of this version carries a protocol out, as a sentence that begins with its name."""
     own = ", ".join(protocols.conventions(protocol))
     instead = f"`metrics: {{NAME: {{protocol: {protocol.name}}}}}` takes its {own} under an encoder of your choice"
     if not protocol.resize:
@@ -203,7 +204,7 @@ def _protocol(document: Document, name: str, body: Mapping[str, Any]) -> Protoco
             return None
     protocol = protocols.load(asked)
     if "use" not in protocol.encoder or protocol.recipe is None:
-        document.complain(location, _not_here(protocol))
+        document.complain(location, not_here(protocol))
         return None
     component = registry.find("encoders", protocol.encoder["use"], Path.cwd())
     known = component.parameters.model_fields if component.parameters else {}

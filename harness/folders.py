@@ -45,6 +45,8 @@ def declare(
     bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
     sets = {path: kind_of(path) for path in (real, *fakes)}
     sizes = {path: imagelist.count(kind, {"path": str(path)}) for path, kind in sets.items()}
+    if n is not None and (small := next((path for path in fakes if sizes[path] < n), None)):
+        raise UsageError(f"{small}: holds {sizes[small]} images; {n} of each set were asked for, so lower --n")
     folder = bench.parent.absolute()
     dataset = _dataset(real, folder)
     size = None if dataset["image"] == ANY else (dataset["image"][0], dataset["image"][1])
@@ -64,6 +66,7 @@ def declare(
     }
     smaller = min(declared["n_real"], declared["n_fake"])
     declared["metrics"] = _metrics(protocol, smaller)
+    _check_neighbours(declared["metrics"], smaller)
     declared["rank_by"] = {"metric": "fd", "encoder": next(iter(declared["encoders"]))}
     _write(catalogue, {"real": dataset})
     _write(bench, declared)
@@ -168,6 +171,22 @@ def _metrics(protocol: str | None, n: int) -> dict[str, Any]:
     said = {use: dict(one.parameters) for use, one in protocols.conventions(whole).items()}
     common = {use: said.pop(use, {}) for use in COMMON}
     return common | {use: known for use, known in said.items() if _withheld(whole, use, known, n) is None}
+
+
+def _check_neighbours(metrics: Mapping[str, Mapping[str, Any]], n: int) -> None:
+    """Say in words of the command what the benchmark would refuse by lines of a file that nobody wrote."""
+    of_k = {use: registry.find("metrics", use, Path.cwd()).parameters for use in metrics}
+    ks = [
+        metrics[use].get("k", model.model_fields["k"].default)
+        for use, model in of_k.items()
+        if model is not None and "k" in model.model_fields
+    ]
+    least = 2 * (max(ks) + 1)
+    if n < least:
+        raise UsageError(
+            f"{n} images a set are too few: nearest neighbours at k = {max(ks)} need at least {least}, so that half of "
+            f"them have {max(ks)} others"
+        )
 
 
 def _left_out(protocol: str, n: int) -> list[str]:
