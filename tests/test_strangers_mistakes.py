@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -9,6 +10,7 @@ from harness.cli import main
 from harness.errors import UsageError
 from harness.folders import declare
 from harness.imagestats import runnable
+from harness.networkfiles import load_torchscript, read_state
 from harness.protocols import load
 from harness.referencestats import read
 
@@ -100,3 +102,29 @@ def test_a_network_without_its_facts_is_told_what_each_would_say(small):
     assert any("latent: this key is missing: the shape of one image's latent" in line for line in lines)
     assert any("quantise: this key is missing: how the output becomes uint8: round" in line for line in lines)
     assert any("network: this key is missing: the class that makes the network" in line for line in lines)
+
+
+class Doubled(torch.nn.Module):
+    def forward(self, latents):
+        return latents * 2
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_a_network_in_another_form_is_told_by_the_form_that_it_has(tmp_path):
+    script, state, whole, text = (tmp_path / name for name in ("script.pt", "state.pth", "whole.pth", "text.pt"))
+    torch.jit.trace(Doubled(), torch.zeros(2, 3)).save(script)
+    torch.save({"weight": torch.zeros(3)}, state)
+    torch.save(Doubled(), whole)
+    text.write_text("not a network")
+    for load_it, path, words in (
+        (load_torchscript, state, "it holds what torch.save wrote, such as a state dict"),
+        (load_torchscript, text, "it is no zip archive, as files of torch.jit.save are"),
+        (read_state, script, "it is TorchScript, which `use: torchscript` takes"),
+        (read_state, whole, "other objects can run code; save network.state_dict()"),
+    ):
+        with pytest.raises(UsageError, match="does not load as") as told:
+            load_it(path)
+        assert words in str(told.value)
+        assert "weights_only" not in str(told.value)
+    assert load_torchscript(script)(torch.ones(1)).item() == 2
+    assert list(read_state(state)) == ["weight"]
