@@ -138,7 +138,7 @@ def encode(bench: Path, **options: Any) -> None:
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="BENCH | REAL FAKE [FAKE …]")
-@click.option("--protocol", help="REAL FAKE: encoder and preprocessing of a published protocol. [clean]")
+@click.option("--protocol", help="REAL FAKE: encoder, preprocessing and conventions of a published one. [clean]")
 @click.option("--encoder", "encoders", multiple=True, help="REAL FAKE: an encoder instead. BENCH: only this one.")
 @click.option("--generator", "generators", multiple=True, help="BENCH: only this one (may be repeated).")
 @click.option("--n", type=click.IntRange(8), help="REAL FAKE: as many images of each set. [all]")
@@ -171,13 +171,15 @@ def score(
     if (protocol and encoders) or len(encoders) > 1:
         raise UsageError("say one --protocol or one --encoder; several belong into a benchmark's YAML")
     out = out or Path("results") / "score"
-    bench = declare(
+    declared = declare(
         paths[0], paths[1:], out=out, protocol=protocol, encoder=encoders[0] if encoders else None, n=n,
         random_weights=random_weights, seed=seed,
     )  # fmt: skip
     options.pop("receipt")
-    _run(bench, out=out, tracking=False, **options)
-    click.echo(f"benchmark {bench}: `harness run {bench}` makes the same numbers again")
+    for line in declared.left_out:
+        click.echo(f"note: {line}", err=True)
+    _run(declared.bench, out=out, tracking=False, **options)
+    click.echo(f"benchmark {declared.bench}: `harness run {declared.bench}` makes the same numbers again")
 
 
 @main.command()

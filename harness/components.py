@@ -12,6 +12,8 @@ from pydantic_core import CoreSchema, core_schema
 from harness.explain import found
 from harness.networkparameters import Diffusers, NetworkGenerator, TorchModule
 from harness.parametertypes import Count, Inference, Parameters, PathText
+from harness.torchvisionfiles import Name as TorchvisionName
+from harness.torchvisionfiles import Part as TorchvisionPart
 
 Kind = Literal["generators", "encoders", "metrics", "datasets"]
 
@@ -263,6 +265,20 @@ class SplitParquet(SplitRows):
     path: Paths
     column: str | None = None
     labels: str | None = None
+
+
+class Torchvision(Parameters):
+    """Parameters of the dataset `torchvision`: which of its data sets, and the folder that it calls `root`."""
+
+    paths = ("root",)
+    dataset: TorchvisionName
+    root: PathText
+
+
+class SplitTorchvision(SplitRows):
+    """A split of one of torchvision's data sets: all of its `train` or `test` part, or rows of it."""
+
+    split: TorchvisionPart
 
 
 class NoParameters(Parameters):
@@ -669,4 +685,6 @@ TABLE: tuple[Component, ...] = (
              "Parquet files of images for each split", libraries=_FILES, files="parquet", split=SplitParquet),
     _dataset("idx", "files:Idx", NoParameters,
              "IDX files, MNIST's format, for each split", libraries=_FILES, files="idx", split=SplitIdx),
+    _dataset("torchvision", "torchvisionsets:Torchvision", Torchvision,
+             "CIFAR10, MNIST … as torchvision keeps them on disk", libraries=_VISION, split=SplitTorchvision),
 )  # fmt: skip

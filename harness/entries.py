@@ -16,6 +16,7 @@ from harness.explain import found
 from harness.parametertypes import Quiet
 from harness.pinned import PinnedDataset
 from harness.protocols import Protocol
+from harness.protocols.conventions import filled
 from harness.recipes import Preprocessing
 from harness.suggest import unknown
 
@@ -93,6 +94,10 @@ OWN_KEY: Mapping[Kind, str] = {"encoders": "preprocessing", "generators": "train
 ALSO: Mapping[Kind, tuple[str, ...]] = {"encoders": (), "generators": (), "metrics": ("encoders",)}
 
 
+# What an entry of a protocol's encoder may say besides: where the same network's weights are from.
+CARRY = ("weights", "file", "sha256")
+
+
 def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> dict[str, dict[str, Entry]]:
     """The sound entries of every kind that the file declares; what is wrong with the others is noted."""
     made: dict[str, dict[str, Entry]] = {}
@@ -119,7 +124,7 @@ def of_protocol(name: str, *, random: bool = False) -> Encoder:
     """
     protocol = protocols.load(name)
     if "use" not in protocol.encoder or protocol.recipe is None:
-        raise UsageError(_not_here(protocol))
+        raise UsageError(not_here(protocol))
     component = registry.find("encoders", protocol.encoder["use"], Path.cwd())
     assert component.parameters is not None
     given = {**protocol.encoder.get("parameters", {}), **({"weights": RANDOM} if random else {})}
@@ -136,7 +141,12 @@ def _stated(protocol: Protocol) -> str:
     return f"{protocol.name} {protocol.version} {protocol.digest()}"
 
 
-def _not_here(protocol: Protocol) -> str:
+def not_here(protocol: Protocol) -> str:
+    """Why no encoder of this version carries a protocol out, as a sentence that begins with its name."""
+    own = ", ".join(protocols.conventions(protocol))
+    instead = f"`metrics: {{NAME: {{protocol: {protocol.name}}}}}` takes its {own} under an encoder of your choice"
+    if not protocol.resize:
+        return f"{protocol.name} cannot be run: it fixes metrics, not how images are resized; {instead}"
     return f"{protocol.name} cannot be run: its encoder ({protocol.encoder['network']}) is not in this version"
 
 
@@ -168,8 +178,15 @@ def _entry(
     own, also = OWN_KEY[kind], ALSO[kind]
     grouped = kind == "generators" and _labelled(component)
     also += ("groups",) if grouped else ()
-    given = {key: value for key, value in body.items() if key not in ("use", own, *also)}
     allowed = (*(("use", own) if kind == "encoders" or component.origin != "built-in" else ("use",)), *also)
+    if kind == "metrics" and component.origin == "built-in":
+        allowed += ("protocol",)
+        if "protocol" in body:
+            told = _conventions(document, name, component, body)
+            if told is None:
+                return None
+            body = told
+    given = {key: value for key, value in body.items() if key not in ("use", own, *also)}
     known = parameters.checked(document, component, given, location, allowed)
     facts = {"name": name, "use": body.get("use", name), "parameters": known, "component": component}
     facts |= {key: body[key] for key in also if key in body}
@@ -212,6 +229,25 @@ def _readable(document: Document, entry: Generator, location: tuple[str, ...]) -
         document.complain(location, text)
 
 
+def _conventions(
+    document: Document, name: str, component: Component, body: Mapping[str, Any]
+) -> dict[str, Any] | None:  # fmt: skip
+    """The entry of a metric with what its protocol fixes filled in; None, with the problem noted, where that fails."""
+    location = ("metrics", name, "protocol")
+    asked = body["protocol"]
+    assert component.parameters is not None
+    own = component.parameters.model_fields
+    try:
+        if not isinstance(asked, str):
+            raise UsageError(f"{found(asked)}; a protocol's name is needed")
+        given = {key: value for key, value in body.items() if key in own}
+        told = filled(asked, component.name, given)
+    except UsageError as problem:
+        document.complain(location, str(problem))
+        return None
+    return {key: value for key, value in body.items() if key != "protocol"} | told
+
+
 def _protocol(document: Document, name: str, body: Mapping[str, Any]) -> Protocol | None:
     """The protocol that an encoder's entry names; None, with the problem noted, where it cannot be run."""
     location = ("encoders", name, "protocol")
@@ -229,8 +265,16 @@ def _protocol(document: Document, name: str, body: Mapping[str, Any]) -> Protoco
             return None
     protocol = protocols.load(asked)
     if "use" not in protocol.encoder or protocol.recipe is None:
-        document.complain(location, _not_here(protocol))
+        document.complain(location, not_here(protocol))
         return None
+    component = registry.find("encoders", protocol.encoder["use"], Path.cwd())
+    known = component.parameters.model_fields if component.parameters else {}
+    for key in body:
+        if key in known and key not in CARRY:
+            # Another network, layer or size under the protocol's label would be no number of that protocol.
+            text = f"protocol {asked} decides this; beside it only {', '.join(CARRY)} can be given"
+            document.complain(("encoders", name, key), text, key=True)
+            return None
     return protocol
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,21 +20,33 @@ from harness.store import write_atomically
 
 KINDS = {".zip": "zip", ".npz": "npz", ".npy": "npy", ".tar": "tar", ".parquet": "parquet"}
 LEAST = 8  # images, as in any benchmark
-BALLS = ("precision_recall", "density_coverage")
+DEFAULT = "clean"
+COMMON = ("fd", "kd", "precision", "recall", "density", "coverage")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The benchmark file, and a sentence for each thing that it does not have as the protocol does."""
+
+    bench: Path
+    left_out: tuple[str, ...]
 
 
 def declare(
     real: Path, fakes: Sequence[Path], *, out: Path, protocol: str | None, encoder: str | None, n: int | None,
     random_weights: bool, seed: int,
-) -> Path:  # fmt: skip
-    """Write `<out>.yaml` and `<out>.datasets.yaml` and return the first: a benchmark that anyone can run again.
+) -> Declared:  # fmt: skip
+    """The benchmark that anyone can run again, written to `<out>.yaml` and `<out>.datasets.yaml`, and what it lacks.
 
     All images are used, or a seeded draw of `n` from each set. An `encoder` that is no protocol's gets the images as it
     expects them. Raises UsageError for paths that hold no images, unknown names, sets too small for the metrics.
     """
+    protocol = DEFAULT if protocol is None and encoder is None else protocol
     bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
     sets = {path: kind_of(path) for path in (real, *fakes)}
     sizes = {path: imagelist.count(kind, {"path": str(path)}) for path, kind in sets.items()}
+    if n is not None and (small := next((path for path in fakes if sizes[path] < n), None)):
+        raise UsageError(f"{small}: holds {sizes[small]} images; {n} of each set were asked for, so lower --n")
     folder = bench.parent.absolute()
     dataset = _dataset(real, folder)
     size = None if dataset["image"] == ANY else (dataset["image"][0], dataset["image"][1])
@@ -51,11 +64,13 @@ def declare(
         "generators": names,
         "metrics": {},
     }
-    declared["metrics"] = _metrics(protocol, min(declared["n_real"], declared["n_fake"]))
+    smaller = min(declared["n_real"], declared["n_fake"])
+    declared["metrics"] = _metrics(protocol, smaller)
+    _check_neighbours(declared["metrics"], smaller)
     declared["rank_by"] = {"metric": "fd", "encoder": next(iter(declared["encoders"]))}
     _write(catalogue, {"real": dataset})
     _write(bench, declared)
-    return bench
+    return Declared(bench, () if protocol is None else tuple(_left_out(protocol, smaller)))
 
 
 def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any]) -> Path:
@@ -124,10 +139,10 @@ def _encoder(
     protocol: str | None, encoder: str | None, random_weights: bool, size: tuple[int, int] | None
 ) -> dict[str, Any]:
     weights = {"weights": RANDOM} if random_weights else {}
-    if encoder is None:
-        name = protocol or "clean"
-        protocols.load(name)
-        return {"preprocessing": "none", "encoders": {name: {"protocol": name, **weights}}}
+    if protocol is not None:
+        protocols.load(protocol)
+        return {"preprocessing": "none", "encoders": {protocol: {"protocol": protocol, **weights}}}
+    assert encoder is not None
     if encoder in presets.names():
         return {"preprocessing": "none", "encoders": {encoder: {"preset": encoder, **weights}}}
     found = registry.find("encoders", encoder, Path.cwd())
@@ -148,22 +163,57 @@ def _encoder(
 
 
 def _metrics(protocol: str | None, n: int) -> dict[str, Any]:
-    """The metrics that any features have, then the protocol's own: KID's subsets where `n` images fill one, and CMMD.
+    """The metrics that any features have, by the protocol's conventions, then those of its own that can be had here."""
+    if protocol is None:
+        return {use: {} for use in COMMON}
+    whole = protocols.load(protocol)
+    # What a protocol leaves to its user is the harness's default here.
+    said = {use: dict(one.parameters) for use, one in protocols.conventions(whole).items()}
+    common = {use: said.pop(use, {}) for use in COMMON}
+    return common | {use: known for use, known in said.items() if _withheld(whole, use, known, n) is None}
 
-    k and the kind of ball are the protocol's, where it says a number.
-    """
-    balls: dict[str, dict[str, Any]] = {}
-    for part, uses in zip(BALLS, (("precision", "recall"), ("density", "coverage")), strict=True):
-        facts = getattr(protocols.load(protocol), part) if protocol else {}
-        said = {"k": facts["k"], "closed": facts["ball"] == "closed"} if isinstance(facts.get("k"), int) else {}
-        balls |= {use: dict(said) for use in uses}
-    own: dict[str, dict[str, Any]] = {}
-    whole = protocols.load(protocol) if protocol else None
-    if whole is not None and isinstance(size := whole.kid.get("subset_size"), int) and size <= n:
-        own["kid_subsets"] = {"subsets": whole.kid["subsets"], "subset_size": size}
-    if whole is not None and whole.mmd:
-        own["cmmd"] = {"bandwidth": float(whole.mmd["bandwidth"]), "scale": float(whole.mmd["scale"])}
-    return {"fd": {}, "kd": {}, **balls, **own}
+
+def _check_neighbours(metrics: Mapping[str, Mapping[str, Any]], n: int) -> None:
+    """Say in words of the command what the benchmark would refuse by lines of a file that nobody wrote."""
+    of_k = {use: registry.find("metrics", use, Path.cwd()).parameters for use in metrics}
+    ks = [
+        metrics[use].get("k", model.model_fields["k"].default)
+        for use, model in of_k.items()
+        if model is not None and "k" in model.model_fields
+    ]
+    least = 2 * (max(ks) + 1)
+    if n < least:
+        raise UsageError(
+            f"{n} images a set are too few: nearest neighbours at k = {max(ks)} need at least {least}, so that half of "
+            f"them have {max(ks)} others"
+        )
+
+
+def _left_out(protocol: str, n: int) -> list[str]:
+    """What is not as in the protocol when `n` images a set are scored under its encoder, and why."""
+    whole = protocols.load(protocol)
+    lines = [
+        f"{use} of protocol {protocol} is not here: {reason}"
+        for use, one in protocols.conventions(whole).items()
+        if (reason := _withheld(whole, use, one.parameters, n)) is not None
+    ]
+    features = str(whole.precision_recall.get("features", ""))
+    if features.startswith("VGG16") and whole.encoder.get("use") != "vgg16":
+        lines.append(f"precision and recall here are of the {whole.encoder.get('use')} features, not of {features}")
+    return lines
+
+
+def _withheld(whole: protocols.Protocol, use: str, known: Mapping[str, Any], n: int) -> str | None:
+    """Why a metric of a protocol cannot be had of its own features of `n` images; None where it can."""
+    if (size := known.get("subset_size")) is not None and size > n:
+        return f"it draws subsets of {size:,} images from each set, and the smaller one has {n}; kd takes all pairs"
+    if (reads := registry.find("metrics", use, Path.cwd()).reads) != ():
+        return (
+            f"it reads another layer of the network; a benchmark of its own has it, with encoders: {{layer: {{use: "
+            f"{whole.encoder['use']}, layer: {reads[-1]}, preprocessing: {whole.recipe}}}}} and metrics: {{{use}: "
+            f"{{protocol: {whole.name}}}}}"
+        )
+    return None
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:

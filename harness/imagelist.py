@@ -44,7 +44,8 @@ def resolve(kind: str, parameters: Mapping[str, Any], base: Path) -> dict[str, A
 
 def count(kind: str, parameters: Mapping[str, Any]) -> int:
     """How many images there are, after `rows`; raises UsageError for what cannot be listed."""
-    start, stop = _row_bounds(kind, parameters, listing(kind, parameters).size)
+    held = listing(kind, parameters)
+    start, stop = _row_bounds(parameters.get("rows"), held.size, spelling(_first_path(kind, parameters)))
     return stop - start
 
 
@@ -94,22 +95,35 @@ def listing(kind: str, parameters: Mapping[str, Any]) -> FileList | ArrayPair:
 
 def selected(kind: str, parameters: Mapping[str, Any], size: int) -> Sequence[int]:
     """The images of the listing that `order_seed` and `rows` select, in their order."""
-    start, stop = _row_bounds(kind, parameters, size)
-    seed = parameters.get("order_seed")
-    if seed is None:
+    return ordered(
+        parameters.get("rows"), parameters.get("order_seed"), size=size, where=spelling(_first_path(kind, parameters))
+    )  # fmt: skip
+
+
+def ordered(
+    rows: Sequence[int] | None, order_seed: int | None, *, size: int, where: Path | str
+) -> Sequence[int]:  # fmt: skip
+    """Which of `size` images `rows` [start, stop] selects after a shuffle by `order_seed`; `where` is for messages.
+
+    Raises UsageError for rows that do not fit.
+    """
+    start, stop = _row_bounds(rows, size, where)
+    if order_seed is None:
         return range(start, stop)
     # Sorted by SHA-256, not drawn by a library whose streams may change between versions.
-    return sorted(range(size), key=lambda image: derive_seed(seed, "order", image))[start:stop]
+    return sorted(range(size), key=lambda image: derive_seed(order_seed, "order", image))[start:stop]
 
 
-def _row_bounds(kind: str, parameters: Mapping[str, Any], size: int) -> tuple[int, int]:
-    rows: Sequence[int] | None = parameters.get("rows")
+def _first_path(kind: str, parameters: Mapping[str, Any]) -> Any:
+    return parameters[PATH_PARAMETERS[kind][0]]
+
+
+def _row_bounds(rows: Sequence[int] | None, size: int, where: Path | str) -> tuple[int, int]:
     if rows is None:
         return 0, size
     start, stop = rows
     if not 0 <= start < stop <= size:
-        path = spelling(parameters[PATH_PARAMETERS[kind][0]])
-        raise UsageError(f"{path}: rows [{start}, {stop}] do not fit; it holds {size} images, counted from 0")
+        raise UsageError(f"{where}: rows [{start}, {stop}] do not fit; it holds {size} images, counted from 0")
     return start, stop
 
 

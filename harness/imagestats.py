@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness import benchmark, preprocessing, provenance, registry, weights
+from harness import benchmark, entries, preprocessing, provenance, registry, weights
 from harness.components import RANDOM
 from harness.errors import UsageError
 from harness.folders import declare_reference
@@ -108,9 +108,18 @@ def _planned(
     device: str,
 ) -> Iterator[Plan]:
     """A benchmark of one set of images, encoded at each of `layers`; it lasts as long as the block."""
-    entry = {"protocol": protocol.name, **({"weights": RANDOM} if random_weights else {})}
-    encoders = {name: {**entry, **({"layer": layer} if layer else {})} for name, layer in layers.items()}
     runnable(protocol, random_weights=random_weights)
+    drawn = {"weights": RANDOM} if random_weights else {}
+    # Another layer is no encoder of the protocol's name, so its entry spells out what the protocol would fill in.
+    spelled = {
+        "use": protocol.encoder["use"],
+        "preprocessing": protocol.recipe,
+        **protocol.encoder.get("parameters", {}),
+    }
+    encoders = {
+        name: {**spelled, "layer": layer, **drawn} if layer else {"protocol": protocol.name, **drawn}
+        for name, layer in layers.items()
+    }
     with tempfile.TemporaryDirectory() as folder:
         bench = declare_reference(path.absolute(), out=Path(folder) / "images", encoders=encoders)
         plan = Plan(benchmark.load(bench), store.absolute() if store else default_store(), device)
@@ -121,9 +130,7 @@ def _planned(
 def runnable(protocol: Protocol, *, random_weights: bool = False) -> None:
     """Raise UsageError for a protocol whose encoder is not in this version, or whose weight file is not here."""
     if "use" not in protocol.encoder or protocol.recipe is None:
-        raise UsageError(
-            f"protocol {protocol.name} cannot be run: {protocol.encoder['network']} is not in this version"
-        )
+        raise UsageError(f"protocol {entries.not_here(protocol)}")
     if (name := weight_file(protocol)) is not None and not random_weights:
         weights.locate(name)
 

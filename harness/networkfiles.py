@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import pickle
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,22 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+TORCHSCRIPT = "it is TorchScript, which `use: torchscript` takes"
+
+
+def _held(path: Path) -> str | None:
+    """What a file that did not load is instead, by its members alone; None where that is not the trouble."""
+    if not path.is_file():
+        return None
+    if not zipfile.is_zipfile(path):
+        return "it is no zip archive, as files of torch.jit.save are"
+    with zipfile.ZipFile(path) as archive:
+        members = {name.rpartition("/")[2] for name in archive.namelist()}
+    if "constants.pkl" in members:
+        return TORCHSCRIPT
+    return "it holds what torch.save wrote, such as a state dict; torch.jit.save writes TorchScript"
+
+
 def load_torchscript(path: Path) -> Any:
     """The network of a TorchScript file, on the CPU; UsageError where it is none."""
     import torch
@@ -22,7 +40,9 @@ def load_torchscript(path: Path) -> Any:
     try:
         return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError) as problem:
-        raise UsageError(f"{path} does not load as TorchScript: {str(problem).splitlines()[0][:160]}") from problem
+        held = _held(path)
+        reason = held if held and held != TORCHSCRIPT else str(problem).splitlines()[0][:160]
+        raise UsageError(f"{path} does not load as TorchScript: {reason}") from problem
 
 
 def load_onnx(path: Path) -> Any:
@@ -56,7 +76,12 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None
     except Exception as problem:
-        raise UsageError(f"{path} does not load as weights: {' '.join(str(problem).split())[:200]}") from problem
+        reason = " ".join(str(problem).split())[:200]
+        if _held(path) == TORCHSCRIPT:
+            reason = TORCHSCRIPT
+        elif isinstance(problem, pickle.UnpicklingError):  # torch's own words advise to trust the file
+            reason = "it holds no tensors alone, and other objects can run code; save network.state_dict()"
+        raise UsageError(f"{path} does not load as weights: {reason}") from problem
 
 
 def fill(network: nn.Module, state: Mapping[str, torch.Tensor], what: str) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from harness.explain import found
 from harness.parametertypes import Count, Parameters, PathText
 
 
@@ -16,8 +17,16 @@ def _known_range(given: tuple[float, float] | None) -> tuple[float, float] | Non
     return given
 
 
+def _latent(value: Any) -> Any:
+    shape = list(value) if isinstance(value, list | tuple) else [value]
+    if not 1 <= len(shape) <= 4 or any(type(side) is not int or side < 1 for side in shape):
+        raise ValueError(f"{found(value)}; a whole number such as 128, or a shape such as [4, 32, 32], is needed")
+    return value if isinstance(value, int) else tuple(shape)
+
+
 OutputRange = Annotated[tuple[float, float] | None, Field(strict=False), AfterValidator(_known_range)]
-Shape = Annotated[tuple[Count, ...], Field(strict=False, min_length=1, max_length=4)]
+# One message for both forms, where a union would tell of each by itself.
+Latent = Annotated[Any, AfterValidator(_latent)]
 ModuleThing = Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
 
 
@@ -38,11 +47,13 @@ class NetworkGenerator(Parameters):
 
     paths = ("file",)
     file: PathText
-    latent: Count | Shape
+    latent: Latent = Field(description="the shape of one image's latent, such as 128 or [4, 32, 32]")
     distribution: Literal["normal", "uniform"] = "normal"
     truncation: Annotated[float, Field(gt=0, le=1)] = 1.0
     range: OutputRange = None
-    quantise: Literal["round", "truncate", "adm", "network"]
+    quantise: Literal["round", "truncate", "adm", "network"] = Field(
+        description="how the output becomes uint8: round, truncate, adm, or network where it is uint8 already"
+    )
     classes: Count | None = None
     labels: Literal["drawn", "balanced"] = "drawn"
     label_form: Literal["index", "onehot"] = "index"
@@ -60,7 +71,7 @@ class TorchModule(NetworkGenerator):
     """Parameters of `torch_module`: the class that makes the network, its `arguments`, and its state dict in `file`."""
 
     modules = ("network",)
-    network: ModuleThing
+    network: ModuleThing = Field(description="the class that makes the network, as module:thing")
     arguments: Mapping[str, Any] = Field(default_factory=dict)
 
 

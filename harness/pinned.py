@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, Strict, model_serializer
 
-from harness import parameters, registry
+from harness import parameters, registry, torchvisionfiles
 from harness.components import Component
 from harness.declaration import NAME, NAME_RULE, Document, Frozen, FrozenDict, FrozenMapping, read
 from harness.errors import UsageError
 from harness.explain import found
 
+TORCHVISION = "harness.datasets.torchvisionsets:Torchvision"
 DIGEST = r"sha256:[0-9a-f]{64}"
 Whole = Annotated[int, Strict(), Field(ge=1)]
 Counts = Annotated[tuple[Annotated[int, Strict(), Field(ge=0)], ...], Field(strict=False, min_length=1)]
@@ -99,6 +100,12 @@ def load(path: Path) -> Catalogue:
 
 def check_files(document: Document, data: PinnedDataset) -> None:
     """Note a split whose files are missing or hold another number of images than is pinned."""
+    if data.component.target == TORCHVISION and "root" in data.parameters:  # else its parameters are wrong, and said
+        root = data.folder / Path(data.parameters["root"]).expanduser()
+        for name, split in data.parameters["splits"].items():
+            absent = torchvisionfiles.missing(data.parameters["dataset"], root, split["split"])
+            if absent is not None:
+                document.complain((data.name, "splits", name), absent)
     if data.component.files is None:
         return
     for name, split in data.parameters["splits"].items():
@@ -140,7 +147,7 @@ def _dataset(document: Document, name: str, folder: Path) -> PinnedDataset | Non
             _split(document, component, (name, "splits", split), pins, splits, files)
     elif "splits" in body:
         document.complain((name, "splits"), f"{found(declared)}; a mapping of splits is needed")
-    if component is not None and component.files is not None:
+    if component is not None and component.split is not None and component.split.model_fields:
         known = {**known, "splits": FrozenDict(files), "image": _any_size(body.get("image"))}
     filled = {key: body[key] for key in ("source", "licence", "image") if key in body}
     if "splits" in body:

@@ -208,9 +208,10 @@ def _said(value: Any) -> str:
 
 def _arrays(path: Path, needed: tuple[str, str]) -> dict[str, npt.NDArray[Any]]:
     try:
+        # Asked of the file itself: numpy takes whatever is neither npz nor npy for a pickle, and advises to trust it.
+        if path.is_file() and not zipfile.is_zipfile(path):
+            raise UsageError(f"{path}: is no npz, or a truncated one; statistics are an npz with {NAMES}")
         with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise UsageError(f"{path}: holds one array; statistics are an npz with {NAMES}")
             if missing := [name for name in needed if name not in archive.files]:
                 raise UsageError(
                     f"{path}: has no {' and no '.join(missing)}; it holds {', '.join(archive.files) or 'nothing'}. "

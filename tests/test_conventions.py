@@ -390,6 +390,7 @@ def test_a_protocols_own_metrics_come_with_its_two_folder_run_where_the_sets_are
     from harness.folders import _metrics
 
     assert _metrics("cmmd", 100)["cmmd"] == {"bandwidth": 10.0, "scale": 1000.0}
-    assert _metrics("torch-fidelity", 1000)["kid_subsets"] == {"subsets": 100, "subset_size": 1000}
+    told = {"subsets": 100, "subset_size": 1000, "degree": 3, "coef": 1.0, "seed": 2020}
+    assert _metrics("torch-fidelity", 1000)["kid_subsets"] == told
     assert "kid_subsets" not in _metrics("torch-fidelity", 999)
     assert list(_metrics(None, 5000)) == ["fd", "kd", "precision", "recall", "density", "coverage"]

@@ -27,7 +27,7 @@ datasets: {datasets}
 n_real: 60
 n_fake: 30
 batch_size: 15
-preprocessing: {{channels: grey, resize: {{size: 8, library: pillow, filter: bilinear}}, quantise: uint8, range: [0, 1]}}
+preprocessing: {{channels: grey, resize: {{size: 8, library: pillow, filter: bilinear}}, range: [0, 1]}}
 encoders: {{pixels: {{}}}}
 generators:
   cycled: {{use: diffusers, folder: pipeline, prompts: five.txt, labels: balanced, steps: 2}}

@@ -106,7 +106,7 @@ def test_an_encoder_of_a_benchmark_can_be_a_protocols(small, name):
         ("{protocol: cleen}", "no protocol 'cleen'; did you mean 'clean'"),
         ("{protocol: 3}", "a protocol's name is needed"),
         ("{protocol: clean, preprocessing: none, weights: random}", "protocol clean says this itself"),
-        ("{protocol: prdc}", "prdc cannot be run: its encoder"),
+        ("{protocol: prdc}", "prdc cannot be run: it fixes metrics"),
         ("{protocol: edm2-dinov2}", "weights dinov2_vitl14_pretrain.pth are not here"),
         ("{protocol: clean}", "weights pt_inception-2015-12-05-6726825d.pth are not here"),
     ],

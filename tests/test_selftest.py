@@ -1,12 +1,10 @@
 """Published values as data: what a file may say, which images it means, and that a wrong value is found out."""
 
-import hashlib
-import pickle
-
 import numpy as np
 import pytest
 from prdc import compute_prdc
 from torchvision.datasets import CIFAR10
+from torchvision_layout import write_cifar10
 
 from harness import protocols
 from harness.errors import UsageError
@@ -115,21 +113,8 @@ def test_a_draw_is_in_the_order_of_the_whole_and_another_seed_is_another_draw():
 
 @pytest.fixture
 def cifar(tmp_path, monkeypatch):
-    """Twelve images in torchvision's layout of CIFAR-10, whose digests are declared to be the right ones."""
-    folder = tmp_path / CIFAR10.base_folder
-    folder.mkdir()
-    pixels = np.random.default_rng(0).integers(0, 256, size=(12, 3072), dtype=np.uint8)
-    digests = {}
-    for name, held in (
-        ("test_batch", {"data": pixels, "labels": [0] * 12}), ("batches.meta", {"label_names": ["a"]}),
-    ):  # fmt: skip
-        payload = pickle.dumps(held)
-        (folder / name).write_bytes(payload)
-        digests[name] = hashlib.md5(payload).hexdigest()
-    monkeypatch.setattr(CIFAR10, "train_list", [])
-    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", digests["test_batch"]]])
-    monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": digests["batches.meta"]})
-    return tmp_path, pixels.reshape(12, 3, 32, 32).transpose(0, 2, 3, 1)
+    """Twelve test images in torchvision's layout of CIFAR-10."""
+    return tmp_path, write_cifar10(tmp_path, monkeypatch)["test"][0]
 
 
 def test_a_torchvision_set_is_read_from_the_data_folder_whole_or_drawn(cifar, tmp_path_factory):

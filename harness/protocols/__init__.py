@@ -4,5 +4,6 @@
 """
 
 from harness.protocols.catalogue import Difference, Protocol, differences, load, names
+from harness.protocols.conventions import conventions
 
-__all__ = ["Difference", "Protocol", "differences", "load", "names"]
+__all__ = ["Difference", "Protocol", "conventions", "differences", "load", "names"]

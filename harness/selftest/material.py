@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.datasets import torchvisionsets
 from harness.errors import UsageError
 from harness.selftest.catalogue import Draw, FileSet, TorchvisionSet
 
@@ -47,18 +47,8 @@ def drawn(images: npt.NDArray[np.uint8], draw: Draw | None) -> npt.NDArray[np.ui
 
 
 def _from_torchvision(given: TorchvisionSet, folder: Path, scratch: Path) -> Path:
-    from torchvision import datasets
-
-    kind: Any = getattr(datasets, given.dataset)
-    try:
-        images = kind(str(folder), train=given.split == "train", download=False).data
-    except RuntimeError:  # absent, or digests differ: torchvision does not tell the two apart
-        state = "damaged" if (folder / kind.base_folder).exists() else "not here"
-        raise UsageError(
-            f"{given.dataset} is {state}: unpack {kind.url} (MD5 {kind.tgz_md5}) so that {folder / kind.base_folder} "
-            "holds its files"
-        ) from None
+    images = torchvisionsets.read(given.dataset, folder, given.split).images
     path = scratch / f"{given.dataset}-{given.split}-{given.draw.n if given.draw else 'all'}.npz"
     if not path.exists():
-        np.savez(path, images=drawn(np.asarray(images, np.uint8), given.draw))
+        np.savez(path, images=drawn(np.asarray(images), given.draw))
     return path

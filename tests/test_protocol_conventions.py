@@ -1,0 +1,147 @@
+"""A protocol's metric conventions in a benchmark, and what may be said beside a protocol's encoder."""
+
+from pathlib import Path
+
+import pytest
+
+from harness import protocols, registry
+from harness.benchmark import load as load_benchmark
+from harness.errors import UsageError
+from harness.folders import _left_out, _metrics
+from harness.protocols.conventions import conventions, filled
+from harness.recipes import RECIPES
+
+
+@pytest.mark.parametrize("name", protocols.names())
+def test_every_convention_is_one_that_its_metric_takes(name):
+    for metric, convention in conventions(protocols.load(name)).items():
+        component = registry.find("metrics", metric, Path())
+        given = {**convention.parameters, **dict.fromkeys(convention.open, 4)}
+        taken = component.parameters.model_validate(given).model_dump()
+        assert {key: taken[key] for key in given} == given
+
+
+def test_the_conventions_are_those_that_the_programs_have():
+    """Read off guided-diffusion's evaluator.py, torch-fidelity's defaults.py and dgm-eval's prdc calls."""
+    adm, fidelity, dgm = (
+        {metric: dict(one.parameters) for metric, one in conventions(protocols.load(name)).items()}
+        for name in ("adm", "torch-fidelity", "dgm-eval-dinov2")
+    )
+    assert adm["inception_score"] == {"split_size": 5000, "shuffle": None}
+    assert adm["precision"] == adm["recall"] == {"k": 3, "closed": True}
+    assert "kid_subsets" not in adm
+    assert fidelity["inception_score"] == {"splits": 10, "shuffle": 2020}
+    assert fidelity["kid_subsets"]["seed"] == 2020
+    assert dgm["density"] == {"k": 5, "closed": False}
+    assert "kid_subsets" not in dgm  # all pairs
+    assert dgm["kd"] == {"degree": 3, "coef": 1.0}
+
+
+def of_metrics(small, metrics):
+    text = small.bench.read_text()
+    line = next(line for line in text.splitlines() if line.startswith("metrics:"))
+    small.bench.write_text(text.replace(line, f"metrics: {metrics}"))
+    return small.harness("check", "bench.yaml")
+
+
+def test_a_metric_of_a_benchmark_takes_a_protocols_conventions(small):
+    outcome = of_metrics(
+        small,
+        "{fd: {protocol: adm}, strict: {use: precision, protocol: dgm-eval-dinov2}, "
+        "density: {protocol: prdc, k: 4}, kid: {use: kid_subsets, protocol: torch-fidelity, subset_size: 50}}",
+    )
+    assert outcome.returncode == 2  # fixed by the protocol, and so not for the entry to say
+    assert "metrics.kid.protocol: protocol torch-fidelity says subset_size of kid_subsets itself" in outcome.stderr
+    assert len(outcome.stderr.splitlines()) == 1
+    small.edit(", kid: {use: kid_subsets, protocol: torch-fidelity, subset_size: 50}", "")
+    metrics = load_benchmark(small.bench).metrics
+    assert dict(metrics["fd"].parameters) == {}
+    assert dict(metrics["strict"].parameters) == {"k": 5, "closed": False}
+    assert dict(metrics["density"].parameters) == {"k": 4, "closed": False}
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ("fd: {protocol: admm}", "metrics.fd.protocol: no protocol 'admm'; did you mean 'adm'"),
+        ("fd: {protocol: [adm]}", "a protocol's name is needed"),
+        ("precision: {protocol: clean}", "protocol clean does not have precision; it has fd, kid_subsets"),
+        ("recall: {protocol: prdc}", "protocol prdc leaves k of recall to its user; give it"),
+        ("precision: {protocol: adm, closed: true}", "protocol adm says closed of precision itself; leave it out"),
+        ("precision: {protocol: adm, kay: 3}", "metrics.precision.kay: unknown key. Allowed: use, protocol, k, closed"),
+    ],
+)
+def test_a_convention_that_cannot_be_taken_is_refused_with_its_place(small, metric, words):
+    outcome = of_metrics(small, f"{{{metric}, kd: {{}}}}")
+    assert outcome.returncode == 2
+    assert words in outcome.stderr
+    assert "bench.yaml:" in outcome.stderr
+
+
+def test_a_protocol_without_the_draw_of_a_convention_is_not_an_open_parameter():
+    assert filled("adm", "inception_score", {})["shuffle"] is None
+    with pytest.raises(UsageError, match="says shuffle of inception_score itself"):
+        filled("adm", "inception_score", {"shuffle": 7})
+
+
+@pytest.mark.parametrize(
+    ("entry", "key"),
+    [
+        ("{protocol: edm2-dinov2, architecture: vits14, weights: random}", "architecture"),
+        ("{protocol: adm, layer: logits_unbiased, weights: random}", "layer"),
+        ("{protocol: dgm-eval-dinov2, side: 28, weights: random}", "side"),
+        ("{protocol: clip-fid, normalise: true, weights: random}", "normalise"),
+    ],
+)
+def test_another_network_cannot_carry_a_protocols_name(small, entry, key):
+    small.edit("  pixels: {}", f"  fid: {entry}")
+    outcome = small.harness("check", "bench.yaml")
+    assert outcome.returncode == 2
+    line = next(line for line in outcome.stderr.splitlines() if "decides this" in line)
+    number = next(i for i, text in enumerate(small.bench.read_text().splitlines(), 1) if "fid:" in text)
+    assert f"bench.yaml:{number}:" in line
+    assert f"encoders.fid.{key}: protocol" in line
+    assert "beside it only weights, file, sha256 can be given" in line
+
+
+def test_the_same_network_from_a_file_of_ones_own_keeps_the_protocols_name(small):
+    (small.folder / "mine.pth").write_bytes(b"weights")
+    sha256 = "a" * 64
+    small.edit("  pixels: {}", f"  fid: {{protocol: adm, weights: file, file: mine.pth, sha256: {sha256}}}")
+    outcome = small.harness("check", "bench.yaml")
+    assert "decides this" not in outcome.stderr
+    assert "encoders.fid.sha256" in outcome.stderr  # the digest of another file
+
+
+@pytest.mark.parametrize("name", ["prdc", "improved-pr"])
+def test_a_protocol_of_metrics_alone_says_how_to_take_them(small, name):
+    small.edit("  pixels: {}", f"  fid: {{protocol: {name}}}")
+    outcome = small.harness("check", "bench.yaml")
+    assert outcome.returncode == 2
+    assert f"{name} cannot be run: it fixes metrics, not how images are resized" in outcome.stderr
+    assert f"`metrics: {{NAME: {{protocol: {name}}}}}`" in outcome.stderr
+
+
+def test_what_a_two_folder_run_lacks_of_its_protocol_is_said_with_the_remedy():
+    subsets, score, features = _left_out("torch-fidelity", 999)
+    assert "kid_subsets of protocol torch-fidelity is not here: it draws subsets of 1,000" in subsets
+    assert "layer: logits_unbiased, preprocessing: ttur" in score
+    assert "precision and recall here are of the inception features, not of VGG16" in features
+    assert len(_left_out("torch-fidelity", 1000)) == 2
+    assert _left_out("dgm-eval-dinov2", 20) == []
+    assert {line.partition(" ")[0] for line in _left_out("adm", 9)} == {"sfid", "inception_score"}
+    assert _metrics("adm", 9)["precision"] == {"k": 3, "closed": True}
+
+
+@pytest.mark.parametrize(("metric", "layer"), [("sfid", "sfid"), ("inception_score", "logits_unbiased")])
+def test_the_remedy_is_a_benchmark_that_passes(small, metric, layer):
+    (line,) = (line for line in _left_out("adm", 9) if line.startswith(metric))
+    entry = line.partition("encoders: {layer: ")[2].partition("} and")[0]
+    assert f"layer: {layer}" in entry
+    small.edit("  digits_convnet: {}\n  pixels: {}", f"  layer: {entry.removesuffix('}')}, weights: random}}")
+    small.edit("metric: fd, encoder: digits_convnet", f"metric: {metric}, encoder: layer")
+    outcome = of_metrics(small, line.partition("metrics: ")[2])
+    assert outcome.returncode == 0, outcome.stderr
+    found = load_benchmark(small.bench)
+    assert found.encoders["layer"].preprocessing == RECIPES["ttur"]
+    assert dict(found.metrics[metric].parameters) != {"shuffle": 2020}
