@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.keys import canonical_json
+from harness.keys import canonical_json, digest
 from harness.store import write_atomically
 from harness.suggest import unknown
 from harness.uncertainty import Analysis, SeedMember
 
 FOLDER = "analyses"
+LOCK = "benchmark.lock.yaml"
+DECLARED = ("benchmark", "dataset", "components", "statistics")  # of a lock: known before the first image is made
 Groups = dict[str, list[SeedMember]]  # generator → its image sets, under one encoder and metric
 Members = Mapping[str, Mapping[str, Mapping[str, list[SeedMember]]]]  # encoder → metric → generator
 
@@ -67,6 +69,32 @@ def leaderboard(out: Path) -> dict[str, Any]:
     if not isinstance(board, dict) or not {"rows", "columns", "rank_by", "interval"} <= set(board):
         raise UsageError(f"{out / 'leaderboard.json'} is no leaderboard of this version; run the benchmark again")
     return board
+
+
+def lock(out: Path) -> dict[str, Any] | None:
+    """The content of OUT's benchmark.lock.yaml; None where there is none that can be read."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        found = YAML(typ="safe").load((out / LOCK).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError):
+        return None
+    return dict(found) if isinstance(found, Mapping) else None
+
+
+def run_key(out: Path) -> str | None:
+    """The key of the run that OUT holds; None where it holds none."""
+    found = lock(out)
+    return None if found is None or "run_key" not in found else str(found["run_key"])
+
+
+def declared_key(locked: Mapping[str, Any]) -> str:
+    """The key of what a lock file declares: the benchmark but for its audit, which decides no value, data and code."""
+    parts = {name: locked.get(name) for name in DECLARED}
+    if isinstance(parts["benchmark"], Mapping):
+        parts["benchmark"] = {name: value for name, value in parts["benchmark"].items() if name != "audit"}
+    return digest(parts)
 
 
 def labelled(board: Mapping[str, Any], encoder: str) -> str:

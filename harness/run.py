@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from harness import benchmark as declaration
-from harness import outfolder, provenance, registry
+from harness import outfolder, provenance
 from harness.engine import Engine, Failure
 from harness.errors import UsageError
 from harness.keys import digest, digest_file
 from harness.leaderboard import Leaderboard
 from harness.mixed import joined
 from harness.record import Record, read_records
-from harness.report import contact_sheet, image_grid, write_plots, write_report
+from harness.report import contact_sheet, drop_findings, image_grid, write_plots, write_report
 from harness.stages import FakeSet, ImageSource, Pipeline, Plan, Progress
 from harness.stages.images import read_images
 from harness.stages.pipeline import name_of
-from harness.stages.plan import plain
+from harness.stages.plan import declared
 from harness.store import write_atomically
 
 RECEIPT = ".complete.json"
@@ -138,18 +138,9 @@ def run_benchmark(
 
 def resolved(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
     """Everything the numbers rest on, with every default filled in; `run_key` is the digest of all the rest."""
-    benchmark = plan.benchmark
     images = {name_of(fake): entry.facts for fake in plan.fakes if (entry := plan.images(fake))}
     lock = {
-        "benchmark": plain(benchmark.resolved()),
-        "dataset": {name: {"size": s.size, "digest": s.digest} for name, s in benchmark.data.splits.items()},
-        "components": {
-            kind: {name: plan.identity(kind, name) for name in getattr(benchmark, kind)}
-            for kind in ("generators", "encoders", "metrics")
-        },
-        "statistics": registry.source_digest(
-            ("harness.metrics", "harness.uncertainty", "harness.leaderboard", "harness.stages.ranking")
-        ),
+        **declared(plan),
         "image_sets": {name: facts["content"] for name, facts in images.items()},
         "failed": {f"{name_of(fake)} under {encoder}": f.reason for (fake, encoder), f in pipeline.failures.items()},
         "software": provenance.software(),
@@ -167,8 +158,7 @@ def _write(folder: Path, plan: Plan, pipeline: Pipeline, lock: Mapping[str, Any]
     for name in earlier:  # of an earlier declaration, or damaged
         if name.startswith(("grids/", "plots/", f"{outfolder.FOLDER}/")):
             (folder / name).unlink(missing_ok=True)
-    for path in folder.glob("diagnosis-*.finding.json"):  # read from the records that go now
-        path.unlink()
+    drop_findings(folder, keep=(lock["run_key"], outfolder.declared_key(lock)))  # of records that go now
     ranked = pipeline.rank()
     board = ranked.leaderboard
     write_atomically(folder / "records.jsonl", "".join(r.to_json() + "\n" for r in ranked.records).encode("ascii"))

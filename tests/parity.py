@@ -308,8 +308,8 @@ Each peer reads the same files with its own code and runs its own network and me
 Differences are relative to the largest value, those of shares absolute. Each row is the worst of so many sets: {SIZES},
 as PNG, JPEG and grey PNG. FID is of few features (24 or 64): with fewer images than features the peers' root of a
 covariance product loses digits itself. KID is held to 1e-5, and exceeds it where it is
-small: of 300×200 PNG it is 2.332e-5 by ours and 2.338e-5 by torch-fidelity's, a difference of 5e-8 beside kernel values of
-about 1 that the peers add in float32.
+small: of 300×200 PNG it is 2.332e-5 by ours and 2.338e-5 by torch-fidelity's, a difference of 5e-8 beside kernel
+values of about 1 that the peers add in float32.
 
 """
     (DOCS / "parity.md").write_text(text + table(rows) + "\n", encoding="utf-8")

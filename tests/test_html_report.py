@@ -21,7 +21,16 @@ from harness.cli import main
 from harness.errors import UsageError
 from harness.leaderboard import Row
 from harness.record import read_records
-from harness.report import Finding, Heatmap, Table, read_findings, write_finding, write_report
+from harness.report import (
+    Finding,
+    Heatmap,
+    Table,
+    drop_findings,
+    finding_name,
+    read_findings,
+    write_finding,
+    write_report,
+)
 from harness.report.charts import cividis
 from harness.report.page import _side
 from harness.report.run_files import RunFiles, read_run
@@ -227,13 +236,37 @@ def test_sample_rows_are_whole_rows_of_the_grid_and_the_same_for_all(out, tmp_pa
     assert all(level % 30 == 0 for level in middles)
 
 
+def test_findings_of_another_run_are_dropped_and_those_of_this_one_and_of_nobody_stay(tmp_path):
+    out = write_run(tmp_path / "out")
+    key = read_run(out).lock["run_key"]
+    (tmp_path / "no-run").mkdir()
+    assert read_findings(write_finding(tmp_path / "no-run", "mine", FINDING).parent)["mine"].run is None
+    write_finding(out, "rerank", FINDING)
+    write_finding(out, "audit", dataclasses.replace(FINDING, run="of an older declaration"))
+    nobody = json.loads((out / "rerank.finding.json").read_text())
+    (out / "by-hand.finding.json").write_text(json.dumps({**nobody, "run": None}))
+    assert drop_findings(out, keep=[key]) == ["audit"]
+    assert drop_findings(out, keep=["the next run"]) == ["rerank"]
+    assert list(read_findings(out)) == ["by-hand"]
+
+
+def test_names_of_findings_are_plain_and_differ_where_words_do():
+    assert finding_name("rerank", "kd") == "rerank-kd"
+    names = {finding_name("compare", *pair) for pair in (("A", "b"), ("a", "b"), ("a b", ""), ("a/b", ""))}
+    assert len(names) == 4
+    assert all(re.fullmatch("[a-z0-9_-]+", name) for name in names)
+
+
 def test_a_column_of_long_words_wraps_and_others_do_not():
     rows = (("short", "word " * 20, 1.0), ("short", "word", 2.0))
     assert [_side(rows, column) for column in range(3)] == ["l", "l w t", None]
 
 
 def test_findings_are_sections_of_their_own_and_round_trip(out, text):
-    assert read_findings(out) == {"audit": FINDING}
+    key = read_run(out).lock["run_key"]
+    assert read_findings(out) == {"audit": dataclasses.replace(FINDING, run=key)}
+    top = text[: text.index('id="values"')]
+    assert '<a href="#finding-audit">An audit of &lt;names&gt;</a>: Two of three claims hold.' in top
     section = text[text.index('id="finding-audit"') : text.index('id="methods"')]
     for words in (
         "An audit of &lt;names&gt;",

@@ -1,14 +1,18 @@
 """`harness rerank`: encoders against each other and against people, from a run's OUT or a file of scores."""
 
+import dataclasses
 import json
 
 import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
-from harness.outfolder import read
+from harness.commands.reranked import answer, of_run
+from harness.outfolder import read, run_key
+from harness.report import read_findings
 from harness.studies import human
-from harness.uncertainty import combine
+from harness.uncertainty import agreement, combine, consensus
+from harness.uncertainty.orders import independent
 
 
 def ask(*arguments):
@@ -126,7 +130,60 @@ def test_a_run_ranks_its_generators_under_every_encoder(finished, tmp_path):
     }
     assert found["consensus"]["first_place"]["digits_convnet"]["noise"] == 0
     assert "fd of" in told.output
+    section = read_findings(out)["rerank"]
+    assert list(section.verdict[: len(found["verdict"])]) == found["verdict"]
+    assert section.verdict[0] in told.output
+    assert section.run == run_key(out)
+    assert {row[0]: row[1] for row in section.tables[1].rows} == {
+        name: rank[0] for name, rank in found["consensus"]["mean_rank"].items()
+    }
+    assert section.verdict[0] in (out / "report.html").read_text()
     precision = ask(out, "--metric", "precision")
+    assert "rerank-precision" in read_findings(out)
     assert precision.exit_code == 0, precision.output
     assert "no metric 'fid'" in refused(out, "--metric", "fid")
     assert "the human study of lsun256" in refused(out, "--human", "lsun256")
+
+
+def agreements(first, second):
+    """Two rankings of a, b and c by exact values."""
+    rankings = [independent(n, v, dict.fromkeys(v, 0.0), lower_is_better=True, count=200, seed=i)
+                for i, (n, v) in enumerate((("x", first), ("y", second)))]  # fmt: skip
+    return [agreement(*rankings)], consensus(rankings)
+
+
+def test_the_answer_is_no_yes_or_not_shown_and_leaves_random_weights_out():
+    same, other = {"a": 1.0, "b": 2.0, "c": 3.0}, {"a": 2.0, "b": 1.0, "c": 3.0}
+    pairs, whole = agreements(same, same)
+    assert answer(pairs, whole, {})[0].startswith("Yes: every encoder orders all 3 pairs")
+    turned, turned_whole = agreements(same, other)
+    assert "No: encoders order 1 of 3 pairs" in answer(turned, turned_whole, {})[0]
+    assert "x prefers a to b, y the reverse" in answer(turned, turned_whole, {})[0]
+    tied, tied_whole = agreements(same, {**same, "b": 1.0})
+    assert answer(tied, tied_whole, {})[0].startswith("Not shown to differ")
+    assert answer(turned, turned_whole, {"y": "random weights"})[-1] == "y: random weights."
+    random = dataclasses.replace(turned[0], second="r")
+    said = answer([*pairs, random], whole, {"r": "random weights"})
+    assert said[0].startswith("Yes: every encoder orders all 3")
+    assert said[1].startswith("r (random weights) is not counted above; with it there would be 1 more reversal of")
+
+
+@pytest.mark.slow
+def test_what_a_run_orders_for_sure_is_what_its_leaderboard_tells_apart(finished):
+    """The same test as the rank brackets, stricter for two encoders: no pair is sure that the brackets leave open."""
+    out = finished.folder / "results/small"
+    run = of_run(out, None, 0)
+    board = json.loads((out / "leaderboard.json").read_text())
+    names = run.rankings[0].names
+    ties = {(row["encoder"], row["generator"]): row["tied_with"] for row in board["rows"]}
+    sure = 0
+    for encoder, orders in zip(run.tables, run.orders(names, run.level), strict=True):
+        value = dict(zip(names, next(x for x in run.rankings if x.name == encoder).scored, strict=True))
+        for i, one in enumerate(names):
+            for j, other in enumerate(names):
+                assert orders.signs[i, j] == -orders.signs[j, i]
+                if orders.signs[i, j]:
+                    sure += 1
+                    assert other not in ties[encoder, one]
+                    assert (orders.signs[i, j] < 0) == (value[one] < value[other])
+    assert sure >= 12  # noise is told from every other one under both encoders

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,13 +25,16 @@ def audit(
 ) -> None:
     """What would the images of BENCH have scored under other preprocessing, and which ranks flip? (its `audit`)"""
     import json
+    from dataclasses import replace
 
     from harness import benchmark
     from harness.engine import Engine
     from harness.errors import UsageError
+    from harness.outfolder import declared_key
     from harness.report import write_finding, write_report
     from harness.run import claim, default_store, default_workers, usable
     from harness.stages import Pipeline, Plan
+    from harness.stages.plan import declared
     from harness.store import write_atomically
     from harness.studies.audit import audit as study
     from harness.studies.audited import facts
@@ -49,11 +53,32 @@ def audit(
     text = markdown(result, found.rank_by.encoder, {e: found.is_random(e) for e in found.encoders})
     write_atomically(folder / "audit.json", (json.dumps(facts(result), indent=1) + "\n").encode("ascii"))
     write_atomically(folder / "audit.md", text.encode())
-    write_finding(folder, "audit", finding(result, text))
-    if (folder / "records.jsonl").is_file():
-        write_report(folder)
     click.echo(text)
     click.echo(f"audit     {folder}/audit.md, audit.json")
+    own = declared(plan)
+    if other := differing(folder, own):
+        # A section beside other numbers would be read as theirs; an older one would no longer agree with audit.md.
+        (folder / "audit.finding.json").unlink(missing_ok=True)
+        told = f"the run there declares something else ({', '.join(other)})"
+        click.echo(
+            f"note: the report in {folder} gets no section: {told}; run {bench} into a folder of its own", err=True
+        )
+    else:
+        write_finding(folder, "audit", replace(finding(result, text), run=declared_key(own)))
+    if (folder / "records.jsonl").is_file():
+        click.echo(f"report    {write_report(folder)}")
+
+
+def differing(out: Path, own: Mapping[str, Any]) -> list[str]:
+    """The parts in which the run that OUT holds was declared otherwise than the audit; none where it holds no run."""
+    from harness.outfolder import declared_key, lock
+
+    there = lock(out)
+    if there is None or declared_key(there) == declared_key(own):
+        return []
+    theirs, ours = there.get("benchmark", {}), own["benchmark"]
+    found = [key for key in dict.fromkeys((*theirs, *ours)) if key != "audit" and theirs.get(key) != ours.get(key)]
+    return found or [key for key in own if key != "benchmark" and there.get(key) != own[key]]
 
 
 def markdown(found: Audited, first: str, random: dict[str, bool]) -> str:

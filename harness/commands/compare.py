@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from harness.record import Reference, Target
+    from harness.report import Finding
     from harness.uncertainty import Comparison, Equivalence, SeedMember
 
 RUN = click.argument("out", type=click.Path(path_type=Path))
@@ -51,8 +52,10 @@ def compare(
     reference: Reference | None, paired: bool, file: Path | None,
 ) -> None:  # fmt: skip
     """Is generator FIRST of the run OUT different from SECOND, and by how much? Paired: they share the reference."""
+    from harness.commands.sections import add_section
     from harness.errors import UsageError
     from harness.outfolder import labelled, leaderboard, read
+    from harness.report import finding_name
     from harness.uncertainty import difference, equivalence, holm
 
     if margin is not None and metric is None:
@@ -102,18 +105,68 @@ def compare(
     adjusted = holm([row["comparison"]["p"] for row in told])
     for row, p in zip(told, adjusted, strict=True):
         row["p_holm"] = p
+    together = ""
     if len(told) > 1:
         left = [row["metric"] for row, p in zip(told, adjusted, strict=True) if p <= 1 - board["interval"]["level"]]
-        lines.append(
-            f"\nAll {len(told)} metrics read together (Holm): they differ in {', '.join(left)}."
+        together = (
+            f"All {len(told)} metrics read together (Holm): they differ in {', '.join(left)}."
             if left
-            else f"\nAll {len(told)} metrics read together (Holm), none shows a difference: one alone may be chance."
+            else f"All {len(told)} metrics read together (Holm), none shows a difference: one alone may be chance."
         )
+        lines.append(f"\n{together}")
     click.echo("\n".join(lines))
     if file is not None:
         from harness.store import write_atomically
 
         write_atomically(file, (json.dumps(_finite(told), indent=1, allow_nan=False) + "\n").encode("ascii"))
+    about = f"{lines[0]}{', paired image by image' if paired else ''}."
+    parts = [part for part in (metric, margin and f"within-{margin:g}", reference, paired and "paired") if part]
+    name = finding_name("compare", first, second, chosen, *map(str, parts))
+    add_section(out, name, _section(told, together, about, better))
+
+
+def _section(told: list[dict[str, Any]], together: str, about: str, better: dict[str, bool]) -> Finding:
+    """The comparison as a section of the report: verdicts, and each difference with its interval."""
+    from harness.report import Finding, Table
+
+    verdict = [f"{row['metric']}: {row['verdict']}." for row in told]
+    if together:
+        verdict = [_summary(told), together]
+    rows = tuple(
+        (
+            row["metric"], "lower" if better[row["metric"]] else "higher", _rounded(row["comparison"]["value"]),
+            _rounded(row["comparison"]["low"]), _rounded(row["comparison"]["high"]), _p(row["comparison"]["p"]),
+            _p(row["p_holm"]), _effect_words(row["effect"]), row["verdict"], row["comparison"]["method"],
+        )
+        for row in told
+    )  # fmt: skip
+    heads = ("metric", "better", "difference", "low", "high", "p", "p (Holm)", "effect", "verdict", "how")
+    first, second = told[0]["first"], told[0]["second"]
+    title = f"{first} against {second} under {told[0]['encoder']}"
+    table = Table(f"{first} minus {second}, in units of each metric", heads, rows)
+    return Finding(title, (*verdict, about), (table,))
+
+
+def _summary(told: list[dict[str, Any]]) -> str:
+    """Who is better in what: `kde is better in fd, recall; ddpm in density; neither in coverage`."""
+    found: dict[str, list[str]] = {}
+    for row in told:
+        words = row["verdict"]
+        who = next((name for name in (row["first"], row["second"]) if words.startswith(f"{name} is better")), "neither")
+        found.setdefault(who, []).append(row["metric"])
+    neither = found.pop("neither", [])
+    said = [f"{name} is better beyond noise in {', '.join(metrics)}" for name, metrics in found.items()]
+    if neither:
+        said.append(f"not told apart in {', '.join(neither)}")
+    return f"Each metric by itself: {'; '.join(said)}."
+
+
+def _effect_words(effect: dict[str, Any] | None) -> str | None:
+    return None if effect is None else f"{abs(effect['size']):.2g} standard deviations {effect['of']}"
+
+
+def _rounded(value: float) -> float | None:
+    return float(f"{value:.4g}") if math.isfinite(value) else None
 
 
 @click.command()

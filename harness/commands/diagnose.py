@@ -108,25 +108,32 @@ def section(encoder: str, about: str, told: list[dict[str, Any]], orders: list[s
     if numbers:
         columns = ("generator", "metric", "value", "real", "difference", "low", "high", "p (Holm)", "reads")
         tables.append(Table("Each metric minus that of real images", columns, tuple(numbers)))
-    verdict = (about, *(f"{one['generator']}: {one['verdict']}" for one in told))
+    verdict = (headline(told), *(f"{one['generator']}: {one['verdict']}" for one in told), f"{about}.")
     return Finding(f"Diagnosis under {encoder}", verdict, tuple(tables))
+
+
+def headline(told: list[dict[str, Any]]) -> str:
+    """The diagnoses in one sentence: with how many generators something is wrong, and with which nothing is."""
+    read = [one for one in told if one["verdict"] != "failed" and one["generator"] != one["against"]]
+    clear = [one["generator"] for one in read if not one["findings"]]
+    wrong = len(read) - len(clear)
+    said = f"Something is wrong beyond noise with {wrong} of {len(read)} generators"
+    return said + (f"; nothing is shown to be with {', '.join(clear)}." if clear else ".")
 
 
 def _report(out: Path, encoder: str, found: Section) -> None:
     """Write the section into OUT and the report anew; UsageError where OUT cannot be written."""
-    import re
-
     from harness.errors import UsageError
-    from harness.report import write_finding, write_report
+    from harness.report import finding_name, write_finding, write_report
 
-    name = re.sub(r"[^a-z0-9_-]", "-", f"diagnosis-{encoder}".lower())
     try:
-        write_finding(out, name, found)
-        click.echo(f"\nreport    {write_report(out)}")
+        write_finding(out, finding_name("diagnosis", encoder), found)
+        path = write_report(out)
     except OSError as problem:
         raise UsageError(
             f"{out}: the diagnosis above cannot be put into its report ({problem}); make the folder writable"
         ) from None
+    click.echo(f"\nreport    {path}")
 
 
 def _rounded(value: float | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,12 +35,14 @@ def runs_for(claim: Claim, folder: Path, outs: Sequence[Path]) -> list[Run]:
         raise UsageError([f"{claim.where}: claim {claim.id}: {line}" for line in problem.problems]) from None
 
 
-def unused(claims: Sequence[Claim], outs: Sequence[Path]) -> list[str]:
+def unused(claims: Sequence[Claim], folder: Path, outs: Sequence[Path]) -> list[str]:
     """A sentence for each run of `outs` that measured no claim's model and each claim that looked there in vain.
 
-    Raises UsageError for a folder that is no run's.
+    `folder` is that of the claims file, from which `ours.out` is read. Raises UsageError for a folder that is no run's.
     """
     from harness.outfolder import leaderboard
+
+    named = {(folder / one.ours.out).resolve() for one in claims if one.ours is not None and one.ours.out is not None}
 
     looking = [claim for claim in claims if claim.ours is not None and claim.ours.out is None]
     asked = {claim.ours.generator for claim in looking if claim.ours is not None}
@@ -48,7 +51,7 @@ def unused(claims: Sequence[Claim], outs: Sequence[Path]) -> list[str]:
         f"{out}: no claim was held against this run; `ours: {{generator: …, metric: …}}` in a claim names one of "
         f"its generators ({', '.join(sorted(had))})"
         for out, had in zip(outs, generators, strict=True)
-        if not asked & had
+        if not asked & had and out.resolve() not in named
     ]
     everything = set().union(*generators)
     for claim in looking:
@@ -87,7 +90,7 @@ def _run(claim: Claim, out: Path) -> Run:
         raise UsageError(f"`ours.metric` {pointer.metric} is '{use}'; {claim.metric} {told}")
     lock = read_yaml(out / "benchmark.lock.yaml").value
     facts = _facts(claim, lock, encoder, pointer.metric)
-    return Run(f"ours, {pointer.generator} in {out}", facts, members, pointer.retrained)
+    return Run(f"ours, {pointer.generator} in {os.path.normpath(out)}", facts, members, pointer.retrained)
 
 
 def _facts(claim: Claim, lock: Mapping[str, Any], encoder: str, metric: str) -> Facts:

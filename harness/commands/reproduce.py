@@ -45,7 +45,7 @@ def reproduce(claims: str, outs: tuple[Path, ...], wanted: tuple[str, ...], leve
     if wrong := [unknown("claim", name, ids, place=claims) for name in wanted if name not in ids]:
         raise UsageError(wrong)
     chosen = [claim for claim in found.claims if not wanted or claim.id in wanted]
-    notes = unused(chosen, outs)
+    notes = unused(chosen, found.folder, outs)
     judged = tuple(judge(claim, found.claims, runs_for(claim, found.folder, outs), level=level) for claim in chosen)
     told = verdicts.Verdicts(
         found, judged, groups(found.claims), verdicts.family(judged), level, tuple(notes)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.commands.reranked import DRAWS
+
 if TYPE_CHECKING:
     from harness.uncertainty import Agreement, Consensus, Judgement, Ranking
 
-DRAWS = 4000
 NEAR = 0.2  # probability of a reversal from which a pair is worth a line
 COLUMNS = ("generator", "encoder", "value")
 PEOPLE = "people"
@@ -38,16 +39,20 @@ def rerank(
     """Do the encoders of the run OUT rank its generators alike, and which agrees better with people?"""
     from itertools import combinations
 
+    from harness.commands.reranked import answer, finding, of_run
+    from harness.commands.sections import add_section
     from harness.errors import UsageError
     from harness.uncertainty import agreement, consensus, judgement
 
     if (out is None) == (scores is None):
         raise UsageError("rerank takes a run's folder OUT or --scores CSV, one of the two")
+    run = None
     if out is not None:
         if higher_is_better:
             raise UsageError("--higher-is-better goes with --scores; a run knows the direction of its metrics")
-        rankings, title, declared = _of_run(out, metric, seed)
-        level = declared if level is None else level
+        run = of_run(out, metric, seed)
+        rankings, title = run.rankings, run.title
+        level = run.level if level is None else level
     else:
         if metric is not None:
             raise UsageError("--metric goes with OUT; a file of --scores holds one metric")
@@ -61,20 +66,37 @@ def rerank(
     rankings, notes = _common(rankings)
     told: dict[str, Any] = {"level": level, "title": title, "notes": notes}
     # All is computed before a line is printed: a mistake is answered by one line, without half a report before it.
-    pairs = [agreement(one, other, level=level) for one, other in combinations(rankings, 2)]
-    whole = consensus(rankings, level=level) if pairs else None
+    orders = None if run is None else run.orders(rankings[0].names, level)
+    sure: dict[str, Any] = {} if orders is None else dict(zip((r.name for r in rankings), orders, strict=True))
+    pairs = [
+        agreement(one, other, level=level, orders=[sure[one.name], sure[other.name]] if sure else None)
+        for one, other in combinations(rankings, 2)
+    ]
+    whole = consensus(rankings, level=level, orders=orders) if pairs else None
+    verdict: list[str] = []
     if whole is not None:
+        drawn = {} if run is None else run.drawn
+        meant = [r for r in rankings if r.name not in drawn]
+        counted = whole
+        if drawn and len(meant) > 1:
+            counted = consensus(meant, level=level, orders=[sure[r.name] for r in meant])
+        verdict = answer(pairs, counted, drawn)
+        told["verdict"] = verdict
         told |= {"agreement": [asdict(pair) for pair in pairs], "consensus": asdict(whole)}
     heading = f"{title}: {len(rankings[0].names)} generators, {len(rankings)} encoders, {100 * level:g}% intervals"
+    people: list[str] = []
     if dataset is not None:
-        rankings, judge, words = _judge(rankings, dataset, seed)
-        with_people = [agreement(one, judge, level=level) for one in rankings]
-        judged = [judgement(one, other, judge, level=level) for one, other in combinations(rankings, 2)]
+        judged_by, judge, words = _judge(rankings, dataset, seed)
+        with_people = [agreement(one, judge, level=level) for one in judged_by]
+        judged = [judgement(one, other, judge, level=level) for one, other in combinations(judged_by, 2)]
+        people = [*(_agrees_better(both) for both in judged), f"People: {'; '.join(words)}."]
         told["people"] = {
             "dataset": dataset, "notes": words, "agreement": [asdict(found) for found in with_people],
             "judgement": [asdict(found) for found in judged],
         }  # fmt: skip
     click.echo(heading)
+    for sentence in verdict:
+        click.echo(sentence)
     for note in notes:
         click.echo(f"note: {note}")
     for pair in pairs:
@@ -83,43 +105,17 @@ def rerank(
         _show_consensus(whole)
     if dataset is not None:
         _show_people(with_people, judged, words)
-    click.echo("\nAll of this is about these generators; each interval holds by itself, not all of them together.")
+    at_once = "what it calls beyond noise holds for all pairs and encoders at once" + (
+        ", people apart" if people else ""
+    )
+    each = at_once if orders else "each interval holds by itself, not all of them together"
+    click.echo(f"\nAll of this is about these generators; {each}.")
     if file is not None:
         from harness.store import write_atomically
 
         write_atomically(file, (json.dumps(told, indent=1) + "\n").encode("ascii"))
-
-
-def _of_run(out: Path, metric: str | None, seed: int) -> tuple[list[Ranking], str, float]:
-    from harness.errors import UsageError
-    from harness.outfolder import labelled, leaderboard, read
-    from harness.suggest import unknown
-    from harness.uncertainty import Ranking, joint_replicates
-
-    board = leaderboard(out)
-    better = {column["metric"]: column["lower_is_better"] for column in board["columns"]}
-    name = metric or board["rank_by"]["metric"]
-    if name not in better:
-        raise UsageError(unknown("metric", name, better, place=str(out)))
-    rankings, without = [], []
-    for number, encoder in enumerate(dict.fromkeys(str(row["encoder"]) for row in board["rows"])):
-        groups = read(out, encoder)[1].get(name, {})
-        own = [row["metrics"] for row in board["rows"] if row["encoder"] == encoder and row["metrics"]]
-        if own and not any(name in metrics for metrics in own):  # it is not computed there
-            without.append(encoder)
-            continue
-        if not groups:
-            raise UsageError(f"{out}: no analyses of {name} under {encoder}")
-        # A seed for each encoder: the noise that encoders share (the same images) is taken for independent, since
-        # one seed for all would take it for the same. Shared noise would cancel in part, so this is the wider.
-        joint = joint_replicates(
-            groups, count=DRAWS, reference=board["interval"]["reference"], seed=seed + 1000 * number
-        )
-        rankings.append(Ranking(encoder, joint.names, joint.values, joint.draws, better[name]))
-    drawn = [labelled(board, one.name) for one in rankings if board["encoders"].get(one.name)]
-    title = f"{name} of {out}, reference {board['interval']['reference']}{''.join(f', {one}' for one in drawn)}"
-    title += f", not computed under {', '.join(without)}" if without else ""
-    return rankings, title, float(board["interval"]["level"])
+    if run is not None and whole is not None:
+        add_section(run.out, run.section(dataset), finding(run, rankings, pairs, whole, verdict, people))
 
 
 def _of_scores(path: Path, higher_is_better: bool, seed: int) -> tuple[list[Ranking], str]:
@@ -231,15 +227,15 @@ def _show_agreement(found: Agreement) -> None:
     near = sorted((p for p in found.pairs if p.differs >= NEAR and not p.reversed_for_sure), key=lambda p: -p.differs)
     if near:
         words = ", ".join(f"{pair.first}/{pair.second} {pair.differs:.2f}" for pair in near)
-        click.echo(f"  probability of another order from {NEAR:g} on, not beyond noise: {words}")
+        click.echo(f"  in another order in a share of replicates from {NEAR:g} on, not beyond noise: {words}")
 
 
 def _show_correlations(found: Agreement) -> None:
     for one in (found.tau, found.rho):
         low, _, high = one.noisy
         click.echo(
-            f"  {one.kind:<15} {one.value:+.2f} [{one.low:+.2f}, {one.high:+.2f}]   replicates {low:+.2f} to "
-            f"{high:+.2f}, pulled by {one.attenuation:+.3f}"
+            f"  {one.kind:<15} {one.value:+.2f} [{one.low:+.2f}, {one.high:+.2f}]   one more measurement: "
+            f"{low:+.2f} to {high:+.2f}, {one.attenuation:+.3f} by noise"
         )
 
 
@@ -252,6 +248,12 @@ def _show_consensus(found: Consensus) -> None:
     click.echo(f"  all encoders agree beyond noise on {len(found.agreed)} of {total} pairs")
 
 
+def _agrees_better(both: Judgement) -> str:
+    winner = both.first if both.gain.low > 0 else both.second if both.gain.high < 0 else None
+    verdict = f"{winner} agrees better with people beyond noise" if winner else "no difference beyond noise"
+    return f"{both.first} rather than {both.second}: {verdict}"
+
+
 def _show_people(found: Sequence[Agreement], judged: Sequence[Judgement], words: Sequence[str]) -> None:
     click.echo(f"\npeople: {words[0]}")
     for line in words[1:]:
@@ -261,9 +263,7 @@ def _show_people(found: Sequence[Agreement], judged: Sequence[Judgement], words:
         _show_correlations(one)
     for both in judged:
         gain, tau = both.gain, both.tau
-        winner = both.first if gain.low > 0 else both.second if gain.high < 0 else None
-        verdict = f"{winner} agrees better with people beyond noise" if winner else "no difference beyond noise"
-        click.echo(f"{both.first} rather than {both.second}: {verdict}")
+        click.echo(_agrees_better(both))
         for kind, lead in (("gain in people's error rate", gain), ("difference of taus", tau)):
             p = f"p = {lead.p:.3f}" if lead.p >= 0.002 else "p < 0.002"
             click.echo(f"  {kind:<27} {lead.value:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}], {p}")

@@ -147,7 +147,8 @@ def finding(found: Verdicts) -> Finding:
         sentences.append(words)
     several = [group for group in found.together if len(group.claims) > 1]
     together = sum(group.within.verdict == "comparable" for group in several)
-    sentences.append(f"Rows under the same said conditions: {len(several)} groups; in {together} they may be compared.")
+    counted = f"{len(several)} group{'s'[: len(several) != 1]}"
+    sentences.append(f"Rows under the same said conditions: {counted}; in {together} they may be compared.")
     sentences += [note for note in (found.file.note, *found.notes) if note]
     columns = ("claim", "printed", "verdict", "reason", "metric", "model", "inferred", "source")
     rows = tuple(
@@ -178,8 +179,8 @@ def finding(found: Verdicts) -> Finding:
     if tested:
         heads = ("claim", "against", "verdict", "gap", "explained by noise and rounding", "p", "p (Holm)", "besides")
         tables.append(Table("The tests behind them; the gap is the claim less the other", heads, tested))
-    groups = ("group", "conditions", "claims", "with each other", "with other groups")
-    tables.append(Table("Which of these numbers may be compared with each other", groups, stand))
+    named = ("group", "conditions", "claims", "with each other", "with other groups")
+    tables.append(Table("Which of these numbers may be compared with each other", named, stand))
     return Finding(f"Claims: {found.file.title}", tuple(sentences), tuple(tables))
 
 

@@ -3,7 +3,10 @@
 {"title": "...", "verdict": ["a sentence", ...],
  "tables": [{"caption": "...", "columns": ["a", "b"], "rows": [["x", 1.5], ...]}, ...],
  "heatmap": null or {"caption": "...", "columns": [...], "rows": [...], "values": [[0.1, null], ...],
-                     "low": 0, "high": 1, "decimals": 2}}
+                     "low": 0, "high": 1, "decimals": 2},
+ "run": null or the key of the run that it was read from}
+
+When a run's numbers change, the findings of the old ones go; one whose `run` is null is nobody's and stays.
 """
 
 from __future__ import annotations
@@ -11,11 +14,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from harness import outfolder
 from harness.errors import UsageError
+from harness.keys import digest
 from harness.store import write_atomically
 
 SUFFIX = ".finding.json"
@@ -46,23 +52,57 @@ class Heatmap:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a study says: a title, its verdict in sentences, and the numbers behind it."""
+    """What a study says: a title, its verdict in sentences, and the numbers behind it.
+
+    The first sentence is the answer: the top of the report shows it, linked to the section. `run` is the key of what
+    the numbers were read from, the run's own (`outfolder.run_key`) or its declaration's (`outfolder.declared_key`).
+    """
 
     title: str
     verdict: tuple[str, ...]
     tables: tuple[Table, ...] = ()
     heatmap: Heatmap | None = None
+    run: str | None = None
+
+
+def finding_name(*parts: str) -> str:
+    """A name for `write_finding` made of words of any kind; different words give different names."""
+    plain = "-".join(parts)
+    name = re.sub(r"[^a-z0-9_-]", "-", plain.lower())
+    return name if name == plain else f"{name}-{digest(list(parts))[:6]}"
 
 
 def write_finding(out: Path, name: str, finding: Finding) -> Path:
-    """The file `<name>.finding.json` in OUT; `harness report OUT` then shows it. Raises UsageError as reading does."""
+    """The file `<name>.finding.json` in OUT; `harness report OUT` then shows it. Raises UsageError as reading does.
+
+    A finding that says no `run` is taken to be about the run that OUT holds.
+    """
     path = out / f"{name}{SUFFIX}"
+    if finding.run is None:
+        finding = replace(finding, run=outfolder.run_key(out))
     if not re.fullmatch(r"[a-z0-9_-]+", name):
         raise UsageError(f"finding '{name}': a name is lower-case letters, digits, _ and -; it names the file {path}")
     text = json.dumps(asdict(finding), indent=1) + "\n"
     _Reader(path).finding(json.loads(text))
     write_atomically(path, text.encode("ascii"))
     return path
+
+
+def drop_findings(out: Path, *, keep: Collection[str]) -> list[str]:
+    """Remove from OUT the findings about another run than those of `keep`, and return their names.
+
+    A file that is no finding is left for `read_findings` to refuse: it may be somebody's.
+    """
+    dropped = []
+    for path in sorted(out.glob(f"*{SUFFIX}")):
+        try:
+            run = json.loads(path.read_text(encoding="utf-8")).get("run")
+        except (ValueError, AttributeError):
+            continue
+        if run is not None and run not in keep:
+            path.unlink()
+            dropped.append(path.name.removesuffix(SUFFIX))
+    return dropped
 
 
 def read_findings(out: Path) -> dict[str, Finding]:
@@ -94,6 +134,7 @@ class _Reader:
             self.texts(raw["verdict"], "verdict"),
             tuple(self.table(t, f"tables[{i}]") for i, t in enumerate(self.many(raw.get("tables", []), "tables"))),
             None if heatmap is None else self.heatmap(heatmap),
+            None if raw.get("run") is None else self.text(raw["run"], "run"),
         )
 
     def table(self, raw: Any, at: str) -> Table:
@@ -122,7 +163,7 @@ class _Reader:
         if not isinstance(raw, dict):
             self.wrong(at or "the file", type(raw).__name__, "an object")
         known = [field.name for field in fields(shape)]
-        optional = {"tables", "heatmap", "decimals"}
+        optional = {"tables", "heatmap", "decimals", "run"}
         if odd := sorted(set(raw) - set(known)):
             self.wrong(at or "the file", f"unknown key '{odd[0]}'", f"only {', '.join(known)}")
         if lacking := [name for name in known if name not in raw and name not in optional]:

@@ -63,12 +63,25 @@ def page(run: RunFiles) -> str:
         tag("main",
             tag("section", *(tag("p", sentence) for sentence in words.verdict(run)), class_="verdict",
                 aria_label="Verdict"),
+            _studies(run),
             tag("nav", tag("ul", *links), aria_label="Sections"),
             *(tag("section", tag("h2", title, id=f"{key}-h"), *content, id=key, aria_labelledby=f"{key}-h")
               for key, title, content in shown_sections)),
         tag("script", Markup(SCRIPT)),
     )  # fmt: skip
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _studies(run: RunFiles) -> Child:
+    """Each study's answer, its first sentence, near the top; the section below has the rest."""
+    told = [
+        tag("li", tag("a", finding.title, href=f"#finding-{name}"), f": {finding.verdict[0]}")
+        for name, finding in run.findings.items()
+        if finding.verdict
+    ]
+    return (
+        tag("section", tag("ul", *told), class_="studies", aria_label="What studies of this run say") if told else None
+    )
 
 
 def _values(run: RunFiles) -> list[Child]:

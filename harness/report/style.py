@@ -18,6 +18,7 @@ a{color:var(--link)}
 .sub,figcaption,caption,.hint{color:var(--quiet);font-size:.9rem}
 .verdict{background:var(--panel);border-left:4px solid var(--c0);padding:.6rem 1rem;margin:1rem 0}
 .verdict p{margin:.4rem 0}.verdict p:first-child{font-size:1.1rem;font-weight:600}
+.studies ul{margin:.6rem 0;padding-left:1.2rem}.studies li{margin:.25rem 0}
 nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;padding:0;margin:.6rem 0;font-size:.92rem}
 figure{margin:.8rem 0 1.2rem}.scroll{overflow-x:auto}
 .panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(345px,100%),1fr));gap:.4rem .6rem}

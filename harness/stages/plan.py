@@ -277,3 +277,19 @@ def plain(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [plain(item) for item in value]
     return value
+
+
+def declared(plan: Plan) -> dict[str, Any]:
+    """The part of the lock that is known before the first image is made."""
+    benchmark = plan.benchmark
+    return {
+        "benchmark": plain(benchmark.resolved()),
+        "dataset": {name: {"size": s.size, "digest": s.digest} for name, s in benchmark.data.splits.items()},
+        "components": {
+            kind: {name: plan.identity(kind, name) for name in getattr(benchmark, kind)}
+            for kind in ("generators", "encoders", "metrics")
+        },
+        "statistics": registry.source_digest(
+            ("harness.metrics", "harness.uncertainty", "harness.leaderboard", "harness.stages.ranking")
+        ),
+    }

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from harness.record import Reference
-from harness.uncertainty import Ranking, SeedMember, agreement, difference, joint_replicates
-from harness.uncertainty.orders import FEWEST
+from harness.uncertainty import Ranking, SeedMember, agreement, difference, joint_replicates, rank_sets
+from harness.uncertainty.orders import FEWEST, Orders
 
 DRAWS = 4000
 
@@ -31,6 +33,30 @@ class Order:
     sentence: str
 
 
+def sure_orders(table: Table, names: Sequence[str], *, level: float, reference: Reference) -> Orders:
+    """Which pairs of `names` the table orders for sure, all at once with probability `level`.
+
+    By the test that makes the leaderboard's rank brackets, so that a report does not contradict itself: it knows how
+    many training seeds each difference rests on, where replicates alone would let the fewest set the bar for all.
+    """
+    sets = rank_sets(
+        {name: table.groups[name] for name in names}, lower_is_better=table.lower_is_better, level=level,
+        reference=reference, seed=0,
+    )  # fmt: skip
+    at = {name: place for place, name in enumerate(names)}
+    signs = np.zeros((len(names), len(names)))
+    for gap in sets.differences:
+        if gap.distinguishable:
+            sign = np.sign(gap.value) * (1.0 if table.lower_is_better else -1.0)
+            signs[at[gap.first], at[gap.second]], signs[at[gap.second], at[gap.first]] = sign, -sign
+    return Orders(signs)
+
+
+def shared_level(level: float, tables: int) -> float:
+    """The level for each of several tables at which all hold together with probability `level` (Bonferroni)."""
+    return 1.0 - (1.0 - level) / tables
+
+
 def compared(first: Table, second: Table, *, level: float, reference: Reference) -> Order | None:
     """The order of two tables over the generators that both have; None where those are fewer than three.
 
@@ -41,6 +67,7 @@ def compared(first: Table, second: Table, *, level: float, reference: Reference)
     if len(names) < FEWEST:
         return None
     rankings = []
+    each = shared_level(level, 2)
     for number, table in enumerate((first, second)):
         joint = joint_replicates(
             {name: table.groups[name] for name in names}, count=DRAWS, reference=reference, seed=1000 * number
@@ -48,7 +75,8 @@ def compared(first: Table, second: Table, *, level: float, reference: Reference)
         rankings.append(Ranking(table.name, joint.names, joint.values, joint.draws, table.lower_is_better))
     if any(len(set(ranking.values)) < 2 for ranking in rankings):
         return None
-    found = agreement(*rankings, level=level)
+    orders = [sure_orders(table, names, level=each, reference=reference) for table in (first, second)]
+    found = agreement(*rankings, level=level, orders=orders)
     turned = tuple((pair.first, pair.second) for pair in found.pairs if pair.reversed_for_sure)
     tau = f"Kendall's tau-b {found.tau.value:.2f} [{found.tau.low:.2f}, {found.tau.high:.2f}]"
     both = f"{first.name} and {second.name}"

@@ -50,7 +50,7 @@ def default_uri(start: Path) -> str:
 
 
 def track(out: Path, uri: str | None = None) -> Tracked:
-    """Send a run's directory to MLflow and return where it is; a run that is already there is not sent again.
+    """Send a run's directory to MLflow and return where it is; of a run that is already there only newer studies.
 
     The benchmark's run is marked FINISHED last, so one that was killed halfway is recognised and replaced. Raises
     UsageError where `out` is no run's directory and TrackingUnavailable where MLflow cannot be reached or written.
@@ -58,7 +58,7 @@ def track(out: Path, uri: str | None = None) -> Tracked:
     run = read(out)
     uri = uri or default_uri(Path.cwd())
     with reachable(uri):
-        if (database := sqlite_path(uri)) and (found := find_logged(database, run.key, run.outcome)):
+        if (database := sqlite_path(uri)) and (found := find_logged(database, run.key, run.outcome, run.studied)):
             return Tracked(uri, *found, existed=True)
         with one_sentence(uri):
             return _send(run, uri, database)
@@ -68,7 +68,8 @@ def _send(run: RunDirectory, uri: str, database: Path | None) -> Tracked:
     """Find the run in MLflow, or log it."""
     from mlflow import MlflowClient
 
-    from harness.tracking.log import delete, experiment, log
+    from harness.tracking import studies
+    from harness.tracking.log import delete, experiment, log, send_studies
 
     if database and not database.exists():
         create(database)
@@ -78,5 +79,7 @@ def _send(run: RunDirectory, uri: str, database: Path | None) -> Tracked:
         if earlier.info.status != "FINISHED":
             delete(client, experiment_id, earlier.info.run_id)
         elif earlier.data.tags.get("harness.outcome") == run.outcome:
+            if earlier.data.tags.get(studies.TAG) != run.studied:
+                send_studies(client, experiment_id, earlier.info.run_id, run)
             return Tracked(uri, experiment_id, earlier.info.run_id, existed=True)
     return Tracked(uri, experiment_id, log(client, experiment_id, run), existed=False)

@@ -15,6 +15,7 @@ from harness.keys import digest
 from harness.leaderboard import Leaderboard
 from harness.record import Record, read_records
 
+FINDING = ".finding.json"
 NEEDED = ("records.jsonl", "leaderboard.json", "benchmark.lock.yaml", "run.json")
 
 
@@ -56,6 +57,29 @@ class RunDirectory:
         from ruamel.yaml import YAML
 
         return dict(YAML(typ="safe").load((self.out / "benchmark.lock.yaml").read_text(encoding="utf-8")))
+
+    @property
+    def finding_files(self) -> list[Path]:
+        """The files that studies left in OUT for its report, by name."""
+        return sorted(self.out.glob(f"*{FINDING}"))
+
+    @cached_property
+    def findings(self) -> Mapping[str, Mapping[str, Any]]:
+        """What studies of the run say, by name; a file that is no finding is left to the report to refuse."""
+        found = {}
+        for path in self.finding_files:
+            try:
+                read = json.loads(path.read_text(encoding="utf-8"))
+            except ValueError:
+                continue
+            if isinstance(read, dict) and "title" in read:
+                found[path.name.removesuffix(FINDING)] = read
+        return found
+
+    @cached_property
+    def studied(self) -> str:
+        """Digest of the findings."""
+        return digest({name: dict(found) for name, found in self.findings.items()})
 
     @property
     def started(self) -> int:

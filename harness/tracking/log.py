@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.leaderboard import Row
-from harness.tracking import pages
+from harness.tracking import pages, studies
 from harness.tracking.directory import RunDirectory
 from harness.tracking.reach import TrackingUnavailable
 
@@ -78,11 +78,17 @@ def log(client: MlflowClient, experiment_id: str, run: RunDirectory) -> str:
             client.log_artifacts(parent, str(path), path.name)
         elif path.name not in UNSENT and not path.name.startswith("."):
             client.log_artifact(parent, str(path), "run")
-    note = pages.description(board, pages.leaderboard_page(experiment_id, parent))
-    client.set_tag(parent, "mlflow.note.content", note)
-    client.set_experiment_tag(experiment_id, "mlflow.note.content", note)
+    send_studies(client, experiment_id, parent, run)
     client.set_terminated(parent, "FINISHED", end_time=run.ended)
     return str(parent)
+
+
+def send_studies(client: MlflowClient, experiment_id: str, run_id: str, run: RunDirectory) -> None:
+    """Bring a logged run's studies and the descriptions that quote them up to date."""
+    note = pages.description(run.board, pages.leaderboard_page(experiment_id, run_id), studies.lines(run))
+    client.set_tag(run_id, "mlflow.note.content", note)
+    client.set_experiment_tag(experiment_id, "mlflow.note.content", note)
+    studies.send(client, run_id, run)
 
 
 def _log_child(

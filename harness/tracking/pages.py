@@ -45,7 +45,7 @@ def table(board: Leaderboard, encoder: str) -> dict[str, list[Any]]:
     return columns(rows)
 
 
-def description(board: Leaderboard, page: str) -> str:
+def description(board: Leaderboard, page: str, studies: Sequence[str] = ()) -> str:
     """The leaderboard as markdown: the description of the run and of its experiment.
 
     MLflow folds an experiment's description to its first line, and lists it unrendered; so that line reads well raw.
@@ -55,8 +55,10 @@ def description(board: Leaderboard, page: str) -> str:
     opening = f"Leaderboard of {board.benchmark} by {metric} under {board.title(encoder).removeprefix('encoder ')}"
     lines = [f"{opening}: [open the table]({page})", "", _line(head), "|" + " --- |" * len(head)]
     notes = [
+        *studies,
         *board.notes,
         "Under Artifacts: `leaderboards/` of the other encoders, single `seeds`, `plots/`, sample `grids/`,"
+        " tables of `studies/`,"
         " and the run's files in `run/`, the report as `run/report.html`. One child run per generator and encoder.",
     ]
     tail = ["", *(f"- {note}" for note in notes)]

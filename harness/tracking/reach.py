@@ -72,8 +72,8 @@ def one_sentence(uri: str) -> Iterator[None]:
         raise TrackingUnavailable(f"MLflow at {without_password(uri)} failed: {_line(error)}") from error
 
 
-def find_logged(database: Path, key: str, outcome: str) -> tuple[str, str] | None:
-    """Experiment and run id of a finished run in an SQLite database; None where it is not found at once.
+def find_logged(database: Path, key: str, outcome: str, studied: str) -> tuple[str, str] | None:
+    """Experiment and run id of a finished run with these studies in an SQLite database; None where it is not there.
 
     It saves the 4 s of imports that MLflow takes for the same answer. Its tables are no public interface, so any
     other layout than the expected one means None, and MLflow itself is asked.
@@ -83,13 +83,14 @@ def find_logged(database: Path, key: str, outcome: str) -> tuple[str, str] | Non
         JOIN experiments ON experiments.experiment_id = runs.experiment_id
         JOIN tags AS keys ON keys.run_uuid = runs.run_uuid AND keys.key = 'harness.run_key'
         JOIN tags AS outcomes ON outcomes.run_uuid = runs.run_uuid AND outcomes.key = 'harness.outcome'
-        WHERE keys.value = ? AND outcomes.value = ? AND runs.status = 'FINISHED'
+        JOIN tags AS studies ON studies.run_uuid = runs.run_uuid AND studies.key = 'harness.studies'
+        WHERE keys.value = ? AND outcomes.value = ? AND studies.value = ? AND runs.status = 'FINISHED'
         AND runs.lifecycle_stage = 'active' AND experiments.lifecycle_stage = 'active'"""
     if not database.exists():
         return None
     try:
         with closing(sqlite3.connect(database)) as connection:
-            found = connection.execute(question, (key, outcome)).fetchone()
+            found = connection.execute(question, (key, outcome, studied)).fetchone()
     except sqlite3.Error:
         return None
     return (str(found[0]), str(found[1])) if found else None

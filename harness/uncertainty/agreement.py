@@ -65,14 +65,17 @@ class Agreement:
     pairs: tuple[Pair, ...]
 
 
-def agreement(first: Ranking, second: Ranking, *, level: float = 0.95) -> Agreement:
+def agreement(
+    first: Ranking, second: Ranking, *, level: float = 0.95, orders: Sequence[Orders] | None = None
+) -> Agreement:
     """How far two rankings agree; +1 is the same order from best to worst, whatever the direction of their numbers.
 
     Tau's interval holds tau-b of the true values, ties included. Rho's is about the ranks with any true tie broken
-    either way. UsageError for different generators, or fewer than three.
+    either way. `orders` are what either ranking orders for sure, where that is known better than from its replicates;
+    all must hold at once with probability `level`. UsageError for different generators, or fewer than three.
     """
     known = evidence([first, second])
-    one, other = known.at(level)
+    one, other = known.at(level) if orders is None else orders
     tau = _correlation("Kendall's tau-b", tau_b, first, second, level, _tau_bounds(one, other))
     rho = _correlation("Spearman's rho", spearman, first, second, level, _rho_bounds(one, other))
     i, j = np.triu_indices(len(first.names), 1)
@@ -104,9 +107,12 @@ class Consensus:
     level: float
 
 
-def consensus(rankings: Sequence[Ranking], *, level: float = 0.95) -> Consensus:
-    """The consensus of several rankings of the same generators, and how stable their first places are."""
-    orders = evidence(rankings).at(level)
+def consensus(rankings: Sequence[Ranking], *, level: float = 0.95, orders: Sequence[Orders] | None = None) -> Consensus:
+    """The consensus of several rankings of the same generators, and how stable their first places are.
+
+    `orders` as for `agreement`, one for each ranking.
+    """
+    orders = evidence(rankings).at(level) if orders is None else orders
     names = rankings[0].names
     point = np.mean([_ranks(r.scored) for r in rankings], axis=0)
     # Quantiles of replicated ranks would miss near ties, as those of tau do; the sure pairs say what a rank can be.

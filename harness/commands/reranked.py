@@ -1,0 +1,191 @@
+"""Encoders' orders of the generators of a run: read from OUT, answered in a sentence, told in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.record import Reference
+    from harness.report import Finding
+    from harness.studies.reversals import Table
+    from harness.uncertainty import Agreement, Consensus, Ranking
+    from harness.uncertainty.orders import Orders
+
+DRAWS = 4000
+NAMED = 6  # pairs in one sentence
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's rankings under every encoder by one metric; `drawn` says of encoders what a reader must know of them."""
+
+    out: Path
+    metric: str
+    ranks: bool
+    level: float
+    reference: Reference
+    title: str
+    rankings: list[Ranking]
+    tables: Mapping[str, Table]
+    drawn: Mapping[str, str]
+
+    def orders(self, names: Sequence[str], level: float) -> list[Orders]:
+        """Per encoder the pairs of `names` that it orders for sure: under all encoders at once, at `level`."""
+        from harness.studies.reversals import shared_level, sure_orders
+
+        each = shared_level(level, len(self.tables))
+        return [sure_orders(t, names, level=each, reference=self.reference) for t in self.tables.values()]
+
+    def section(self, dataset: str | None) -> str:
+        """The name of the finding: `rerank`, with the metric where it is not the one that ranks, and with people."""
+        from harness.report import finding_name
+
+        return finding_name("rerank", *([] if self.ranks else [self.metric]), *([dataset] if dataset else []))
+
+
+def of_run(out: Path, metric: str | None, seed: int) -> Run:
+    """The rankings of OUT's generators by a metric, without one by that which ranks.
+
+    Raises UsageError for a metric that is not there and for an encoder without analyses.
+    """
+    from harness.errors import UsageError
+    from harness.outfolder import labelled, leaderboard, read
+    from harness.studies.reversals import Table
+    from harness.suggest import unknown
+    from harness.uncertainty import Ranking, joint_replicates
+
+    board = leaderboard(out)
+    better = {column["metric"]: bool(column["lower_is_better"]) for column in board["columns"]}
+    name = metric or board["rank_by"]["metric"]
+    if name not in better:
+        raise UsageError(unknown("metric", name, better, place=str(out)))
+    reference = board["interval"]["reference"]
+    rankings, tables, without = [], {}, []
+    for number, encoder in enumerate(dict.fromkeys(str(row["encoder"]) for row in board["rows"])):
+        groups = read(out, encoder)[1].get(name, {})
+        own = [row["metrics"] for row in board["rows"] if row["encoder"] == encoder and row["metrics"]]
+        if own and not any(name in metrics for metrics in own):  # it is not computed there
+            without.append(encoder)
+            continue
+        if not groups:
+            raise UsageError(f"{out}: no analyses of {name} under {encoder}")
+        # A seed for each encoder: the noise that encoders share (the same images) is taken for independent, since
+        # one seed for all would take it for the same. Shared noise would cancel in part, so this is the wider.
+        joint = joint_replicates(groups, count=DRAWS, reference=reference, seed=seed + 1000 * number)
+        rankings.append(Ranking(encoder, joint.names, joint.values, joint.draws, better[name]))
+        tables[encoder] = Table(encoder, groups, better[name])
+    drawn = {r.name: note for r in rankings if (note := board["encoders"].get(r.name))}
+    labels = "".join(f", {labelled(board, encoder)}" for encoder in drawn)
+    title = f"{name} of {out}, reference {reference}{labels}"
+    title += f", not computed under {', '.join(without)}" if without else ""
+    level, ranks = float(board["interval"]["level"]), name == board["rank_by"]["metric"]
+    return Run(out, name, ranks, level, reference, title, rankings, tables, drawn)
+
+
+def answer(pairs: Sequence[Agreement], whole: Consensus, drawn: Mapping[str, str]) -> list[str]:
+    """Do encoders rank alike? In sentences, the answer first; encoders of `drawn` (random weights) only after it.
+
+    `whole` is the consensus of the encoders that count: those not in `drawn`, or all where fewer than two are left.
+    """
+    meant = [pair for pair in pairs if not {pair.first, pair.second} & set(drawn)]
+    told = [_alike(meant or pairs, whole)]
+    if meant and drawn:
+        for encoder, note in drawn.items():
+            turned = sum(
+                p.reversed_for_sure for pair in pairs if encoder in (pair.first, pair.second) for p in pair.pairs
+            )
+            also = f"{turned or 'no'} more reversal{'s'[: turned != 1]} of two generators"
+            told.append(f"{encoder} ({note}) is not counted above; with it there would be {also} beyond noise.")
+    elif drawn:
+        told.append(f"{'; '.join(f'{encoder}: {note}' for encoder, note in drawn.items())}.")
+    return told
+
+
+def _alike(pairs: Sequence[Agreement], whole: Consensus) -> str:
+    turned = [(both, pair) for both in pairs for pair in both.pairs if pair.reversed_for_sure]
+    names = {(pair.first, pair.second) for _, pair in turned}
+    total = len(pairs[0].pairs)
+    agreed = f"; all of them order {len(whole.agreed)} of {total} pairs alike beyond noise"
+    if turned:
+        said = [_who(both, pair) for both, pair in turned]
+        more = f"; and {len(said) - NAMED} more" if len(said) > NAMED else ""
+        return (
+            f"No: encoders order {len(names)} of {total} pairs of generators differently beyond noise "
+            f"({'; '.join(said[:NAMED])}{more}){agreed}."
+        )
+    if len(whole.agreed) == total:
+        return f"Yes: every encoder orders all {total} pairs of generators alike, beyond noise."
+    return (
+        f"Not shown to differ: no two encoders order any of {total} pairs of generators differently beyond noise"
+        f"{agreed}; what is left may be either."
+    )
+
+
+def _who(both: Agreement, pair: Any) -> str:
+    one, other = (pair.first, pair.second) if pair.first_leads[0] > 0.5 else (pair.second, pair.first)
+    return f"{both.first} prefers {one} to {other}, {both.second} the reverse"
+
+
+def finding(
+    run: Run, rankings: Sequence[Ranking], pairs: Sequence[Agreement], whole: Consensus, verdict: Sequence[str],
+    people: Sequence[str],
+) -> Finding:  # fmt: skip
+    """The section of the report: the answer, rank correlations, each generator's ranks, and the pairs in question."""
+    from harness.report import Finding, Heatmap, Table
+
+    level = f"{whole.level:.0%}"
+    columns = ("encoder", "and", "Kendall's tau-b", f"tau-b {level}", "Spearman's rho", f"rho {level}")
+    correlations = tuple(
+        (b.first, b.second, round(b.tau.value, 3), _ends(b.tau), round(b.rho.value, 3), _ends(b.rho)) for b in pairs
+    )
+    tables = [Table("Rank correlation of two encoders: 1 is the same order, -1 the reverse", columns, correlations)]
+    places = {r.name: _places(r) for r in rankings}
+    ranks: tuple[tuple[str | float, ...], ...] = tuple(
+        (name, round(mean, 2), round(low, 2), round(high, 2), *(places[r.name][name] for r in rankings))
+        for name, (mean, low, high) in whole.mean_rank.items()
+    )
+    named = ("generator", "mean rank", "least", "most", *(f"rank under {r.name}" for r in rankings))
+    caption = (
+        f"Ranks by {run.metric}, 1 is best; least and most: what the mean rank may be in truth, all at once ({level})"
+    )
+    tables.append(Table(caption, named, ranks))
+    asked = [(b, p) for b in pairs for p in b.pairs if p.reversed_for_sure or p.differs >= 0.5]
+    if asked:
+        rows = tuple(
+            (
+                f"{p.first}, {p.second}", b.first, _leader(p, 0), b.second, _leader(p, 1),
+                "yes" if p.reversed_for_sure else "may be noise",
+            )
+            for b, p in sorted(asked, key=lambda one: not one[1].reversed_for_sure)
+        )  # fmt: skip
+        heads = ("pair", "encoder", "prefers", "other encoder", "prefers this", "beyond noise")
+        tables.append(Table("Pairs of generators in another order under another encoder", heads, rows))
+    heat = None
+    if len(rankings) > 2:
+        names = tuple(r.name for r in rankings)
+        tau = {frozenset((b.first, b.second)): round(b.tau.value, 4) for b in pairs}
+        values = tuple(tuple(tau.get(frozenset((a, b))) for b in names) for a in names)
+        heat = Heatmap("Kendall's tau-b of two encoders' orders", names, names, values, -1, 1)
+    how = (
+        f"By {run.metric}, reference {run.reference}; all that is beyond noise is so at once, at {level}, "
+        "for these generators. More images or training seeds settle what is open: "
+        "`harness power OUT A B --difference X` says how many."
+    )
+    title = f"Do encoders rank alike? By {run.metric}"
+    return Finding(title, (*verdict, *(f"{line.rstrip('.')}." for line in people), how), tuple(tables), heat)
+
+
+def _ends(one: Any) -> str:
+    return f"[{one.low:.2f}, {one.high:.2f}]"
+
+
+def _places(ranking: Ranking) -> dict[str, int]:
+    scored = ranking.scored
+    return {name: 1 + int((scored < value).sum()) for name, value in zip(ranking.names, scored, strict=True)}
+
+
+def _leader(pair: Any, side: int) -> str:
+    return str(pair.first if pair.first_leads[side] > 0.5 else pair.second)
