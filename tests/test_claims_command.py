@@ -219,8 +219,7 @@ def test_every_shipped_file_makes_a_sound_section(name, tmp_path):
     assert len(found.tables[0].rows) == len(rows)
     several = [group for group in groups(rows) if len(group.claims) > 1]
     may = sum(group.within.verdict == "comparable" for group in several)
-    assert (
-        f"Rows under the same said conditions: {len(several)} groups; in {may} they may be compared." in found.verdict
-    )
+    many = f"{len(several)} group{'s'[: len(several) != 1]}"
+    assert f"Rows under the same said conditions: {many}; in {may} they may be compared." in found.verdict
     alone = [row for row, group in zip(found.tables[-1].rows, groups(rows), strict=True) if len(group.claims) == 1]
     assert all(row[3] is None for row in alone)

@@ -68,7 +68,10 @@ def test_a_metric_of_a_benchmark_takes_a_protocols_conventions(small):
         ("precision: {protocol: clean}", "protocol clean does not have precision; it has fd, kid_subsets"),
         ("recall: {protocol: prdc}", "protocol prdc leaves k of recall to its user; give it"),
         ("precision: {protocol: adm, closed: true}", "protocol adm says closed of precision itself; leave it out"),
-        ("precision: {protocol: adm, kay: 3}", "metrics.precision.kay: unknown key. Allowed: use, protocol, k, closed"),
+        (
+            "precision: {protocol: adm, kay: 3}",
+            "metrics.precision.kay: unknown key. Allowed: use, encoders, protocol, k, closed",
+        ),
     ],
 )
 def test_a_convention_that_cannot_be_taken_is_refused_with_its_place(small, metric, words):
