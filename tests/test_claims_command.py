@@ -186,13 +186,19 @@ def test_the_verdicts_become_a_section_of_the_runs_report(copy_of, tmp_path_fact
     assert answer.exit_code == 0, answer.output
     found = read_findings(out)["claims-my-claims"]
     assert found.title == "Claims: ours"
-    assert found.verdict[0] == "1 published numbers: 1 not comparable."
+    assert found.verdict[0] == "1 published number: 1 not comparable."
     (row,) = found.tables[0].rows
     assert row[:3] == ("a", "1.000", "not comparable")
     assert row[4:6] == ("fd", "kde")
     page = (out / "report.html").read_text()
     assert "Claims: ours" in page
     assert "protocol differs (words / harness " in page
+    assert "no claim was held against this run" not in answer.output
+    # The same where `ours.out` names the run itself.
+    path.write_text(OURS.format(value=1.0, generator="kde", **{**said, "out": f", out: {out.parent}/../results/small"}))
+    named = ask("reproduce", path, "--out", out)
+    assert "no claim was held against this run" not in named.output
+    assert f"ours, kde in {out}: " in named.output
     # One claim alone is looked at, not written.
     (out / "claims-my-claims.finding.json").unlink()
     assert "keeps its report" in ask("reproduce", path, "--claim", "a", "--out", out).output
@@ -219,8 +225,7 @@ def test_every_shipped_file_makes_a_sound_section(name, tmp_path):
     assert len(found.tables[0].rows) == len(rows)
     several = [group for group in groups(rows) if len(group.claims) > 1]
     may = sum(group.within.verdict == "comparable" for group in several)
-    assert (
-        f"Rows under the same said conditions: {len(several)} groups; in {may} they may be compared." in found.verdict
-    )
+    groups_said = f"{len(several)} group{'s'[: len(several) != 1]}"
+    assert f"Rows under the same said conditions: {groups_said}; in {may} they may be compared." in found.verdict
     alone = [row for row, group in zip(found.tables[-1].rows, groups(rows), strict=True) if len(group.claims) == 1]
     assert all(row[3] is None for row in alone)
