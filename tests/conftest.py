@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -133,12 +133,20 @@ def small(tmp_path: Path) -> Small:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Small:
-    """The small benchmark, run once and left alone."""
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
+    """The small benchmark, run once; a test that leaves anything in its results is told so at the end."""
     made = Small(tmp_path_factory.mktemp("finished"))
     outcome = made.run()
     assert outcome.returncode == 0, outcome.stderr
-    return made
+
+    def results() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in (made.folder / "results").rglob("*") if path.is_file()}
+
+    before = results()
+    yield made
+    after = results()
+    changed = [str(path) for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
+    assert changed == [], "a test wrote into the shared run: take copy_of"
 
 
 @pytest.fixture

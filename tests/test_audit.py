@@ -9,6 +9,7 @@ from conftest import ROOT
 
 from harness.metrics import frechet_distance
 from harness.record import read_records
+from harness.report import read_findings
 from harness.studies.audit import _reach
 from harness.uncertainty import MetricCall, analyse
 
@@ -97,6 +98,26 @@ def test_the_audit_is_a_section_of_the_report_and_the_run_still_runs(audited):
     page = (small.folder / "results/audited/report.html").read_text()
     assert "Audit of preprocessing" in page
     assert "resize: pillow nearest" in page
+
+
+def test_an_audit_of_another_declaration_is_no_section_and_a_changed_run_drops_the_old_one(audited):
+    small, *_ = audited
+    out = small.folder / "results/audited"
+    assert small.harness("run", "bench.yaml", "--no-tracking").returncode == 0
+    assert list(read_findings(out)) == ["audit"]  # an audit before its run is about that run, and one without `audit:`
+    whole = small.bench.read_text()
+    few = whole.partition("audit:")[0]
+    small.bench.write_text(few + "audit: {jpeg: [90]}\n")
+    assert small.harness("run", "bench.yaml", "--no-tracking").returncode == 0
+    assert list(read_findings(out)) == ["audit"]
+    small.bench.write_text(whole.replace("seed: 3", "seed: 4"))
+    assert small.harness("run", "bench.yaml", "--no-tracking").returncode == 0
+    assert read_findings(out) == {}
+    small.bench.write_text(few.replace("n_fake: 300", "n_fake: 200") + "audit: {jpeg: [90]}\n")
+    told = small.harness("audit", "bench.yaml")
+    assert told.returncode == 0, told.stderr
+    assert "gets no section: the run there differs in seed, n_fake" in told.stderr
+    assert read_findings(out) == {}
 
 
 def test_a_benchmark_without_an_audit_and_a_wrong_setting_are_refused(small):

@@ -143,8 +143,8 @@ claims:
 
 
 @pytest.mark.slow
-def test_a_finished_run_gives_verdicts_from_its_folder_alone(finished, tmp_path):
-    out = finished.folder / "results/small"
+def test_a_finished_run_gives_verdicts_from_its_folder_alone(copy_of, tmp_path):
+    out = copy_of().folder / "results/small"
     _, metrics = read(out)
     value = round(float(np.mean([m.analysis.value for m in metrics["fd"]["kde"]])), 3)
     said = {
@@ -186,7 +186,7 @@ def test_the_verdicts_become_a_section_of_the_runs_report(copy_of, tmp_path_fact
     assert answer.exit_code == 0, answer.output
     found = read_findings(out)["claims-my-claims"]
     assert found.title == "Claims: ours"
-    assert found.verdict[0] == "1 published numbers: 1 not comparable."
+    assert found.verdict[0] == "1 published number: 1 not comparable."
     (row,) = found.tables[0].rows
     assert row[:3] == ("a", "1.000", "not comparable")
     assert row[4:6] == ("fd", "kde")

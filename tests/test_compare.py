@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
-from harness.outfolder import read
+from harness.outfolder import read, run_key
 from harness.record import read_records
+from harness.report import read_findings
 from harness.uncertainty import combine, holm
 
 pytestmark = pytest.mark.slow
@@ -55,6 +56,39 @@ def test_noise_is_worse_than_holdout_beyond_noise_in_every_metric(out):
     # Nothing was trained, so the effect is in image noise and says so.
     assert all("image sampling" in one["effect"]["of"] and abs(one["effect"]["size"]) > 1 for one in found)
     assert all(one["p_holm"] >= one["comparison"]["p"] for one in found)
+
+
+def test_a_comparison_is_a_section_of_the_report_with_its_direction_and_units(out):
+    told = ask("compare", out, "noise", "holdout", "--json", out.parent / "told.json")
+    found = json.loads((out.parent / "told.json").read_text())
+    section = read_findings(out)["compare-noise-holdout-digits_convnet"]
+    assert section.verdict[0].startswith("Each metric by itself: holdout is better beyond noise in fd, kd, precision")
+    assert section.verdict[0] in (out / "report.html").read_text()
+    assert section.run == run_key(out)
+    by_metric = {row[0]: row for row in section.tables[0].rows}
+    assert {name: row[1] for name, row in by_metric.items() if name in ("fd", "recall")} == {
+        "fd": "lower", "recall": "higher",
+    }  # fmt: skip
+    for one in found:
+        assert by_metric[one["metric"]][3] == pytest.approx(one["comparison"]["value"], rel=1e-3)
+        assert one["verdict"].startswith(by_metric[one["metric"]][2])
+    assert "report" in told.output
+    ask("compare", out, "noise", "noise", "--metric", "fd", "--margin", "1000")
+    assert (
+        "equivalent within the margin"
+        in read_findings(out)["compare-noise-noise-digits_convnet-fd-within-1000"].verdict[0]
+    )
+
+
+def test_a_folder_that_cannot_be_written_still_answers(out, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("harness.report.finding.write_atomically", refuse)  # root may write anything
+    told = ask("compare", out, "noise", "holdout")
+    assert told.exit_code == 0
+    assert "holdout is better than noise" in told.output
+    assert "stays without this (Permission denied)" in told.output
 
 
 def test_the_json_is_json_where_degrees_of_freedom_are_infinite(out):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -34,6 +35,9 @@ def test_the_three_snippets_run_in_the_readmes_own_benchmark(small):
 
     for number, image in enumerate(Digits().load("holdout").images[:60]):
         Image.fromarray(image[..., 0]).save(small.folder / "samples" / f"{number}.png")
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(128, 64), torch.nn.Tanh(), torch.nn.Unflatten(1, (1, 8, 8)))
+    torch.jit.trace(network, torch.zeros(1, 128)).save(str(small.folder / "g.pt"))
     (small.folder / "mine.yaml").write_text(yaml)
     outcome = small.harness("run", "mine.yaml", "--no-tracking")
     assert outcome.returncode == 0, outcome.stderr

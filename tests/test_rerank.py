@@ -109,8 +109,8 @@ def test_a_mistake_is_one_line_without_half_a_report_before_it(scores):
 
 
 @pytest.mark.slow
-def test_a_run_ranks_its_generators_under_every_encoder(finished, tmp_path):
-    out, file = finished.folder / "results/small", tmp_path / "told.json"
+def test_a_run_ranks_its_generators_under_every_encoder(copy_of, tmp_path):
+    out, file = copy_of().folder / "results/small", tmp_path / "told.json"
     told = ask(out, "--json", file)
     assert told.exit_code == 0, told.output
     found = json.loads(file.read_text())

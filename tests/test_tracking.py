@@ -75,6 +75,48 @@ def parents(runs: list) -> list:
     return [run for run in runs if run.data.tags["harness.level"] == "benchmark"]
 
 
+def finding(answer, rows):
+    table = {"caption": "t", "columns": ["encoder", "tau"], "rows": rows}
+    return json.dumps({"title": "Alike?", "verdict": [answer, "And so on."], "tables": [table]})
+
+
+def test_studies_that_came_after_the_run_are_sent_with_tables_and_the_report_and_stale_ones_go(out, database):
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{database}"
+    (out / "report.html").write_text("old")
+    first = track(out, uri)
+    client = MlflowClient(uri)
+
+    def tags():
+        return client.get_run(first.run_id).data.tags
+
+    def table():
+        return json.loads(Path(client.download_artifacts(first.run_id, "studies/rerank/1.json")).read_text())
+
+    assert not any(tag.startswith("harness.study.") for tag in tags())
+    (out / "rerank.finding.json").write_text(finding("Yes.", [["pixels", 0.5]]))
+    (out / "report.html").write_text("new")
+    again = track(out, uri)
+    assert (again.run_id, again.existed) == (first.run_id, True)
+    assert tags()["harness.study.rerank"] == "Alike?: Yes."
+    assert "Alike?: Yes." in tags()["mlflow.note.content"]
+    assert table() == {"columns": ["encoder", "tau"], "data": [["pixels", 0.5]]}
+    assert Path(client.download_artifacts(first.run_id, "run/report.html")).read_text() == "new"
+    shown = [entry["path"] for entry in json.loads(tags()["mlflow.loggedArtifacts"])]
+    assert {"leaderboard.json", "seeds.json", "studies/rerank/1.json"} <= set(shown)
+    assert len(shown) == len(set(shown))
+    # Said anew, it replaces; taken away, it goes.
+    (out / "rerank.finding.json").write_text(finding("No.", [["pixels", -0.5], ["convnet", 0.1]]))
+    track(out, uri)
+    assert tags()["harness.study.rerank"] == "Alike?: No."
+    assert len(table()["data"]) == 2
+    (out / "rerank.finding.json").unlink()
+    track(out, uri)
+    assert "harness.study.rerank" not in tags()
+    assert len(parents(runs_in(database))) == 1
+
+
 def child_of(logged, generator: str, encoder: str):
     client, tracked, _, _ = logged
     (found,) = client.search_runs(

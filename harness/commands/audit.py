@@ -59,10 +59,8 @@ def audit(
     if other := differing(folder, own):
         # A section beside other numbers would be read as theirs; an older one would no longer agree with audit.md.
         (folder / "audit.finding.json").unlink(missing_ok=True)
-        told = f"the run there declares something else ({', '.join(other)})"
-        click.echo(
-            f"note: the report in {folder} gets no section: {told}; run {bench} into a folder of its own", err=True
-        )
+        told = f"the run there differs in {', '.join(other)}; run {bench} again, or audit into a folder of its own"
+        click.echo(f"note: the report in {folder} gets no section: {told}", err=True)
     else:
         write_finding(folder, "audit", replace(finding(result, text), run=declared_key(own)))
     if (folder / "records.jsonl").is_file():
@@ -78,7 +76,8 @@ def differing(out: Path, own: Mapping[str, Any]) -> list[str]:
         return []
     theirs, ours = there.get("benchmark", {}), own["benchmark"]
     found = [key for key in dict.fromkeys((*theirs, *ours)) if key != "audit" and theirs.get(key) != ours.get(key)]
-    return found or [key for key in own if key != "benchmark" and there.get(key) != own[key]]
+    code = {"components": "the code of a component", "statistics": "the code of the statistics"}
+    return found or [code.get(key, key) for key in own if key != "benchmark" and there.get(key) != own[key]]
 
 
 def markdown(found: Audited, first: str, random: dict[str, bool]) -> str:
@@ -128,7 +127,9 @@ def finding(found: Audited, text: str) -> Finding:
     columns = ("encoder", "variant", "generator", "pinned", "variant's", "change", "reference against itself, FD")
     caption = f"{found.metric} under other preprocessing; {found.level:.0%} intervals paired over the same images"
     generators = tuple(dict.fromkeys(c.generator for c in own))
-    cells = {(f"{c.encoder}, {c.variant}", c.generator): c.change / max(abs(c.pinned), 1e-12) for c in own}
+    several = len({c.encoder for c in own}) > 1  # the variant first: what is cut off a long label is the encoder
+    label = {(c.encoder, c.variant): f"{c.variant}, {c.encoder}" if several else c.variant for c in own}
+    cells = {(label[c.encoder, c.variant], c.generator): c.change / max(abs(c.pinned), 1e-12) for c in own}
     names = tuple(dict.fromkeys(name for name, _ in cells))
     values = tuple(tuple(round(cells.get((name, g), 0.0), 4) for g in generators) for name in names)
     reach = max([abs(v) for row in values for v in row] or [0.0]) or 1.0
@@ -214,7 +215,7 @@ def _table(found: Audited, encoder: str) -> list[str]:
 
 def _cell(change: Change) -> str:
     if abs(change.change) < 1e-6 * abs(change.pinned):
-        return "< 1e-6 of it"
+        return "≈ 0"
     if change.low is None:
         return f"{change.change:+.3g}"
     return f"{change.change:+.3g} [{change.low:+.3g}, {change.high:+.3g}]"

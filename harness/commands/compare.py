@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.commands.compared import p_words
+
 if TYPE_CHECKING:
     from harness.record import Reference, Target
-    from harness.report import Finding
     from harness.uncertainty import Comparison, Equivalence, SeedMember
 
 RUN = click.argument("out", type=click.Path(path_type=Path))
@@ -52,6 +53,7 @@ def compare(
     reference: Reference | None, paired: bool, file: Path | None,
 ) -> None:  # fmt: skip
     """Is generator FIRST of the run OUT different from SECOND, and by how much? Paired: they share the reference."""
+    from harness.commands.compared import section
     from harness.commands.sections import add_section
     from harness.errors import UsageError
     from harness.outfolder import labelled, leaderboard, read
@@ -92,13 +94,14 @@ def compare(
         })  # fmt: skip
         lines.append(f"\n{name}: {verdict}")
         lines.append(
-            f"  difference {found.value:.4g} [{found.low:.4g}, {found.high:.4g}], {_p(found.p)}, {found.method}"
+            f"  difference {found.value:.4g} [{found.low:.4g}, {found.high:.4g}], {p_words(found.p)}, {found.method}"
         )
         if effect is not None:
             lines.append(f"  effect     {abs(effect.size):.2g} standard deviations {effect.of}")
         if equal is not None:
             lines.append(
-                f"  equivalent within ±{equal.margin:g}? {'yes' if equal.equivalent else 'not shown'}, {_p(equal.p)}"
+                f"  equivalent within ±{equal.margin:g}? {'yes' if equal.equivalent else 'not shown'}, "
+                f"{p_words(equal.p)}"
             )
         for note in found.notes:
             lines.append(f"  note       {note}")
@@ -122,51 +125,7 @@ def compare(
     about = f"{lines[0]}{', paired image by image' if paired else ''}."
     parts = [part for part in (metric, margin and f"within-{margin:g}", reference, paired and "paired") if part]
     name = finding_name("compare", first, second, chosen, *map(str, parts))
-    add_section(out, name, _section(told, together, about, better))
-
-
-def _section(told: list[dict[str, Any]], together: str, about: str, better: dict[str, bool]) -> Finding:
-    """The comparison as a section of the report: verdicts, and each difference with its interval."""
-    from harness.report import Finding, Table
-
-    verdict = [f"{row['metric']}: {row['verdict']}." for row in told]
-    if together:
-        verdict = [_summary(told), together]
-    rows = tuple(
-        (
-            row["metric"], "lower" if better[row["metric"]] else "higher", _rounded(row["comparison"]["value"]),
-            _rounded(row["comparison"]["low"]), _rounded(row["comparison"]["high"]), _p(row["comparison"]["p"]),
-            _p(row["p_holm"]), _effect_words(row["effect"]), row["verdict"], row["comparison"]["method"],
-        )
-        for row in told
-    )  # fmt: skip
-    heads = ("metric", "better", "difference", "low", "high", "p", "p (Holm)", "effect", "verdict", "how")
-    first, second = told[0]["first"], told[0]["second"]
-    title = f"{first} against {second} under {told[0]['encoder']}"
-    table = Table(f"{first} minus {second}, in units of each metric", heads, rows)
-    return Finding(title, (*verdict, about), (table,))
-
-
-def _summary(told: list[dict[str, Any]]) -> str:
-    """Who is better in what: `kde is better in fd, recall; ddpm in density; neither in coverage`."""
-    found: dict[str, list[str]] = {}
-    for row in told:
-        words = row["verdict"]
-        who = next((name for name in (row["first"], row["second"]) if words.startswith(f"{name} is better")), "neither")
-        found.setdefault(who, []).append(row["metric"])
-    neither = found.pop("neither", [])
-    said = [f"{name} is better beyond noise in {', '.join(metrics)}" for name, metrics in found.items()]
-    if neither:
-        said.append(f"not told apart in {', '.join(neither)}")
-    return f"Each metric by itself: {'; '.join(said)}."
-
-
-def _effect_words(effect: dict[str, Any] | None) -> str | None:
-    return None if effect is None else f"{abs(effect['size']):.2g} standard deviations {effect['of']}"
-
-
-def _rounded(value: float) -> float | None:
-    return float(f"{value:.4g}") if math.isfinite(value) else None
+    add_section(out, name, section(told, together, about, better))
 
 
 @click.command()
@@ -281,10 +240,6 @@ def _verdict(
     if equal is not None and equal.equivalent:
         return f"{first} and {second} are equivalent within the margin"
     return f"{first} and {second} cannot be told apart: this does not show that they are equal"
-
-
-def _p(p: float) -> str:
-    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 
 def _finite(value: Any) -> Any:

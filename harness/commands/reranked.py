@@ -151,6 +151,8 @@ def finding(
     caption = (
         f"Ranks by {run.metric}, 1 is best; least and most: what the mean rank may be in truth, all at once ({level})"
     )
+    if run.drawn:
+        caption += f"; {', '.join(run.drawn)}, of random weights, counts in the mean"
     tables.append(Table(caption, named, ranks))
     asked = [(b, p) for b in pairs for p in b.pairs if p.reversed_for_sure or p.differs >= 0.5]
     if asked:

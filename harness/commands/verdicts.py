@@ -137,7 +137,8 @@ def finding(found: Verdicts) -> Finding:
     """The verdicts as a section of the report: sentences, each claim with its reason, tests, and which rows compare."""
     from harness.report import Finding, Table
 
-    sentences = [f"{len(found.judged)} published numbers: {counts(found.judged)}."]
+    many = f"{len(found.judged)} published number{'s'[: len(found.judged) != 1]}"
+    sentences = [f"{many}: {counts(found.judged)}."]
     sentences += [
         f"{one.claim.id} ({one.claim.spelled}): {one.verdict}: {one.reason}."
         for one in found.judged
