@@ -65,12 +65,17 @@ def declare(
         "metrics": {},
     }
     smaller = min(declared["n_real"], declared["n_fake"])
-    declared["metrics"] = _metrics(protocol, smaller)
-    _check_neighbours(declared["metrics"], smaller)
-    declared["rank_by"] = {"metric": "fd", "encoder": next(iter(declared["encoders"]))}
+    first = next(iter(declared["encoders"]))
+    declared["metrics"] = metrics = _metrics(protocol, smaller)
+    _check_neighbours(metrics, smaller)
+    if protocol is not None and (layers := _layers(protocol, random_weights)):
+        declared["encoders"] |= dict(layers.values())
+        for use, known in metrics.items():
+            metrics[use] = {**known, "encoders": [layers[use][0] if use in layers else first]}
+    declared["rank_by"] = {"metric": "fd", "encoder": first}
     _write(catalogue, {"real": dataset})
     _write(bench, declared)
-    return Declared(bench, () if protocol is None else tuple(_left_out(protocol, smaller)))
+    return Declared(bench, () if protocol is None else tuple(_left_out(protocol, smaller, drawn=random_weights)))
 
 
 def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any]) -> Path:
@@ -173,6 +178,35 @@ def _metrics(protocol: str | None, n: int) -> dict[str, Any]:
     return common | {use: known for use, known in said.items() if _withheld(whole, use, known, n) is None}
 
 
+def _layers(protocol: str, random_weights: bool) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The metrics of a protocol that read another layer of its network, each with an encoder's name and entry."""
+    whole = protocols.load(protocol)
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for use in protocols.conventions(whole):
+        layer = _other_layer(whole, use)
+        if layer is not None:
+            given = {**whole.encoder.get("parameters", {}), **({"weights": RANDOM} if random_weights else {})}
+            entry = {"use": whole.encoder["use"], **given, "layer": layer, "preprocessing": whole.recipe}
+            found[use] = f"{protocol}-{layer}", entry
+    return found
+
+
+def _other_layer(whole: protocols.Protocol, use: str) -> str | None:
+    """The layer that a metric reads in the place of the protocol's own, where the protocol's encoder has it."""
+    reads = registry.find("metrics", use, Path.cwd()).reads
+    known = registry.find("encoders", whole.encoder["use"], Path.cwd()).layers
+    return next((layer for layer, _ in reversed(known) if layer in reads), None)
+
+
+def weight_file(protocol: protocols.Protocol) -> str | None:
+    """The registered weight file that a protocol's encoder reads; None where it needs none."""
+    component = registry.find("encoders", protocol.encoder["use"], Path.cwd())
+    if component.parameters is None:
+        return None
+    chosen = component.parameters.model_validate(dict(protocol.encoder.get("parameters", {})))
+    return component.weight_file(chosen.model_dump())
+
+
 def _check_neighbours(metrics: Mapping[str, Mapping[str, Any]], n: int) -> None:
     """Say in words of the command what the benchmark would refuse by lines of a file that nobody wrote."""
     of_k = {use: registry.find("metrics", use, Path.cwd()).parameters for use in metrics}
@@ -189,14 +223,22 @@ def _check_neighbours(metrics: Mapping[str, Mapping[str, Any]], n: int) -> None:
         )
 
 
-def _left_out(protocol: str, n: int) -> list[str]:
-    """What is not as in the protocol when `n` images a set are scored under its encoder, and why."""
+def _left_out(protocol: str, n: int, *, drawn: bool = False) -> list[str]:
+    """What is not as in the protocol when `n` images a set are scored under its encoder, and why.
+
+    `drawn` says that the weights are random, which every table says already.
+    """
     whole = protocols.load(protocol)
     lines = [
         f"{use} of protocol {protocol} is not here: {reason}"
         for use, one in protocols.conventions(whole).items()
         if (reason := _withheld(whole, use, one.parameters, n)) is not None
     ]
+    named, read = whole.encoder.get("weights"), weight_file(whole)
+    if not drawn and read is not None and read != named and whole.encoder.get("sha256") is None:
+        lines.append(f"protocol {protocol} reads {named}; here {read} is read, a port of the same network")
+    if whole.folders is not None:
+        lines.append(f"of a folder the program of {protocol} prints something else: --protocol {whole.folders}")
     features = str(whole.precision_recall.get("features", ""))
     if features.startswith("VGG16") and whole.encoder.get("use") != "vgg16":
         lines.append(f"precision and recall here are of the {whole.encoder.get('use')} features, not of {features}")
@@ -207,11 +249,12 @@ def _withheld(whole: protocols.Protocol, use: str, known: Mapping[str, Any], n: 
     """Why a metric of a protocol cannot be had of its own features of `n` images; None where it can."""
     if (size := known.get("subset_size")) is not None and size > n:
         return f"it draws subsets of {size:,} images from each set, and the smaller one has {n}; kd takes all pairs"
-    if (reads := registry.find("metrics", use, Path.cwd()).reads) != ():
+    reads = registry.find("metrics", use, Path.cwd()).reads
+    if reads and _other_layer(whole, use) is None:
         return (
-            f"it reads another layer of the network; a benchmark of its own has it, with encoders: {{layer: {{use: "
-            f"{whole.encoder['use']}, layer: {reads[-1]}, preprocessing: {whole.recipe}}}}} and metrics: {{{use}: "
-            f"{{protocol: {whole.name}}}}}"
+            f"it reads another layer of the network, which {whole.encoder['use']} does not give; a port of the network "
+            f"has it, under encoders: {{layer: {{use: inception, layer: {reads[-1]}, preprocessing: {whole.recipe}}}}} "
+            f"with metrics: {{{use}: {{protocol: {whole.name}, encoders: [layer]}}}}"
         )
     return None
 

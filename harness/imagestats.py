@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness import benchmark, entries, preprocessing, provenance, registry, weights
+from harness import benchmark, entries, preprocessing, provenance, weights
 from harness.components import RANDOM
 from harness.errors import UsageError
-from harness.folders import declare_reference
+from harness.folders import declare_reference, weight_file
 from harness.metrics.features import Rows
 from harness.mixed import Mixed
 from harness.protocols import Protocol
@@ -133,15 +133,6 @@ def runnable(protocol: Protocol, *, random_weights: bool = False) -> None:
         raise UsageError(f"protocol {entries.not_here(protocol)}")
     if (name := weight_file(protocol)) is not None and not random_weights:
         weights.locate(name)
-
-
-def weight_file(protocol: Protocol) -> str | None:
-    """The registered weight file that a protocol's encoder reads; None where it needs none."""
-    component = registry.find("encoders", protocol.encoder["use"], Path.cwd())
-    if component.parameters is None:
-        return None
-    chosen = component.parameters.model_validate(dict(protocol.encoder.get("parameters", {})))
-    return component.weight_file(chosen.model_dump())
 
 
 def encoder_facts(identity: Mapping[str, Any]) -> dict[str, Any]:

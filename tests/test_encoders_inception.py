@@ -306,3 +306,11 @@ def test_check_sees_that_a_file_is_not_the_one_promised_and_that_a_layer_is_too_
     outcome = small.harness("check", "bench.yaml")
     assert outcome.returncode == 2
     assert "needs both `file`, a path, and `sha256`" in outcome.stderr
+
+
+def test_nvidias_encoder_without_its_file_draws_the_same_random_weights(images, state):
+    drawn = InceptionNvidia(weights="random", seed=3)
+    assert np.array_equal(
+        drawn.encode(scaled(images[:2])), Inception(weights="random", seed=3).encode(scaled(images[:2]))
+    )
+    assert drawn.dim == 2048

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from harness import protocols, registry
 from harness.benchmark import load as load_benchmark
 from harness.errors import UsageError
-from harness.folders import _left_out, _metrics
+from harness.folders import _left_out, _metrics, declare
 from harness.protocols.conventions import conventions, filled
 from harness.recipes import RECIPES
 
@@ -126,21 +128,46 @@ def test_a_protocol_of_metrics_alone_says_how_to_take_them(small, name):
 
 
 def test_what_a_two_folder_run_lacks_of_its_protocol_is_said_with_the_remedy():
-    subsets, score, features = _left_out("torch-fidelity", 999)
+    subsets, features = _left_out("torch-fidelity", 999)
     assert "kid_subsets of protocol torch-fidelity is not here: it draws subsets of 1,000" in subsets
-    assert "layer: logits_unbiased, preprocessing: ttur" in score
     assert "precision and recall here are of the inception features, not of VGG16" in features
-    assert len(_left_out("torch-fidelity", 1000)) == 2
+    assert len(_left_out("torch-fidelity", 1000)) == 1
     assert _left_out("dgm-eval-dinov2", 20) == []
-    assert {line.partition(" ")[0] for line in _left_out("adm", 9)} == {"sfid", "inception_score"}
+    (port,) = _left_out("adm", 9)
+    assert port.startswith("protocol adm reads classify_image_graph_def.pb; here pt_inception-2015-12-05-6726825d.pth")
+    assert _left_out("adm", 9, drawn=True) == []
     assert _metrics("adm", 9)["precision"] == {"k": 3, "closed": True}
+    for name in ("cmmd", "cmmd-jax"):
+        assert any("--protocol cmmd-folder" in line for line in _left_out(name, 9))
+    assert not any("--protocol" in line for line in _left_out("cmmd-folder", 9))
 
 
-@pytest.mark.parametrize(("metric", "layer"), [("sfid", "sfid"), ("inception_score", "logits_unbiased")])
-def test_the_remedy_is_a_benchmark_that_passes(small, metric, layer):
-    (line,) = (line for line in _left_out("adm", 9) if line.startswith(metric))
-    entry = line.partition("encoders: {layer: ")[2].partition("} and")[0]
-    assert f"layer: {layer}" in entry
+def test_a_two_folder_run_reads_every_layer_that_its_protocol_does(small):
+    rng = np.random.default_rng(1)
+    for side in ("real", "fake"):
+        (small.folder / side).mkdir()
+        for i in range(12):
+            image = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+            Image.fromarray(image).save(small.folder / side / f"{i}.png")
+    declared = declare(small.folder / "real", [small.folder / "fake"], out=small.folder / "out", protocol="adm",
+                       encoder=None, n=None, random_weights=True, seed=0)  # fmt: skip
+    assert declared.left_out == ()
+    found = load_benchmark(declared.bench)
+    assert {name: one.parameters["layer"] for name, one in found.encoders.items()} == {
+        "adm": "pool3", "adm-sfid": "sfid", "adm-logits_unbiased": "logits_unbiased",
+    }  # fmt: skip
+    assert {one.preprocessing for one in found.encoders.values()} == {RECIPES["ttur"]}
+    assert {use: one.encoders for use, one in found.metrics.items()} == {
+        **dict.fromkeys(("fd", "kd", "precision", "recall", "density", "coverage"), ("adm",)),
+        "sfid": ("adm-sfid",), "inception_score": ("adm-logits_unbiased",),
+    }  # fmt: skip
+
+
+def test_the_remedy_for_a_network_without_the_layer_is_a_benchmark_that_passes(small):
+    metric = "inception_score"
+    (line,) = (line for line in _left_out("stylegan3", 1000) if line.startswith(metric))
+    entry = line.partition("encoders: {layer: ")[2].partition("} with")[0]
+    assert "layer: logits_unbiased" in entry
     small.edit("  digits_convnet: {}\n  pixels: {}", f"  layer: {entry.removesuffix('}')}, weights: random}}")
     small.edit("metric: fd, encoder: digits_convnet", f"metric: {metric}, encoder: layer")
     outcome = of_metrics(small, line.partition("metrics: ")[2])

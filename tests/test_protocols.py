@@ -6,8 +6,10 @@ from itertools import combinations
 import pytest
 from click.testing import CliRunner
 
+from harness import weights
 from harness.cli import main
 from harness.errors import UsageError
+from harness.folders import weight_file
 from harness.protocols import differences, load, names
 from harness.protocols.catalogue import INPUT_PARTS, _effects
 
@@ -19,6 +21,15 @@ def test_every_protocol_is_sound_and_says_where_its_facts_come_from(name):
     assert all(re.search(r"arXiv:\d{4}\.\d{5}|github\.com/", source) for source in protocol.sources)
     sha256 = protocol.encoder.get("sha256")
     assert sha256 is None or re.fullmatch(r"[0-9a-f]{64}", sha256)
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_weight_file_that_is_read_is_the_one_that_the_protocol_names(name):
+    """A port of a graph that PyTorch cannot read, or of a checkpoint elsewhere, has no digest in the protocol."""
+    protocol = load(name)
+    if (sha256 := protocol.encoder.get("sha256")) is None or "use" not in protocol.encoder:
+        return
+    assert weights.find(weight_file(protocol)).sha256 == sha256
 
 
 def test_the_protocols_that_papers_name_are_there():
@@ -96,7 +107,9 @@ def test_an_encoder_of_a_benchmark_can_be_a_protocols(small, name):
     assert outcome.returncode == 0, outcome.stderr
     entry = load_benchmark(small.bench).encoders["fid"]
     assert entry.preprocessing == RECIPES[load(name).recipe]
-    assert (entry.component.name, entry.parameters["layer"]) == ("inception", "pool3")
+    nvidias = name == "clean"
+    assert entry.component.name == ("inception_nvidia" if nvidias else "inception")
+    assert entry.parameters.get("layer") == (None if nvidias else "pool3")
     assert entry.protocol == f"{name} 1 {load(name).digest()}"
 
 
@@ -108,7 +121,7 @@ def test_an_encoder_of_a_benchmark_can_be_a_protocols(small, name):
         ("{protocol: clean, preprocessing: none, weights: random}", "protocol clean says this itself"),
         ("{protocol: prdc}", "prdc cannot be run: it fixes metrics"),
         ("{protocol: edm2-dinov2}", "weights dinov2_vitl14_pretrain.pth are not here"),
-        ("{protocol: clean}", "weights pt_inception-2015-12-05-6726825d.pth are not here"),
+        ("{protocol: clean}", "weights inception-2015-12-05.pt are not here"),
     ],
 )
 def test_a_protocol_that_cannot_be_run_is_refused_with_its_place(small, entry, words):

@@ -45,9 +45,10 @@ class Inception(OwnWeights):
 
 
 class InceptionNvidia(OwnWeights):
-    """Parameters of `inception_nvidia`, whose file holds the network too: it cannot be drawn."""
+    """Parameters of `inception_nvidia`, whose file holds the network too; random weights are those of `inception`."""
 
-    weights: Literal["inception-2015-12-05.pt", "file"] = "inception-2015-12-05.pt"
+    weights: Literal["inception-2015-12-05.pt", "file", "random"] = "inception-2015-12-05.pt"
+    seed: Seed = 0
 
 
 class InceptionTorchvision(OwnWeights):
@@ -186,7 +187,7 @@ ENCODERS: tuple[Component, ...] = (
              "Inception-v3 of FID: features of one layer", libraries=VISION, layers=_INCEPTION_LAYERS,
              expects=Expects(None, (299, 299), 3), registered="{weights}"),
     _encoder("inception_nvidia", "torchscript:InceptionNvidia", InceptionNvidia,
-             "the same network as NVIDIA's TorchScript file: 2048 features", libraries=TORCH, dim=2048,
+             "the same network as NVIDIA's TorchScript file: 2048 features", libraries=VISION, dim=2048,
              expects=Expects(None, (299, 299), 3), registered="{weights}"),
     _encoder("inception_torchvision", "vision:InceptionTorchvision", InceptionTorchvision,
              "torchvision's ImageNet Inception-v3, 2048 features: not FID's", libraries=VISION, dim=2048,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.encoders.inception import Inception
 from harness.encoders.torchnet import TorchEncoder, weight_path
 from harness.errors import UsageError
 from harness.keys import digest_file
@@ -19,12 +20,12 @@ class TorchScript(TorchEncoder):
         self.identity = {"architecture": "TorchScript file", "weights": digest_file(Path(file))}
 
 
-class InceptionNvidia(TorchEncoder):
+class InceptionNvidia(Inception):
     """Pooled features (2048) of NVIDIA's TorchScript of the FID Inception, from 299×299 images as (x - 128) / 128.
 
     The file's own forward takes [0, 255], resizes as TensorFlow 1 does, scales, and calls its `layers`; here `layers`
     are called, as clean-fid does (inception_torchscript.py), so that the recipe alone resizes. On 299×299 images that
-    equals `forward(x, return_features=True)`.
+    equals `forward(x, return_features=True)`. `weights: random` draws `inception`'s instead: no measure of quality.
     """
 
     def __init__(
@@ -33,11 +34,16 @@ class InceptionNvidia(TorchEncoder):
         weights: str = "inception-2015-12-05.pt",
         file: str | None = None,
         sha256: str | None = None,
+        seed: int = 0,
         dtype: str = "float32",
     ) -> None:
+        if weights == "random":
+            super().__init__(weights=weights, seed=seed, dtype=dtype)
+            return
         path = weight_path(weights, file, sha256)
         network = load_torchscript(path)
         if not hasattr(network, "layers"):
             raise UsageError(f"{path} is TorchScript without `layers`, so not NVIDIA's Inception; torchscript takes it")
-        super().__init__(network, lambda x: network.layers(x).flatten(1), dim=2048, side=299, dtype=dtype)
+        layers = network.layers
+        TorchEncoder.__init__(self, network, lambda x: layers(x).flatten(1), dim=2048, side=299, dtype=dtype)
         self.identity = {"architecture": "FID Inception-v3, NVIDIA's TorchScript", "weights": digest_file(path)}

@@ -28,6 +28,7 @@ class Protocol(Frozen):
     """One published pipeline. A part that is absent is one that the pipeline does not have.
 
     recipe   the harness's preprocessing that carries `input`, `resize` and `values` out
+    folders  the protocol by which the same program takes a folder of images, where that is another one
     encoder  facts of the network; `use` and `parameters` name it for a benchmark
     """
 
@@ -35,6 +36,7 @@ class Protocol(Frozen):
     version: Annotated[int, Field(ge=1)]
     title: str
     recipe: str | None = None
+    folders: str | None = None
     input: Facts
     resize: Facts
     values: Facts
