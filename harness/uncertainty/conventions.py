@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.metrics.conventions import cmmd, own_pairs, subset_distances
-from harness.metrics.features import Rows
+from harness.metrics.conventions import cmmd, kid_subsets, own_pairs, subset_distances
+from harness.metrics.features import Rows, with_defaults
 from harness.metrics.kernel import kernel_function, kernel_sums
 from harness.uncertainty.analysis import Analysis
 from harness.uncertainty.kernel import analyse_kernel
@@ -36,7 +36,7 @@ def analyse_subsets(
     influences are stretched by that much: draws of two generators count as independent, though a shared reference and
     seed give both the same real rows, which errs on the wide side.
     """
-    values = subset_distances(real, fake, **parameters)
+    values = subset_distances(real, fake, **with_defaults(kid_subsets, parameters))
     kernel = {name: value for name, value in parameters.items() if name in KERNEL_PARAMETERS}
     whole = analyse_kernel(real, fake, kernel, units_real, units_fake, real_seed=real_seed, fake_seed=fake_seed)
     freedom = len(values) - 1
@@ -74,8 +74,7 @@ def analyse_cmmd(
     A row's pair with itself adds (1 - mean kernel)/n, which is what T_inf subtracts: it is the U-statistic then, to the
     last bit but one. Of clusters that is not known, as they hold other pairs that are alike.
     """
-    # The function's own defaults, so that they are written once.
-    chosen = {**(cmmd.__kwdefaults__ or {}), **parameters}
+    chosen = with_defaults(cmmd, parameters)
     scale = float(chosen["scale"])
     kernel = {"kernel": "rbf", "bandwidth": chosen["bandwidth"]}
     sums = kernel_sums(real, fake, kernel_function(real.shape[1], kernel="rbf", bandwidth=chosen["bandwidth"]))
