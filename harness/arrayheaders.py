@@ -84,19 +84,18 @@ def read_npz(path: Path, *, array: str | None = None, labels: str | None = None)
 
 def read_npy(images: Path, *, labels: Path | None = None) -> ArrayPair:
     """The images (and labels) of npy files, one array each."""
-    header = _npy_file(images)
-    _check_images(str(images), header)
-    label_header = _npy_file(labels) if labels is not None else None
-    if label_header is not None:
-        _check_labels(str(labels), label_header, header)
-    return ArrayPair(header, label_header)
+    return _of_files(_npy_file, images, labels)
 
 
 def read_idx(images: Path, *, labels: Path | None = None) -> ArrayPair:
     """The images (and labels) of IDX files, the format of MNIST; `.gz` is unpacked on the way."""
-    header = _idx(images)
+    return _of_files(_idx, images, labels)
+
+
+def _of_files(read: Callable[[Path], ArrayHeader], images: Path, labels: Path | None) -> ArrayPair:
+    header = read(images)
     _check_images(str(images), header)
-    label_header = _idx(labels) if labels is not None else None
+    label_header = read(labels) if labels is not None else None
     if label_header is not None:
         _check_labels(str(labels), label_header, header)
     return ArrayPair(header, label_header)
