@@ -34,7 +34,7 @@ def tag(name: str, /, *children: Child, **attributes: str | float | bool | None)
     return Markup(start if name in VOID else f"{start}{join(children)}</{name}>")
 
 
-def join(parts: Iterable[Child]) -> Markup:
+def join(parts: Iterable[Child], between: str = "") -> Markup:
     """Parts one after another; those that are not Markup are escaped, None is nothing."""
     found = [part if isinstance(part, Markup) else escape(part, quote=True) for part in parts if part is not None]
-    return Markup("".join(found))
+    return Markup(between.join(found))
