@@ -19,6 +19,7 @@ from harness.errors import UsageError
 
 # Deflate's best case: a gzip whose header promises more than this times its size is lying.
 DEFLATE_RATIO = 1032
+CHUNK_BYTES = 1 << 22
 
 _MAX_NPY_HEADER = 10_000
 # literal_eval on a hostile header raises most of these; RecursionError is a RuntimeError.
@@ -84,19 +85,18 @@ def read_npz(path: Path, *, array: str | None = None, labels: str | None = None)
 
 def read_npy(images: Path, *, labels: Path | None = None) -> ArrayPair:
     """The images (and labels) of npy files, one array each."""
-    header = _npy_file(images)
-    _check_images(str(images), header)
-    label_header = _npy_file(labels) if labels is not None else None
-    if label_header is not None:
-        _check_labels(str(labels), label_header, header)
-    return ArrayPair(header, label_header)
+    return _of_files(_npy_file, images, labels)
 
 
 def read_idx(images: Path, *, labels: Path | None = None) -> ArrayPair:
     """The images (and labels) of IDX files, the format of MNIST; `.gz` is unpacked on the way."""
-    header = _idx(images)
+    return _of_files(_idx, images, labels)
+
+
+def _of_files(read: Callable[[Path], ArrayHeader], images: Path, labels: Path | None) -> ArrayPair:
+    header = read(images)
     _check_images(str(images), header)
-    label_header = _idx(labels) if labels is not None else None
+    label_header = read(labels) if labels is not None else None
     if label_header is not None:
         _check_labels(str(labels), label_header, header)
     return ArrayPair(header, label_header)
@@ -114,13 +114,13 @@ def _open_data(header: ArrayHeader) -> tuple[IO[bytes], Callable[[], None]]:
     return member, archive.close
 
 
-def read_chunks(header: ArrayHeader, take: Callable[[bytes], Any], *, chunk_bytes: int = 1 << 22) -> None:
+def read_chunks(header: ArrayHeader, take: Callable[[bytes], Any]) -> None:
     """Hand the array's bytes to `take`, chunk by chunk; UsageError if there are fewer or more than promised."""
     left = header.nbytes
     try:
         stream, close = _open_data(header)
         try:
-            while left and (chunk := stream.read(min(chunk_bytes, left))):
+            while left and (chunk := stream.read(min(CHUNK_BYTES, left))):
                 take(chunk)
                 left -= len(chunk)
             surplus = not left and bool(stream.read(1))  # the read past the end also makes zip and gzip check their CRC

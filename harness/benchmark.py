@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from harness import consistency, entries, pinned, recipes, registry
+from harness import consistency, entryreading, pinned, recipes, registry
 from harness.auditing import Audit, ImageCount
 from harness.components import RANDOM, Component, Seed
 from harness.declaration import NAME, NAME_RULE, Document, Frozen, FrozenMapping, read
@@ -163,7 +163,7 @@ def load(path: str | Path) -> Benchmark:
     fields = {key: document.value[key] for key in own if key in document.value}
     if "preprocessing" in fields:
         fields["preprocessing"] = recipes.declared(document, fields["preprocessing"], ("preprocessing",))
-    fields |= entries.read_all(document, data, folder)
+    fields |= entryreading.read_all(document, data, folder)
     # A part that could not be made has its reasons noted already.
     fields = {key: value for key, value in fields.items() if value is not None or document.sound(key)}
     placeholder = data or PinnedDataset.model_construct()

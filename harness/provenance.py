@@ -19,10 +19,10 @@ def version() -> str:
 
 
 @cache
-def library_versions(names: tuple[str, ...] = LIBRARIES) -> dict[str, str]:
-    """Installed version of each distribution; "absent" where there is none."""
+def library_versions() -> dict[str, str]:
+    """Installed version of each of `LIBRARIES`; "absent" where there is none."""
     found = {}
-    for name in names:
+    for name in LIBRARIES:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

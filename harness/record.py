@@ -93,9 +93,9 @@ class Record:
         return cls(**raw)
 
 
-def write_records(path: Path, records: Iterable[Record]) -> None:
-    """Write one record a line, in the order given."""
-    path.write_text("".join(record.to_json() + "\n" for record in records), encoding="ascii")
+def to_lines(records: Iterable[Record]) -> bytes:
+    """The content of a `records.jsonl`: one record a line, in the order given."""
+    return "".join(record.to_json() + "\n" for record in records).encode("ascii")
 
 
 def read_records(path: Path) -> list[Record]:

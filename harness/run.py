@@ -20,7 +20,7 @@ from harness.errors import UsageError
 from harness.keys import digest, digest_file
 from harness.leaderboard import Leaderboard
 from harness.mixed import joined
-from harness.record import Record, read_records
+from harness.record import Record, read_records, to_lines
 from harness.report import contact_sheet, drop_findings, image_grid, write_plots, write_report
 from harness.stages import FakeSet, ImageSource, Pipeline, Plan, Progress
 from harness.stages.images import read_images
@@ -161,7 +161,7 @@ def _write(folder: Path, plan: Plan, pipeline: Pipeline, lock: Mapping[str, Any]
     drop_findings(folder, keep=(lock["run_key"], outfolder.declared_key(lock)))  # of records that go now
     ranked = pipeline.rank()
     board = ranked.leaderboard
-    write_atomically(folder / "records.jsonl", "".join(r.to_json() + "\n" for r in ranked.records).encode("ascii"))
+    write_atomically(folder / "records.jsonl", to_lines(ranked.records))
     outfolder.write(folder, ranked.members)
     write_atomically(folder / "leaderboard.json", board.to_json().encode("ascii"))
     write_atomically(folder / "leaderboard.csv", board.to_csv().encode())

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from harness.keys import digest
 from harness.leaderboard import Column, Leaderboard, Row
-from harness.record import Cell, Estimate, Record, Reference, write_records
+from harness.record import Cell, Estimate, Record, Reference, to_lines
 
 METRICS = {"fd": {}, "kd": {}, "precision": {"k": 3}, "recall": {"k": 3}, "density": {"k": 5}, "coverage": {"k": 5}}
 ENCODERS = {"digits_convnet": "", "random_convnet": "random weights: not a measure of quality", "pixels": ""}
@@ -104,7 +104,7 @@ def write_run(
         notes=("over training seeds where there are several",),
     )
     out.mkdir(parents=True, exist_ok=True)
-    write_records(out / "records.jsonl", records)
+    (out / "records.jsonl").write_bytes(to_lines(records))
     (out / "leaderboard.json").write_text(board.to_json())
     (out / "leaderboard.csv").write_text(board.to_csv())
     (out / "leaderboard.md").write_text(board.to_markdown())

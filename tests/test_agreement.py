@@ -208,7 +208,6 @@ def test_a_consensus_is_the_mean_rank_and_the_pairs_that_no_encoder_doubts():
     leads = found.first_place["one"]
     assert leads["g0"] == pytest.approx(0.92, abs=0.03)  # P(N(0, 0.5 sqrt 2) < 1)
     assert sum(leads.values()) == pytest.approx(1)
-    assert found.first_everywhere["g0"] < 0.15
 
 
 def test_the_noise_of_one_ranking_with_two_seeds_does_not_hide_the_order_of_another():

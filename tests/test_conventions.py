@@ -6,7 +6,8 @@ from scipy.special import log_softmax, softmax
 
 from harness import benchmark, metrics
 from harness.errors import UsageError
-from harness.metrics.conventions import subset_distances
+from harness.metrics.conventions import kid_subsets, subset_distances
+from harness.metrics.features import with_defaults
 from harness.record import read_records
 from harness.uncertainty import MetricCall, analyse, estimate, interval
 
@@ -24,6 +25,11 @@ def logits(n, seed=0, classes=10):
 def score(rows, **parameters):
     """The Inception score of these rows; the real set is not read, but must be as wide."""
     return metrics.inception_score(rows[:2], rows, **parameters)
+
+
+def of_subsets(**parameters):
+    """The kernel distance of each subset of REAL and FAKE."""
+    return subset_distances(REAL, FAKE, **with_defaults(kid_subsets, parameters))
 
 
 def vendi(rows):
@@ -169,7 +175,7 @@ def test_kid_over_subsets_is_torch_fidelitys(options):
         torch.from_numpy(FAKE), torch.from_numpy(REAL), kid_subsets=12, kid_subset_size=50, verbose=False,
         **{names[name]: value for name, value in options.items()},
     )  # fmt: skip
-    values = subset_distances(REAL, FAKE, subsets=12, subset_size=50, **options)
+    values = of_subsets(subsets=12, subset_size=50, **options)
     assert values.mean() == pytest.approx(told["kernel_inception_distance_mean"], rel=1e-9)
     assert values.std() == pytest.approx(told["kernel_inception_distance_std"], rel=1e-9)
     assert metrics.kid_subsets(REAL, FAKE, subsets=12, subset_size=50, **options) == values.mean()
@@ -224,7 +230,7 @@ def test_sfid_is_the_frechet_distance_of_2023_columns_and_of_no_others():
 
 def test_the_draw_of_subsets_widens_the_interval_by_its_own_variance():
     options = {"subsets": 5, "subset_size": 40}
-    values = subset_distances(REAL, FAKE, **options)
+    values = of_subsets(**options)
     few, whole = estimate("kid_subsets", REAL, FAKE, **options), estimate("kd", REAL, FAKE)
     assert few.value == values.mean()
     assert few.se**2 == pytest.approx(whole.se**2 + 2.0 * values.var(ddof=1) / 5, rel=1e-9)  # 4 / (4 - 2)

@@ -101,13 +101,19 @@ def test_another_encoder_can_be_asked_and_an_unknown_one_is_named(ran):
     assert "did you mean 'pixels'" in told.output
 
 
-def test_a_run_whose_holdout_shows_reference_images_is_read_against_theory(ran, tmp_path):
-    out = shutil.copytree(ran, tmp_path / "out")
+def with_holdout(ran, out, **observations):
+    """A copy of the run whose holdout was observed to be otherwise."""
+    shutil.copytree(ran, out)
     board = json.loads((out / "leaderboard.json").read_text())
     for row in board["rows"]:
         if row["generator"] == "holdout":
-            row["observations"]["reference_copies"] = 0.1
+            row["observations"] |= observations
     (out / "leaderboard.json").write_text(json.dumps(board))
+    return out
+
+
+def test_a_run_whose_holdout_shows_reference_images_is_read_against_theory(ran, tmp_path):
+    out = with_holdout(ran, tmp_path / "out", reference_copies=0.1)
     told = ask("diagnose", out)
     assert told.exit_code == 0, told.output
     assert "no usable `holdout`" in told.output
@@ -115,12 +121,7 @@ def test_a_run_whose_holdout_shows_reference_images_is_read_against_theory(ran, 
 
 
 def test_a_holdout_with_a_few_twins_of_other_splits_still_serves(ran, tmp_path):
-    out = shutil.copytree(ran, tmp_path / "out")
-    board = json.loads((out / "leaderboard.json").read_text())
-    for row in board["rows"]:
-        if row["generator"] == "holdout":
-            row["observations"]["training_copies"] = 0.005
-    (out / "leaderboard.json").write_text(json.dumps(board))
+    out = with_holdout(ran, tmp_path / "out", training_copies=0.005)
     assert "against holdout" in ask("diagnose", out).output
 
 

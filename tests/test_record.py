@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from harness.keys import canonical_json, derive_seed, digest
-from harness.record import Cell, Estimate, Record, read_records, write_records
+from harness.record import Cell, Estimate, Record, read_records, to_lines
 
 ESTIMATE = Estimate(1.0, 0.1, 0.8, 1.2, 0.95, "T_N", "random", "influence", 10, 20, True, ("a note",))
 CELL = Cell("digits", "reference", "kde", 1, 0, "as they are", "pixels")
@@ -40,5 +40,5 @@ def test_a_record_comes_back_as_it_went(tmp_path, estimate):
     record = Record(
         "digits", "cell", CELL, "fd", {"k": None}, status, estimate, None if estimate else "why", {"a": "b"}
     )
-    write_records(tmp_path / "records.jsonl", [record, record])
+    (tmp_path / "records.jsonl").write_bytes(to_lines([record, record]))
     assert read_records(tmp_path / "records.jsonl") == [record, record]

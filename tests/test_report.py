@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from run_directory import GENERATORS, METRICS, REASON, write_run
 
-from harness.record import Record, read_records, write_records
+from harness.record import Record, read_records, to_lines
 from harness.report import contact_sheet, draw_encoder, image_grid, write_plots
 
 
@@ -139,7 +139,7 @@ def test_another_process_with_its_own_matplotlibrc_draws_the_same_bytes(small, t
     here = write_plots(tmp_path / "here", records, {**leaderboard, "rows": rows})
     out = tmp_path / "out"
     out.mkdir()
-    write_records(out / "records.jsonl", records)
+    (out / "records.jsonl").write_bytes(to_lines(records))
     (out / "leaderboard.json").write_text(json.dumps({**leaderboard, "rows": rows}))
     (tmp_path / "matplotlibrc").write_text("font.size: 20\nsvg.fonttype: path\naxes.grid: True\n")
     program = (

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.commands import FAILED, USAGE
+
 if TYPE_CHECKING:
     from harness.selftest import Outcome
 
 RANDOM = "random weights: these values say nothing about a published pipeline, only whether they stay"
 WORDS = {"agrees": "agrees ", "differs": "DIFFERS", "not run": "not run"}
-FAILED, USAGE = 1, 2
 
 
 @click.command()

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from harness.encoders.torchnet import TorchEncoder, drawn, weights_digest
+from harness.encoders.torchnet import State, TorchEncoder, drawn, its_own, weights_digest
 from harness.errors import UsageError
 from harness.networkfiles import fill, needs, read_state
 
@@ -45,11 +42,11 @@ class Timm(TorchEncoder):
         self.identity = {"architecture": f"timm {model}{pooled}", "weights": weights_digest(network)}
 
 
-def _named(state: Mapping[str, torch.Tensor], network: Any) -> dict[str, torch.Tensor]:
+def _named(state: State, network: Any) -> State:
     """The tensors that the network has, renamed by timm's own rule where the file has other names."""
     own = network.state_dict()
     rename = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
     if rename is not None and not own.keys() <= state.keys():
         with suppress(AttributeError, KeyError, RuntimeError):  # another network's: loading says what it lacks
             state = rename(dict(state), network)
-    return {name: value for name, value in state.items() if name in own}
+    return its_own(state, network)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from harness.encoders.torchnet import TorchEncoder, drawn, weight_path, weights_digest
-from harness.networkfiles import fill, needs, read_state
+from typing import Any
+
+from harness.encoders.torchnet import State, TorchEncoder, filled, weights_digest, without
+from harness.networkfiles import needs
 
 DIMS = {"small": 768, "base": 1024, "large": 1536, "xlarge": 2048}
 
@@ -15,23 +17,21 @@ class ConvNeXt(TorchEncoder):
     """
 
     def __init__(
-        self,
-        *,
-        architecture: str = "large",
-        weights: str = "official",
-        seed: int = 0,
-        file: str | None = None,
-        sha256: str | None = None,
-        dtype: str = "float32",
-    ) -> None:
+        self, *, architecture: str = "large", weights: str = "official", seed: int = 0, file: str | None = None,
+        sha256: str | None = None, dtype: str = "float32",
+    ) -> None:  # fmt: skip
         timm = needs("timm", "timm")
-        with drawn(seed):
-            network = timm.create_model(f"convnext_{architecture}", pretrained=False, num_classes=0)
-        if weights != "random":
+
+        def body(state: State, network: Any) -> State:
             rename = needs("timm.models.convnext", "timm").checkpoint_filter_fn
-            registered = f"convnext_{architecture}_22k_224.pth" if weights == "official" else weights
-            state = rename(read_state(weight_path(registered, file, sha256)), network)
-            body = {name: tensor for name, tensor in state.items() if not name.startswith("head.fc.")}
-            fill(network, body, f"ConvNeXt {architecture}")
+            return without(rename(state, network), "head.fc.")
+
+        network = filled(
+            lambda: timm.create_model(f"convnext_{architecture}", pretrained=False, num_classes=0),
+            f"ConvNeXt {architecture}",
+            body,
+            weights=f"convnext_{architecture}_22k_224.pth" if weights == "official" else weights,
+            seed=seed, file=file, sha256=sha256,
+        )  # fmt: skip
         super().__init__(network, network, dim=DIMS[architecture], side=224, dtype=dtype)
         self.identity = {"architecture": f"ConvNeXt {architecture}, pooled, normed", "weights": weights_digest(network)}

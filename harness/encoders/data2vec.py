@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from harness.encoders.torchnet import TorchEncoder, drawn, weight_path, weights_digest
-from harness.networkfiles import fill, needs, read_state
+from harness.encoders.torchnet import TorchEncoder, filled, its_own, weights_digest
+from harness.networkfiles import needs
 
 # hidden_size, num_hidden_layers, num_attention_heads, intermediate_size
 SIZES = {"base": (768, 12, 12, 3072), "large": (1024, 24, 16, 4096)}
@@ -22,23 +22,16 @@ class Data2Vec(TorchEncoder):
     """
 
     def __init__(
-        self,
-        *,
-        architecture: str = "large",
-        weights: str = "file",
-        seed: int = 0,
-        file: str | None = None,
-        sha256: str | None = None,
-        dtype: str = "float32",
-    ) -> None:
+        self, *, architecture: str = "large", weights: str = "file", seed: int = 0, file: str | None = None,
+        sha256: str | None = None, dtype: str = "float32",
+    ) -> None:  # fmt: skip
         transformers = needs("transformers", "transformers")
-        with drawn(seed):
-            network = transformers.Data2VecVisionModel(configuration(architecture), add_pooling_layer=True)
-        if weights != "random":
-            own, state = network.state_dict(), read_state(weight_path(weights, file, sha256))
-            # The files also hold a mask token, and indices that are computed, not learnt.
-            body = {name: tensor for name, tensor in state.items() if name in own}
-            fill(network, body, f"data2vec-vision-{architecture}")
+        network = filled(
+            lambda: transformers.Data2VecVisionModel(configuration(architecture), add_pooling_layer=True),
+            f"data2vec-vision-{architecture}",
+            its_own,  # the files also hold a mask token, and indices that are computed, not learnt
+            weights=weights, seed=seed, file=file, sha256=sha256,
+        )  # fmt: skip
 
         def forward(x: torch.Tensor) -> torch.Tensor:
             return network(x).pooler_output  # type: ignore[no-any-return]

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from harness.encoders.torchnet import TorchEncoder, drawn, weights_digest
+from harness.encoders.torchnet import State, TorchEncoder, filled, weights_digest
 from harness.errors import UsageError
-from harness.networkfiles import fill, needs, read_state
+from harness.networkfiles import needs
 
 DINOV2 = {"vits14": ("small", 384), "vitb14": ("base", 768), "vitl14": ("large", 1024), "vitg14": ("giant", 1536)}
-PATCH, TRAINED_AT = 14, 518
+PATCH = 14
 
 
 class DINOv2(TorchEncoder):
@@ -31,13 +31,11 @@ class DINOv2(TorchEncoder):
             raise UsageError(f"dinov2: side is {side}; it must be a multiple of {PATCH}")
         size, dim = DINOV2[architecture]
         name = f"vit_{size}_patch14{'_reg4' if registers else ''}_dinov2"
-        with drawn(seed):
-            network = timm.create_model(name, pretrained=False, num_classes=0, img_size=side)
-        if weights == "official":
-            from harness.weights import locate
-
-            state = read_state(locate(dinov2_file(architecture, registers)))
-            fill(network, adapted(state, network, side, registers), f"DINOv2 {architecture}")
+        network = filled(
+            lambda: timm.create_model(name, pretrained=False, num_classes=0, img_size=side), f"DINOv2 {architecture}",
+            lambda state, network: adapted(state, network, side, registers),
+            weights=dinov2_file(architecture, registers) if weights == "official" else "random", seed=seed,
+        )  # fmt: skip
         super().__init__(network, network, dim=dim, side=side, dtype=dtype)
         self.identity = {"architecture": f"{name} at {side}", "weights": weights_digest(network)}
 
@@ -47,7 +45,7 @@ def dinov2_file(architecture: str, registers: bool) -> str:
     return f"dinov2_{architecture}{'_reg4' if registers else ''}_pretrain.pth"
 
 
-def adapted(state: dict[str, torch.Tensor], network: Any, side: int, registers: bool) -> dict[str, torch.Tensor]:
+def adapted(state: State, network: Any, side: int, registers: bool) -> State:
     """The authors' state dict in timm's names, its position embeddings resized to the grid of `side`."""
     from timm.models.vision_transformer import checkpoint_filter_fn
 

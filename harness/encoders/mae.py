@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.encoders.torchnet import TorchEncoder, drawn, weight_path, weights_digest
-from harness.networkfiles import fill, needs, read_state
+from harness.encoders.torchnet import TorchEncoder, filled, its_own, weights_digest
+from harness.networkfiles import needs
 
 DIMS = {"base": 768, "large": 1024}
 
@@ -15,23 +15,17 @@ class MAE(TorchEncoder):
     """
 
     def __init__(
-        self,
-        *,
-        architecture: str = "large",
-        weights: str = "official",
-        seed: int = 0,
-        file: str | None = None,
-        sha256: str | None = None,
-        dtype: str = "float32",
-    ) -> None:
+        self, *, architecture: str = "large", weights: str = "official", seed: int = 0, file: str | None = None,
+        sha256: str | None = None, dtype: str = "float32",
+    ) -> None:  # fmt: skip
         timm = needs("timm", "timm")
         name = f"vit_{architecture}_patch16_224"
-        with drawn(seed):
-            network = timm.create_model(name, pretrained=False, num_classes=0, global_pool="token")
-        if weights != "random":
-            registered = f"mae_pretrain_vit_{architecture}.pth" if weights == "official" else weights
-            state = read_state(weight_path(registered, file, sha256))
-            own = network.state_dict()  # a file of the whole autoencoder has its decoder too
-            fill(network, {name: tensor for name, tensor in state.items() if name in own}, f"MAE ViT-{architecture}")
+        network = filled(
+            lambda: timm.create_model(name, pretrained=False, num_classes=0, global_pool="token"),
+            f"MAE ViT-{architecture}",
+            its_own,  # a file of the whole autoencoder has its decoder too
+            weights=f"mae_pretrain_vit_{architecture}.pth" if weights == "official" else weights,
+            seed=seed, file=file, sha256=sha256,
+        )  # fmt: skip
         super().__init__(network, network, dim=DIMS[architecture], side=224, dtype=dtype)
         self.identity = {"architecture": f"MAE {name}, class token", "weights": weights_digest(network)}

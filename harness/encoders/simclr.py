@@ -12,9 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from harness.encoders.torchnet import TorchEncoder, drawn, weight_path, weights_digest
+from harness.encoders.torchnet import TorchEncoder, filled, weights_digest, without
 from harness.errors import UsageError
-from harness.networkfiles import fill, read_state
 
 BLOCKS = {"50": (3, 4, 6, 3), "101": (3, 4, 23, 3), "152": (3, 8, 36, 3)}
 NAME = re.compile(r"r(50|101|152)_([123])x_sk([01])")
@@ -30,21 +29,13 @@ class SimCLRv2(TorchEncoder):
     """
 
     def __init__(
-        self,
-        *,
-        architecture: str = "r50_1x_sk1",
-        weights: str = "file",
-        seed: int = 0,
-        file: str | None = None,
-        sha256: str | None = None,
-        dtype: str = "float32",
-    ) -> None:
-        with drawn(seed):
-            network = resnet(architecture)
-        if weights != "random":
-            state = read_state(weight_path(weights, file, sha256))
-            body = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
-            fill(network, body, f"SimCLRv2 {architecture}")
+        self, *, architecture: str = "r50_1x_sk1", weights: str = "file", seed: int = 0, file: str | None = None,
+        sha256: str | None = None, dtype: str = "float32",
+    ) -> None:  # fmt: skip
+        network = filled(
+            lambda: resnet(architecture), f"SimCLRv2 {architecture}", lambda state, _: without(state, "fc."),
+            weights=weights, seed=seed, file=file, sha256=sha256,
+        )  # fmt: skip
         super().__init__(network, network, dim=network.dim, side=224, dtype=dtype)
         self.identity = {"architecture": f"SimCLRv2 {architecture}, pooled", "weights": weights_digest(network)}
 

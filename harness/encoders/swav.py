@@ -5,8 +5,7 @@ from __future__ import annotations
 from torch import nn
 from torchvision import models
 
-from harness.encoders.torchnet import TorchEncoder, drawn, weight_path, weights_digest
-from harness.networkfiles import fill, read_state
+from harness.encoders.torchnet import State, TorchEncoder, filled, weights_digest, without
 
 PREFIX = "module."  # of every name in the authors' file, which their data-parallel training left there
 
@@ -20,23 +19,21 @@ class SwAV(TorchEncoder):
     """
 
     def __init__(
-        self,
-        *,
-        weights: str = "swav_800ep_pretrain.pth.tar",
-        seed: int = 0,
-        file: str | None = None,
-        sha256: str | None = None,
-        dtype: str = "float32",
-    ) -> None:
-        with drawn(seed):
-            network = models.resnet50(weights=None)
-        del network.fc
-        if weights != "random":
-            state = read_state(weight_path(weights, file, sha256))
-            named = {name.removeprefix(PREFIX): tensor for name, tensor in state.items()}
-            heads = ("projection_head.", "prototypes.", "fc.")
-            body = {name: tensor for name, tensor in named.items() if not name.startswith(heads)}
-            fill(network, body, "SwAV's ResNet-50")
+        self, *, weights: str = "swav_800ep_pretrain.pth.tar", seed: int = 0, file: str | None = None,
+        sha256: str | None = None, dtype: str = "float32",
+    ) -> None:  # fmt: skip
+        network = filled(_headless, "SwAV's ResNet-50", _body, weights=weights, seed=seed, file=file, sha256=sha256)
         network.fc = nn.Identity()
         super().__init__(network, network, dim=2048, side=224, dtype=dtype)
         self.identity = {"architecture": "SwAV ResNet-50, pooled", "weights": weights_digest(network)}
+
+
+def _headless() -> nn.Module:
+    network: nn.Module = models.resnet50(weights=None)
+    del network.fc
+    return network
+
+
+def _body(state: State, network: nn.Module) -> State:
+    named = {name.removeprefix(PREFIX): tensor for name, tensor in state.items()}
+    return without(named, "projection_head.", "prototypes.", "fc.")

@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from harness.errors import UsageError
-from harness.networkfiles import exact
+from harness.networkfiles import exact, fill, read_state
 
 CHUNK = 8  # images per forward pass: larger ones are slower on a CPU
+State = dict[str, torch.Tensor]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
 
 
@@ -123,6 +124,39 @@ def drawn(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+def filled(
+    make: Callable[[], Any], what: str, body: Callable[[State, Any], State], *, weights: str, seed: int = 0,
+    file: str | None = None, sha256: str | None = None,
+) -> Any:  # fmt: skip
+    """The network that `make` makes, drawn from `seed`; unless `weights` is "random" it is then filled from a file.
+
+    The file is `weight_path`'s. `body(state, network)` gives what it holds for this network, in the network's names:
+    `whole`, `its_own`, `without`, or an architecture's own rule. `what` names the network where that does not fit,
+    which is a UsageError, as it is where there is no such file.
+    """
+    with drawn(seed):
+        network = make()
+    if weights != "random":
+        fill(network, body(read_state(weight_path(weights, file, sha256)), network), what)
+    return network
+
+
+def whole(state: State, network: nn.Module) -> State:
+    """All that a file holds."""
+    return state
+
+
+def its_own(state: State, network: nn.Module) -> State:
+    """Those tensors that the network has by name: files also hold decoders, mask tokens, indices that are computed."""
+    names = network.state_dict().keys()
+    return {name: tensor for name, tensor in state.items() if name in names}
+
+
+def without(state: State, *heads: str) -> State:
+    """All tensors but those below the `heads`, prefixes of names."""
+    return {name: tensor for name, tensor in state.items() if not name.startswith(heads)}
 
 
 def weights_digest(network: nn.Module) -> str:

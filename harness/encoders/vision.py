@@ -5,13 +5,7 @@ from __future__ import annotations
 import torch
 from torchvision import models
 
-from harness.encoders.torchnet import TorchEncoder, drawn, weight_path, weights_digest
-from harness.networkfiles import fill, read_state
-
-
-def _filled(network: torch.nn.Module, weights: str, file: str | None = None, sha256: str | None = None) -> None:
-    if weights != "random":
-        fill(network, read_state(weight_path(weights, file, sha256)), type(network).__name__)
+from harness.encoders.torchnet import TorchEncoder, drawn, filled, weights_digest, whole
 
 
 class InceptionTorchvision(TorchEncoder):
@@ -21,17 +15,13 @@ class InceptionTorchvision(TorchEncoder):
     """
 
     def __init__(
-        self,
-        *,
-        weights: str = "inception_v3_google-0cc3c7bd.pth",
-        seed: int = 0,
-        file: str | None = None,
-        sha256: str | None = None,
-        dtype: str = "float32",
-    ) -> None:
-        with drawn(seed):
-            network = models.Inception3(transform_input=False, aux_logits=True, init_weights=False)
-        _filled(network, weights, file, sha256)
+        self, *, weights: str = "inception_v3_google-0cc3c7bd.pth", seed: int = 0, file: str | None = None,
+        sha256: str | None = None, dtype: str = "float32",
+    ) -> None:  # fmt: skip
+        network = filled(
+            lambda: models.Inception3(transform_input=False, aux_logits=True, init_weights=False), "Inception3", whole,
+            weights=weights, seed=seed, file=file, sha256=sha256,
+        )  # fmt: skip
         network.fc = torch.nn.Identity()
         super().__init__(network, network, dim=2048, side=299, dtype=dtype)
         self.identity = {"architecture": "torchvision Inception-v3, pooled", "weights": weights_digest(network)}
@@ -44,9 +34,7 @@ class VGG16(TorchEncoder):
     """
 
     def __init__(self, *, weights: str = "vgg16-397923af.pth", seed: int = 0, dtype: str = "float32") -> None:
-        with drawn(seed):
-            network = models.vgg16(weights=None)
-        _filled(network, weights)
+        network = filled(lambda: models.vgg16(weights=None), "VGG", whole, weights=weights, seed=seed)
         network.classifier = network.classifier[:5]
         super().__init__(network, network, dim=4096, side=224, dtype=dtype)
         self.identity = {"architecture": "torchvision VGG16, second hidden layer", "weights": weights_digest(network)}

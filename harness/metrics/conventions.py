@@ -62,18 +62,13 @@ def kid_subsets(
 
 
 def subset_distances(
-    real: npt.ArrayLike,
-    fake: npt.ArrayLike,
-    *,
-    subsets: int = 100,
-    subset_size: int = 1000,
-    degree: int = 3,
-    gamma: float | None = None,
-    coef: float = 1.0,
-    seed: int = 2020,
-    first: Literal["fake", "real"] = "fake",
-) -> Vector:
-    """The distance of each subset (subsets,); their standard deviation is no standard error of the mean."""
+    real: npt.ArrayLike, fake: npt.ArrayLike, *, subsets: int, subset_size: int, degree: int, gamma: float | None,
+    coef: float, seed: int, first: Literal["fake", "real"],
+) -> Vector:  # fmt: skip
+    """The distance of each subset (subsets,); their standard deviation is no standard error of the mean.
+
+    Parameters are those of `kid_subsets`, whose defaults are the only ones.
+    """
     rows = dict(zip(("real", "fake"), checked(real, fake), strict=True))
     size = positive_integer("subset_size", subset_size)
     if positive_integer("subsets", subsets) < LEAST_SUBSETS:

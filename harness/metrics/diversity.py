@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
-from harness.metrics.features import Matrix, Rows, Vector, checked, positive_integer
+from harness.metrics.features import Matrix, Rows, Vector, checked, positive_integer, with_defaults
 
 Influence = tuple[Vector, Vector]
+Part = npt.NDArray[np.intp]
 
 
 def log_probabilities(logits: Rows) -> Matrix:
@@ -56,44 +57,38 @@ class InceptionScore:
         classes: int | None = None,
     ) -> float:
         """The score of `fake`."""
-        rows = self._rows(real, fake, classes)
-        parts = _parts(len(rows), splits, split_size, shuffle)
-        return float(np.mean([np.exp(divergences(rows[part]).mean()) for part in parts]))
+        found = self._of_parts(real, fake, splits=splits, split_size=split_size, shuffle=shuffle, classes=classes)
+        return float(np.mean([np.exp(kl.mean()) for _, kl in found]))
 
-    def influence(
-        self,
-        real: npt.ArrayLike,
-        fake: npt.ArrayLike,
-        *,
-        splits: int = 10,
-        split_size: int | None = None,
-        shuffle: int | None = 2020,
-        classes: int | None = None,
-    ) -> Influence:
-        """Zeros (m,), and n times the derivative in each fake row's weight (n,).
+    def influence(self, real: npt.ArrayLike, fake: npt.ArrayLike, **parameters: Any) -> Influence:
+        """Zeros (m,), and n times the derivative in each fake row's weight (n,); parameters are those of the score.
 
         The mean KL is H(p(y)) - E H(p(y|x)), whose derivative at a row is KL(p(y|x) || p(y)) less its mean; exp
         multiplies it by the part's score, and the mean over parts by n over the part's rows and the number of parts.
         """
-        rows = self._rows(real, fake, classes)
-        parts = list(_parts(len(rows), splits, split_size, shuffle))
-        found = np.empty(len(rows))
-        for part in parts:
-            kl = divergences(rows[part])
-            found[part] = len(rows) / (len(parts) * len(part)) * np.exp(kl.mean()) * (kl - kl.mean())
+        parts = list(self._of_parts(real, fake, **with_defaults(type(self).__call__, parameters)))
+        n = len(np.asarray(fake))
+        found = np.empty(n)
+        for part, kl in parts:
+            found[part] = n / (len(parts) * len(part)) * np.exp(kl.mean()) * (kl - kl.mean())
         return np.zeros(len(np.asarray(real))), found
 
     @staticmethod
-    def _rows(real: npt.ArrayLike, fake: npt.ArrayLike, classes: int | None) -> Matrix:
+    def _of_parts(
+        real: npt.ArrayLike, fake: npt.ArrayLike, *, splits: int, split_size: int | None, shuffle: int | None,
+        classes: int | None,
+    ) -> Iterator[tuple[Part, Vector]]:  # fmt: skip
+        """The rows of each part and their divergences."""
         _, rows = checked(real, fake)
         if classes is not None and rows.shape[1] != positive_integer("classes", classes):
             raise UsageError(
                 f"`classes` is {classes} and `fake` has {rows.shape[1]} columns: each column must be a class's logit"
             )
-        return log_probabilities(rows)
+        log_p = log_probabilities(rows)
+        return ((part, divergences(log_p[part])) for part in _parts(len(rows), splits, split_size, shuffle))
 
 
-def _parts(n: int, splits: int, split_size: int | None, shuffle: int | None) -> Iterator[npt.NDArray[np.intp]]:
+def _parts(n: int, splits: int, split_size: int | None, shuffle: int | None) -> Iterator[Part]:
     if split_size is None:
         count = positive_integer("splits", splits)
         ends = [i * n // count for i in range(count + 1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -78,3 +78,8 @@ def positive_integer(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise UsageError(f"`{name}` is {value!r}; it must be an integer of at least 1")
     return int(value)
+
+
+def with_defaults(function: Callable[..., Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters, and a function's own keyword defaults for those that are not given: they are written once."""
+    return {**(function.__kwdefaults__ or {}), **parameters}

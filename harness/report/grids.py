@@ -39,12 +39,12 @@ def image_grid(images: ImageSet, *, columns: int = 8, rows: int = 8) -> Image:
     return grid
 
 
-def contact_sheet(sets: Mapping[str, ImageSet], *, columns: int = 16) -> Image:
-    """One labelled row per image set: its first `columns` images. Sets may differ in size."""
+def contact_sheet(sets: Mapping[str, ImageSet]) -> Image:
+    """One labelled row per image set: its first 16 images. Sets may differ in size."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(size=14)
-    strips = {name: image_grid(images, columns=columns, rows=1) for name, images in sets.items() if len(images)}
+    strips = {name: image_grid(images, columns=16, rows=1) for name, images in sets.items() if len(images)}
     if not strips:
         raise ValueError("`sets` holds no image")
     margin = 16 + max(int(font.getlength(name)) for name in strips)

@@ -3,7 +3,7 @@
 from harness.uncertainty.agreement import Agreement, Consensus, agreement, consensus
 from harness.uncertainty.analyse import analyse
 from harness.uncertainty.analysis import Analysis, MetricCall
-from harness.uncertainty.compare import Comparison, Equivalence, Reproduction, difference, equivalence, reproduction
+from harness.uncertainty.compare import Comparison, Equivalence, difference, equivalence
 from harness.uncertainty.estimate import estimate
 from harness.uncertainty.interval import interval
 from harness.uncertainty.joint import Joint, joint_replicates
@@ -14,6 +14,7 @@ from harness.uncertainty.orders import Ranking
 from harness.uncertainty.permutation import PermutationTest, permutation_test
 from harness.uncertainty.planning import Plan, plan
 from harness.uncertainty.ranks import Difference, RankSets, rank_sets
+from harness.uncertainty.reproduction import Reproduction, reproduction
 from harness.uncertainty.seeds import Combined, SeedMember, combine
 
 __all__ = [

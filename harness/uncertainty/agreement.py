@@ -96,14 +96,12 @@ class Consensus:
     `mean_rank` per generator (1 is best; ties share the mean of their ranks), best first, with the least and most that
     it can be in truth, for all at once with probability `level`: these rankings, not what others would say. `agreed`
     lists the pairs (better, worse) that every ranking orders the same way for sure, likewise all at once. `first_place`
-    is, per ranking, each generator's share of replicates in which it leads; `first_everywhere`, in which it leads in
-    all: summaries of the noise, no tests.
+    is, per ranking, each generator's share of replicates in which it leads: a summary of the noise, no test.
     """
 
     mean_rank: dict[str, tuple[float, float, float]]
     agreed: tuple[tuple[str, str], ...]
     first_place: dict[str, dict[str, float]]
-    first_everywhere: dict[str, float]
     level: float
 
 
@@ -120,7 +118,6 @@ def consensus(rankings: Sequence[Ranking], *, level: float = 0.95, orders: Seque
     order = np.argsort(point, kind="stable")
     same = np.all([o.signs < 0 for o in orders], axis=0)
     leads = [r.replicates.argmin(axis=1) for r in rankings]
-    everywhere = np.where(np.all(np.array(leads) == leads[0], axis=0), leads[0], -1)
     return Consensus(
         mean_rank={names[i]: (float(point[i]), float(low[i]), float(high[i])) for i in order},
         agreed=tuple((names[i], names[j]) for i in order for j in order if same[i, j]),
@@ -128,7 +125,6 @@ def consensus(rankings: Sequence[Ranking], *, level: float = 0.95, orders: Seque
             r.name: {name: float((lead == i).mean()) for i, name in enumerate(names)}
             for r, lead in zip(rankings, leads, strict=True)
         },
-        first_everywhere={name: float((everywhere == i).mean()) for i, name in enumerate(names)},
         level=level,
     )
 

@@ -22,6 +22,7 @@ from harness.uncertainty.conventions import analyse_cmmd, analyse_subsets
 from harness.uncertainty.frechet import analyse_frechet
 from harness.uncertainty.generic import analyse_function
 from harness.uncertainty.kernel import analyse_kernel
+from harness.uncertainty.pair import Pair
 from harness.uncertainty.strata import stratified
 from harness.uncertainty.units import units
 
@@ -69,38 +70,27 @@ def analyse(
         checked_for_balls(real_rows, fake_rows, ball.k)
     units_real = stratified(units(real_rows, clusters_real, "clusters_real"), strata_real, "strata_real")
     units_fake = stratified(units(fake_rows, clusters_fake, "clusters_fake"), strata_fake, "strata_fake")
-    clustered = units_real.clustered or units_fake.clustered
     for side, group in (("real", units_real), ("fake", units_fake)):
         if group.count < 2:
             raise UsageError(
                 f"`{side}` has {group.rows} rows, all of them equal or in one cluster: there is no spread to estimate"
             )
+    pair = Pair(real_rows, fake_rows, units_real, units_fake, real_seed, fake_seed)
     found: dict[str, Analysis] = {}
     if balls:
-        found |= analyse_balls(
-            balls, real_rows, fake_rows, units_real, units_fake,
-            real_seed=real_seed, fake_seed=fake_seed, replicates=replicates,
-        )  # fmt: skip
+        found |= analyse_balls(balls, pair, replicates=replicates)
     for name, call in ready.items():
         if isinstance(call, BallCall):
             continue
         if call.function is not None or call.use in OF_FAKES:
-            found[name] = analyse_function(
-                call.use, call.function or _built_in(call.use), call.parameters,
-                real_rows, fake_rows, units_real, units_fake,
-                real_seed=real_seed, fake_seed=fake_seed, replicates=replicates,
-            )  # fmt: skip
+            function = call.function or _built_in(call.use)
+            found[name] = analyse_function(call.use, function, call.parameters, pair, replicates=replicates)
         elif call.use in ("fd", "sfid"):
             if call.use == "sfid":
                 spatial(real_rows)
-            found[name] = analyse_frechet(
-                real_rows, fake_rows, units_real, units_fake, real_seed=real_seed, fake_seed=fake_seed, debias=debias
-            )
+            found[name] = analyse_frechet(pair, debias=debias)
         else:
-            found[name] = KERNELS[call.use](
-                real_rows, fake_rows, call.parameters, units_real, units_fake,
-                real_seed=real_seed, fake_seed=fake_seed,
-            )  # fmt: skip
+            found[name] = KERNELS[call.use](pair, call.parameters)
     notes = tuple(note for note in (units_real.note("real"), units_fake.note("fake")) if note)
     of_real, of_fake = (
         None if group.strata is None else group.strata.astype(np.float64) for group in (units_real, units_fake)
@@ -114,7 +104,7 @@ def analyse(
             notes=found[name].notes + notes,
             real_seed=real_seed,
             fake_seed=fake_seed,
-            clustered=clustered,
+            clustered=pair.clustered,
             strata_real=of_real,
             strata_fake=of_fake,
             clusters_fake=of_clusters,

@@ -18,6 +18,7 @@ from harness.errors import UsageError
 from harness.metrics.features import Rows, blocks
 from harness.metrics.neighbours import Edges, Index, edges, nearest
 from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.pair import Pair
 from harness.uncertainty.splits import Labels, deep_enough, labels
 from harness.uncertainty.units import Units
 
@@ -133,18 +134,9 @@ def smallest(k: int) -> int:
     return 2 * (k + 1)
 
 
-def analyse_balls(
-    calls: Mapping[str, BallCall],
-    real: Rows,
-    fake: Rows,
-    units_real: Units,
-    units_fake: Units,
-    *,
-    real_seed: int,
-    fake_seed: int,
-    replicates: int,
-) -> dict[str, Analysis]:
+def analyse_balls(calls: Mapping[str, BallCall], pair: Pair, *, replicates: int) -> dict[str, Analysis]:
     """Values and split tables of several k-NN metrics, which share neighbour lists, edges and splits."""
+    real, fake, units_real, units_fake = pair.real, pair.fake, pair.units_real, pair.units_fake
     largest = max(call.k for call in calls.values())
     for side, found in (("real", units_real), ("fake", units_fake)):
         if found.clustered and found.count < 4:
@@ -157,8 +149,8 @@ def analyse_balls(
     # Quarters of k + 1 rows exist from 4 (k + 1) on, but say something from twice that.
     fewest = min(_fewest(units_real), _fewest(units_fake))
     numbers = {2: replicates // 2} | ({4: replicates // 4} if fewest >= 8 * (largest + 1) else {})
-    of_real = {groups: labels(units_real, groups, splits, real_seed) for groups, splits in numbers.items()}
-    of_fake = {groups: labels(units_fake, groups, splits, fake_seed) for groups, splits in numbers.items()}
+    of_real = {groups: labels(units_real, groups, splits, pair.real_seed) for groups, splits in numbers.items()}
+    of_fake = {groups: labels(units_fake, groups, splits, pair.fake_seed) for groups, splits in numbers.items()}
     around_real = {name: call for name, call in calls.items() if not call.swapped}
     around_fake = {name: call for name, call in calls.items() if call.swapped}
     of_real, of_fake = ({g: np.ascontiguousarray(of.T) for g, of in each.items()} for each in (of_real, of_fake))
@@ -178,7 +170,7 @@ def analyse_balls(
     for name, call in calls.items():
         balls = balls_fake if call.swapped else balls_real
         assert balls is not None
-        result[name] = _analysis(call, balls.tallies[call.k, call.closed], real, fake, units_real, units_fake)
+        result[name] = _analysis(call, balls.tallies[call.k, call.closed], pair)
     return result
 
 
@@ -238,7 +230,7 @@ def _reach(index: Index, own: Labels, groups: int, ks: list[int]) -> dict[int, P
     return result
 
 
-def _analysis(call: BallCall, tally: _Tally, real: Rows, fake: Rows, units_real: Units, units_fake: Units) -> Analysis:
+def _analysis(call: BallCall, tally: _Tally, pair: Pair) -> Analysis:
     inside, holds = tally.hits > 0, tally.hit_centres > 0
     tables: dict[int, npt.NDArray[np.float64]] = {}
     influence_fake = None
@@ -253,11 +245,11 @@ def _analysis(call: BallCall, tally: _Tally, real: Rows, fake: Rows, units_real:
                 tables[groups] = tables[groups].transpose(0, 2, 1)
     if call.use == "density":
         value = float(tally.hits.mean() / call.k)
-        influence_fake = units_fake.total(tally.hits / call.k)
+        influence_fake = pair.units_fake.total(tally.hits / call.k)
     else:
         value = float((holds if call.use == "coverage" else inside).mean())
     if call.use == "precision":
-        influence_fake = units_fake.total(inside.astype(np.float64))
+        influence_fake = pair.units_fake.total(inside.astype(np.float64))
     method = "variance between disjoint halves and quarters, extrapolated"
     if 4 not in tables:
         method = "variance between disjoint halves, halved"
@@ -265,15 +257,9 @@ def _analysis(call: BallCall, tally: _Tally, real: Rows, fake: Rows, units_real:
     return Analysis(
         use=call.use,
         value=value,
-        n_real=len(real),
-        n_fake=len(fake),
-        d=real.shape[1],
+        **pair.sizes(),
         method=method,
         method_fixed=fixed,
-        units_real=units_real.count,
-        units_fake=units_fake.count,
-        effective_real=units_real.effective,
-        effective_fake=units_fake.effective,
         influence_fake=influence_fake,
         halves=np.ascontiguousarray(tables[2]),
         quarters=np.ascontiguousarray(tables[4]) if 4 in tables else None,

@@ -8,27 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from harness.metrics.conventions import cmmd, own_pairs, subset_distances
-from harness.metrics.features import Rows
+from harness.metrics.conventions import cmmd, kid_subsets, own_pairs, subset_distances
+from harness.metrics.features import with_defaults
 from harness.metrics.kernel import kernel_function, kernel_sums
 from harness.uncertainty.analysis import Analysis
 from harness.uncertainty.kernel import analyse_kernel
-from harness.uncertainty.units import Units
+from harness.uncertainty.pair import Pair
 
 KERNEL_PARAMETERS = ("degree", "gamma", "coef")
 CMMD_NOTE = "V-statistic, biased upwards by each row's pair with itself: T_inf, or kd with kernel rbf, is without"
 
 
-def analyse_subsets(
-    real: Rows,
-    fake: Rows,
-    parameters: Mapping[str, Any],
-    units_real: Units,
-    units_fake: Units,
-    *,
-    real_seed: int,
-    fake_seed: int,
-) -> Analysis:
+def analyse_subsets(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
     """The mean over subsets with the interval of the U-statistic, widened by the noise of the draw.
 
     Subsets are drawn independently given the images, and each has the U-statistic of all rows as its expectation. So
@@ -36,9 +27,9 @@ def analyse_subsets(
     influences are stretched by that much: draws of two generators count as independent, though a shared reference and
     seed give both the same real rows, which errs on the wide side.
     """
-    values = subset_distances(real, fake, **parameters)
+    values = subset_distances(pair.real, pair.fake, **with_defaults(kid_subsets, parameters))
     kernel = {name: value for name, value in parameters.items() if name in KERNEL_PARAMETERS}
-    whole = analyse_kernel(real, fake, kernel, units_real, units_fake, real_seed=real_seed, fake_seed=fake_seed)
+    whole = analyse_kernel(pair, kernel)
     freedom = len(values) - 1
     # Few subsets know their own variance badly: Student's variance, freedom / (freedom - 2), is what covers for it.
     drawn = float(values.var(ddof=1)) / len(values) * freedom / (freedom - 2)
@@ -59,37 +50,24 @@ def analyse_subsets(
     )
 
 
-def analyse_cmmd(
-    real: Rows,
-    fake: Rows,
-    parameters: Mapping[str, Any],
-    units_real: Units,
-    units_fake: Units,
-    *,
-    real_seed: int,
-    fake_seed: int,
-) -> Analysis:
+def analyse_cmmd(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
     """The scaled V-statistic with the variance of the U-statistic, from which it differs by a factor 1 - 1/n, and bias.
 
     A row's pair with itself adds (1 - mean kernel)/n, which is what T_inf subtracts: it is the U-statistic then, to the
     last bit but one. Of clusters that is not known, as they hold other pairs that are alike.
     """
-    # The function's own defaults, so that they are written once.
-    chosen = {**(cmmd.__kwdefaults__ or {}), **parameters}
+    chosen = with_defaults(cmmd, parameters)
     scale = float(chosen["scale"])
     kernel = {"kernel": "rbf", "bandwidth": chosen["bandwidth"]}
-    sums = kernel_sums(real, fake, kernel_function(real.shape[1], kernel="rbf", bandwidth=chosen["bandwidth"]))
-    whole = analyse_kernel(
-        real, fake, kernel, units_real, units_fake, real_seed=real_seed, fake_seed=fake_seed, sums=sums
-    )
+    sums = kernel_sums(pair.real, pair.fake, kernel_function(pair.real.shape[1], **kernel))
+    whole = analyse_kernel(pair, kernel, sums=sums)
     of_real, of_fake = own_pairs(sums)
-    clustered = units_real.clustered or units_fake.clustered
 
     def scaled(array: Any) -> Any:
         return None if array is None else scale * array
 
     def bias(design: float | None, own: float) -> float | None:
-        return None if design is None or clustered else scale * (design + own)
+        return None if design is None or pair.clustered else scale * (design + own)
 
     return replace(
         whole,

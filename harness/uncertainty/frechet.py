@@ -35,6 +35,7 @@ from harness.metrics.frechet import (
     trusted,
 )
 from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.pair import Pair
 from harness.uncertainty.strata import contrasts, pair_products
 from harness.uncertainty.units import Index, Units
 
@@ -165,17 +166,10 @@ def second_order(side: Side, units: Units, *, seed: int) -> float:
     return 2.0 / units.effective**2 * float((products**2).mean())
 
 
-def analyse_frechet(
-    real: Rows,
-    fake: Rows,
-    units_real: Units,
-    units_fake: Units,
-    *,
-    real_seed: int,
-    fake_seed: int,
-    debias: bool | None = None,
-) -> Analysis:
+def analyse_frechet(pair: Pair, *, debias: bool | None = None) -> Analysis:
     """The distance with its influence functions, second-order variances and bias."""
+    real, units_real, real_seed = pair.real, pair.units_real, pair.real_seed
+    fake, units_fake, fake_seed = pair.fake, pair.units_fake, pair.fake_seed
     d = real.shape[1]
     of_real, of_fake = moments(real), moments(fake)
     whiten_real, whiten_fake, s, every = transport(of_real, of_fake)
@@ -201,9 +195,7 @@ def analyse_frechet(
         rng = np.random.default_rng([real_seed, fake_seed])
         cross = 4.0 / (m * n) * float((pair_products(across, units_real, units_fake, pairs, among, rng) ** 2).mean())
 
-    bias_real, bias_fake, how = _bias(
-        real, fake, of_real, of_fake, units_real, units_fake, real_seed, fake_seed, debias
-    )
+    bias_real, bias_fake, how = _bias(pair, of_real, of_fake, debias)
     drift_real, drift_fake = 0.0, 0.0
     if units_real.strata is not None:
         norm_real, drift_real = on_real.within(units_real, norm_real, pairs, np.random.default_rng([real_seed, pairs]))
@@ -214,15 +206,9 @@ def analyse_frechet(
     return Analysis(
         use="fd",
         value=value,
-        n_real=len(real),
-        n_fake=len(fake),
-        d=d,
+        **pair.sizes(),
         method="influence function minus second-order term",
         method_fixed="influence function minus second-order term",
-        units_real=units_real.count,
-        units_fake=units_fake.count,
-        effective_real=m,
-        effective_fake=n,
         influence_real=units_real.total(influence_real),
         influence_fake=units_fake.total(influence_fake),
         pairs_real=pairs_real,
@@ -239,21 +225,14 @@ def analyse_frechet(
 
 
 def _bias(
-    real: Rows,
-    fake: Rows,
-    of_real: Moments,
-    of_fake: Moments,
-    units_real: Units,
-    units_fake: Units,
-    real_seed: int,
-    fake_seed: int,
-    debias: bool | None,
+    pair: Pair, of_real: Moments, of_fake: Moments, debias: bool | None
 ) -> tuple[float | None, float | None, str | None]:
     """Block-jackknife bias of each side where the analytic one fails, else which method applies."""
-    if units_real.clustered or units_fake.clustered:
+    units_real, units_fake = pair.units_real, pair.units_fake
+    if pair.clustered:
         return None, None, None
     stratified = units_real.strata is not None or units_fake.strata is not None
-    d = real.shape[1]
+    d = pair.real.shape[1]
     scarce = min(units_real.effective, units_fake.effective) / d
     if scarce >= ANALYTIC:
         return None, None, "analytic"
@@ -263,8 +242,8 @@ def _bias(
     value = distance(of_real, of_fake)
     sides = []
     for rows, own, other, units, seed in (
-        (real, of_real, of_fake, units_real, real_seed),
-        (fake, of_fake, of_real, units_fake, fake_seed),
+        (pair.real, of_real, of_fake, units_real, pair.real_seed),
+        (pair.fake, of_fake, of_real, units_fake, pair.fake_seed),
     ):
         left_out = [distance(part, other) for part in _without_each_fold(rows, own, units, seed)]
         sides.append((FOLDS - 1) * (float(np.mean(left_out)) - value))

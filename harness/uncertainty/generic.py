@@ -11,8 +11,8 @@ from harness.errors import UsageError
 from harness.metrics import InfluenceMetric
 from harness.metrics.features import Rows
 from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.pair import Pair
 from harness.uncertainty.splits import Tables, deep_enough, labels
-from harness.uncertainty.units import Units
 
 LIMITS = (
     "generic interval: assumes a metric that varies like a mean over rows (not a maximum, nor a distance at its "
@@ -24,13 +24,8 @@ def analyse_function(
     use: str,
     function: Callable[..., float],
     parameters: Mapping[str, Any],
-    real: Rows,
-    fake: Rows,
-    units_real: Units,
-    units_fake: Units,
+    pair: Pair,
     *,
-    real_seed: int,
-    fake_seed: int,
     replicates: int,
 ) -> Analysis:
     """A user metric's value and split tables: about 2 × `replicates` calls of the function, none with a repeated row.
@@ -44,17 +39,8 @@ def analyse_function(
             raise UsageError(f"metric '{use}' returned {value} for {len(left)} real and {len(right)} fake rows")
         return value
 
-    common: dict[str, Any] = {
-        "use": use,
-        "value": call(real, fake),
-        "n_real": len(real),
-        "n_fake": len(fake),
-        "d": real.shape[1],
-        "units_real": units_real.count,
-        "units_fake": units_fake.count,
-        "effective_real": units_real.effective,
-        "effective_fake": units_fake.effective,
-    }
+    real, fake, units_real, units_fake = pair.real, pair.fake, pair.units_real, pair.units_fake
+    common = {"use": use, "value": call(real, fake), **pair.sizes()}
     if isinstance(function, InfluenceMetric):
         of_real, of_fake = (np.asarray(part, np.float64) for part in function.influence(real, fake, **parameters))
         if of_real.shape != (len(real),) or of_fake.shape != (len(fake),):
@@ -75,8 +61,8 @@ def analyse_function(
     # Eight units in all are at hand; strata thinner than that are halved only.
     for groups in (2, 4) if deep_enough(units_real) and deep_enough(units_fake) else (2,):
         splits = max(replicates // groups**2, 8)
-        real_groups = labels(units_real, groups, splits, real_seed)
-        fake_groups = labels(units_fake, groups, splits, fake_seed)
+        real_groups = labels(units_real, groups, splits, pair.real_seed)
+        fake_groups = labels(units_fake, groups, splits, pair.fake_seed)
         table = tables[groups] = np.empty((splits, groups, groups))
         for s in range(splits):
             for a in range(groups):

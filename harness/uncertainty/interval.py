@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.errors import UsageError
 from harness.record import Estimate, Reference, Target
+from harness.uncertainty import student
 from harness.uncertainty.analysis import Analysis
 from harness.uncertainty.contrast import variance_of_sum
 from harness.uncertainty.frechet import ANALYTIC, DEBIAS_WIDTH, TRUSTED
@@ -147,10 +148,7 @@ def bounds(
 
 def quantile_of(degrees: float, level: float) -> float:
     """Student's two-sided quantile at a level; the normal one for infinite degrees of freedom."""
-    from scipy.special import ndtri, stdtrit  # scipy.stats would cost 1.5 s
-
-    tail = 0.5 + level / 2
-    return float(ndtri(tail)) if np.isinf(degrees) else float(stdtrit(degrees, tail))
+    return student.quantile(0.5 + level / 2, degrees)
 
 
 def at_the_boundary(analyses: Sequence[Analysis], centre: float) -> tuple[str, ...]:

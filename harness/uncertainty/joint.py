@@ -34,11 +34,6 @@ class Joint:
         i, j = self.names.index(first), self.names.index(second)
         return np.asarray(self.draws[:, i] - self.draws[:, j])
 
-    def probability_best(self, *, lower_is_better: bool) -> dict[str, float]:
-        """Share of the replicates in which each generator is best: a summary, not a test (for that see `rank_sets`)."""
-        best = (self.draws if lower_is_better else -self.draws).argmin(axis=1)
-        return {name: float((best == i).mean()) for i, name in enumerate(self.names)}
-
 
 def joint_replicates(
     groups: Mapping[str, Sequence[SeedMember]], *, count: int = 1000, reference: Reference = "random", seed: int = 0

@@ -11,6 +11,7 @@ import numpy as np
 from harness.metrics.features import Rows, Vector, blocks
 from harness.metrics.kernel import Kernel, KernelSums, kernel_function, kernel_sums
 from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.pair import Pair
 from harness.uncertainty.strata import contrasts, pair_products
 from harness.uncertainty.units import Units
 
@@ -18,21 +19,13 @@ PAIRS, AMONG = 1024, 4096
 STRATA_PAIRS = 4096  # with strata the mean square comes from the pairs themselves
 
 
-def analyse_kernel(
-    real: Rows,
-    fake: Rows,
-    parameters: Mapping[str, Any],
-    units_real: Units,
-    units_fake: Units,
-    *,
-    real_seed: int,
-    fake_seed: int,
-    sums: KernelSums | None = None,
-) -> Analysis:
+def analyse_kernel(pair: Pair, parameters: Mapping[str, Any], *, sums: KernelSums | None = None) -> Analysis:
     """The distance, h_x = 2 (mean k(x, X) - mean k(x, Y)) and h_y likewise, and the variance of the degenerate part.
 
     `sums` are those of the same rows and kernel, where they are at hand.
     """
+    real, units_real, real_seed = pair.real, pair.units_real, pair.real_seed
+    fake, units_fake, fake_seed = pair.fake, pair.units_fake, pair.fake_seed
     function = kernel_function(real.shape[1], **parameters)
     sums = sums or kernel_sums(real, fake, function)
     m, n = units_real.effective, units_fake.effective

@@ -40,11 +40,6 @@ class Numerics:
     share_of_se: float
     verdict: str | None
 
-    @property
-    def exceeds(self) -> bool:
-        """Whether arithmetic moves the value by more than a hundredth of its standard error."""
-        return self.verdict is not None
-
     def to_facts(self) -> dict[str, Any]:
         """A JSON object of all fields; an infinite share is None, which JSON can hold."""
         facts = asdict(self) | {"values": dict(self.values)}

@@ -65,12 +65,11 @@ def independent(
     return Ranking(name, names, point, point + noise * spread, lower_is_better)
 
 
-def participants(
-    name: str, rates: Mapping[str, Values], *, lower_is_better: bool = False, count: int, seed: int
-) -> Ranking:
+def participants(name: str, rates: Mapping[str, Values], *, count: int, seed: int) -> Ranking:
     """A ranking by the mean over people, each generator judged by people of its own; a bootstrap over them.
 
-    It speaks about other people like these, who see the same images. UsageError for fewer than two people.
+    Rates are of people's mistakes: higher is better. It speaks about other people like these, who see the same images.
+    UsageError for fewer than two people.
     """
     rng = np.random.default_rng(seed)
     values, draws = [], []
@@ -84,7 +83,7 @@ def participants(
         noise *= np.sqrt(n / rng.chisquare(n - 1, count))
         values.append(mean)
         draws.append(mean + noise)
-    return Ranking(name, tuple(rates), np.array(values), np.stack(draws, axis=1), lower_is_better)
+    return Ranking(name, tuple(rates), np.array(values), np.stack(draws, axis=1), lower_is_better=False)
 
 
 @dataclass(frozen=True)

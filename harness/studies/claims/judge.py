@@ -13,9 +13,10 @@ import numpy as np
 from harness import protocols
 from harness.studies.claims.comparable import SAID_NOWHERE, Match, conditions, match
 from harness.studies.claims.model import Claim, Facts
-from harness.studies.claims.noise import Noise, bias, flattery, printed_noise, quantile, readings, share, upper_tail
+from harness.studies.claims.noise import Noise, bias, flattery, printed_noise, readings, share
 from harness.uncertainty import SeedMember, reproduction
 from harness.uncertainty.contrast import fake_variance
+from harness.uncertainty.student import quantile, upper_tail
 
 Verdict = Literal["consistent", "inconsistent", "not comparable", "cannot be decided"]
 EPSILON = 1e-9  # decimal fractions are not exact in binary

@@ -63,17 +63,3 @@ def share(claim: Claim, selection: str) -> float:
     if selection == "best_of_three":
         return MINIMUM_VARIANCE
     return 1.0 / claim.seeds if selection == "mean" and claim.seeds else 1.0
-
-
-def quantile(probability: float, degrees: float) -> float:
-    """Of Student's t."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees, probability))
-
-
-def upper_tail(t: float, degrees: float) -> float:
-    """The probability that Student's t exceeds a value."""
-    from scipy.special import stdtr
-
-    return float(stdtr(degrees, -t))

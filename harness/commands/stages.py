@@ -1,0 +1,211 @@
+"""The stages as commands, `harness sample|encode|score|rank`, and `harness run`, which is all of them in order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.commands import FAILED, USAGE
+
+if TYPE_CHECKING:
+    from harness.run import Result
+    from harness.stages import Pipeline
+
+BENCH = click.argument("bench", type=click.Path(path_type=Path))
+STORE = click.option(
+    "--store", type=click.Path(path_type=Path), help="Cache of images, features, scores. [$HARNESS_STORE or .harness]"
+)
+DEVICE = click.option("--device", default="auto", show_default=True, help="Where encoders compute: cpu, cuda …")
+WORKERS = click.option("--workers", type=click.IntRange(1), help="Processes, one thread each. [one a core, 8 at most]")
+OUT = click.option("--out", type=click.Path(path_type=Path), help="Where the results go. [results/<name>]")
+RECEIPT = click.option(
+    "--receipt", type=click.Path(path_type=Path), help="Write digests of what was made to this file."
+)
+
+
+def _whole(command: Callable[..., None]) -> click.Command:
+    """The arguments of `run` and `rank`."""
+    for option in (
+        click.option("--no-tracking", is_flag=True, help="Do not log to MLflow."),
+        click.option("--tracking-uri", help="MLflow server or database. [sqlite:///mlflow.db]"),
+        WORKERS, DEVICE, STORE, OUT, BENCH,
+    ):  # fmt: skip
+        command = option(command)
+    return click.command()(command)
+
+
+@_whole
+def run(bench: Path, no_tracking: bool, **options: Any) -> None:
+    """Run BENCH: sample, encode, score, rank; print the leaderboard; log to MLflow."""
+    _run(bench, tracking=not no_tracking, **options)
+
+
+@_whole
+def rank(bench: Path, no_tracking: bool, **options: Any) -> None:
+    """Write records and leaderboard of BENCH from its scores, making any that are missing."""
+    _run(bench, tracking=not no_tracking, **options)
+
+
+@click.command()
+@BENCH
+@click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated).")
+@STORE
+@WORKERS
+@RECEIPT
+def sample(
+    bench: Path, generators: tuple[str, ...], store: Path | None, workers: int | None, receipt: Path | None
+) -> None:
+    """Make the image sets of BENCH that the store does not have."""
+    _stages(bench, ("sample",), store, "auto", workers, receipt, generators=generators)
+
+
+@click.command()
+@BENCH
+@click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated).")
+@click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")
+@STORE
+@DEVICE
+@WORKERS
+@RECEIPT
+def encode(bench: Path, **options: Any) -> None:
+    """Make the features of BENCH that the store does not have, and the images they need."""
+    _stages(bench, ("sample", "encode"), **options)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="BENCH | REAL FAKE [FAKE …]")
+@click.option("--protocol", help="REAL FAKE: encoder, preprocessing and conventions of a published one. [clean]")
+@click.option("--encoder", "encoders", multiple=True, help="REAL FAKE: an encoder instead. BENCH: only this one.")
+@click.option("--generator", "generators", multiple=True, help="BENCH: only this one (may be repeated).")
+@click.option("--n", type=click.IntRange(8), help="REAL FAKE: as many images of each set. [all]")
+@click.option("--random-weights", is_flag=True, help="REAL FAKE: no weight file; no measure of quality.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="REAL FAKE: draws the images that --n takes. [0]")
+@OUT
+@STORE
+@DEVICE
+@WORKERS
+@RECEIPT
+def score(
+    paths: tuple[Path, ...], protocol: str | None, encoders: tuple[str, ...], generators: tuple[str, ...],
+    n: int | None, random_weights: bool, seed: int, out: Path | None, **options: Any,
+) -> None:  # fmt: skip
+    """Score sets of FAKE images against REAL ones, or make the scores of BENCH that the store does not have.
+
+    REAL and FAKE are folders, zip or npz files. The benchmark that this amounts to is written beside the results: what
+    decides the numbers stands there, and `harness run` makes them again.
+    """
+    if len(paths) == 1:
+        if paths[0].is_dir() or paths[0].suffix.lower() in (".zip", ".npz"):
+            from harness.errors import UsageError
+
+            raise UsageError(f"{paths[0]}: is one set of images; give the REAL ones and then the FAKE ones")
+        _stages(paths[0], ("sample", "encode", "score"), **options, generators=generators, encoders=encoders)
+        return
+    from harness.errors import UsageError
+    from harness.folders import declare
+
+    if (protocol and encoders) or len(encoders) > 1:
+        raise UsageError("say one --protocol or one --encoder; several belong into a benchmark's YAML")
+    out = out or Path("results") / "score"
+    declared = declare(
+        paths[0], paths[1:], out=out, protocol=protocol, encoder=encoders[0] if encoders else None, n=n,
+        random_weights=random_weights, seed=seed,
+    )  # fmt: skip
+    options.pop("receipt")
+    for line in declared.left_out:
+        click.echo(f"note: {line}", err=True)
+    _run(declared.bench, out=out, tracking=False, **options)
+    click.echo(f"benchmark {declared.bench}: `harness run {declared.bench}` makes the same numbers again")
+
+
+def _run(bench: Path, **options: Any) -> None:
+    from harness.run import run_benchmark
+    from harness.terminal import progress, show
+
+    with progress() as heard:
+        result = run_benchmark(bench, progress=heard, **options)
+    show(result.leaderboard)
+    _closing(result)
+    if result.failures:
+        for line in result.failures:
+            click.echo(f"failed: {line}", err=True)
+        sys.exit(USAGE if result.usage else FAILED)
+
+
+def _closing(result: Result) -> None:
+    words = "nothing to compute" if result.cached else "done"
+    click.echo(f"\n{words} in {result.seconds:.1f} s")
+    click.echo(f"results   {result.out}/ (leaderboard.md, plots/, grids/_all.png, records.jsonl, benchmark.lock.yaml)")
+    click.echo(f"report    {result.out}/report.html")
+    if result.tracked:
+        click.echo(f"MLflow    {result.tracked}")
+    if result.untracked:
+        click.echo(f"MLflow    {result.untracked}", err=True)
+
+
+def _stages(
+    bench: Path, stages: Sequence[str], store: Path | None, device: str, workers: int | None, receipt: Path | None,
+    generators: Sequence[str] = (), encoders: Sequence[str] = (),
+) -> None:  # fmt: skip
+    from harness import benchmark
+    from harness.engine import Engine
+    from harness.run import default_store, default_workers, usable
+    from harness.stages import Pipeline, Plan
+    from harness.terminal import progress
+
+    found = benchmark.load(bench)
+    _known("generator", generators, tuple(found.generators), bench)
+    _known("encoder", encoders, tuple(found.encoders), bench)
+    plan = Plan(found, store.absolute() if store else default_store(), device)
+    usable(plan)
+    with Engine(workers or default_workers()) as engine, progress() as heard:
+        pipeline = Pipeline(
+            plan, engine, heard, frozenset(generators) or None, frozenset(encoders) or None
+        )  # fmt: skip
+        for stage in stages:
+            getattr(pipeline, stage)()
+    if receipt:
+        _write_receipt(receipt, pipeline, stages[-1])
+    failures = [*pipeline.failures.values(), *pipeline.image_failures.values()]
+    if failures:
+        for reason in dict.fromkeys(failure.reason for failure in failures):
+            click.echo(f"failed: {reason}", err=True)
+        sys.exit(USAGE if any(failure.usage for failure in failures) else FAILED)
+
+
+def _known(what: str, asked: Sequence[str], known: Sequence[str], bench: Path) -> None:
+    from harness.errors import UsageError
+    from harness.suggest import unknown
+
+    problems = [f"{bench}: {unknown(what, name, known)}" for name in asked if name not in known]
+    if problems:
+        raise UsageError(problems)
+
+
+def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
+    """Content digests of what a stage made: what DVC compares."""
+    import json
+
+    from harness.stages.pipeline import name_of
+    from harness.store import write_atomically
+
+    plan = pipeline.plan
+    made: dict[str, Any] = {}
+    for fake in pipeline.fakes:
+        name = name_of(fake)
+        if stage == "sample":
+            images = plan.images(fake)
+            made[name] = images.facts["content"] if images else None
+            continue
+        for encoder in pipeline.encoders:
+            if stage == "encode":
+                features = plan.features(fake, encoder)
+                made[f"{name} under {encoder}"] = features.facts["content"] if features else None
+            else:
+                scores = plan.scores(fake, encoder)
+                made[f"{name} under {encoder}"] = {m: e.folder.name if e else None for m, e in scores.items()}
+    write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))
