@@ -78,6 +78,51 @@ def test_paired_seeds_are_differenced_before_the_variance():
         difference(seeds(first), seeds(first[:2]), reference="fixed", paired=True)
 
 
+def by_precision(seeds=40):
+    """Image sets of one population, those with the same precision together: what training seeds can agree in."""
+    rng = np.random.default_rng(0)
+    real = rng.standard_normal((200, 4))
+    found: dict[float, list[Analysis]] = {}
+    for number, fake in enumerate(rng.standard_normal((seeds, 100, 4))):
+        made = analyse({"precision": MetricCall("precision")}, real, fake, real_seed=1, fake_seed=number)["precision"]
+        found.setdefault(made.value, []).append(made)
+    return [[SeedMember(t, 0, a) for t, a in enumerate(same[:2])] for same in found.values() if len(same) > 1]
+
+
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize("reference", ["fixed", "random"])
+def test_seeds_that_agree_by_chance_still_have_their_images_noise(paired, reference):
+    first, second, *_ = by_precision()
+    found = difference(first, second, reference=reference, paired=paired)
+    assert found.value != 0
+    images = difference(
+        [replace(m, training_seed=0, sampling_seed=m.training_seed) for m in first],
+        [replace(m, training_seed=0, sampling_seed=m.training_seed) for m in second],
+        reference=reference, paired=paired,
+    )  # fmt: skip
+    assert found.low < 0 < found.high
+    assert found.p > 0.2
+    assert found.se == pytest.approx(images.se, rel=0.05)
+    assert found.needed(0.025) >= 1.9 * images.se
+
+
+def test_paired_seeds_without_influences_that_agree_by_chance_still_have_their_images_noise():
+    first, second, *_ = by_precision()
+    bare = [[replace(m, analysis=replace(m.analysis, influence_fake=None)) for m in side] for side in (first, second)]
+    assert difference(*bare, reference="fixed", paired=True).p > 0.2
+
+
+def test_the_floor_of_the_images_noise_holds_the_level_without_giving_all_power_away():
+    rng = np.random.default_rng(0)
+    hits = []
+    for _ in range(600):  # five seeds a side whose only scatter is image noise, of 0.1
+        one, two = rng.standard_normal((2, 5)) * 0.1
+        found = difference(seeds(one, n=20), seeds(two, n=20), reference="fixed")
+        hits.append(found.low <= 0 <= found.high)
+        assert found.se >= 0.1 * np.sqrt(2 / 5) - 1e-12
+    assert 0.95 < np.mean(hits) < 0.99
+
+
 def test_paired_images_are_differenced_before_the_variance():
     one = single(1.0, seed=3)
     assert difference(one, single(1.5, seed=3), reference="fixed", paired=True).se == pytest.approx(0.0)
