@@ -288,6 +288,69 @@ def test_a_plan_resolves_what_it_promises():
     assert hits / 800 == pytest.approx(found.power, abs=0.05)
 
 
+@pytest.mark.parametrize(("seeds_given", "scatter"), [(2, 1.0), (3, 0.0), (4, 1.0)])
+def test_a_plan_for_few_training_seeds_promises_what_welchs_test_keeps(seeds_given, scatter):
+    """A t shifted by the difference, at twice the degrees, promised .72 for two seeds where the test keeps .40."""
+    values = np.array([-1.5, -0.5, 0.5, 1.5])
+    training = scatter * values / values.std(ddof=1)
+    pilot = seeds(training, spread=0.5), seeds(training + 1, spread=0.5)
+    found = plan(*pilot, difference=9.0 if seeds_given == 2 else 2.0, power=0.7, training_seeds=seeds_given)
+    rng = np.random.default_rng(0)
+    own, spread = max(scatter**2 - 0.25, 0.0), 0.5 * np.sqrt(200 / found.images)
+    hits = 0
+    for _ in range(1000):
+        a, b = rng.standard_normal((2, seeds_given)) * np.sqrt(own + spread**2)
+        gap = difference(
+            seeds(a + found.difference, spread=spread, n=20), seeds(b, spread=spread, n=20), reference="fixed"
+        )
+        hits += gap.low > 0
+    assert hits / 1000 == pytest.approx(found.power, abs=0.045)  # three Monte-Carlo standard errors
+
+
+@pytest.mark.parametrize("wanted", [0.04, 0.05, 0.06, 0.1])
+def test_generators_that_are_not_trained_need_as_many_sampling_seeds_as_the_normal_law_says(wanted):
+    found = plan(single(1.0), single(1.1, seed=1), difference=wanted, power=0.8)
+    needed = next(s for s in range(1, 101) if wanted / (0.1 * np.sqrt(2 / s)) >= 1.959964 + 0.841621)
+    assert found.training_seeds == needed
+
+
+def prompted(value, count, *, seed=0, trained=False, own=False):
+    """Image sets of 50 prompts each: the same in every set, or each its own."""
+    return [
+        SeedMember(
+            s if trained else None, 0 if trained else s,
+            replace(
+                analysis_of(value, n=50, seed=seed + s), clusters_fake=np.arange(50.0) + 50 * s * own, clustered=True
+            ),
+        )
+        for s in range(count)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_where_seeds_show_the_same_prompts_more_prompts_are_planned(count):
+    pilot = prompted(1.0, count), prompted(1.1, count, seed=10)
+    found = plan(*pilot, difference=0.1)
+    assert found.training_seeds == 1
+    assert found.images == pytest.approx(50 * 2 * (0.1 * 2.8016 / 0.1) ** 2, rel=0.05)
+    assert any("same size" in limit for limit in found.limits)
+    with pytest.raises(UsageError, match=r"100 sampling seeds of 50 images do not .* clusters that all seeds share"):
+        plan(*pilot, difference=0.1, images=50)
+
+
+def test_a_plan_in_sampling_seeds_is_made_where_each_shows_prompts_of_its_own():
+    pilot = prompted(1.0, 3, own=True), prompted(1.1, 3, seed=10, own=True)
+    assert plan(*pilot, difference=0.1).training_seeds == 16
+
+
+def test_the_plan_of_training_seeds_with_prompts_in_common_has_the_tests_own_standard_error():
+    pilot = prompted(1.0, 5, trained=True), prompted(1.1, 5, seed=10, trained=True)
+    found = plan(*pilot, difference=1.0, training_seeds=5)
+    scatter = 2 * 0.01 / 5
+    assert found.se**2 == pytest.approx((scatter + 2 * 0.01) * 50 / found.images)
+    assert difference(*pilot, reference="fixed").se ** 2 == pytest.approx(2 * 0.01)  # these seeds do not scatter
+
+
 def test_a_plan_says_what_stands_in_the_way():
     pilot = seeds([1.0, 2.0, 3.0], spread=0.01), seeds([1.5, 2.5, 3.5], spread=0.01)
     with pytest.raises(UsageError, match="scatter of training seeds"):

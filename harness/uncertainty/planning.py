@@ -11,15 +11,19 @@ import numpy as np
 from harness.errors import UsageError
 from harness.record import Reference
 from harness.uncertainty.contrast import fake_variance, variance_of_sum
-from harness.uncertainty.seeds import SeedMember, means
+from harness.uncertainty.seeds import Means, SeedMember, means
+from harness.uncertainty.student import quantile
+
+NODES = 48  # of a seed variance's law, on each side; power is then within .002 of what simulation gives
 
 
 @dataclass(frozen=True)
 class Plan:
     """What the next run should be to see a difference of `difference` with probability `power`.
 
-    Per generator: `training_seeds` checkpoints with `images` images each. `power` is what that achieves, `se` the
-    standard error of the difference there. `limits` say what no number of images or seeds removes.
+    Per generator: `training_seeds` checkpoints with `images` images each; for generators that are not trained that many
+    sampling seeds. `power` is what the test of `difference` achieves there, `se` the difference's standard error.
+    `limits` say what no number of images or seeds removes.
     """
 
     difference: float
@@ -33,10 +37,38 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Pilot:
+    """Of one generator, the mean of both; only `shared` and `degrees` are the difference's."""
+
     images: float  # image-sampling variance × n_fake
+    common: float  # of that the part which every seed has alike, for the sake of the same prompts
     training: float  # variance between checkpoints
     shared: float  # of the reference in the difference
+    degrees: float  # that the variances of images and reference were known with
+    noise: float  # the image noise of the pilot's mean where those degrees grow as it falls, else 0
+    trained: bool  # both sides, so that several seeds make it Welch's test
     n_fake: int
+
+    def scatter(self, seeds: int, images: int | None) -> float:
+        """Expected variance of one generator's mean as its seeds show it; None for all images there are."""
+        alone = self.images if self.trained else self.images - self.common
+        return (self.training + (alone / images if images else 0.0)) / seeds
+
+    def unseen(self, seeds: int, images: int | None) -> float:
+        """What the scatter of seeds does not show, all of them having the same prompts."""
+        return 0.0 if images is None or (self.trained and seeds == 1) else self.common / images
+
+    def least(self, seeds: int, images: int | None) -> float:
+        """The image noise of one generator's mean."""
+        return ((self.images - self.common) / seeds + self.common) / images if images else 0.0
+
+    def known(self, seeds: int, images: int | None) -> float:
+        """The degrees of freedom that image noise will be known with: in proportion to the images."""
+        least = self.least(seeds, images)
+        return self.degrees * (self.noise / least if self.noise > 0 and least > 0 else 1.0)
+
+    def variance(self, seeds: int, images: int | None) -> float:
+        """Of the difference."""
+        return 2.0 * (self.scatter(seeds, images) + self.unseen(seeds, images)) + self.shared
 
 
 def plan(
@@ -54,7 +86,9 @@ def plan(
     """The smallest number of training seeds (or of images, when the seeds are given) that resolves `difference`.
 
     `images` per checkpoint stays as in the pilot unless given. Variances are the pilot's: image noise falls as 1/n, the
-    scatter of training seeds does not; with a random reference its part of the difference falls with neither.
+    scatter of training seeds does not; with a random reference its part of the difference falls with neither. Sampling
+    seeds that show the same prompts gain nothing (docs/statistics.md): for generators that are not trained, images are
+    then planned.
 
     Raises UsageError when nothing within `most_seeds`, or no number of images, suffices, and says what is in the way.
     """
@@ -68,22 +102,28 @@ def plan(
         limits.append(f"the shared reference alone gives the difference a standard error of {pilot.shared**0.5:.3g}")
     if pilot.training == 0 and any(member.training_seed is not None for member in (*first, *second)):
         limits.append("no scatter between training seeds was seen in the pilot: it may have had too few")
+    if pilot.common > 0:
+        limits.append(
+            "images come in clusters (prompts) that every seed shows again: only more clusters narrow that part, so "
+            "more images means more clusters of the same size"
+        )
+        if not pilot.trained and training_seeds is None and images is None:
+            training_seeds = 1
 
     def result(seeds: int, size: int) -> Plan:
-        se = _standard_error(pilot, seeds, size)
-        reached = _power(difference, se, seeds, level)
-        return Plan(difference, seeds, size, se, reached, level, tuple(limits))
+        reached = _power(pilot, difference, seeds, size, level)
+        return Plan(difference, seeds, size, pilot.variance(seeds, size) ** 0.5, reached, level, tuple(limits))
 
-    size = images or pilot.n_fake
+    size, kind = images or pilot.n_fake, "training seeds" if pilot.trained else "sampling seeds"
     if training_seeds is None:
         for seeds in range(1 if pilot.training == 0 else 2, most_seeds + 1):
             found = result(seeds, size)
             if found.power >= power:
                 return found
-        tried = f"{most_seeds} training seeds of {size} images"
+        tried = f"{most_seeds} {kind} of {size} images"
         raise UsageError(_unreachable(pilot, difference, tried, most_seeds, size))
-    if _power(difference, _standard_error(pilot, training_seeds, None), training_seeds, level) < power:
-        tried = f"any number of images from {training_seeds} training seeds"
+    if _power(pilot, difference, training_seeds, None, level) < power:
+        tried = f"any number of images from {training_seeds} {kind}"
         raise UsageError(_unreachable(pilot, difference, tried, training_seeds, None))
     low, high = 2, 4
     while result(training_seeds, high).power < power:
@@ -96,42 +136,61 @@ def plan(
 
 def _pilot(first: Sequence[SeedMember], second: Sequence[SeedMember], reference: Reference) -> _Pilot:
     one, two = means(first), means(second)
-    per_image, training = 0.0, 0.0
+    per_image, common, training = 0.0, 0.0, 0.0
     for whole in (one, two):
         analyses = [member.analysis for member in whole.members]
-        per_image += float(np.mean([fake_variance(a) * a.n_fake for a in analyses])) / 2
+        own = float(np.mean([fake_variance(a) * a.n_fake for a in analyses])) / 2
+        per_image += own
+        common += own if _again(whole) else 0.0
         if whole.training_seeds > 1:
             groups = whole.by_training_seed.values()
             seen = float(np.var([np.mean([m.analysis.value for m in group]) for group in groups], ddof=1))
             noise = float(np.mean([sum(fake_variance(m.analysis) for m in g) / len(g) ** 2 for g in groups]))
             training += max(seen - noise, 0.0) / 2
     weights = [*one.weights, *(-w for w in two.weights)]
-    shared = variance_of_sum(one.analyses + two.analyses, weights, reference).reference
-    return _Pilot(per_image, training, shared, one.analyses[0].n_fake)
+    spread = variance_of_sum(one.analyses + two.analyses, weights, reference)
+    trained = all(member.training_seed is not None for member in (*first, *second))
+    n_fake = one.analyses[0].n_fake
+    grows = reference == "fixed" and one.analyses[0].influence_fake is not None
+    noise = (one.fake_part + two.fake_part) / 2 if grows else 0.0
+    return _Pilot(per_image, common, training, spread.reference, spread.degrees, noise, trained, n_fake)
 
 
-def _standard_error(pilot: _Pilot, seeds: int, images: int | None) -> float:
-    own = pilot.training + (pilot.images / images if images else 0.0)
-    return float(np.sqrt(2.0 * own / seeds + pilot.shared))
+def _again(whole: Means) -> bool:
+    """Whether another image set would show the same clusters: as the pilot's several do, or as is usual after one."""
+    return whole.together or (len(whole.members) == 1 and whole.members[0].analysis.clusters_fake is not None)
 
 
-def _power(difference: float, se: float, seeds: int, level: float) -> float:
-    from scipy.special import ndtr, ndtri, stdtr, stdtrit
+def _power(pilot: _Pilot, difference: float, seeds: int, images: int | None, level: float) -> float:
+    """The probability that `difference` finds the true one on the right side, at its own quantiles and floor.
 
+    With several training seeds their variance is itself a draw: averaged over its law on either side, as Welch's test
+    takes it.
+    """
+    from scipy.special import chdtri, ndtr, stdtrit
+
+    se = pilot.variance(seeds, images) ** 0.5
     if se == 0:
         return 1.0
-    if seeds == 1:
-        return float(ndtr(difference / se - ndtri(0.5 + level / 2)))
-    degrees = 2.0 * (seeds - 1)
-    # Shifted t for the non-central one: within a point of power from 4 degrees of freedom on.
-    return float(stdtr(degrees, difference / se - stdtrit(degrees, 0.5 + level / 2)))
+    known = quantile(0.5 + level / 2, pilot.known(seeds, images))
+    own, degrees = pilot.scatter(seeds, images), seeds - 1
+    if not pilot.trained or seeds == 1 or own == 0:
+        return float(ndtr(difference / se - known))
+    drawn = own * chdtri(degrees, (np.arange(NODES) + 0.5) / NODES) / degrees
+    one, two = drawn[:, None], drawn[None, :]
+    welch = (one + two) ** 2 / ((one**2 + two**2) / degrees)
+    few = stdtrit(welch, 0.5 + level / 2) ** 2 * (one + two + 2.0 * pilot.unseen(seeds, images))
+    floor = quantile(0.5 + level / 2, np.inf) ** 2 * 2.0 * pilot.least(seeds, images)
+    reach = np.sqrt(np.maximum(few, floor) + known**2 * pilot.shared)
+    return float(ndtr((difference - reach) / se).mean())
 
 
 def _unreachable(pilot: _Pilot, difference: float, tried: str, seeds: int, images: int | None) -> str:
     parts = {  # what is left of each at the largest run that was tried
         "the shared reference": pilot.shared,
         "the scatter of training seeds": 2.0 * pilot.training / seeds,
-        "image sampling": 2.0 * pilot.images / images / seeds if images else 0.0,
+        "image sampling": 2.0 * (pilot.scatter(seeds, images) - pilot.training / seeds),
+        "image sampling of the clusters that all seeds share": 2.0 * pilot.unseen(seeds, images),
     }
     largest = max(parts, key=lambda name: parts[name])
     return (
