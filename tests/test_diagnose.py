@@ -327,6 +327,19 @@ def table(name, values, seed=0, noise=0.05):
     return Table(name, groups, True)
 
 
+def test_orders_are_of_the_target_that_a_table_is_about():
+    """a is better than b as it is, and worse once the bias is off."""
+    plain = table("one", {"a": 0.0, "b": 1.0, "c": 3.0})
+    of = {g: members[0].analysis for g, members in plain.groups.items()}
+    bias = {"a": 0.0, "b": 1.5, "c": 0.0}
+    groups = {g: [SeedMember(None, 0, replace(a, bias_fake=bias[g], bias_real=0.0))] for g, a in of.items()}
+    biased, limit = (Table("two", groups, True, target) for target in ("T_N", "T_inf"))
+    assert compared(plain, biased, level=0.95, reference="random").pairs == ()
+    turned = compared(plain, limit, level=0.95, reference="random")
+    assert ("a", "b") in turned.pairs
+    assert "two prefers b (a minus b: 0." in turned.sentence
+
+
 def test_two_orders_that_disagree_name_the_pair_and_two_that_agree_name_none():
     first = table("one", {"a": 0.0, "b": 1.0, "c": 3.0})
     other = table("two", {"a": 1.0, "b": 0.0, "c": 3.0}, seed=1)

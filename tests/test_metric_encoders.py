@@ -107,6 +107,34 @@ def test_a_population_value_is_asked_of_the_encoders_that_fd_is_for_only(small):
     assert benchmark.load(small.bench).interval.target == "T_inf"
 
 
+@pytest.mark.slow
+def test_a_run_for_the_population_value_ranks_what_it_shows_and_says_so(small):
+    """FD of few wide images has the larger bias: ranks of the values as they are can contradict those shown."""
+    small.edit("n_real: 120\nn_fake: 100", "n_real: 400\nn_fake: 400")
+    small.edit("target: T_N", "target: T_inf")
+    small.edit("fd: {}", "fd: {encoders: [digits_convnet]}")
+    mine = f'  mine: {{use: "{small.module}:Shifted"}}\n'
+    small.edit(mine, "")  # its repeats leave it too few images for a population value
+    outcome = small.run("--workers", "1")
+    assert outcome.returncode == 0, outcome.stderr
+    out = next(small.folder.glob("results/*"))
+    board = json.loads((out / "leaderboard.json").read_text())
+    rows = [row for row in board["rows"] if row["encoder"] == "digits_convnet"]
+    shown = {row["generator"]: row["metrics"]["fd"]["value"] for row in rows}
+    assert [row["rank"] for row in rows] == [
+        1 + sum(v < shown[row["generator"]] for v in shown.values()) for row in rows
+    ]
+    (said,) = [note for note in board["notes"] if note.startswith("±")]
+    assert "for the population value, the bias at n_real = 400, n_fake = 400 taken off (T_inf)" in said
+    assert "of precision, recall, density, coverage for the expected value at these sizes (T_N)" in said
+    told = small.harness("diagnose", str(out))
+    assert told.returncode == 0, told.stderr
+    told = small.harness("rerank", str(out), "--metric", "kd")
+    assert told.returncode == 0, told.stderr
+    told = small.harness("gate", str(out), "--baseline", str(out))
+    assert "those at these numbers of images (T_N)" in told.stdout
+
+
 def test_records_are_those_of_the_run_with_all_metrics_less_the_cells_left_out(both):
     """The scores of the run with everything are found again: a score's key does not hold the other encoders."""
     small, outcome = both

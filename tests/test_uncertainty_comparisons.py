@@ -231,6 +231,34 @@ def test_joint_replicates_of_copies_of_the_reference_itself_are_finite_and_sprea
         assert joint.draws[:, column].std() == pytest.approx(se, rel=0.15), name
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_ranks_and_replicates_are_of_the_target_that_intervals_speak_about(count):
+    """The first is worse as it is and better once its larger bias is off; the second way its seeds scatter by bias."""
+
+    def sets(value, bias, seed):
+        return [
+            SeedMember(t, 0, analysis_of(value + 0.01 * t, spread=0.02, bias=bias + 0.01 * t, seed=seed + t))
+            for t in range(count)
+        ]
+
+    groups = {"wide": sets(2.0, 1.5, 0), "near": sets(1.5, 0.1, 10)}
+    for target, first in (("T_N", "near"), ("T_inf", "wide")):
+        found = rank_sets(
+            groups, lower_is_better=True, level=0.95, reference="fixed", seed=0, draws=2000, target=target
+        )
+        shown = {n: combine(m, level=0.95, target=target, reference="fixed").estimate.value for n, m in groups.items()}
+        assert found.rank[first] == 1
+        assert found.differences[0].value == pytest.approx(shown["wide"] - shown["near"])
+        assert found.low["wide"] == found.high["wide"]
+        joint = joint_replicates(groups, count=50, reference="fixed", target=target)
+        assert joint.values == pytest.approx(list(shown.values()))
+    with pytest.raises(UsageError, match="T_inf"):
+        rank_sets(
+            {"a": [SeedMember(None, 0, generators(1, use="recall")["g0"][0].analysis)]}, lower_is_better=True,
+            level=0.95, reference="fixed", seed=0, target="T_inf",
+        )  # fmt: skip
+
+
 def test_joint_replicates_of_a_clear_winner_agree_that_it_is_best():
     joint = joint_replicates(generators(), count=200, seed=0)
     assert (joint.draws.argmin(axis=1) == joint.names.index("g0")).mean() > 0.9

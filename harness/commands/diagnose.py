@@ -175,19 +175,26 @@ def _orders(out: Path, board: dict[str, Any], chosen: str, metrics: dict[str, Gr
 
     better = {column["metric"]: bool(column["lower_is_better"]) for column in board["columns"]}
     level, reference = float(board["interval"]["level"]), board["interval"]["reference"]
+    targets = {
+        (str(row["encoder"]), metric): estimate["target"]
+        for row in board["rows"]
+        for metric, estimate in row["metrics"].items()
+    }
     of_use: dict[str, str] = {}
     for metric, groups in metrics.items():
         for members in groups.values():
             of_use.setdefault(members[0].analysis.use, metric)  # the first k, as everywhere here
     pairs = []
     if "fd" in of_use and "kd" in of_use:
-        pairs.append(tuple(Table(m, metrics[m], better[m]) for m in (of_use["fd"], of_use["kd"])))
+        pairs.append(tuple(Table(m, metrics[m], better[m], targets[chosen, m]) for m in (of_use["fd"], of_use["kd"])))
     ranks = board["rank_by"]["metric"]
     scored = {row["encoder"] for row in board["rows"] if row["status"] == "ok"}
     meant = [name for name, note in board["encoders"].items() if not note and name in scored]
     found_under = {name: read(out, name)[1] for name in meant}
     tables = [
-        Table(f"{ranks} under {name}", own[ranks], better[ranks]) for name, own in found_under.items() if ranks in own
+        Table(f"{ranks} under {name}", own[ranks], better[ranks], targets[name, ranks])
+        for name, own in found_under.items()
+        if ranks in own
     ]
     pairs += list(combinations(tables, 2))
     found = [compared(one, other, level=level, reference=reference) for one, other in pairs]

@@ -70,6 +70,10 @@ def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:
     chosen = encoder or board["rank_by"]["encoder"]
     if board["encoders"].get(chosen):
         click.echo(f"note  under {labelled(board, chosen)}")
+    if board["interval"]["target"] == "T_inf":
+        click.echo(
+            "note  values are those at these numbers of images (T_N), though OUT ranks population values (T_inf)"
+        )
     for test in found.tests:
         click.echo(
             f"{'WORSE' if test.held else 'ok   '} {test.generator}: {test.metric} ({test.axis}) {test.before:.4g} → "

@@ -74,9 +74,10 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
             raise UsageError(f"{out}: no analyses of {name} under {encoder}")
         # A seed for each encoder: the noise that encoders share (the same images) is taken for independent, since
         # one seed for all would take it for the same. Shared noise would cancel in part, so this is the wider.
-        joint = joint_replicates(groups, count=DRAWS, reference=reference, seed=seed + 1000 * number)
+        target = next(metrics[name]["target"] for metrics in own if name in metrics)
+        joint = joint_replicates(groups, count=DRAWS, reference=reference, seed=seed + 1000 * number, target=target)
         rankings.append(Ranking(encoder, joint.names, joint.values, joint.draws, better[name]))
-        tables[encoder] = Table(encoder, groups, better[name])
+        tables[encoder] = Table(encoder, groups, better[name], target)
     drawn = {r.name: note for r in rankings if (note := board["encoders"].get(r.name))}
     labels = "".join(f", {labelled(board, encoder)}" for encoder in drawn)
     title = f"{name} of {out}, reference {reference}{labels}"

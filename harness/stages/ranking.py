@@ -93,6 +93,7 @@ class _Encoder:
             self.ranks = rank_sets(
                 ranked, lower_is_better=plan.benchmark.lower_is_better(metric), level=plan.benchmark.interval.level,
                 reference=plan.benchmark.interval.reference, seed=plan.seed("ranks", encoder),
+                target=self.target(metric),
             )  # fmt: skip
 
     def target(self, metric: str) -> Target:
@@ -259,6 +260,17 @@ def _share(share: float) -> str:
     return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" if share >= 0.001 else "under 0.1%"
 
 
+def _meant(plan: Plan) -> str:
+    """What values, intervals and ranks are about, in words: not all metrics have a population value."""
+    benchmark = plan.benchmark
+    sizes = f"n_real = {benchmark.n_real}, n_fake = {benchmark.n_fake}"
+    finite = [metric for metric in benchmark.metrics if target_of(plan, metric) == "T_N"]
+    if len(finite) == len(benchmark.metrics):
+        return f"the expected value at {sizes} (T_N)"
+    limit = f"the population value, the bias at {sizes} taken off (T_inf)"
+    return f"{limit}, of {', '.join(finite)} for the expected value at these sizes (T_N)" if finite else limit
+
+
 def _board(
     plan: Plan, encoders: Sequence[str], rows: Sequence[Row], members: Mapping[str, Sequence[SeedMember]]
 ) -> Leaderboard:
@@ -269,10 +281,9 @@ def _board(
     notes = [
         f"ranked by {by.metric} ({'lower' if benchmark.lower_is_better(by.metric) else 'higher'} is better); in "
         f"brackets the ranks that the data allow, {declared.level:.0%} for all generators of a table at once",
-        f"± is half the length of a {declared.level:.0%} interval (its ends are in leaderboard.csv) for the expected "
-        f"value at n_real = {benchmark.n_real}, n_fake = {benchmark.n_fake} ({declared.target}), the reference set "
-        f"{held}; over training seeds where there are several (Student's t over seeds), else about this one checkpoint "
-        "or sampler only",
+        f"± is half the length of a {declared.level:.0%} interval (its ends are in leaderboard.csv) for "
+        f"{_meant(plan)}, the reference set {held}; over training seeds where there are several (Student's t over "
+        "seeds), else about this one checkpoint or sampler only",
         "seeds: training × sampling; training seeds vary the fit, sampling seeds the images",
     ]
     if unranked := [name for name in encoders if by.metric not in benchmark.metrics_of(name)]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.record import Reference
+from harness.record import Reference, Target
 from harness.uncertainty import Ranking, SeedMember, agreement, difference, joint_replicates, rank_sets
 from harness.uncertainty.orders import FEWEST, Orders
 
@@ -16,11 +16,12 @@ DRAWS = 4000
 
 @dataclass(frozen=True)
 class Table:
-    """One metric under one encoder for several generators, and which way is better."""
+    """One metric under one encoder for several generators, which way is better, and what its values speak about."""
 
     name: str
     groups: Mapping[str, Sequence[SeedMember]]
     lower_is_better: bool
+    target: Target = "T_N"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def sure_orders(table: Table, names: Sequence[str], *, level: float, reference: 
     """
     sets = rank_sets(
         {name: table.groups[name] for name in names}, lower_is_better=table.lower_is_better, level=level,
-        reference=reference, seed=0,
+        reference=reference, seed=0, target=table.target,
     )  # fmt: skip
     at = {name: place for place, name in enumerate(names)}
     signs = np.zeros((len(names), len(names)))
@@ -70,8 +71,9 @@ def compared(first: Table, second: Table, *, level: float, reference: Reference)
     each = shared_level(level, 2)
     for number, table in enumerate((first, second)):
         joint = joint_replicates(
-            {name: table.groups[name] for name in names}, count=DRAWS, reference=reference, seed=1000 * number
-        )
+            {name: table.groups[name] for name in names}, count=DRAWS, reference=reference, seed=1000 * number,
+            target=table.target,
+        )  # fmt: skip
         rankings.append(Ranking(table.name, joint.names, joint.values, joint.draws, table.lower_is_better))
     if any(len(set(ranking.values)) < 2 for ranking in rankings):
         return None
@@ -92,7 +94,9 @@ def _pair(one: str, other: str, tables: tuple[Table, Table], level: float, refer
     """ "fd takes a for better (a minus b: -3 [-4, -2]), kd b (a minus b: …)"."""
     parts = []
     for table in tables:
-        gap = difference(table.groups[one], table.groups[other], level=level, reference=reference)
+        gap = difference(
+            table.groups[one], table.groups[other], level=level, reference=reference, target=table.target
+        )  # fmt: skip
         better = one if (gap.value < 0) == table.lower_is_better else other
         parts.append(
             f"{table.name} prefers {better} ({one} minus {other}: {gap.value:.3g} [{gap.low:.3g}, {gap.high:.3g}])"

@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from harness.record import Reference, Target
 from harness.uncertainty.analysis import Analysis, same_strata
 from harness.uncertainty.contrast import variance_of_sum
-from harness.uncertainty.interval import centred, check
+from harness.uncertainty.interval import check
 from harness.uncertainty.seeds import Means, SeedMember, means
 from harness.uncertainty.student import quantile
 
@@ -91,7 +91,7 @@ def difference(
     one, two = means(first), means(second)
     analyses = one.analyses + two.analyses
     weights = [*one.weights, *(-w for w in two.weights)]
-    centre = _centre(one, target, reference) - _centre(two, target, reference)
+    centre = one.centre(target, reference) - two.centre(target, reference)
     spread = variance_of_sum(analyses, weights, reference)
     shared = spread.reference
     notes: list[str] = []
@@ -125,11 +125,6 @@ def _shared_part(shared: float, degrees: float, own: float, centre: float, analy
     size = max(abs(centre), float(np.sqrt(own + shared)))
     known = all(a.magnitude is not None for a in analyses)
     return Part(shared, degrees, shared / size if known and size > 0 else 0.0)
-
-
-def _centre(whole: Means, target: Target, reference: Reference) -> float:
-    values = [centred(a, target=target, reference=reference)[0] for a in whole.analyses]
-    return float(np.dot(whole.weights, values))
 
 
 def _between_seeds(one: Means, two: Means, paired: bool) -> tuple[float, float, str]:
@@ -192,7 +187,7 @@ def _won_by_bias(one: Means, two: Means, centre: float) -> list[str]:
     biases = [a.bias_fake for a in one.analyses + two.analyses]
     if any(bias is None for bias in biases):
         return []
-    debiased = _centre(one, "T_inf", "fixed") - _centre(two, "T_inf", "fixed")
+    debiased = one.centre("T_inf", "fixed") - two.centre("T_inf", "fixed")
     if debiased * centre < 0:
         return [f"the sign turns once the bias of finite samples is removed ({centre:.4g} becomes {debiased:.4g})"]
     return []

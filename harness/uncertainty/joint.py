@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
-from harness.record import Reference
+from harness.record import Reference, Target
 from harness.uncertainty.analysis import same_real
 from harness.uncertainty.contrast import reference_covariance, variance_of_sum
 from harness.uncertainty.ranks import own_variance
@@ -22,7 +22,7 @@ Draws = npt.NDArray[np.float64]
 class Joint:
     """Replicates around the values, `draws` (count, generators): their covariance is that of the estimates.
 
-    They are centred at the values, never shifted by resampling bias: quantiles of `draws` are intervals for T_N.
+    They are centred at the values, never shifted by resampling bias: quantiles of `draws` are intervals for the target.
     """
 
     names: tuple[str, ...]
@@ -36,7 +36,12 @@ class Joint:
 
 
 def joint_replicates(
-    groups: Mapping[str, Sequence[SeedMember]], *, count: int = 1000, reference: Reference = "random", seed: int = 0
+    groups: Mapping[str, Sequence[SeedMember]],
+    *,
+    count: int = 1000,
+    reference: Reference = "random",
+    seed: int = 0,
+    target: Target = "T_N",
 ) -> Joint:
     """Replicates of the mean over seeds of each generator, all scored against one reference set.
 
@@ -52,10 +57,10 @@ def joint_replicates(
     if not wholes:
         raise UsageError("no generators")
     rng = np.random.default_rng(seed)
-    values = np.array([float(np.dot(w.weights, [a.value for a in w.analyses])) for w in wholes])
+    values = np.array([whole.centre(target, reference) for whole in wholes])
     draws = np.tile(values, (count, 1))
     for column, whole in enumerate(wholes):
-        own = own_variance(whole)
+        own = own_variance(whole, target, reference)
         noise = rng.standard_normal(count) * np.sqrt(own.variance)
         if np.isfinite(own.degrees):
             noise *= np.sqrt(own.degrees / rng.chisquare(own.degrees, count))

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
-from harness.record import Reference
+from harness.record import Reference, Target
 from harness.uncertainty.analysis import Analysis
 from harness.uncertainty.contrast import reference_covariance
-from harness.uncertainty.interval import check
+from harness.uncertainty.interval import centred, check
 from harness.uncertainty.seeds import Means, SeedMember, means
 
 Matrix = npt.NDArray[np.float64]
@@ -33,8 +33,9 @@ class Difference:
 class RankSets:
     """Ranks by mean value (1 is best; equal values share the lower rank), and the ranks that the data allow.
 
-    With probability `level` all the intervals [low, high] hold the true ranks at once, for the expected metric at these
-    set sizes. `tied_with` names, per generator, those whose difference from it cannot be told from zero.
+    With probability `level` all the intervals [low, high] hold the true ranks at once, of the expected metric at these
+    set sizes (T_N) or of the population value (T_inf), as asked. `tied_with` names, per generator, those whose
+    difference from it cannot be told from zero.
     """
 
     rank: Mapping[str, int]
@@ -55,24 +56,28 @@ def rank_sets(
     reference: Reference,
     seed: int,
     draws: int = 10_000,
+    target: Target = "T_N",
 ) -> RankSets:
     """Simultaneous confidence sets for the ranks of several generators scored against one reference set.
 
     All pairs are compared at once: each difference is studentised with its own degrees of freedom (few training seeds
     make them few), mapped to a normal scale, and the largest over all pairs is calibrated by `draws` simulated draws of
-    every variance component. A generator's set is [1 + number that beat it, p - number that it beats].
+    every variance component. A generator's set is [1 + number that beat it, p - number that it beats]. For T_inf each
+    value is less its bias, as in its interval; the variances are the same.
+
+    Raises UsageError without generators, and for T_inf where one of them has none.
     """
-    check(level, "T_N", reference)
+    check(level, target, reference)
     if not groups:
         raise UsageError("no generators to rank")
     names = list(groups)
     wholes = [means(groups[name]) for name in names]
-    values = np.array([float(np.dot(w.weights, [a.value for a in w.analyses])) for w in wholes])
+    values = np.array([whole.centre(target, reference) for whole in wholes])
     sign = 1.0 if lower_is_better else -1.0
     rank = {name: 1 + int(np.sum(sign * values < sign * value)) for name, value in zip(names, values, strict=True)}
 
     shared = _shared(wholes) if reference == "random" else np.zeros((len(names), len(names)))
-    own = [own_variance(whole) for whole in wholes]
+    own = [own_variance(whole, target, reference) for whole in wholes]
     first, second = np.triu_indices(len(names), 1)
     gap = values[first] - values[second]
     pairs = _Pairs(first, second, shared)
@@ -120,12 +125,15 @@ class OwnVariance:
     least: float
 
 
-def own_variance(whole: Means) -> OwnVariance:
+def own_variance(whole: Means, target: Target, reference: Reference) -> OwnVariance:
     """What moves one generator's mean and no other's."""
     images = whole.fake_part
     if whole.training_seeds == 1:
         return OwnVariance(images, np.inf, images)
-    seed_means = [np.mean([m.analysis.value for m in group]) for group in whole.by_training_seed.values()]
+    seed_means = [
+        np.mean([centred(m.analysis, target=target, reference=reference)[0] for m in group])
+        for group in whole.by_training_seed.values()
+    ]
     between = float(np.var(seed_means, ddof=1)) / whole.training_seeds
     # Image noise alone is a floor, and better known than the scatter of a few seeds.
     own = between + whole.common if whole.together else max(between, images)

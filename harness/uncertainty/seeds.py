@@ -67,6 +67,11 @@ class Means:
         found = [member.analysis for member in self.members]
         return [widened(a, float(np.sqrt(len(found)))) for a in found] if self.together else found
 
+    def centre(self, target: Target, reference: Reference) -> float:
+        """The overall mean that intervals, differences and ranks are about: with T_inf less each set's bias."""
+        values = [centred(m.analysis, target=target, reference=reference)[0] for m in self.members]
+        return float(np.dot(self.weights, values))
+
     @property
     def training_seeds(self) -> int:
         """Number of checkpoints."""
