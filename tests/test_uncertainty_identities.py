@@ -1,7 +1,10 @@
 """Influence functions, second-order terms and replicates against independent computations of the same thing."""
 
+import re
+
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from harness.metrics import coverage, density, frechet_distance, kernel_distance, precision, recall
 from harness.metrics.frechet import distance, moments_of_covariance
@@ -10,6 +13,7 @@ from harness.uncertainty.contrast import variance_of_sum
 from harness.uncertainty.splits import labels, shared_covariance, variance_of_both, variance_of_fake
 from harness.uncertainty.units import units
 
+STATISTICS = ROOT / "docs/statistics.md"
 SIX = {name: MetricCall(name) for name in ("fd", "kd", "precision", "recall", "density", "coverage")}
 FOUR = {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
 
@@ -177,6 +181,15 @@ def test_split_tables_equal_the_metric_of_each_pair_of_groups(use, k, closed, ma
                 for b in range(groups):
                     group = FOUR[use](real[of_real[s] == a], fake[of_fake[s] == b], k=k, closed=closed)
                     assert tables[s, a, b] == pytest.approx(group, abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_quarters_need_the_rows_that_the_documentation_says(k):
+    said = re.search(r"At least (\d+) \(k \+ (\d+)\) rows a side are needed for quarters", STATISTICS.read_text())
+    rows = int(said[1]) * (k + int(said[2]))
+    drawn = np.random.default_rng(0).normal(size=(2, rows, 4))
+    assert run("coverage", *drawn, replicates=50, k=k).quarters is not None
+    assert run("coverage", *drawn[:, :-1], replicates=50, k=k).quarters is None
 
 
 def test_disjoint_variances_equal_their_definition():
