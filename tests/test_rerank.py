@@ -80,18 +80,6 @@ def test_generators_that_one_encoder_or_the_study_lacks_are_left_out_and_said(sc
     assert "ordered the other way beyond noise: NVAE/mine" in told.output
 
 
-def test_a_forgotten_standard_error_is_no_exact_value(scores):
-    rows = "A,x,1,0.1\nB,x,2,{}\nC,x,3,0.1\nA,y,1,0.1\nB,y,3,0\nC,y,2,0.1"
-    words = refused("--scores", scores(rows.format("")))
-    assert ":3: no se, where other lines have one; give it, or 0 for an exact value" in words
-    assert ":6" not in words
-    assert ask("--scores", scores(rows.format("0.1"))).exit_code == 0
-    assert (
-        "values taken as exact"
-        in ask("--scores", scores(rows.replace(",0.1", ",").replace("3,0", "3,").format(""))).output
-    )
-
-
 def test_faults_of_the_file_are_told_line_by_line(scores):
     words = refused("--scores", scores("A,x,1,0.1\nA,x,2,0.1\nB,x,high,0.1\nC,x,3,-1\n,x,3,1"))
     assert ":3: A under x is there twice" in words

@@ -167,22 +167,6 @@ def test_a_published_number_carries_its_own_noise_and_rounding():
     assert found.allowed == pytest.approx(1.959963985 * 0.1 * np.sqrt(2) + 0.005)
 
 
-def test_a_number_without_any_noise_agrees_with_itself_and_with_no_other():
-    """A density of 0: no image lies in any ball, and neither does any redrawn one."""
-    rng = np.random.default_rng(0)
-    far = analyse(
-        {"density": MetricCall("density")},
-        rng.normal(size=(60, 3)),
-        rng.normal(50, 1, (60, 3)),
-        real_seed=0,
-        fake_seed=1,
-    )["density"]
-    own = {"published_n_fake": 60, "decimals": 2, "retrained": False}
-    same, other = (reproduction([SeedMember(None, 0, far)], value, **own) for value in (0.0, 0.5))
-    assert (same.verdict, same.p, same.se) == ("consistent", 1.0, 0.0)
-    assert (other.verdict, other.p) == ("different", 0.0)
-
-
 @pytest.mark.parametrize("share", [1.0, 0.1, 0.0])
 def test_a_published_mean_carries_its_share_of_the_image_noise(share):
     own = {"published_n_fake": 200, "decimals": None, "published_share": share}

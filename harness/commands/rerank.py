@@ -146,7 +146,6 @@ def read_scores(path: Path) -> dict[str, dict[str, tuple[float, float]]]:
 
     found: dict[str, dict[str, tuple[float, float]]] = {}
     problems = []
-    blanks = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, skipinitialspace=True)
@@ -168,13 +167,8 @@ def read_scores(path: Path) -> dict[str, dict[str, tuple[float, float]]]:
                     problems.append(f"{place}: {generator} under {encoder} is there twice")
                 else:
                     found[encoder][generator] = (value, se or 0.0)
-                    blanks += [place] if blank else []
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise UsageError(f"{path} cannot be read ({getattr(problem, 'strerror', None) or problem})") from None
-    if blanks and len(blanks) < sum(map(len, found.values())):  # or one forgotten cell would count as exact
-        problems += [
-            f"{place}: no se, where other lines have one; give it, or 0 for an exact value" for place in blanks
-        ]
     if problems or not found:
         raise UsageError(problems or f"{path} holds no scores")
     return found

@@ -12,11 +12,6 @@ def quantile(probability: float, degrees: float) -> float:
     return float(ndtri(probability) if np.isinf(degrees) else stdtrit(degrees, probability))
 
 
-def tail_beyond(excess: float, se: float, degrees: float) -> float:
-    """The probability, at most 1/2, of an error larger than `excess` (0 or more); without any noise 0 for all but 0."""
-    return upper_tail(excess / se, degrees) if se > 0 else 0.5 * (excess <= 0)
-
-
 def upper_tail(t: float, degrees: float) -> float:
     """The probability of a value above `t`."""
     from scipy.special import ndtr, stdtr

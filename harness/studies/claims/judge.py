@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import isfinite, isnan, sqrt
+from math import inf, isfinite, isnan, sqrt
 from typing import Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from harness.studies.claims.model import Claim, Facts
 from harness.studies.claims.noise import Noise, bias, flattery, printed_noise, readings, share
 from harness.uncertainty import SeedMember, reproduction
 from harness.uncertainty.contrast import fake_variance
-from harness.uncertainty.student import quantile, tail_beyond
+from harness.uncertainty.student import quantile, upper_tail
 
 Verdict = Literal["consistent", "inconsistent", "not comparable", "cannot be decided"]
 EPSILON = 1e-9  # decimal fractions are not exact in binary
@@ -136,11 +136,9 @@ def against_run(claim: Claim, run: Run, *, level: float = 0.95) -> Test:
             retrained=run.retrained, level=2 * level - 1 if claim.bound else level,
         )  # fmt: skip
         gap, allowed = -told.gap, told.allowed
-        distance = _beyond(claim, gap)
-        beyond = distance > allowed
-        # A bound is tested on one side. On its right side p is above 1/2, and there to be counted: a family of tests
-        # without those that found nothing would have been chosen after looking.
-        p = (told.p / 2 if distance > 0 else 1.0 - told.p / 2) if claim.bound else told.p
+        beyond = _beyond(claim, gap) > allowed
+        # A bound is tested on one side; the p of a gap on its right side says nothing.
+        p = (told.p / 2 if beyond else float("nan")) if claim.bound else told.p
         words = f"{claim.spelled} against our {ours:.4g}: " + _gap_words(gap, allowed, p, beyond, claim)
         words += f" ({told.method}{_bias_words(selection, shift)})"
         read.append(_Reading("inconsistent" if beyond else "consistent", words, gap, allowed, p))
@@ -202,7 +200,7 @@ def _read_published(claim: Claim, other: Claim, noise: Noise, one: str, two: str
     tail = 1.0 - level if bounded else (1.0 - level) / 2
     allowed = quantile(1.0 - tail, noise.degrees) * se + rounding
     distance = _beyond(claim, gap) if claim.bound else _beyond(other, -gap)
-    p = tail_beyond(max(distance - rounding, 0.0), se, noise.degrees) * (1 if bounded else 2)
+    p = upper_tail(max(distance - rounding, 0.0) / se if se else inf, noise.degrees) * (1 if bounded else 2)
     beyond = distance > allowed + EPSILON
     words = f"{claim.spelled} against {other.spelled}: " + _gap_words(
         gap, allowed, p, beyond, claim if claim.bound else other
