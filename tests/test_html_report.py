@@ -32,9 +32,9 @@ from harness.report import (
     write_report,
 )
 from harness.report.charts import cividis
-from harness.report.page import _side
 from harness.report.run_files import RunFiles, read_run
 from harness.report.scale import Axis, axis_for
+from harness.report.tables import side
 from harness.report.words import latex, leaders, methods, verdict
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -259,7 +259,7 @@ def test_names_of_findings_are_plain_and_differ_where_words_do():
 
 def test_a_column_of_long_words_wraps_and_others_do_not():
     rows = (("short", "word " * 20, 1.0), ("short", "word", 2.0))
-    assert [_side(rows, column) for column in range(3)] == ["l", "l w t", None]
+    assert [side(rows, column) for column in range(3)] == ["l", "l w t", None]
 
 
 def test_findings_are_sections_of_their_own_and_round_trip(out, text):
