@@ -164,6 +164,8 @@ def test_a_tie_at_the_front_has_no_winner_and_a_resolved_lead_has_one(run):
     assert "is best, better than every other generator (controls aside) beyond noise" in resolved[0]
     tied = verdict(with_ties(run, {"kde": ("gaussian_mixture",), "gaussian_mixture": ("kde",)}))
     assert "no single best" in tied[0]
+    assert any("which may part kde and gaussian_mixture (`harness power" in sentence for sentence in tied)
+    assert not any("which may part" in sentence for sentence in resolved)
     assert re.search(r"kde \(.*\) and gaussian_mixture \(.*\) are tied at the front", tied[0])
     assert "memorise (FD" not in tied[0], "a control cannot win"
     everyone = tuple(GENERATORS)
@@ -187,6 +189,7 @@ def test_a_flagged_leader_is_named_with_its_flag_and_the_order_without_it_is_giv
         for row in run.board.rows
     )
     said = verdict(dataclasses.replace(run, board=dataclasses.replace(run.board, rows=rows)))
+    assert ", flagged) is best" in said[0]
     assert said[1].startswith("Leaving out the flagged (kde): gaussian_mixture (FD")
     assert "Flagged: kde – 71% near a training image." in said
     assert not any(sentence.startswith("Leaving out") for sentence in verdict(run))

@@ -162,7 +162,8 @@ def power(
         training_seeds=training_seeds,
     )  # fmt: skip
     trained = any(member.training_seed is not None for member in (*one, *two))
-    what = "training seeds" if trained else "sampling seeds (neither is trained)"
+    s = "s"[: found.training_seeds != 1]
+    what = f"training seed{s}" if trained else f"sampling seed{s} (neither is trained)"
     click.echo(
         f"To see a difference of {wanted:g} in {name} under {labelled(board, chosen)} between {first} and {second} "
         f"with probability {chance:g} (at {level:.0%}, reference {counted}):\n{found.training_seeds} {what} of "

@@ -41,7 +41,7 @@ svg .tick{font-size:11px;fill:var(--quiet)}svg .head{font-weight:600}svg .quiet{
 .bar{stroke-width:2.4;stroke-linecap:round}.thin{stroke-width:1.4;opacity:.75}.faint{stroke-width:5;opacity:.3}
 .link{stroke-width:1.8;opacity:.75}.dash{stroke-dasharray:6 3}.open{fill:none;stroke-width:2.2}.hollow{fill:none;
 stroke-width:1.7}
-table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-nums}
+table{border-collapse:separate;border-spacing:0;font-size:.87rem;font-variant-numeric:tabular-nums}
 th,td{padding:.28rem .4rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule)}
 td,th{vertical-align:top}th{font-weight:600}.ends{display:block;color:var(--quiet);font-size:.92em}
 .l{text-align:left}.w{white-space:normal;min-width:10rem}.w.t{min-width:min(26rem,54vw)}

@@ -141,12 +141,15 @@ def _change(run: RunFiles, candidates: Sequence[Row]) -> str:
         if encoder != run.first and run.board.is_ranked(encoder) and not run.board.encoder_notes[encoder]
         and (rows := run.ranked(encoder)) and {row.generator for row in leaders(_candidates(run, rows))} != best
     ]  # fmt: skip
+    # The first sentence's tie, else that of those without a flag, which a reader may mean instead.
+    tied = leaders(candidates)
+    if len(tied) == 1 and tied[0].flags:
+        tied = leaders([row for row in candidates if not row.flags])
     said = []
-    if len(best) > 1:
-        seeds = " or training seeds" if any(row.training_seeds for row in candidates) else ""
-        said.append(
-            f"more images{seeds}, which may part the tied (`harness power OUT A B --difference X` says how many)"
-        )
+    if len(tied) > 1:
+        seeds = " or training seeds" if any(row.training_seeds for row in tied) else ""
+        part = f"more images{seeds}, which may part {listed(row.generator for row in tied)}"
+        said.append(f"{part} (`harness power OUT A B --difference X` says how many)")
     if elsewhere:
         said.append(f"another encoder: under {listed(elsewhere)} not the same are unbeaten")
     said.append("another number of images or preprocessing, under which all values are others (`harness audit BENCH`)")
