@@ -119,6 +119,12 @@ def test_in_a_browser_no_width_and_no_paper_cuts_or_squeezes_words(out):
         name.evaluate("th => { th.closest('.scroll').scrollLeft = 300 }")
         assert name.bounding_box()["x"] >= 0, "the generator's name stays when its row is moved"
 
+        button = page.get_by_role("button", name="Copy Methods paragraph")
+        button.click()
+        page.wait_for_function("[...document.querySelectorAll('.copy')][0].textContent === 'Copied'")
+        copied = page.evaluate("getSelection().toString()")
+        assert copied.split() == page.locator("pre.paste").first.text_content().split(), "the whole text is selected"
+
         page.set_viewport_size({"width": 700, "height": 900})  # about A4 between its margins
         page.emulate_media(media="print")
         cells = "[...document.querySelectorAll('#finding-claims-slide td')].map(td => td.clientWidth)"
