@@ -86,7 +86,7 @@ def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:
         lines.append(f"note  {', '.join(found.checkpoints)}: one training seed, so a change may be the seed's own")
     if found.tests:
         lines.append(
-            f"How sure: p is that of one test for the worse; of all {len(found.tests)} together fewer than "
+            f"How sure: p is that of one test for the worse; of all {len(found.tests)} together at most "
             f"{1 - level:.0%} of runs that are no worse fail (Holm). More images or training seeds in both runs let "
             "smaller changes be seen."
         )
