@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from harness.uncertainty import SeedMember
 
 # What a metric is about; one axis must not pay for another.
-AXES = {"precision": "fidelity", "density": "fidelity", "recall": "diversity", "coverage": "diversity"}
+AXES = {"precision": "fidelity", "density": "fidelity", "recall": "diversity", "coverage": "diversity",
+        "authenticity": "novelty"}  # fmt: skip
 WHOLE = "fidelity and diversity together"
 SHOWN = 3  # facts named in one sentence
 
@@ -24,8 +25,8 @@ class Regression:
     """One test: has a generator become worse in one metric?
 
     `p` is one-sided; `held` says that a change for the worse is shown, after Holm's correction over all the tests.
-    `axis` is fidelity, diversity, or both at once. `unseen` is how much worse it may be without being called so, were
-    this the only change.
+    `axis` is fidelity, diversity, novelty, or the first two at once. `unseen` is how much worse it may be without being
+    called so, were this the only change.
     """
 
     generator: str

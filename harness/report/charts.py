@@ -21,7 +21,7 @@ from harness.report.markup import Child, Markup, join, tag
 from harness.report.run_files import RunFiles
 from harness.report.scale import Axis, axis_for
 
-SHARES = ("precision", "recall", "coverage")  # of a set: their axis is always 0 to 1
+SHARES = ("precision", "recall", "coverage", "authenticity")  # of a set: their axis is always 0 to 1
 STEP = 24.0  # pixels a row
 
 

@@ -15,6 +15,8 @@ METRICS = {
     "density": ("density", "How many real images' neighbourhoods a generated image lies in, on average, as a share of"
                 " what is expected: fidelity; about 1 for real images, above where images crowd where real ones do."),
     "coverage": ("coverage", "Share of real images with a generated one in their neighbourhood: diversity."),
+    "authenticity": ("authenticity", "Share of generated images further from the nearest real one than that one is from"
+                     " its own nearest: 0 for copies, about a half for fresh draws, more for images far from all."),
 }  # fmt: skip
 TARGETS = {
     "T_N": "What the intervals are about is the expected value at these numbers of images (T_N), which papers print.",

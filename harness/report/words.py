@@ -17,6 +17,7 @@ PAPERS = {
     "recall": "recall (Kynkäänniemi et al. 2019)",
     "density": "density (Naeem et al. 2020)",
     "coverage": "coverage (Naeem et al. 2020)",
+    "authenticity": "authenticity (Alaa et al. 2022)",
     "sfid": "sFID (Nash et al. 2021; Dhariwal & Nichol 2021)",
     "kid_subsets": "kernel distance over random subsets (Bińkowski et al. 2018)",
     "cmmd": "CMMD, V-statistic (Jayasumana et al. 2024)",
