@@ -107,7 +107,7 @@ def test_the_command_prints_verdicts_and_writes_the_same_as_json(tmp_path):
 
 def test_tests_that_two_claims_share_count_once_and_are_read_together(tmp_path):
     rows = load(path_of("clean-fid")).claims
-    assert "All 31 tests read together (Holm): none is inconsistent." in ask("reproduce", "clean-fid").output
+    assert "all 31 tests read together (Holm): none is inconsistent." in ask("reproduce", "clean-fid").output
     text = path_of("clean-fid").read_text()
     assert text.count("value: 11.07, protocol") == 1
     moved = tmp_path / "moved.yaml"

@@ -53,7 +53,8 @@ def compare(
     reference: Reference | None, paired: bool, file: Path | None,
 ) -> None:  # fmt: skip
     """Is generator FIRST of the run OUT different from SECOND, and by how much? Paired: they share the reference."""
-    from harness.commands.compared import section
+    from harness.commands.compared import closing, section
+    from harness.commands.lines import say
     from harness.commands.sections import add_section
     from harness.errors import UsageError
     from harness.outfolder import labelled, leaderboard, read
@@ -69,10 +70,12 @@ def compare(
     told: list[dict[str, Any]] = []
     counted: Reference = reference or board["interval"]["reference"]
     # Printed at the end: a mistake found on the way is answered by one line, without a heading before it.
-    lines = [
+    about = (
         f"{first} minus {second} under {labelled(board, chosen)}, reference {counted}, "
-        f"{board['interval']['level']:.0%} intervals"
-    ]
+        f"{board['interval']['level']:.0%} intervals{', paired image by image' if paired else ''}"
+    )
+    lines: list[str] = []
+    notes: dict[str, None] = {}
     for name in _asked(metric, metrics, labelled(board, chosen)):
         one, two = (_members(metrics[name], generator, out) for generator in (first, second))
         found = difference(
@@ -103,8 +106,7 @@ def compare(
                 f"  equivalent within ±{equal.margin:g}? {'yes' if equal.equivalent else 'not shown'}, "
                 f"{p_words(equal.p)}"
             )
-        for note in found.notes:
-            lines.append(f"  note       {note}")
+        notes |= dict.fromkeys(found.notes)
     adjusted = holm([row["comparison"]["p"] for row in told])
     for row, p in zip(told, adjusted, strict=True):
         row["p_holm"] = p
@@ -116,16 +118,15 @@ def compare(
             if left
             else f"All {len(told)} metrics read together (Holm), none shows a difference: one alone may be chance."
         )
-        lines.append(f"\n{together}")
-    click.echo("\n".join(lines))
+    answer, *sure = closing(told, together, board["interval"]["level"], list(notes))
+    say("\n".join([answer, f"{about}.", *lines, "", *sure]))
     if file is not None:
         from harness.store import write_atomically
 
         write_atomically(file, (json.dumps(_finite(told), indent=1, allow_nan=False) + "\n").encode("ascii"))
-    about = f"{lines[0]}{', paired image by image' if paired else ''}."
     parts = [part for part in (metric, margin and f"within-{margin:g}", reference, paired and "paired") if part]
     name = finding_name("compare", first, second, chosen, *map(str, parts))
-    add_section(out, name, section(told, together, about, better))
+    add_section(out, name, section(told, [answer, *sure], f"{about}.", better))
 
 
 @click.command()
@@ -161,7 +162,8 @@ def power(
         training_seeds=training_seeds,
     )  # fmt: skip
     trained = any(member.training_seed is not None for member in (*one, *two))
-    what = "training seeds" if trained else "sampling seeds (neither is trained)"
+    s = "s"[: found.training_seeds != 1]
+    what = f"training seed{s}" if trained else f"sampling seed{s} (neither is trained)"
     click.echo(
         f"To see a difference of {wanted:g} in {name} under {labelled(board, chosen)} between {first} and {second} "
         f"with probability {chance:g} (at {level:.0%}, reference {counted}):\n{found.training_seeds} {what} of "

@@ -98,6 +98,8 @@ METRICS: tuple[Component, ...] = (
             "real k-NN balls that each fake lies in, over k", better="higher", limitless=True),
     _metric("coverage", "coverage", OpenBalls,
             "share of real images whose k-NN ball holds a fake", better="higher", limitless=True),
+    _metric("authenticity", "authenticity", NoParameters,
+            "share of fakes further from a real image than its own neighbour", better="higher", limitless=True),
     _metric("sfid", "sfid", NoParameters,
             "Fréchet distance of ADM's spatial features (sFID)", better="lower", reads=("sfid",)),
     _metric("kid_subsets", "kid_subsets", KernelSubsets,

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from harness.metrics.authenticity import authenticity
 from harness.metrics.conventions import cmmd, kid_subsets, sfid
 from harness.metrics.diversity import inception_score, vendi
 from harness.metrics.frechet import frechet_distance
@@ -17,6 +18,7 @@ from harness.metrics.memorization import copied_share
 __all__ = [
     "InfluenceMetric",
     "Metric",
+    "authenticity",
     "cmmd",
     "copied_share",
     "coverage",

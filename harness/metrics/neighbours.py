@@ -43,28 +43,33 @@ def squared_between(left: Rows, right: Rows, i: Index, j: Index) -> Vector:
     return result
 
 
-def nearest(rows: Rows, depth: int) -> Neighbours:
-    """The `depth` nearest other rows of each row; of equally distant ones the lowest row numbers come first."""
-    n = len(rows)
-    take = min(depth + SPARE, n - 1)
-    squared = np.empty((n, depth))
-    index = np.empty((n, depth), dtype=np.intp)
-    for block, approximate, slack in _products(rows, rows):
+def nearest(rows: Rows, depth: int, *, points: Rows | None = None) -> Neighbours:
+    """The `depth` nearest other rows of each row, or the nearest rows of each of `points`.
+
+    Of equally distant ones the lowest row numbers come first.
+    """
+    others = len(rows) - (points is None)
+    of = rows if points is None else points
+    take = min(depth + SPARE, others)
+    squared = np.empty((len(of), depth))
+    index = np.empty((len(of), depth), dtype=np.intp)
+    for block, approximate, slack in _products(of, rows):
         own = np.arange(block.start, block.stop)
-        approximate[own - block.start, own] = np.inf
+        if points is None:
+            approximate[own - block.start, own] = np.inf
         near = np.argpartition(approximate, (depth - 1, take - 1), axis=1)[:, :take]
-        exact = squared_between(rows, rows, np.repeat(own, take), near.ravel()).reshape(near.shape)
+        exact = squared_between(of, rows, np.repeat(own, take), near.ravel()).reshape(near.shape)
         order = np.lexsort((near, exact), axis=1)[:, :depth]
         squared[block] = np.take_along_axis(exact, order, axis=1)
         index[block] = np.take_along_axis(near, order, axis=1)
-        if take == n - 1:
+        if take == others:
             continue
         # Where the spare candidates are no further than the error of the product, the true neighbour may lie beyond.
         limit = np.take_along_axis(approximate, near[:, depth - 1 : depth], axis=1) + 2 * slack
         furthest = np.take_along_axis(approximate, near[:, take - 1 : take], axis=1)
         for row in np.flatnonzero((furthest <= limit)[:, 0]):
             wider = np.flatnonzero(approximate[row] <= limit[row])
-            exact_row = squared_between(rows, rows, np.full(len(wider), own[row]), wider)
+            exact_row = squared_between(of, rows, np.full(len(wider), own[row]), wider)
             best = np.lexsort((wider, exact_row))[:depth]
             squared[own[row]], index[own[row]] = exact_row[best], wider[best]
     return Neighbours(squared, index)

@@ -28,7 +28,7 @@ DRAWING = 2  # raise when the drawing changes: plots of another number are drawn
 TRAINED, UNTRAINED, DOT = ("#0072B2", "o"), ("#D55E00", "s"), "#555555"
 KINDS = {TRAINED: "trained generator", UNTRAINED: "not trained: a control or a set of files"}
 NAMES = {"FD": "FD, Fréchet distance", "KD": "KD, kernel distance"}
-SHARES = ("precision", "recall", "coverage")  # of a set, so their axis is always 0 to 1
+SHARES = ("precision", "recall", "coverage", "authenticity")  # of a set, so their axis is always 0 to 1
 TARGETS = {"T_N": "the expectation at these sample sizes (T_N)", "T_inf": "the population value (T_inf)"}
 REFERENCES = {"random": "the real set counted as one random draw", "fixed": "the real set held fixed"}
 # Text stays text in the SVG (searchable, read aloud); ids come from the salt, so the same run gives the same bytes.

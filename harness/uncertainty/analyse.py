@@ -17,6 +17,7 @@ from harness.metrics.conventions import spatial
 from harness.metrics.features import checked
 from harness.metrics.manifold import checked_for_balls
 from harness.uncertainty.analysis import Analysis, MetricCall
+from harness.uncertainty.authenticity import analyse_authenticity
 from harness.uncertainty.balls import BALL_METRICS, BallCall, analyse_balls
 from harness.uncertainty.conventions import analyse_cmmd, analyse_subsets
 from harness.uncertainty.frechet import analyse_frechet
@@ -28,7 +29,7 @@ from harness.uncertainty.units import units
 
 KERNELS = {"kd": analyse_kernel, "kid_subsets": analyse_subsets, "cmmd": analyse_cmmd}
 OF_FAKES = ("inception_score", "vendi")  # with influence functions of their own
-BUILT_IN = ("fd", *KERNELS, "sfid", *BALL_METRICS, *OF_FAKES)
+BUILT_IN = ("fd", *KERNELS, "sfid", *BALL_METRICS, "authenticity", *OF_FAKES)
 
 
 def analyse(
@@ -85,6 +86,8 @@ def analyse(
         if call.function is not None or call.use in OF_FAKES:
             function = call.function or _built_in(call.use)
             found[name] = analyse_function(call.use, function, call.parameters, pair, replicates=replicates)
+        elif call.use == "authenticity":
+            found[name] = analyse_authenticity(pair, replicates=replicates)
         elif call.use in ("fd", "sfid"):
             if call.use == "sfid":
                 spatial(real_rows)

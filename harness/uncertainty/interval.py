@@ -160,4 +160,4 @@ def at_the_boundary(analyses: Sequence[Analysis], centre: float) -> tuple[str, .
 
 def _rows(analyses: Sequence[Analysis]) -> int:
     """Units that the share is a share of."""
-    return min(a.units_fake if a.use == "precision" else a.units_real for a in analyses)
+    return min(a.units_fake if a.use in ("precision", "authenticity") else a.units_real for a in analyses)
