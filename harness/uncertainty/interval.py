@@ -27,9 +27,8 @@ def interval(analysis: Analysis, *, level: float, target: Target, reference: Ref
     check(level, target, reference)
     centre, bias_note = centred(analysis, target=target, reference=reference)
     spread = variance_of_sum([analysis], [1.0], reference)
-    low, high, words = bounds(
-        [analysis], centre, spread.total, spread.degrees, level, slope=spread.slope, least=spread.least
-    )
+    slope = spread.slope_at(quantile_of(spread.degrees, level))
+    low, high, words = bounds([analysis], centre, spread.total, spread.degrees, level, slope=slope, least=spread.least)
     words = f"{analysis.method if reference == 'random' else analysis.method_fixed}, {words}{bias_note}"
     return Estimate(
         value=centre,
@@ -119,7 +118,8 @@ def bounds(
 
     A squared distance and its standard error are small together, so that a symmetric interval misses high. With a
     `slope`, low and high are the values whose own variance, variance + slope (value - centre) and not below `least`,
-    makes the centre just as far off as the level allows: Wilson's construction. A given `quantile` (of standard errors)
+    makes the centre just as far off as the level allows: Wilson's construction. For kernel distances the slope also
+    makes up for the skewness of the value (`Variance.slope_at`). A given `quantile` (of standard errors)
     takes the place of that of `degrees`.
     """
     words = "normal quantile" if np.isinf(degrees) else f"t quantile, {degrees:.3g} degrees of freedom"
