@@ -61,20 +61,24 @@ def test_the_bend_is_its_definition_over_pairs_of_different_units(clustered):
     assert found.bend_cross == pytest.approx(-2 * mixed / (50 * 60) / (60 * found.units_fake), rel=1e-9)
 
 
-def test_a_squared_distance_of_normal_means_gets_the_interval_of_the_squared_normal_mean():
-    """(|gap| ± z se)² is exact there; the slope of a squared distance alone leans too far."""
+def test_the_slope_of_a_squared_distance_of_normal_means_is_that_of_the_squared_normal_mean():
+    """(|gap| ± z se)² is exact there and leans by (z² + 1) variance about the unbiased gap² - variance."""
     rng = np.random.default_rng(2)
-    real, fake = rng.standard_normal((400, 1)), 1.0 + rng.standard_normal((400, 1))
-    found = run(real, fake, **LINEAR)
-    gap, variance = abs(real.mean() - fake.mean()), real.var(ddof=1) / 400 + fake.var(ddof=1) / 400
-    exact = [(gap + sign * Z * np.sqrt(variance)) ** 2 for sign in (-1, 1)]
+    real, fake = rng.standard_normal((500, 1)), 1.0 + rng.standard_normal((500, 1))
+    spread = variance_of_sum([run(real, fake, **LINEAR)], [1.0], "random")
+    variance = real.var(ddof=1) / 500 + fake.var(ddof=1) / 500
+    # The slope of a squared distance is 4 variance, steeper than this 2.5; take it away to see the other.
+    assert replace(spread, slope=0.0).slope_above(Z) == pytest.approx(2 * variance * (Z**2 + 1) / Z**2, rel=0.15)
+    assert spread.slope == pytest.approx(4 * variance, rel=0.05)
+    assert spread.slope_above(Z) == spread.slope
 
-    def off(analysis):
-        estimate = interval(analysis, level=0.95, target="T_N", reference="random")
-        return max(abs(estimate.low - exact[0]), abs(estimate.high - exact[1]))
 
-    assert off(found) < variance
-    assert off(without(found)) > 2.0 * variance
+def test_only_the_upper_end_moves():
+    rng = np.random.default_rng(6)
+    found = run(rng.standard_normal((200, 8)), 0.2 + rng.gamma(2.0, 1.0, (200, 8)))
+    new, old = (interval(a, level=0.95, target="T_N", reference="fixed") for a in (found, without(found)))
+    assert new.low == old.low
+    assert new.high > old.high + 0.02 * (old.high - old.low)
 
 
 def test_intervals_of_a_scaled_distance_are_scaled():
@@ -92,15 +96,15 @@ def test_intervals_of_a_scaled_distance_are_scaled():
 def test_sampling_seeds_with_common_clusters_lean_as_one_set_does_and_independent_ones_less(reference):
     rng = np.random.default_rng(4)
     found = run(rng.standard_normal((90, 3)), rng.gamma(2.0, 1.0, (80, 3)))
-    one = variance_of_sum([found], [1.0], reference).slope_at(Z)
-    common = variance_of_sum([widened(found, 2.0)] * 4, [0.25] * 4, reference).slope_at(Z)
-    apart = variance_of_sum([found] * 4, [0.25] * 4, reference).slope_at(Z)
+    one = variance_of_sum([found], [1.0], reference).slope_above(Z)
+    common = variance_of_sum([widened(found, 2.0)] * 4, [0.25] * 4, reference).slope_above(Z)
+    apart = variance_of_sum([found] * 4, [0.25] * 4, reference).slope_above(Z)
     assert common == pytest.approx(one)
     assert apart < 0.9 * one
 
 
 @pytest.mark.slow
-def test_both_ends_are_missed_alike_with_the_third_order_terms_and_the_upper_end_too_often_without():
+def test_the_upper_end_is_missed_as_often_as_it_should_be_and_too_often_without_the_third_order_terms():
     """Few rows per column and a fixed reference, where coverage was below .93 before (docs/statistics.md)."""
     population, n, draws = Population("gamma", 40, 0.4), 160, 50
     rng = np.random.default_rng(5)
@@ -119,7 +123,7 @@ def test_both_ends_are_missed_alike_with_the_third_order_terms_and_the_upper_end
                     below[known] += truth < estimate.low
                     above[known] += truth > estimate.high
     count = 40 * draws
-    assert (below[True] + above[True]) / count < 0.07
+    assert (below[True] + above[True]) / count < 0.062
     assert above[True] < 0.035 * count
-    assert above[False] > 0.04 * count
+    assert above[False] > 0.04 * count  # .025 is what an end of a 95 % interval may miss
     assert above[False] > 1.5 * below[False]

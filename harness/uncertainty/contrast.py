@@ -47,19 +47,19 @@ class Variance:
     third: float | None = None
     bend: float | None = None
 
-    def slope_at(self, quantile: float) -> float:
-        """The slope with which a score interval of so many standard errors leans as the value's skewness asks.
+    def slope_above(self, quantile: float) -> float:
+        """The slope for the upper end of a score interval of so many standard errors; never below `slope`.
 
-        Value and standard error are dependent, and the value is skewed. To first order both move a two-sided interval
-        of z standard errors by c = (third (2 z² + 1) + 6 bend (z² + 1)) / (6 variance) without making it longer
-        (Edgeworth expansion of a studentised U-statistic, Cornish-Fisher). A score interval moves by z² slope / 2, so
-        that this slope is 2 c / z². Where the terms are not known, it is the `slope` that squared distances have along
-        the line between the two distributions.
+        Value and standard error are dependent, and the value is skewed. To first order both move the ends of a
+        two-sided interval of z standard errors up by c = (third (2 z² + 1) + 6 bend (z² + 1)) / (6 variance): Edgeworth
+        expansion of a studentised U-statistic, inverted (Cornish-Fisher). A score interval moves by z² slope / 2, so
+        that the slope is 2 c / z². The lower end keeps `slope`: raised as far, it would be missed too often, since
+        what the expansion's next term holds (the noise of the variance) makes both ends a little short.
         """
         if self.third is None or self.bend is None:
             return self.slope
         z2 = quantile**2
-        return max(self.third * (2.0 * z2 + 1.0) + 6.0 * self.bend * (z2 + 1.0), 0.0) / (3.0 * z2)
+        return max(self.slope, (self.third * (2.0 * z2 + 1.0) + 6.0 * self.bend * (z2 + 1.0)) / (3.0 * z2))
 
 
 def variance_of_sum(analyses: Sequence[Analysis], weights: Sequence[float], reference: Reference) -> Variance:

@@ -151,6 +151,7 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
         else:
             between += whole.common
         quantile: float | None = None
+        above: float | None = None  # Student's t over seeds knows no third-order terms
         variance, degrees, slope, least = between, float(seeds - 1), 0.0, 0.0
         method = f"Student's t over {seeds} training seeds{' and their common clusters' if whole.together else ''}"
         if reference == "random":
@@ -167,10 +168,20 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
             method += " plus the shared reference's part"
     else:
         quantile = None
-        variance, degrees, least = spread.total, spread.degrees, spread.least
-        slope = spread.slope_at(quantile_of(degrees, level))
+        variance, degrees, slope, least = spread.total, spread.degrees, spread.slope, spread.least
+        above = spread.slope_above(quantile_of(degrees, level))
         method = analyses[0].method if reference == "random" else analyses[0].method_fixed
-    low, high, words = bounds(analyses, centre, variance, degrees, level, slope=slope, least=least, quantile=quantile)
+    low, high, words = bounds(
+        analyses,
+        centre,
+        variance,
+        degrees,
+        level,
+        slope=slope,
+        slope_above=above,
+        least=least,
+        quantile=quantile,
+    )
     sampling = sorted({len(group) for group in whole.by_training_seed.values()})
     method = f"{method}, {words}{centres[0][1]}"
     if sampling != [1]:

@@ -10,7 +10,7 @@ with its estimated variance are, to order 1/n²,
     bend  = E ψ_x ψ_x' κ_xx' / m² + E ψ_y ψ_y' κ_yy' / n² - 2 E ψ_x ψ_y κ_xy / (m n)
 
 which is all that the first term of the Edgeworth expansion of a studentised U-statistic needs (Helmers 1991, Annals of
-Statistics 19; `contrast.Variance.slope_at` has what follows for an interval).
+Statistics 19; `contrast.Variance.slope_above` has what follows for an interval).
 """
 
 from __future__ import annotations
