@@ -82,7 +82,7 @@ def differing(out: Path, own: Mapping[str, Any]) -> list[str]:
 
 def markdown(found: Audited, first: str, random: dict[str, bool]) -> str:
     """The audit as a person reads it: verdict, what moves most, every change, every flip."""
-    encoders = sorted(dict.fromkeys(c.encoder for c in found.changes), key=lambda name: name != first)
+    encoders = sorted(found.encoders, key=lambda name: name != first)
     lines = [f"# Audit of {found.benchmark}", ""]
     for encoder in encoders:
         lines += _verdict(found, encoder, random.get(encoder, False))
@@ -153,15 +153,23 @@ def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
         lines[0] += (
             f"the largest change of {found.metric} that a setting brings, as the median over generators: {told}. "
         )
-    if not any(c.metric == found.metric for c in found.changes if c.encoder == encoder):
+    printed = [p.pipeline for p in found.printed if p.encoder == encoder]
+    changed = [c.variant for c in found.changes if c.encoder == encoder]
+    if not printed:
         return [f"{lines[0]}{found.metric}, which ranks, is not computed under it.", ""]
+    if len(set(printed)) == 1 and not changed:
+        return [f"{lines[0]}none of the variants could be taken, so nothing is known of its ranks.", ""]
+    if not changed:
+        lines[0] += "every variant brings an encoder of its own, so that orders can be compared and values cannot. "
     if real:
         named = "; ".join(f"{f.first} and {f.second} under {f.variant}" for f in real)
         lines[0] += f"The order of {len(real)} pair{'s'[: len(real) > 1]} flips beyond noise: {named}. "
     else:
         lines[0] += "No order of two generators flips beyond noise. "
     if seeming := len(flips) - len(real):
-        lines[0] += f"{seeming} more only seem to flip."
+        lines[0] += f"{seeming} more only seem{'s'[: seeming == 1]} to flip. "
+    if flips:
+        lines[0] += f"What flips beyond noise does so at once, for all pairs and variants, at {found.level:.0%}."
     return [lines[0].rstrip(), ""]
 
 
