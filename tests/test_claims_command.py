@@ -197,6 +197,13 @@ def test_a_finished_run_gives_verdicts_from_its_folder_alone(copy_of, tmp_path):
     assert "is 'fd'; kid needs 'kd' or 'kid_subsets'" in told(of="kid")
     assert "is 'fd'; sfid needs 'sfid'" in told(of="sfid")
     assert "is 'fd'; inception_score needs 'inception_score'" in told(of="inception_score")
+    board = json.loads((out / "leaderboard.json").read_text())
+    for row in board["rows"]:
+        if row["generator"] == "noise":
+            row |= {"status": "failed", "reason": "disk full", "metrics": {}}
+    (out / "leaderboard.json").write_text(json.dumps(board))
+    assert "claim a: " in (failed := told(generator="noise"))
+    assert "noise has no scores under digits_convnet: disk full" in failed
     # sFID has the analysis of FD: what the run's metric is called for decides. And images of any size have none.
     lock = out / "benchmark.lock.yaml"
     locked = YAML(typ="safe").load(lock.read_text())

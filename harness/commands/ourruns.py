@@ -73,18 +73,17 @@ def _has(out: Path, generator: str) -> bool:
 def _run(claim: Claim, out: Path) -> Run:
     from harness.declaration import read as read_yaml
     from harness.errors import UsageError
-    from harness.outfolder import read
+    from harness.outfolder import check_scored, read
     from harness.studies.claims.judge import Run
     from harness.suggest import unknown
 
     assert claim.ours is not None
     pointer = claim.ours
     encoder, metrics = read(out, pointer.encoder)
+    check_scored(out, encoder, [pointer.generator])
     if pointer.metric not in metrics:
         raise UsageError(unknown("metric", pointer.metric, metrics, place=str(out)))
-    members = metrics[pointer.metric].get(pointer.generator)
-    if members is None:
-        raise UsageError(unknown("generator", pointer.generator, metrics[pointer.metric], place=str(out)))
+    members = metrics[pointer.metric][pointer.generator]
     lock = read_yaml(out / "benchmark.lock.yaml").value
     use, needed = lock["benchmark"]["metrics"][pointer.metric]["use"], USES[claim.metric]
     if use not in needed:
