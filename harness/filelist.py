@@ -31,7 +31,7 @@ class Members(Protocol):
 class FileList:
     """The image files of a source in their one order, and the label of each where the source gives them.
 
-    `members` holds the bytes where the files lie in tar or Parquet files.
+    `members` holds the bytes where the files lie in tar, Parquet or Arrow files.
     """
 
     kind: str

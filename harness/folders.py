@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from harness import imagelist, presets, protocols, registry
+from harness import arrows, imagelist, presets, protocols, registry
 from harness.components import RANDOM
 from harness.datasets import content_digest
 from harness.errors import UsageError
@@ -18,7 +18,7 @@ from harness.mixed import Mixed
 from harness.pinned import ANY
 from harness.store import write_atomically
 
-KINDS = {".zip": "zip", ".npz": "npz", ".npy": "npy", ".tar": "tar", ".parquet": "parquet"}
+KINDS = {".zip": "zip", ".npz": "npz", ".npy": "npy", ".tar": "tar", ".parquet": "parquet", ".arrow": "arrow"}
 LEAST = 8  # images, as in any benchmark
 DEFAULT = "clean"
 COMMON = ("fd", "kd", "precision", "recall", "density", "coverage")
@@ -117,9 +117,9 @@ def _dataset(real: Path, folder: Path) -> dict[str, Any]:
 
 
 def kind_of(path: Path) -> str:
-    """How the images of a path are held: folder, zip or npz. Raises UsageError for anything else."""
+    """How the images of a path are held: folder, zip, npz and so on. Raises UsageError for anything else."""
     if path.is_dir():
-        return "folder"
+        return "arrow" if arrows.is_saved(path) else "folder"
     if not path.exists():
         raise UsageError(f"{path}: does not exist")
     if path.suffix.lower() not in KINDS:

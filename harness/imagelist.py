@@ -15,16 +15,17 @@ from typing import Any
 
 from harness import archives
 from harness.arrayheaders import ArrayPair, read_chunks, read_idx, read_npy, read_npz
+from harness.arrows import read_arrows
 from harness.errors import UsageError
 from harness.filelist import SUFFIXES, FileList, class_labels, refuse, sort_out, spelled, spelling
 from harness.keys import derive_seed, digest, digest_file
 from harness.parquets import read_parquets
 from harness.tars import read_tars
 
-KINDS = ("folder", "zip", "npz", "npy", "idx", "tar", "parquet")
+KINDS = ("folder", "zip", "npz", "npy", "idx", "tar", "parquet", "arrow")
 PATH_PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "folder": ("path",), "zip": ("path",), "npz": ("path",), "npy": ("path", "labels"), "idx": ("images", "labels"),
-    "tar": ("path",), "parquet": ("path",),
+    "tar": ("path",), "parquet": ("path",), "arrow": ("path",),
 }  # fmt: skip
 
 
@@ -58,8 +59,8 @@ def shape(kind: str, parameters: Mapping[str, Any]) -> tuple[int, int, int] | No
 def content_digest(kind: str, parameters: Mapping[str, Any]) -> str:
     """SHA-256 over what decides the pixels and labels: 64 hex digits, whatever the compression, timestamps and path.
 
-    Folder, zip, tar, Parquet: over the list of (name, SHA-256 of the file's bytes), and labels that lie beside them.
-    Npz, npy and idx: over shapes and bytes.
+    Npz, npy and idx: over shapes and bytes. Others: over the list of (name, SHA-256 of the file's bytes), and labels
+    that lie beside them.
     """
     held = listing(kind, parameters)
     if isinstance(held, ArrayPair):
@@ -83,10 +84,9 @@ def listing(kind: str, parameters: Mapping[str, Any]) -> FileList | ArrayPair:
         return read_npz(Path(parameters["path"]), array=parameters.get("array"), labels=parameters.get("labels"))
     if kind == "tar":
         return read_tars(parameters["path"], labels=parameters.get("labels"))
-    if kind == "parquet":
-        return read_parquets(
-            parameters["path"], column=parameters.get("column"), labels=parameters.get("labels")
-        )  # fmt: skip
+    if kind in ("parquet", "arrow"):
+        read = read_parquets if kind == "parquet" else read_arrows
+        return read(parameters["path"], column=parameters.get("column"), labels=parameters.get("labels"))
     label_path = None if parameters.get("labels") is None else Path(parameters["labels"])
     if kind == "npy":
         return read_npy(Path(parameters["path"]), labels=label_path)

@@ -82,6 +82,8 @@ class Diffusers(Parameters):
     one cluster: intervals speak about other prompts of the same kind too. Where these prompts are all that is asked
     about, `groups: none` in the entry takes images with drawn prompts as independent, and `groups: strata` counts
     balanced ones as strata.
+
+    With `classes`, for pipelines that are called with `class_labels`, an image shows one of so many, numbered from 0.
     """
 
     paths = ("folder", "prompts")
@@ -90,10 +92,13 @@ class Diffusers(Parameters):
     guidance: Annotated[float, Field(ge=0)] | None = None
     quantise: Literal["round", "truncate", "adm"] = "round"
     prompts: PathText | None = None
+    classes: Count | None = None
     labels: Literal["drawn", "balanced"] = "drawn"
 
     @model_validator(mode="after")
-    def _labels_of_prompts(self) -> Diffusers:
-        if self.prompts is None and "labels" in self.model_fields_set:
-            raise ValueError("`labels` says how `prompts` are given out; add the file or leave it out")
+    def _labels_of_something(self) -> Diffusers:
+        if self.prompts is not None and self.classes is not None:
+            raise ValueError("found both `prompts` and `classes`; a pipeline is called with one of them")
+        if self.prompts is None and self.classes is None and "labels" in self.model_fields_set:
+            raise ValueError("`labels` says how `prompts` or `classes` are given out; add one of them or leave it out")
         return self

@@ -6,7 +6,7 @@ Row groups are read as they are asked for, and the latest kept while they fit.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +59,8 @@ class ParquetRows:
         try:
             with _opened(path) as file:
                 column = file.read_row_group(number, columns=[self._column]).column(0)
-        except _arrow_errors() as error:
-            raise ValueError(
-                f"lies in a row group that cannot be read ({_brief(error)}); fetch {path} again"
-            ) from error
+        except arrow_errors() as error:
+            raise ValueError(f"lies in a row group that cannot be read ({brief(error)}); fetch {path} again") from error
         self._kept[group] = column
         while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > KEPT_BYTES:
             del self._kept[next(iter(self._kept))]
@@ -83,12 +81,12 @@ def read_parquets(
     for file in shards(path):
         try:
             with _opened(file) as parquet:
-                _check_column(file, parquet.schema_arrow, name)
+                check_column(file, parquet.schema_arrow, name)
                 groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
                 files.append((file, groups))
                 if labels is not None:
-                    found += _labels(file, parquet, labels)
-        except _arrow_errors() as error:
+                    found += whole_numbers(file, parquet.schema_arrow, labels, _column(parquet, labels))
+        except arrow_errors() as error:
             raise UsageError(f"{file}: {_reason(file, error)}") from error
     rows = ParquetRows(files, name)
     if not rows.size:
@@ -105,7 +103,13 @@ def _opened(path: Path) -> Any:
     return parquet.ParquetFile(path)
 
 
-def _arrow_errors() -> tuple[type[Exception], ...]:
+def _column(parquet: Any, name: str) -> Iterator[Any]:
+    """The values of a column, read once its name is known to be there."""
+    yield parquet.read(columns=[name]).column(0)
+
+
+def arrow_errors() -> tuple[type[Exception], ...]:
+    """What pyarrow raises on files that are not as they should be."""
     try:
         from pyarrow import ArrowException
     except ImportError:
@@ -120,14 +124,16 @@ def _reason(path: Path, error: Exception) -> str:
         return "is a folder where a Parquet file was expected"
     if isinstance(error, OSError) and error.errno is not None:
         return f"cannot be read ({spelled(error)})"
-    return f"is no Parquet file, or a truncated or damaged one ({_brief(error)}); fetch or make it again"
+    return f"is no Parquet file, or a truncated or damaged one ({brief(error)}); fetch or make it again"
 
 
-def _brief(error: Exception) -> str:
+def brief(error: Exception) -> str:
+    """What an error says, on one line of 120 characters at most."""
     return " ".join(str(error).split())[:120]
 
 
-def _check_column(path: Path, schema: Any, name: str) -> None:
+def check_column(path: Path, schema: Any, name: str) -> None:
+    """Raise UsageError for a column that is absent or holds no encoded images."""
     import pyarrow
 
     if name not in schema.names:
@@ -142,15 +148,15 @@ def _check_column(path: Path, schema: Any, name: str) -> None:
         raise UsageError(f"{path}: column {name!r} is {held}; encoded images, {{bytes, path}} or bytes, are needed")
 
 
-def _labels(path: Path, parquet: Any, name: str) -> list[int]:
+def whole_numbers(path: Path, schema: Any, name: str, parts: Iterable[Any]) -> list[int]:
+    """A column of labels, given in `parts`. Raises UsageError for one that is absent or holds anything else."""
     import pyarrow
 
-    schema = parquet.schema_arrow
     if name not in schema.names:
         raise UsageError(f"{path}: no column {name!r} of labels; it has {', '.join(map(repr, schema.names))}")
     if not pyarrow.types.is_integer(schema.field(name).type):
         raise UsageError(f"{path}: column {name!r} is {schema.field(name).type}; labels must be whole numbers")
-    values: list[int | None] = parquet.read(columns=[name]).column(0).to_pylist()
+    values: list[int | None] = [value for part in parts for value in part.to_pylist()]
     for row, value in enumerate(values):
         if value is None or not 0 <= value <= MAX_LABEL:
             what = "null" if value is None else value

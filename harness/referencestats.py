@@ -10,7 +10,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean (d,) and covariance (d, d; n-1 below) in float64; `n` and `made` are None where a file does not say."""
+    """Mean (d,) and covariance (d, d), float64, of `of_features`; `n` and `made` are None where a file does not say."""
 
     mu: Vector
     sigma: Matrix
@@ -65,14 +65,21 @@ class Statistics:
     made: Made | None = None
 
     def moments(self) -> Moments:
-        """The same as the metric takes it."""
-        return moments_of_covariance(self.n or 0, self.mu, self.sigma)
+        """The same as the metric takes it: n-1 below the covariance, whatever the file has."""
+        sigma = self.sigma if self.n is None else self.sigma * ((self.n - self.ddof) / (self.n - 1))
+        return moments_of_covariance(self.n or 0, self.mu, sigma)
+
+    @property
+    def ddof(self) -> int:
+        """What the protocol subtracts from n below a covariance; 1 where nobody says."""
+        return 1 if self.made is None else int(self.made.protocol.get("fid", {}).get("ddof", 1))
 
 
 def of_features(rows: Rows, *, made: Made | None = None) -> Statistics:
-    """The statistics of features (n, d): float64 mean and covariance, n-1 below."""
+    """The statistics of features (n, d) in float64: n-1 below the covariance, or n where the protocol has it."""
     mu = rows.mean(axis=0, dtype=np.float64)
-    return Statistics(mu, covariance(rows, mu), len(rows), made)
+    found = Statistics(mu, covariance(rows, mu), len(rows), made)
+    return replace(found, sigma=found.sigma * ((len(rows) - 1) / (len(rows) - found.ddof)))
 
 
 def facts_of(protocol: Protocol) -> dict[str, Any]:

@@ -24,13 +24,17 @@ def show(board: Leaderboard) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 300)
     for encoder in board.encoders:
         console.print(Text(f"\n{board.title(encoder)}", style="bold"))
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         *titles, _ = board.header(encoder)
-        for number, title in enumerate(titles):
-            table.add_column(title, justify="left" if number in (0, 1) else "right")
-        for row in board.of(encoder):
-            table.add_row(*[Text(text) for text in board.cells(row)[:-1]])
-        console.print(table)
+        rows = [board.cells(row)[:-1] for row in board.of(encoder)]
+        widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+        for columns in side_by_side(widths, console.width):
+            table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+            for number in columns:
+                # Folded where even one column is too wide: an end of an interval must not become an ellipsis.
+                table.add_column(titles[number], justify="left" if number in NAMING else "right", overflow="fold")
+            for cells in rows:
+                table.add_row(*[Text(cells[number]) for number in columns])
+            console.print(table)
         # What a row must be read with stands below the table: a column of sentences would fold all the others.
         for row in board.of(encoder):
             if remark := board.cells(row)[-1]:
@@ -38,6 +42,25 @@ def show(board: Leaderboard) -> None:
     console.print()
     for note in board.notes:
         console.print(Text(f"· {note}"))
+
+
+NAMING = (0, 1)  # rank and generator
+
+
+def side_by_side(widths: Sequence[int], room: int) -> list[tuple[int, ...]]:
+    """Columns in groups that fit into `room` letters, each led by rank and generator; one group where all fit.
+
+    A group has at least one column beside those two, however narrow the room is.
+    """
+    groups: list[tuple[int, ...]] = [NAMING]
+    for column in range(len(NAMING), len(widths)):
+        wider = (*groups[-1], column)
+        # Rich sets three letters between two columns and one at either edge.
+        if groups[-1] != NAMING and sum(widths[n] for n in wider) + 3 * (len(wider) - 1) + 2 > room:
+            groups.append((*NAMING, column))
+        else:
+            groups[-1] = wider
+    return groups
 
 
 class Plain:

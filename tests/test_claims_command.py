@@ -80,8 +80,8 @@ FOLLOWED = {  # protocol, claim's metric, run's metric, its parameters; and each
     "subsets": ("torch-fidelity", "kid", "kid_subsets", SUBSETS, [
         {"subsets": 10}, {"subset_size": 50}, {"gamma": 5.0}, {"coef": 0.0}, {"degree": 2}, {"seed": 1},
     ]),
-    "no subsets": ("dgm-eval-dinov2", "kd", "kd", KERNEL, [{"gamma": 5.0}, {"coef": 0.0}]),
-    "subsets of their own": ("dgm-eval-dinov2", "kd", "kid_subsets", None, [SUBSETS]),
+    "all pairs of kd": ("dgm-eval-dinov2", "kd", "kd", KERNEL, [{"gamma": 5.0}, {"coef": 0.0}]),
+    "subsets of kd": ("dgm-eval-dinov2", "kd", "kid_subsets", SUBSETS, [{"subsets": 10}, {"subset_size": 50}]),
     "cmmd": ("cmmd", "mmd", "cmmd", {"bandwidth": 10.0, "scale": 1000.0}, [{"bandwidth": 5.0}, {"scale": 1.0}]),
     "another MMD": ("cmmd", "mmd", "kd", None, [KERNEL]),
     "not in it": ("ttur", "kid", "kd", None, [KERNEL]),
@@ -126,7 +126,7 @@ def test_the_command_prints_verdicts_and_writes_the_same_as_json(tmp_path):
 
 def test_tests_that_two_claims_share_count_once_and_are_read_together(tmp_path):
     rows = load(path_of("clean-fid")).claims
-    assert "All 34 tests read together (Holm): none is inconsistent." in ask("reproduce", "clean-fid").output
+    assert "all 34 tests read together (Holm): none is inconsistent." in ask("reproduce", "clean-fid").output
     text = path_of("clean-fid").read_text()
     assert text.count("value: 11.07, protocol") == 1
     moved = tmp_path / "moved.yaml"

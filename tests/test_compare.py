@@ -62,7 +62,10 @@ def test_a_comparison_is_a_section_of_the_report_with_its_direction_and_units(ou
     told = ask("compare", out, "noise", "holdout", "--json", out.parent / "told.json")
     found = json.loads((out.parent / "told.json").read_text())
     section = read_findings(out)["compare-noise-holdout-digits_convnet"]
-    assert section.verdict[0].startswith("Each metric by itself: holdout is better beyond noise in fd, kd, precision")
+    assert section.verdict[0].startswith(
+        "holdout is better in fd, kd, precision, recall, density, coverage: beyond noise"
+    )
+    assert told.output.startswith(section.verdict[0]), "the answer is the first line"
     assert section.verdict[0] in (out / "report.html").read_text()
     assert section.run == run_key(out)
     by_metric = {row[0]: row for row in section.tables[0].rows}
@@ -242,6 +245,28 @@ def test_the_gate_fails_a_generator_that_became_worse_in_one_axis_only(out, fini
     assert f"WORSE holdout: {metric}" in told.output
     assert axis.replace("both", "fidelity and diversity together") in told.output
     assert told.output.count("WORSE") == 1
+    answer = told.output.splitlines()[0]
+    assert answer.startswith(
+        f"gate: holdout became worse in {axis.replace('both', 'fidelity and diversity together')} ("
+    )
+    spared = {"diversity", "fidelity"} - {axis}
+    assert all(f"; {other} is not shown to (" in answer for other in spared)
+    assert told.output.splitlines()[-1] == answer, "a log is read from its end, too"
+    assert told.output.splitlines()[1].startswith("WORSE"), "what fell stands before what did not"
+
+
+def test_an_equal_run_of_other_sampling_seeds_passes_and_a_finite_pool_of_them_is_unchanged(copy_of, finished):
+    """Seeds without a 0 once broke `rank`: a pool of real images has no block for a seed that is not declared."""
+    again = copy_of()
+    again.edit("sampling_seeds: [0, 1]", "sampling_seeds: [2, 3]")
+    outcome = again.run("--out", "again")
+    assert outcome.returncode == 0, outcome.stderr
+    told = ask("gate", again.folder / "again", "--baseline", finished.folder / "results/small")
+    assert told.exit_code == 0, told.output
+    assert told.output.startswith("gate: no regression: ")
+    assert "ok    kde: fd" in told.output, "new images are tested"
+    same = next(line for line in told.output.splitlines() if line.startswith("same"))
+    assert "holdout" in same
 
 
 def test_the_gate_lets_an_improvement_pass(out, finished):

@@ -61,7 +61,9 @@ def test_verdicts_and_numbers_are_a_section_of_the_report(ran, tmp_path):
     first = (out / "report.html").read_bytes()
     finding = read_findings(out)["diagnosis-digits_convnet"]
     diagnoses = json.loads((tmp_path / "told.json").read_text())["diagnoses"]
-    assert finding.verdict[1:-1] == tuple(f"{one['generator']}: {one['verdict']}" for one in diagnoses)
+    assert told.output.startswith(finding.verdict[0]), "the answer is the first line"
+    assert [part.partition(":")[0] for part in finding.verdict[-2:]] == ["How sure", "What would change it"]
+    assert finding.verdict[1:-3] == tuple(f"{one['generator']}: {one['verdict']}" for one in diagnoses)
     wrong = sum(bool(one["findings"]) for one in diagnoses if one["generator"] != "holdout")
     assert finding.verdict[0].startswith(f"Something is wrong beyond noise with {wrong} of {len(diagnoses) - 1} gen")
     sentences = {row[1] for row in finding.tables[0].rows}

@@ -149,7 +149,7 @@ def test_each_image_gets_the_prompt_of_its_seed_or_of_its_place(folder, tmp_path
 
 def test_prompts_are_clusters_unless_there_is_one_only():
     made = Diffusers.__new__(Diffusers)  # without the package no pipeline loads, and none is asked here
-    made._prompts, made._labels = ["a cat", "a dog", "a cat"], "balanced"
+    made._prompts, made._labels, made._classes = ["a cat", "a dog", "a cat"], "balanced", None
     assert offered(made, SEEDS[:4], range(4)) == {"clusters": ["a cat", "a dog", "a cat", "a cat"]}
     made._labels = "drawn"
     labels = offered(made, SEEDS, range(6))["clusters"]
@@ -257,5 +257,52 @@ def test_a_missing_folder_is_named_with_its_line(small):
 def test_labels_of_prompts_that_are_not_given_are_refused(small):
     (small.folder / "pipe").mkdir()
     small.edit("  kde: {}\n", "  kde: {}\n  pipe: {use: diffusers, folder: pipe, labels: balanced}\n")
-    with pytest.raises(UsageError, match="`labels` says how `prompts` are given out"):
+    with pytest.raises(UsageError, match="`labels` says how `prompts` or `classes` are given out"):
+        benchmark.load(small.bench)
+
+
+@pytest.fixture(scope="module")
+def class_folder(tmp_path_factory):
+    """A diffusion transformer that is called with class labels, every part of it tiny and random."""
+    import torch
+    from diffusers import AutoencoderKL, DDIMScheduler, DiTPipeline, DiTTransformer2DModel
+
+    torch.manual_seed(0)
+    transformer = DiTTransformer2DModel(
+        num_attention_heads=2, attention_head_dim=8, in_channels=4, out_channels=8, num_layers=1, norm_num_groups=4,
+        sample_size=8, patch_size=2, num_embeds_ada_norm=1000,
+    )  # fmt: skip
+    with torch.no_grad():  # with its own the label would hardly be heard
+        transformer.transformer_blocks[0].norm1.emb.class_embedder.embedding_table.weight *= 20
+    path = tmp_path_factory.mktemp("classes") / "dit"
+    vae = AutoencoderKL(block_out_channels=(8,), norm_num_groups=4, latent_channels=4)
+    DiTPipeline(transformer, vae, DDIMScheduler(num_train_timesteps=100)).save_pretrained(path)
+    return path
+
+
+@installed
+def test_a_pipeline_that_takes_class_labels_gets_those_of_seeds_or_places(class_folder):
+    made = Diffusers(folder=str(class_folder), classes=3, labels="balanced", steps=3, guidance=1.5)
+    images = made.sample_at(SEEDS, range(6)).astype(int)
+    assert images.shape[0] == 6
+    again = made.sample_at(SEEDS[2:5], range(2, 5))
+    assert np.abs(again - images[2:5]).mean() < 0.1
+    others = made.sample_at(SEEDS, range(1, 7))
+    assert np.abs(others - images).mean(axis=(1, 2, 3)).min() > 0.05  # the label is heard, in every image
+    same_labels = made.sample_at(SEEDS, range(3, 9))
+    assert np.abs(same_labels - images).mean() < 0.1
+    assert offered(made, SEEDS, range(6)) == {"strata": [0, 1, 2, 0, 1, 2]}
+    drawn = Diffusers(folder=str(class_folder), classes=3, steps=3)
+    assert len(drawn.sample(SEEDS)) == 6
+    assert offered(drawn, SEEDS, range(6)) == {}
+    with pytest.raises(UsageError, match=r"is not called with batch_size.*`classes`"):
+        Diffusers(folder=str(class_folder), steps=3).sample(SEEDS)
+
+
+def test_prompts_and_classes_are_not_both_given(small):
+    (small.folder / "pipe").mkdir()
+    (small.folder / "prompts.txt").write_text("a cat\n")
+    entry = "pipe: {use: diffusers, folder: pipe, prompts: prompts.txt, classes: 3}"
+    small.edit("  kde: {}\n", f"  kde: {{}}\n  {entry}\n")
+    with pytest.raises(UsageError, match="found both `prompts` and `classes`"):
         benchmark.load(small.bench)

@@ -32,9 +32,9 @@ from harness.report import (
     write_report,
 )
 from harness.report.charts import cividis
-from harness.report.page import _side
 from harness.report.run_files import RunFiles, read_run
 from harness.report.scale import Axis, axis_for
+from harness.report.tables import side
 from harness.report.words import latex, leaders, methods, verdict
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -164,6 +164,8 @@ def test_a_tie_at_the_front_has_no_winner_and_a_resolved_lead_has_one(run):
     assert "is best, better than every other generator (controls aside) beyond noise" in resolved[0]
     tied = verdict(with_ties(run, {"kde": ("gaussian_mixture",), "gaussian_mixture": ("kde",)}))
     assert "no single best" in tied[0]
+    assert any("which may part kde and gaussian_mixture (`harness power" in sentence for sentence in tied)
+    assert not any("which may part" in sentence for sentence in resolved)
     assert re.search(r"kde \(.*\) and gaussian_mixture \(.*\) are tied at the front", tied[0])
     assert "memorise (FD" not in tied[0], "a control cannot win"
     everyone = tuple(GENERATORS)
@@ -187,6 +189,7 @@ def test_a_flagged_leader_is_named_with_its_flag_and_the_order_without_it_is_giv
         for row in run.board.rows
     )
     said = verdict(dataclasses.replace(run, board=dataclasses.replace(run.board, rows=rows)))
+    assert ", flagged) is best" in said[0]
     assert said[1].startswith("Leaving out the flagged (kde): gaussian_mixture (FD")
     assert "Flagged: kde – 71% near a training image." in said
     assert not any(sentence.startswith("Leaving out") for sentence in verdict(run))
@@ -259,7 +262,7 @@ def test_names_of_findings_are_plain_and_differ_where_words_do():
 
 def test_a_column_of_long_words_wraps_and_others_do_not():
     rows = (("short", "word " * 20, 1.0), ("short", "word", 2.0))
-    assert [_side(rows, column) for column in range(3)] == ["l", "l w t", None]
+    assert [side(rows, column) for column in range(3)] == ["l", "l w t", None]
 
 
 def test_findings_are_sections_of_their_own_and_round_trip(out, text):

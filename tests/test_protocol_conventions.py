@@ -24,7 +24,7 @@ def test_every_convention_is_one_that_its_metric_takes(name):
 
 
 def test_the_conventions_are_those_that_the_programs_have():
-    """Read off guided-diffusion's evaluator.py, torch-fidelity's defaults.py and dgm-eval's prdc calls."""
+    """Read off guided-diffusion's evaluator.py, torch-fidelity's defaults.py, dgm-eval's __main__.py and mmd.py."""
     adm, fidelity, dgm = (
         {metric: dict(one.parameters) for metric, one in conventions(protocols.load(name)).items()}
         for name in ("adm", "torch-fidelity", "dgm-eval-dinov2")
@@ -35,8 +35,7 @@ def test_the_conventions_are_those_that_the_programs_have():
     assert fidelity["inception_score"] == {"splits": 10, "shuffle": 2020}
     assert fidelity["kid_subsets"]["seed"] == 2020
     assert dgm["density"] == {"k": 5, "closed": False}
-    assert "kid_subsets" not in dgm  # all pairs
-    assert dgm["kd"] == {"degree": 3, "coef": 1.0}
+    assert dgm["kid_subsets"] == {"subsets": 100, "subset_size": 1000, "degree": 3, "coef": 1.0}
 
 
 def of_metrics(small, metrics):
@@ -132,7 +131,7 @@ def test_what_a_two_folder_run_lacks_of_its_protocol_is_said_with_the_remedy():
     assert "kid_subsets of protocol torch-fidelity is not here: it draws subsets of 1,000" in subsets
     assert "precision and recall here are of the inception features, not of VGG16" in features
     assert len(_left_out("torch-fidelity", 1000)) == 1
-    assert _left_out("dgm-eval-dinov2", 20) == []
+    assert _left_out("dgm-eval-dinov2", 1000) == []
     (port,) = _left_out("adm", 9)
     assert port.startswith("protocol adm reads classify_image_graph_def.pb; here pt_inception-2015-12-05-6726825d.pth")
     assert _left_out("adm", 9, drawn=True) == []

@@ -12,6 +12,7 @@ from harness.errors import UsageError
 from harness.folders import weight_file
 from harness.protocols import differences, load, names
 from harness.protocols.catalogue import INPUT_PARTS, _effects
+from harness.recipes import NORMALISATIONS, RECIPES
 
 
 @pytest.mark.parametrize("name", names())
@@ -30,6 +31,34 @@ def test_the_weight_file_that_is_read_is_the_one_that_the_protocol_names(name):
     if (sha256 := protocol.encoder.get("sha256")) is None or "use" not in protocol.encoder:
         return
     assert weights.find(weight_file(protocol)).sha256 == sha256
+
+
+@pytest.mark.parametrize("name", [name for name in names() if load(name).recipe])
+def test_the_recipe_does_what_the_facts_say(name):
+    """Library, filter, antialiasing, size, crop, rounding, range and normalisation, fact by fact."""
+    protocol = load(name)
+    said, recipe = protocol.resize, RECIPES[protocol.recipe]
+    resize, crop = recipe.resize, recipe.crop
+    words = said["library"].lower()
+    library = "tf1" if "tensorflow" in words else "pillow" if "pillow" in words else "torch"
+    assert (resize.library, resize.filter, resize.antialias) == (library, said["filter"], said["antialias"])
+    assert said["half_pixel_centres"] == (library != "tf1")
+    assert said.get("align_corners", False) is False
+    assert resize.edge == said.get("shorter_edge")
+    assert resize.size == (tuple(said["size"]) if "size" in said else None)
+    if "crop" in said:
+        side = int(said["crop"].removeprefix("centre, "))
+        assert (crop.size, crop.order) == ((side, side), "resize-then-crop")
+    elif "order" in said:
+        assert (crop.size, crop.order) == (None, "crop-then-resize")
+    else:
+        assert crop is None
+    assert (recipe.quantise == "uint8") == said["rounded_to_uint8"]
+    rule = protocol.values["rule"].partition(", after")[0]
+    assert recipe.range == {"x / 255": (0, 1), "2 x / 255 - 1": (-1, 1), "(x - 128) / 128": (-1, 127 / 128)}[rule]
+    named = {"ImageNet": "imagenet", "OpenAI CLIP": "openai-clip", "mean 0.5, sd 0.5": "half"}
+    normalise = protocol.values.get("normalise")
+    assert recipe.normalise == (None if normalise is None else NORMALISATIONS[named[normalise]])
 
 
 def test_the_protocols_that_papers_name_are_there():
@@ -58,6 +87,13 @@ def test_a_protocol_does_not_differ_from_itself_and_differences_are_mutual():
 def test_torchmetrics_changed_its_resize_in_1_8_and_nothing_else():
     changed = {one.fact for one in differences(load("torchmetrics-1.7"), load("torchmetrics-1.8"))}
     assert changed == {"resize.library", "resize.antialias", "resize.half_pixel_centres"}
+
+
+def test_one_network_behind_two_programs_is_one_kind_of_features():
+    """EDM and StyleGAN3 share the pickled network and its resize; their covariances divide by n - 1 and by n."""
+    edm, stylegan3 = load("edm"), load("stylegan3")
+    assert edm.digest(parts=INPUT_PARTS) == stylegan3.digest(parts=INPUT_PARTS)
+    assert "fid.ddof" in {one.fact for one in differences(edm, stylegan3)}
 
 
 def test_prose_and_sources_do_not_decide_the_digest_but_every_fact_does():

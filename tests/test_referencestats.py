@@ -195,3 +195,13 @@ def test_the_seed_moves_the_interval_only(sets):
     assert one.value == other.value
     assert one.se == pytest.approx(other.se, rel=0.05)
     assert one.se != other.se
+
+
+def test_a_file_divides_as_its_protocol_does_and_the_metric_as_ever(sets):
+    real, _ = sets
+    over_n = of_features(real, made=made("stylegan3"))
+    np.testing.assert_allclose(over_n.sigma, np.cov(real, rowvar=False, ddof=0), rtol=1e-12)
+    np.testing.assert_allclose(of_features(real, made=made("edm")).sigma, np.cov(real, rowvar=False), rtol=1e-12)
+    ours = of_features(real).moments()
+    assert distance(over_n.moments(), ours) == pytest.approx(0, abs=1e-9)
+    assert distance(of_features(real).moments(), moments_of_covariance(0, over_n.mu, over_n.sigma)) > 1e-8

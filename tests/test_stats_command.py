@@ -92,7 +92,7 @@ def test_a_peers_file_can_be_compared_with_ours_once_its_protocol_is_assumed(mad
 def test_a_file_of_other_weights_is_refused_before_the_images_are_encoded(made):
     with np.load(made.folder / "ref.npz") as held:
         arrays = dict(held)
-    arrays["harness"] = np.array(str(arrays["harness"]).replace('"use":"inception"', '"use":"inception","weights":"0"'))
+    arrays["harness"] = np.array(str(arrays["harness"]).replace('"use":', '"weights":"0","use":'))
     np.savez(made.folder / "old.npz", **arrays)
     refused = made.harness("stats", "fd", "old.npz", "fake", "--store", "empty")
     assert refused.returncode == 2
@@ -140,7 +140,7 @@ def test_adms_file_holds_what_its_evaluator_asks_for(made):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("make", "real", "--protocol", "clean", "--out", "x.npz"), "weights pt_inception-2015-12-05-6726825d.pth are"),
+        (("make", "real", "--protocol", "clean", "--out", "x.npz"), "weights inception-2015-12-05.pt are"),
         (("make", "real", "--protocol", "prdc", "--out", "x.npz"), "protocol prdc cannot be run"),
         (("make", "real", "--protocol", "cleen", "--out", "x.npz"), "did you mean 'clean'"),
         (("make", "nowhere", *HERE, "--out", "x.npz"), "nowhere: does not exist"),

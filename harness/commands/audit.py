@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,6 +29,7 @@ def audit(
     from dataclasses import replace
 
     from harness import benchmark
+    from harness.commands.lines import say
     from harness.engine import Engine
     from harness.errors import UsageError
     from harness.outfolder import declared_key
@@ -53,8 +55,8 @@ def audit(
     text = markdown(result, found.rank_by.encoder, {e: found.is_random(e) for e in found.encoders})
     write_atomically(folder / "audit.json", (json.dumps(facts(result), indent=1) + "\n").encode("ascii"))
     write_atomically(folder / "audit.md", text.encode())
-    click.echo(text)
-    click.echo(f"audit     {folder}/audit.md, audit.json")
+    say(brief(result, found.rank_by.encoder, {e: found.is_random(e) for e in found.encoders}))
+    click.echo(f"audit     {folder}/audit.md, audit.json: every change of every metric")
     own = declared(plan)
     if other := differing(folder, own):
         # A section beside other numbers would be read as theirs; an older one would no longer agree with audit.md.
@@ -86,6 +88,7 @@ def markdown(found: Audited, first: str, random: dict[str, bool]) -> str:
     lines = [f"# Audit of {found.benchmark}", ""]
     for encoder in encoders:
         lines += _verdict(found, encoder, random.get(encoder, False))
+    lines += [part for line in _sure(found) for part in (line, "")][:-1]
     for encoder in encoders:
         lines += ["", f"## {encoder}", "", *_published(found, encoder), *_table(found, encoder)]
     lines += ["", *(f"- not audited: {reason}" for reason in found.failed)]
@@ -114,7 +117,7 @@ def finding(found: Audited, text: str) -> Finding:
         "weights",
     )
     printed = Table(f"What each published pipeline would have printed for {found.metric}", named, pipelines)
-    verdict = tuple(line.replace("**", "") for line in text.splitlines() if line.startswith("**"))
+    verdict = (*(line.replace("**", "") for line in text.splitlines() if line.startswith("**")), *_sure(found))
     own = [c for c in found.changes if c.metric == found.metric]
     shifts = {(s.encoder, s.variant): s.distance for s in found.shifts}
     rows = tuple(
@@ -133,7 +136,14 @@ def finding(found: Audited, text: str) -> Finding:
     names = tuple(dict.fromkeys(name for name, _ in cells))
     values = tuple(tuple(round(cells.get((name, g), 0.0), 4) for g in generators) for name in names)
     reach = max([abs(v) for row in values for v in row] or [0.0]) or 1.0
-    heat = Heatmap(f"Change of {found.metric} as a share of its pinned value", generators, names, values, -reach, reach)
+    heat = Heatmap(
+        f"Change of {found.metric} as a share of its pinned value: blue where it fell, yellow where it rose",
+        generators,
+        names,
+        values,
+        -reach,
+        reach,
+    )
     return Finding(
         "Audit of preprocessing",
         verdict,
@@ -145,32 +155,59 @@ def finding(found: Audited, text: str) -> Finding:
 def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
     flips = [flip for flip in found.flips if flip.encoder == encoder]
     real = [flip for flip in flips if flip.resolved]
-    knobs = found.knobs(encoder)
     label = " (random weights: not a measure of quality)" if random else ""
-    lines = [f"**{encoder}**{label}: "]
-    if knobs:
-        told = ", ".join(f"{name} by {share:.0%}" for name, share in knobs)
-        lines[0] += (
-            f"the largest change of {found.metric} that a setting brings, as the median over generators: {told}. "
-        )
+    line = f"**{encoder}**{label}: "
     printed = [p.pipeline for p in found.printed if p.encoder == encoder]
     changed = [c.variant for c in found.changes if c.encoder == encoder]
     if not printed:
-        return [f"{lines[0]}{found.metric}, which ranks, is not computed under it.", ""]
+        return [f"{line}{found.metric}, which ranks, is not computed under it.", ""]
     if len(set(printed)) == 1 and not changed:
-        return [f"{lines[0]}none of the variants could be taken, so nothing is known of its ranks.", ""]
-    if not changed:
-        lines[0] += "every variant brings an encoder of its own, so that orders can be compared and values cannot. "
+        return [f"{line}none of the variants could be taken, so nothing is known of its ranks.", ""]
     if real:
         named = "; ".join(f"{f.first} and {f.second} under {f.variant}" for f in real)
-        lines[0] += f"The order of {len(real)} pair{'s'[: len(real) > 1]} flips beyond noise: {named}. "
+        line += f"the order of {len(real)} pair{'s'[: len(real) > 1]} flips beyond noise: {named}. "
     else:
-        lines[0] += "No order of two generators flips beyond noise. "
+        line += "no order of two generators flips beyond noise. "
     if seeming := len(flips) - len(real):
-        lines[0] += f"{seeming} more only seem{'s'[: seeming == 1]} to flip. "
-    if flips:
-        lines[0] += f"What flips beyond noise does so at once, for all pairs and variants, at {found.level:.0%}."
-    return [lines[0].rstrip(), ""]
+        line += f"{seeming} pair{'s flip' if seeming > 1 else ' flips'} within noise. "
+    if knobs := found.knobs(encoder):
+        told = ", ".join(f"{name} by {share:.0%}" for name, share in knobs)
+        line += f"How far a setting moves {found.metric}, as the median over generators: {told}."
+    if not changed:
+        line += "Every variant brings an encoder of its own, so that orders can be compared and values cannot."
+    return [line.rstrip(), ""]
+
+
+def _sure(found: Audited) -> list[str]:
+    """How sure the verdicts are, and what would change them."""
+    return [
+        f"How sure: a change's {found.level:.0%} interval is paired over the same images; what flips beyond noise does "
+        "so at once, for all pairs and variants of an encoder.",
+        "What would change it: a setting, protocol or encoder that the benchmark's `audit` does not name; more images "
+        "show smaller flips.",
+    ]
+
+
+def brief(found: Audited, first: str, random: dict[str, bool]) -> str:
+    """What a terminal shows: the verdicts, how sure, and each variant's changes of the metric that ranks in a line."""
+    encoders = sorted(found.encoders, key=lambda name: name != first)
+    lines = [line.replace("**", "") for e in encoders for line in _verdict(found, e, random.get(e, False)) if line]
+    lines += ["", *_sure(found)]
+    for encoder in encoders:
+        own = [c for c in found.changes if (c.encoder, c.metric) == (encoder, found.metric)]
+        variants = list(dict.fromkeys(c.variant for c in own))
+        width = max(map(len, variants), default=0)
+        if variants:
+            lines += ["", f"{encoder}: change of {found.metric}, median over generators, and the largest by share"]
+        for variant in variants:
+            shares = [(c.change / max(abs(c.pinned), 1e-12), c) for c in own if c.variant == variant]
+            most = max(shares, key=lambda one: abs(one[0]))
+            middle = median(share for share, _ in shares)
+            told = f"{most[1].generator} {most[1].pinned:.4g} → {most[1].value:.4g}, {_cell(most[1])}"
+            lines.append(f"  {variant:<{width}}  {middle:+6.1%}   {told if abs(most[0]) >= 1e-6 else 'none'}")
+        lines += ["", *_published(found, encoder)] if _published(found, encoder) else []
+    lines += ["", *(f"not audited: {reason}" for reason in found.failed)]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _published(found: Audited, encoder: str) -> list[str]:
@@ -222,7 +259,7 @@ def _table(found: Audited, encoder: str) -> list[str]:
 
 
 def _cell(change: Change) -> str:
-    if abs(change.change) < 1e-6 * abs(change.pinned):
+    if abs(change.change) <= 1e-6 * abs(change.pinned):
         return "≈ 0"
     if change.low is None:
         return f"{change.change:+.3g}"

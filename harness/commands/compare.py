@@ -23,8 +23,8 @@ REFERENCE = click.option(
 )
 
 PAIRED = (
-    "Paired: image i of both sets counts as one draw. Two folders of as many images are paired in the order of their "
-    "names, generators with the same prompts by prompt; sets that share nothing gain nothing by it."
+    "paired: image i of both counts as one draw (of two folders of as many images in the order of their names, of "
+    "generators with the same prompts by prompt), and sets that share nothing gain nothing by it"
 )
 FEW_SEEDS = 5  # a standard deviation from fewer may be 3.7 times too small (chi-squared, 95%)
 
@@ -58,7 +58,8 @@ def compare(
     reference: Reference | None, paired: bool, file: Path | None,
 ) -> None:  # fmt: skip
     """Is generator FIRST of the run OUT different from SECOND, and by how much? Paired: they share the reference."""
-    from harness.commands.compared import section
+    from harness.commands.compared import closing, section
+    from harness.commands.lines import say
     from harness.commands.sections import add_section
     from harness.errors import UsageError
     from harness.outfolder import check_scored, labelled, leaderboard, read
@@ -75,10 +76,12 @@ def compare(
     told: list[dict[str, Any]] = []
     counted: Reference = reference or board["interval"]["reference"]
     # Printed at the end: a mistake found on the way is answered by one line, without a heading before it.
-    lines = [
+    about = (
         f"{first} minus {second} under {labelled(board, chosen)}, reference {counted}, "
-        f"{board['interval']['level']:.0%} intervals"
-    ]
+        f"{board['interval']['level']:.0%} intervals{', paired image by image' if paired else ''}"
+    )
+    lines: list[str] = []
+    notes: dict[str, None] = {}
     for name in _asked(metric, metrics, labelled(board, chosen)):
         one, two = (metrics[name][generator] for generator in (first, second))
         found = difference(
@@ -109,10 +112,9 @@ def compare(
                 f"  equivalent within ±{equal.margin:g}? {'yes' if equal.equivalent else 'not shown'}, "
                 f"{p_words(equal.p)}"
             )
-        for note in found.notes:
-            lines.append(f"  note       {note}")
+        notes |= dict.fromkeys(found.notes)
     if paired:
-        lines.append(f"\n{PAIRED}")
+        notes[PAIRED] = None
     adjusted = holm([row["comparison"]["p"] for row in told])
     for row, p in zip(told, adjusted, strict=True):
         row["p_holm"] = p
@@ -124,16 +126,15 @@ def compare(
             if left
             else f"All {len(told)} metrics read together (Holm), none shows a difference: one alone may be chance."
         )
-        lines.append(f"\n{together}")
-    click.echo("\n".join(lines))
+    answer, *sure = closing(told, together, board["interval"]["level"], list(notes))
+    say("\n".join([answer, f"{about}.", *lines, "", *sure]))
     if file is not None:
         from harness.store import write_atomically
 
         write_atomically(file, (json.dumps(_finite(told), indent=1, allow_nan=False) + "\n").encode("ascii"))
-    about = f"{lines[0]}{', paired image by image' if paired else ''}."
     parts = [part for part in (metric, margin and f"within-{margin:g}", reference, paired and "paired") if part]
     name = finding_name("compare", first, second, chosen, *map(str, parts))
-    add_section(out, name, section(told, together, about, better))
+    add_section(out, name, section(told, [answer, *sure], f"{about}.", better))
 
 
 @click.command()
@@ -170,7 +171,8 @@ def power(
         training_seeds=training_seeds,
     )  # fmt: skip
     trained = any(member.training_seed is not None for member in (*one, *two))
-    what = "training seeds" if trained else "sampling seeds (neither is trained)"
+    s = "s"[: found.training_seeds != 1]
+    what = f"training seed{s}" if trained else f"sampling seed{s} (neither is trained)"
     click.echo(
         f"To see a difference of {wanted:g} in {name} under {labelled(board, chosen)} between {first} and {second} "
         f"with probability {chance:g} (at {level:.0%}, reference {counted}):\n{found.training_seeds} {what} of "

@@ -11,13 +11,20 @@ if TYPE_CHECKING:
 NEITHER = "not told apart"
 
 
-def section(told: list[dict[str, Any]], together: str, about: str, better: dict[str, bool]) -> Finding:
+def closing(told: list[dict[str, Any]], together: str, level: float, notes: list[str]) -> list[str]:
+    """The answer in a sentence, then how sure it is and what would change it."""
+    answer = _summary(told, level) if together else f"{told[0]['metric']}: {told[0]['verdict']}."
+    each = "each interval and p by itself holds" if together else "the interval holds"
+    sure = f"How sure: {each} in {level:.0%} of cases{''.join(f'; {note}' for note in notes)}. {together}".rstrip()
+    trained = " or training seeds" if any("training seeds" in row["comparison"]["method"] for row in told) else ""
+    power = f"`harness power OUT {told[0]['first']} {told[0]['second']} --difference X` says how many"
+    return [answer, sure, f"What would change it: more images{trained} ({power}); another encoder or metric."]
+
+
+def section(told: list[dict[str, Any]], verdict: list[str], about: str, better: dict[str, bool]) -> Finding:
     """The comparison as a section of the report: verdicts, and each difference with its interval."""
     from harness.report import Finding, Table
 
-    verdict = [f"{row['metric']}: {row['verdict']}." for row in told]
-    if together:
-        verdict = [_summary(told), together]
     rows = tuple(
         (
             row["metric"], "lower" if better[row["metric"]] else "higher", _better(row),
@@ -36,16 +43,26 @@ def section(told: list[dict[str, Any]], together: str, about: str, better: dict[
     return Finding(title, (*verdict, about), (table,))
 
 
-def _summary(told: list[dict[str, Any]]) -> str:
-    """Who is better in what: `kde is better in fd, recall; ddpm in density; neither in coverage`."""
-    found: dict[str, list[str]] = {}
+def _summary(told: list[dict[str, Any]], level: float) -> str:
+    """Who is better in what, first where that stands among all metrics: `kde is better in recall, ddpm in density`."""
+    found: dict[tuple[bool, str], list[str]] = {}
     for row in told:
-        found.setdefault(_better(row), []).append(row["metric"])
-    neither = found.pop(NEITHER, [])
-    said = [f"{who} beyond noise in {', '.join(metrics)}" for who, metrics in found.items()]
+        found.setdefault((row["p_holm"] <= 1 - level, _better(row)), []).append(row["metric"])
+    neither = found.pop((False, NEITHER), [])
+    # A p of just 1 - level may stand beside an interval that still reaches zero: then nobody is named.
+    held = [f"{who} in {', '.join(metrics)}" for (sure, who), metrics in found.items() if sure and who != NEITHER]
+    loose = [f"{who} in {', '.join(metrics)}" for (sure, who), metrics in found.items() if not sure]
+    first, second = told[0]["first"], told[0]["second"]
+    said = [
+        f"{'; '.join(held)}: beyond noise with all {len(told)} metrics read together"
+        if held
+        else f"{first} and {second} are not told apart with all {len(told)} metrics read together"
+    ]
+    if loose:
+        said.append(f"with each metric by itself also {'; '.join(loose)}")
     if neither:
         said.append(f"{NEITHER} in {', '.join(neither)}")
-    return f"Each metric by itself: {'; '.join(said)}."
+    return f"{'. '.join(part[0].upper() + part[1:] if place else part for place, part in enumerate(said))}."
 
 
 def _better(row: dict[str, Any]) -> str:

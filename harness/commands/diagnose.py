@@ -24,6 +24,12 @@ READ = {-1: "below", 0: "within noise", 1: "above"}
 
 TWINS = 0.01  # datasets hold some images in two splits; more than this share says that a split was seen
 
+SURE = (
+    "How sure: what is called wrong is so beyond noise after all tests of that generator are counted; what is not "
+    "named is not shown, which is less than shown to be right."
+)
+CHANGES = "What would change it: more images show smaller faults; another encoder sees others (`--encoder`)."
+
 CHECKPOINTS = "about these checkpoints, not about the methods that trained them"  # `difference` says so; once is enough
 
 
@@ -39,6 +45,7 @@ def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
     Each generator is compared with unseen real images where the run has the control `holdout`, else with what theory
     says of a perfect one (KD, density and coverage only). Verdicts and numbers also become a section of OUT's report.
     """
+    from harness.commands.lines import say
     from harness.outfolder import leaderboard, read
     from harness.studies.diagnosis import diagnose as read_into_sentences
 
@@ -52,13 +59,13 @@ def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
         f"{board['benchmark']} under {chosen}{_in_brackets(board['encoders'][chosen])}, against {holdout or THEORY}; "
         f"{level:.0%} intervals; p: Holm over all tests of one generator"
     )
-    lines = [about]
+    lines: list[str] = []
     told: list[dict[str, Any]] = []
     notes: dict[str, None] = {}
     for row in rows:
         name = str(row["generator"])
         if row["status"] != "ok":
-            lines.append(f"\n{name}: failed, nothing to read ({row['reason']})")
+            lines.append(f"\n{name}\n  failed, nothing to read ({row['reason']})")
             told.append({"generator": name, "verdict": "failed", "reason": row["reason"], "findings": []})
             continue
         case = _case(board, metrics, records, row, holdout)
@@ -73,9 +80,12 @@ def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
     if orders:
         lines.append(f"\norders of the generators (all pairs of two orders at once, {level:.0%})")
         lines += [f"  - {order.sentence}" for order in orders]
+    lines.append(f"\n{SURE}")
     if CHECKPOINTS in notes:
-        lines.append(f"\ncomparisons with {holdout} are {CHECKPOINTS}")
-    click.echo("\n".join(lines))
+        lines.append(f"Comparisons with {holdout} are {CHECKPOINTS}.")
+    lines.append(CHANGES)
+    verdicts = [f"  {one['generator']}: {one['verdict']}" for one in told]
+    say("\n".join([headline(told), *verdicts, f"\nWhat each rests on: {about}", *lines]))
     if file is not None:
         from harness.store import write_atomically
 
@@ -108,7 +118,7 @@ def section(encoder: str, about: str, told: list[dict[str, Any]], orders: list[s
     if numbers:
         columns = ("generator", "metric", "value", "real", "difference", "low", "high", "p (Holm)", "reads")
         tables.append(Table("Each metric minus that of real images", columns, tuple(numbers)))
-    verdict = (headline(told), *(f"{one['generator']}: {one['verdict']}" for one in told), f"{about}.")
+    verdict = (headline(told), *(f"{one['generator']}: {one['verdict']}" for one in told), f"{about}.", SURE, CHANGES)
     return Finding(f"Diagnosis under {encoder}", verdict, tuple(tables))
 
 
@@ -194,7 +204,9 @@ def _orders(out: Path, board: dict[str, Any], chosen: str, metrics: dict[str, Gr
 
 
 def _shown(found: Diagnosis) -> list[str]:
-    lines = [f"\n{found.generator}: {found.verdict}"]
+    if not (found.findings or found.notes):
+        return []  # its verdict says it all
+    lines = [f"\n{found.generator}"]
     for finding in found.findings:
         lines += [f"  - {finding.sentence}", *(f"    weak: {weak}" for weak in finding.weak)]
     return [*lines, *(f"  note: {note}" for note in found.notes if note != CHECKPOINTS)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,30 +63,60 @@ def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:
     chance of any false alarm below 1 - level. Fidelity and diversity are tested apart, so that one cannot pay for the
     other. A generator that was scored in BASELINE and fails in OUT counts as worse, one that OUT leaves out is refused.
     """
+    from harness.commands.lines import say
     from harness.outfolder import labelled, leaderboard
 
     found = judge(out, baseline, encoder, level)
     board = leaderboard(out)
     chosen = encoder or board["rank_by"]["encoder"]
+    lines = [answer(found, level)]
     if board["encoders"].get(chosen):
-        click.echo(f"note  under {labelled(board, chosen)}")
-    for test in found.tests:
-        click.echo(
+        lines.append(f"note  under {labelled(board, chosen)}")
+    # What has become worse first: a log is read from its top or its end.
+    for test in sorted(found.tests, key=lambda test: not test.held):
+        lines.append(
             f"{'WORSE' if test.held else 'ok   '} {test.generator}: {test.metric} ({test.axis}) {test.before:.4g} → "
             f"{test.after:.4g}, p = {test.p:.2g}; a change for the worse of less than {test.unseen:.2g} passes unseen"
         )
     for generator, reason in found.broken.items():
-        click.echo(f"WORSE {generator}: scored in {baseline}, failed in {out}: {reason}")
+        lines.append(f"WORSE {generator}: scored in {baseline}, failed in {out}: {reason}")
     if found.unchanged:
-        click.echo(f"same  {', '.join(found.unchanged)}: the very scores of {baseline}, nothing to test")
+        lines.append(f"same  {', '.join(found.unchanged)}: the very scores of {baseline}, nothing to test")
     if found.checkpoints:
-        click.echo(f"note  {', '.join(found.checkpoints)}: one training seed, so a change may be the seed's own")
-    tests = f"{len(found.tests)} tests at {level:.0%} (Holm)"
-    worse = sorted({test.generator for test in found.tests if test.held} | set(found.broken))
-    if worse:
-        click.echo(f"gate: {', '.join(worse)} became worse: {tests}")
+        lines.append(f"note  {', '.join(found.checkpoints)}: one training seed, so a change may be the seed's own")
+    if found.tests:
+        lines.append(
+            f"How sure: p is that of one test for the worse; of all {len(found.tests)} together at most "
+            f"{1 - level:.0%} of runs that are no worse fail (Holm). More images or training seeds in both runs let "
+            "smaller changes be seen."
+        )
+    if len(lines) > 3:
+        lines.append(lines[0])
+    say("\n".join(lines))
+    if any(test.held for test in found.tests) or found.broken:
         sys.exit(1)
-    click.echo(f"gate: no regression: {tests}, {len(found.unchanged)} generators unchanged")
+
+
+def answer(found: Judgement, level: float) -> str:
+    """The judgement in a sentence: what has become worse, in which axis and by which metric, or that nothing has."""
+    tests = f"{len(found.tests)} tests at {level:.0%} (Holm)"
+    worse = []
+    for generator in dict.fromkeys(test.generator for test in found.tests if test.held):
+        own = [test for test in found.tests if test.generator == generator]
+        # The axis that fell first; what measures both at once after it, and what did not fall last.
+        held = sorted(dict.fromkeys(t.axis for t in own if t.held), key=lambda axis: axis == WHOLE)
+        told = [f"{axis} ({_moves(t for t in own if t.held and t.axis == axis)})" for axis in held]
+        rest = list(dict.fromkeys(t.axis for t in own if t.axis not in held and t.axis != WHOLE))
+        spared = [f"; {axis} is not shown to ({_moves(t for t in own if t.axis == axis)})" for axis in rest]
+        worse.append(f"{generator} became worse in {' and in '.join(told)}{''.join(spared)}")
+    worse += [f"{generator} no longer runs" for generator in found.broken]
+    if worse:
+        return f"gate: {'; '.join(worse)}: {tests}"
+    return f"gate: no regression: {tests}, {len(found.unchanged)} generators unchanged"
+
+
+def _moves(tests: Iterable[Regression]) -> str:
+    return ", ".join(f"{test.metric} {test.before:.3g} → {test.after:.3g}" for test in tests)
 
 
 def judge(out: Path, baseline: Path, encoder: str | None, level: float) -> Judgement:
@@ -153,10 +183,13 @@ def _against(members: list[SeedMember]) -> list[SeedMember]:
 
 
 def _same(one: list[SeedMember], two: list[SeedMember]) -> bool:
-    """Whether these are scores of the same image sets: the seed of their analysis is made from the images."""
+    """Whether these are scores of the same image sets: the seed of their analysis is made from the images.
+
+    The number of a sampling seed says nothing: the first set of a finite pool is the same under each.
+    """
 
     def facts(members: list[SeedMember]) -> list[Any]:
-        return [(m.training_seed, m.sampling_seed, m.analysis.fake_seed, m.analysis.value) for m in members]
+        return [(m.training_seed, m.analysis.fake_seed, m.analysis.value) for m in members]
 
     return facts(one) == facts(two)
 

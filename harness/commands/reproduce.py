@@ -67,41 +67,41 @@ def reproduce(claims: str, outs: tuple[Path, ...], wanted: tuple[str, ...], leve
 
 
 def _print(found: Verdicts, *, detailed: bool) -> None:
-    import textwrap
-
     from harness.commands import verdicts
+    from harness.commands.lines import say
 
-    click.echo(found.file.title)
+    lines = [verdicts.answer(found.judged)]
+    if sure := verdicts.family_words(found.family, found.level):
+        lines.append(f"How sure: {sure[0].lower()}{sure[1:]}")
+    if change := verdicts.change_words(found.judged):
+        lines.append(change)
+    lines += ["", found.file.title]
     if found.file.note:
-        click.echo(textwrap.fill(found.file.note, 118))
+        lines.append(found.file.note)
     names = max(len(one.claim.id) for one in found.judged)
     numbers = max(len(one.claim.spelled) for one in found.judged)
-    click.echo()
+    lines.append("")
     for one in found.judged:
         claim = one.claim
-        click.echo(f"{claim.id:<{names}}  {claim.spelled:<{numbers}}  {one.verdict}: {one.reason}")
+        lines.append(f"{claim.id:<{names}}  {claim.spelled:<{numbers}}  {one.verdict}: {one.reason}")
         if not detailed:
             continue
-        click.echo(f"    {claim.metric} of {claim.model}; {claim.source} ({claim.where})")
+        lines.append(f"    {claim.metric} of {claim.model}; {claim.source} ({claim.where})")
         if claim.note:
-            click.echo(f"    note: {claim.note}")
+            lines.append(f"    note: {claim.note}")
         if claim.inferred:
-            click.echo(f"    read out of the context, not said: {', '.join(claim.inferred)}")
+            lines.append(f"    read out of the context, not said: {', '.join(claim.inferred)}")
         for test in one.tests:
-            click.echo(f"    against {test.against}: {test.verdict}")
-            for line in test.evidence:
-                click.echo(f"        {line}")
-    click.echo(f"\n{verdicts.counts(found.judged)}")
+            lines.append(f"    against {test.against}: {test.verdict}")
+            lines += [f"        {line}" for line in test.evidence]
     if not detailed:
-        click.echo("\nWhich of these numbers may be compared with each other:")
+        lines.append("\nWhich of these numbers may be compared with each other:")
         for group in found.together:
-            click.echo(f"\n[{group.number}] {verdicts.conditions_words(group)}")
-            click.echo(textwrap.indent(textwrap.fill(verdicts.members_words(group), 114), "    "))
+            lines.append(f"\n[{group.number}] {verdicts.conditions_words(group)}")
+            lines.append(f"    {verdicts.members_words(group)}")
             if len(group.claims) > 1:
-                click.echo(f"    with each other: {verdicts.within_words(group)}")
-            for line in verdicts.apart_words(group):
-                click.echo(f"    {line}")
-    if words := verdicts.family_words(found.family, found.level):
-        click.echo(f"\n{words}")
+                lines.append(f"    with each other: {verdicts.within_words(group)}")
+            lines += [f"    {line}" for line in verdicts.apart_words(group)]
+    say("\n".join(lines))
     for note in found.notes:
         click.echo(f"note: {note}", err=True)

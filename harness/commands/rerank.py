@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.commands.reranked import DRAWS
+from harness.commands.lines import say
+from harness.commands.reranked import DRAWS, SETTLES
 
 if TYPE_CHECKING:
     from harness.uncertainty import Agreement, Consensus, Judgement, Ranking
@@ -20,6 +21,10 @@ HIGHEST = 0.999  # level: four of 4,000 replicates lie beyond it
 NEAR = 0.2  # probability of a reversal from which a pair is worth a line
 COLUMNS = ("generator", "encoder", "value")
 PEOPLE = "people"
+SCALE = (
+    "Two encoders' orders: 1 is the same, -1 the reverse; in brackets what noise allows; then where the value would "
+    "lie in one more measurement, and how much noise itself lowers it."
+)
 
 
 @click.command()
@@ -102,22 +107,22 @@ def rerank(
             "dataset": dataset, "notes": words, "agreement": [asdict(found) for found in with_people],
             "judgement": [asdict(found) for found in judged],
         }  # fmt: skip
-    click.echo(heading)
-    for sentence in verdict:
-        click.echo(sentence)
-    for note in notes:
-        click.echo(f"note: {note}")
+    lines = [*verdict, *people[:-1], heading, *(f"note: {note}" for note in notes)]
+    if pairs:
+        lines += ["", SCALE]
     for pair in pairs:
-        _show_agreement(pair)
+        lines += _agreement(pair)
     if whole is not None:
-        _show_consensus(whole)
+        lines += _consensus(whole)
     if dataset is not None:
-        _show_people(with_people, judged, words)
+        lines += _people(with_people, judged, words)
     at_once = "what it calls beyond noise holds for all pairs and encoders at once" + (
         ", people apart" if people else ""
     )
     each = at_once if orders else "each interval holds by itself, not all of them together"
-    click.echo(f"\nAll of this is about these generators; {each}.")
+    lines.append(f"\nHow sure: at {100 * level:g}%; {each}. All of this is about these generators.")
+    lines.append(SETTLES)
+    say("\n".join(lines))
     if file is not None:
         from harness.store import write_atomically
 
@@ -232,33 +237,34 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum() or letter == "+")
 
 
-def _show_agreement(found: Agreement) -> None:
-    click.echo(f"\n{found.first} and {found.second}")
-    _show_correlations(found)
+def _agreement(found: Agreement) -> list[str]:
+    lines = [f"\n{found.first} and {found.second}", *_correlations(found)]
     sure = [f"{pair.first}/{pair.second}" for pair in found.pairs if pair.reversed_for_sure]
-    click.echo(f"  ordered the other way beyond noise: {', '.join(sure) or 'no pair'}")
+    lines.append(f"  ordered the other way beyond noise: {', '.join(sure) or 'no pair'}")
     near = sorted((p for p in found.pairs if p.differs >= NEAR and not p.reversed_for_sure), key=lambda p: -p.differs)
     if near:
         words = ", ".join(f"{pair.first}/{pair.second} {pair.differs:.2f}" for pair in near)
-        click.echo(f"  in another order in a share of replicates from {NEAR:g} on, not beyond noise: {words}")
+        lines.append(f"  in another order in a share of replicates from {NEAR:g} on, not beyond noise: {words}")
+    return lines
 
 
-def _show_correlations(found: Agreement) -> None:
-    for one in (found.tau, found.rho):
-        low, _, high = one.noisy
-        click.echo(
-            f"  {one.kind:<15} {one.value:+.2f} [{one.low:+.2f}, {one.high:+.2f}]   one more measurement: "
-            f"{low:+.2f} to {high:+.2f}, {one.attenuation:+.3f} by noise"
-        )
+def _correlations(found: Agreement) -> list[str]:
+    return [
+        f"  {one.kind:<15} {one.value:+.2f} [{one.low:+.2f}, {one.high:+.2f}]   one more measurement: "
+        f"{one.noisy[0]:+.2f} to {one.noisy[2]:+.2f}, {one.attenuation:+.3f} by noise"
+        for one in (found.tau, found.rho)
+    ]
 
 
-def _show_consensus(found: Consensus) -> None:
-    click.echo("\nconsensus: mean rank over encoders [what noise allows], share of first places under each")
+def _consensus(found: Consensus) -> list[str]:
+    lines = ["\nconsensus: mean rank over encoders [what noise allows], and how often it is first under each"]
+    width = max(map(len, found.mean_rank))
     for name, (rank, low, high) in found.mean_rank.items():
-        places = ", ".join(f"{encoder} {shares[name]:.2f}" for encoder, shares in found.first_place.items())
-        click.echo(f"  {rank:5.2f} [{low:.2f}, {high:.2f}] {name}   first: {places}")
+        shares = {encoder: own[name] for encoder, own in found.first_place.items() if own[name] >= 0.005}
+        first = ", ".join(f"{encoder} {share:.0%}" for encoder, share in shares.items())
+        lines.append(f"  {rank:5.2f} [{low:5.2f}, {high:5.2f}] {name:<{width}}  {first and f'first: {first}'}".rstrip())
     total = len(found.mean_rank) * (len(found.mean_rank) - 1) // 2
-    click.echo(f"  all encoders agree beyond noise on {len(found.agreed)} of {total} pairs")
+    return [*lines, f"  all encoders agree beyond noise on {len(found.agreed)} of {total} pairs"]
 
 
 def _agrees_better(both: Judgement) -> str:
@@ -267,16 +273,14 @@ def _agrees_better(both: Judgement) -> str:
     return f"{both.first} rather than {both.second}: {verdict}"
 
 
-def _show_people(found: Sequence[Agreement], judged: Sequence[Judgement], words: Sequence[str]) -> None:
-    click.echo(f"\npeople: {words[0]}")
-    for line in words[1:]:
-        click.echo(f"note: {line}")
+def _people(found: Sequence[Agreement], judged: Sequence[Judgement], words: Sequence[str]) -> list[str]:
+    lines = [f"\npeople: {words[0]}", *(f"note: {line}" for line in words[1:])]
     for one in found:
-        click.echo(f"{one.first} and people")
-        _show_correlations(one)
+        lines += [f"{one.first} and people", *_correlations(one)]
     for both in judged:
         gain, tau = both.gain, both.tau
-        click.echo(_agrees_better(both))
+        lines.append(_agrees_better(both))
         for kind, lead in (("gain in people's error rate", gain), ("difference of taus", tau)):
             p = f"p = {lead.p:.3f}" if lead.p >= 0.002 else "p < 0.002"
-            click.echo(f"  {kind:<27} {lead.value:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}], {p}")
+            lines.append(f"  {kind:<27} {lead.value:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}], {p}")
+    return lines

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 DRAWS = 4000
 NAMED = 6  # pairs in one sentence
+SETTLES = (
+    "What would change it: more images or training seeds settle what is open "
+    "(`harness power OUT A B --difference X` says how many)."
+)
 
 
 @dataclass(frozen=True)
@@ -194,13 +198,13 @@ def finding(
         values = tuple(tuple(tau.get(frozenset((a, b))) for b in names) for a in names)
         heat = Heatmap("Kendall's tau-b of two encoders' orders", names, names, values, -1, 1)
     how = (
-        f"By {run.metric}, reference {run.reference}; all that is beyond noise is so at once, at {level}, "
-        "for these generators. More images or training seeds settle what is open: "
-        "`harness power OUT A B --difference X` says how many."
+        f"How sure: all that is beyond noise is so at once, at {level}, for these generators, by {run.metric}, "
+        f"reference {run.reference}."
     )
     title = f"Do encoders rank alike? By {run.metric}"
     notes = (f"{note[0].upper()}{note[1:]}." for note in run.notes)
-    return Finding(title, (*verdict, *notes, *(f"{line.rstrip('.')}." for line in people), how), tuple(tables), heat)
+    said = (*verdict, *notes, *(f"{line.rstrip('.')}." for line in people), how, SETTLES)
+    return Finding(title, said, tuple(tables), heat)
 
 
 def _ends(one: Any) -> str:

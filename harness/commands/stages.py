@@ -137,8 +137,14 @@ def _run(bench: Path, **options: Any) -> None:
 
 
 def _closing(result: Result) -> None:
+    from harness.commands.lines import say
+    from harness.report.run_files import read_run
+    from harness.report.words import verdict
+
+    # The tables above end with the last encoder's: the answer is the first one's, and stands where reading ends.
+    say(f"\nverdict   {verdict(read_run(result.out))[0]}")
     words = "nothing to compute" if result.cached else "done"
-    click.echo(f"\n{words} in {result.seconds:.1f} s")
+    click.echo(f"{words} in {result.seconds:.1f} s")
     click.echo(f"results   {result.out}/ (leaderboard.md, plots/, grids/_all.png, records.jsonl, benchmark.lock.yaml)")
     click.echo(f"report    {result.out}/report.html")
     if result.tracked:

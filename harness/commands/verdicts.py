@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.studies.claims import Claim, ClaimsFile, Judged, Test
     from harness.studies.claims.groups import Apart, Group
 
+ORDER = ("inconsistent", "consistent", "not comparable", "cannot be decided")
 MANY = 8  # groups of other data sets from which on they are counted and not named
 
 
@@ -51,7 +52,35 @@ def family(judged: Sequence[Judged]) -> tuple[tuple[Claim, Test, float], ...]:
 def counts(judged: Sequence[Judged]) -> str:
     """`2 consistent, 1 inconsistent`: how many claims have each verdict."""
     found = [one.verdict for one in judged]
-    return ", ".join(f"{found.count(verdict)} {verdict}" for verdict in sorted(set(found)))
+    return ", ".join(f"{found.count(verdict)} {verdict}" for verdict in ORDER if verdict in found)
+
+
+def answer(judged: Sequence[Judged]) -> str:
+    """All verdicts in a sentence, with the claims that do not hold by name."""
+    many = f"{len(judged)} published number{'s'[: len(judged) != 1]}"
+    wrong = [one.claim.id for one in judged if one.verdict == "inconsistent"]
+    named = f" ({', '.join(wrong[:MANY])}{f' and {len(wrong) - MANY} more' if len(wrong) > MANY else ''})"
+    return f"{many}: {counts(judged).replace(' inconsistent', f' inconsistent{named}')}."
+
+
+def change_words(judged: Sequence[Judged]) -> str:
+    """What would turn verdicts: facts that nobody said, a measurement that nobody made; empty where neither lacks."""
+    waits: dict[str, int] = {}
+    open_claims = [one for one in judged if one.verdict == "cannot be decided"]
+    for one in open_claims:
+        for fact in dict.fromkeys(fact for test in one.tests for fact in test.match.missing):
+            waits[fact] = waits.get(fact, 0) + 1
+    told = ", ".join(f"{fact} ({_claims(n)})" for fact, n in sorted(waits.items(), key=lambda w: -w[1]))
+    said = [f"to be told what is not said: {told}"] if told else []
+    if alone := sum(not one.tests for one in open_claims):
+        said.append(
+            f"a second measurement where there is none ({_claims(alone)}): a run of yours, by `ours` and `--out`"
+        )
+    return f"What would change it: {'; '.join(said)}." if said else ""
+
+
+def _claims(n: int) -> str:
+    return f"{n} claim{'s'[: n != 1]}"
 
 
 def family_words(tests: Sequence[tuple[Claim, Test, float]], level: float) -> str:
@@ -135,16 +164,18 @@ def plain(found: Verdicts) -> dict[str, Any]:
 
 def finding(found: Verdicts) -> Finding:
     """The verdicts as a section of the report: sentences, each claim with its reason, tests, and which rows compare."""
+    from harness.commands.compared import p_words
     from harness.report import Finding, Table
 
-    many = f"{len(found.judged)} published number{'s'[: len(found.judged) != 1]}"
-    sentences = [f"{many}: {counts(found.judged)}."]
+    sentences = [answer(found.judged)]
     sentences += [
         f"{one.claim.id} ({one.claim.spelled}): {one.verdict}: {one.reason}."
         for one in found.judged
         if one.verdict == "inconsistent"
     ]
     if words := family_words(found.family, found.level):
+        sentences.append(f"How sure: {words[0].lower()}{words[1:]}")
+    if words := change_words(found.judged):
         sentences.append(words)
     several = [group for group in found.together if len(group.claims) > 1]
     together = sum(group.within.verdict == "comparable" for group in several)
@@ -161,7 +192,8 @@ def finding(found: Verdicts) -> Finding:
     )  # fmt: skip
     tested = tuple(
         (
-            claim.id, test.against, test.verdict, *(float(f"{x:.3g}") for x in (test.gap, test.allowed, test.p, p)),
+            claim.id, test.against, test.verdict, *(float(f"{x:.3g}") for x in (test.gap, test.allowed)),
+            *(p_words(x).removeprefix("p ").removeprefix("= ") for x in (test.p, p)),
             "; ".join(test.evidence[1:]) or None,
         )
         for claim, test, p in found.family

@@ -92,7 +92,7 @@ class Component:
     libraries: tuple[str, ...] = ()
     trained: bool = False
     pool: Literal["split", "classes", "files"] | None = None
-    files: Literal["folder", "zip", "npz", "npy", "idx", "tar", "parquet"] | None = None
+    files: Literal["folder", "zip", "npz", "npy", "idx", "tar", "parquet", "arrow"] | None = None
     one_size: bool = False
     split: type[Parameters] | None = None
     random: bool = False

@@ -56,7 +56,7 @@ class SplitTar(SplitRows):
 
 
 class SplitParquet(SplitRows):
-    """A split in Parquet files: the columns of images, `image` by default, and of labels."""
+    """A split in Parquet or Arrow files: the columns of images, `image` by default, and of labels."""
 
     path: Paths
     column: str | None = None
@@ -111,6 +111,9 @@ DATASETS: tuple[Component, ...] = (
              "tar files, WebDataset's shards, for each split", libraries=FILES, files="tar", split=SplitTar),
     _dataset("parquet", "files:Parquet", NoParameters,
              "Parquet files of images for each split", libraries=FILES, files="parquet", split=SplitParquet),
+    _dataset("arrow", "files:Arrow", NoParameters,
+             "a folder of save_to_disk, or Arrow files, for each split", libraries=FILES, files="arrow",
+             split=SplitParquet),
     _dataset("idx", "files:Idx", NoParameters,
              "IDX files, MNIST's format, for each split", libraries=FILES, files="idx", split=SplitIdx),
     _dataset("torchvision", "torchvisionsets:Torchvision", Torchvision,

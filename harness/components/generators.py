@@ -97,7 +97,7 @@ class Shards(Parameters):
 
 
 class Columns(Shards):
-    """Parameters of the generator `parquet`: the files, and which column holds the images, `image` by default."""
+    """Parameters of `parquet` and `arrow`: the files, and which column holds the images, `image` by default."""
 
     column: str | None = None
 
@@ -147,4 +147,7 @@ GENERATORS: tuple[Component, ...] = (
                "the images in tar files, WebDataset's shards", libraries=FILES, pool="files", files="tar"),
     _generator("parquet", "files:Parquet", Columns,
                "a column of images in Parquet files", libraries=FILES, pool="files", files="parquet"),
+    _generator("arrow", "files:Arrow", Columns,
+               "a column of images as Hugging Face's save_to_disk leaves it", libraries=FILES, pool="files",
+               files="arrow"),
 )  # fmt: skip

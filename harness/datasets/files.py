@@ -71,6 +71,12 @@ class Parquet(Folder):
     kind = "parquet"
 
 
+class Arrow(Folder):
+    """A folder of Hugging Face's `save_to_disk`, or Arrow files, for each split: parameters as for `Parquet`."""
+
+    kind = "arrow"
+
+
 class Idx(Folder):
     """IDX files, MNIST's format, for each split: {images, labels or None, rows, order_seed}; `.gz` is unpacked."""
 

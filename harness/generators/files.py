@@ -68,3 +68,10 @@ class Parquet(Files):
 
     def __init__(self, *, path: str | Sequence[str], column: str | None = None) -> None:
         super().__init__("parquet", path=path, column=column)
+
+
+class Arrow(Files):
+    """The same of a folder of Hugging Face's `save_to_disk`, or of Arrow files."""
+
+    def __init__(self, *, path: str | Sequence[str], column: str | None = None) -> None:
+        super().__init__("arrow", path=path, column=column)

@@ -32,17 +32,24 @@ def offered(made: Any, seeds: Sequence[int], places: Sequence[int]) -> dict[str,
     if callable(own):
         return _checked(own(seeds, places), len(seeds))
     if isinstance(made, Network):
-        if made.labels == "drawn" or (made.classes or 1) < 2:
-            return {}
-        rows = choose(seeds, places, made.classes or 1, how="balanced", what="label")
-        return {"strata": rows.tolist()}
+        return _balanced(made.labels, made.classes, seeds, places)
     if type(made).__module__ != "harness.generators.pipelines":  # told by name: importing it takes torch
         return {}
-    prompts: list[str] = made._prompts or []
+    if made._prompts is None:
+        return _balanced(made._labels, made._classes, seeds, places)
+    prompts: list[str] = made._prompts
     if len(set(prompts)) < 2:  # one prompt: whatever varies is not the prompt
         return {}
     rows = choose(seeds, places, len(prompts), how=made._labels, what="prompt")
     return {"clusters": [prompts[row] for row in rows]}
+
+
+def _balanced(
+    labels: str, classes: int | None, seeds: Sequence[int], places: Sequence[int]
+) -> dict[str, list[int | str]]:  # fmt: skip
+    if labels == "drawn" or classes is None or classes < 2:
+        return {}
+    return {"strata": choose(seeds, places, classes, how="balanced", what="label").tolist()}
 
 
 def _checked(given: Any, n: int) -> dict[str, list[int | str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,15 +21,14 @@ class Diffusers:
     """A pipeline in a folder as `save_pretrained` writes it, in float32, each image's noise from its own seed.
 
     With `prompts`, a file with one prompt a line, an image shows the prompt that its seed draws, or with `labels:
-    balanced` that of its place in the set. The population is then these prompts: several images of one prompt are
-    draws from their mixture. Who asks about prompts not in the file has clusters of images instead, and an interval
-    that takes the images for independent is too narrow: pass the prompts as `clusters_fake` to `harness.estimate`.
+    balanced` that of its place in the set; with `classes` the same of class labels 0 to classes - 1, as `class_labels`.
+    Images of one prompt vary together, see `harness.generators.groups`.
     """
 
     def __init__(
         self, *, folder: str, steps: int | None = None, guidance: float | None = None,
         quantise: Literal["round", "truncate", "adm"] = "round", prompts: str | None = None,
-        labels: Literal["drawn", "balanced"] = "drawn",
+        classes: int | None = None, labels: Literal["drawn", "balanced"] = "drawn",
     ) -> None:  # fmt: skip
         library = needs("diffusers", "'.[generators]', or pip install diffusers transformers")
         library.utils.logging.disable_progress_bar()
@@ -42,6 +41,7 @@ class Diffusers:
             raise UsageError(f"{folder} does not load as a diffusers pipeline: {lines[0][:200]}") from problem
         self._pipeline.set_progress_bar_config(disable=True)
         self._prompts = None if prompts is None else _lines(Path(prompts))
+        self._classes = classes
         self._folder = folder
         self._quantise: Rule = quantise
         self._labels: Literal["drawn", "balanced"] = labels
@@ -53,21 +53,23 @@ class Diffusers:
         self._pipeline.to(device)
 
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
-        """Images uint8 (n, H, W, C), each from its seed alone; refused where prompts are balanced."""
+        """Images uint8 (n, H, W, C), each from its seed alone; refused where prompts or classes are balanced."""
         return self._sample(seeds, None)
 
     def sample_at(self, seeds: Sequence[int], places: Sequence[int]) -> np.ndarray:
-        """Images uint8 (n, H, W, C); balanced prompts are those of the images' places in the set."""
+        """Images uint8 (n, H, W, C); balanced prompts or classes are those of the images' places."""
         return self._sample(seeds, places)
 
     def _sample(self, seeds: Sequence[int], places: Sequence[int] | None) -> np.ndarray:
-        prompts = None
+        shown: dict[str, list[Any]] = {}
         if self._prompts is not None:
             rows = choose(seeds, places, len(self._prompts), how=self._labels, what="prompt")
-            prompts = [self._prompts[row] for row in rows]
-        images = self._images(seeds, prompts)
+            shown = {"prompt": [self._prompts[row] for row in rows]}
+        elif self._classes is not None:
+            shown = {"class_labels": choose(seeds, places, self._classes, how=self._labels, what="label").tolist()}
+        images = self._images(seeds, shown)
         if min(len(seeds), 2) > self._tested:
-            alone = self._images(seeds[-1:], None if prompts is None else prompts[-1:])
+            alone = self._images(seeds[-1:], {name: values[-1:] for name, values in shown.items()})
             drift = float(np.abs(alone.astype(np.float64) - images[-1:]).mean())
             if drift > DRIFT:
                 raise UsageError(
@@ -77,8 +79,8 @@ class Diffusers:
             self._tested = min(len(seeds), 2)
         return images
 
-    def _images(self, seeds: Sequence[int], prompts: list[str] | None) -> np.ndarray:
-        what: dict[str, Any] = {"batch_size": len(seeds)} if prompts is None else {"prompt": prompts}
+    def _images(self, seeds: Sequence[int], shown: Mapping[str, list[Any]]) -> np.ndarray:
+        what: dict[str, Any] = dict(shown) or {"batch_size": len(seeds)}
         what |= {name: value for name, value in self._asked.items() if value is not None}
         noise = [torch.Generator("cpu").manual_seed(int(seed)) for seed in seeds]
         try:
@@ -88,7 +90,7 @@ class Diffusers:
             name = type(self._pipeline).__name__
             raise UsageError(
                 f"{self._folder}: {name} is not called with {', '.join(what)}: {problem}; see `prompts`, "
-                "`steps` and `guidance`"
+                "`classes`, `steps` and `guidance`"
             ) from problem
         if getattr(made, "images", None) is None:
             raise UsageError(f"{self._folder}: {type(self._pipeline).__name__} gives no images, as video pipelines do")

@@ -168,29 +168,43 @@ def cividis(share: float) -> tuple[int, int, int]:
     return red, green, blue
 
 
+ROOM = 1150.0  # pixels that a page has for a figure
+
+
 def heatmap(name: str, matrix: Heatmap) -> Markup:
-    """A matrix whose every number is printed in its square."""
-    left = 20 + 7.2 * max((len(shorten(row)) for row in matrix.rows), default=0)
-    cell = max(56.0, 14 + 7.2 * max((len(shorten(column, 16)) for column in matrix.columns), default=0))
+    """A matrix whose every number is printed in its square; names of many columns lean, so that it fits the page."""
+    left = 20 + 7.2 * max((len(shorten(row, 40)) for row in matrix.rows), default=0)
+    names = [7.2 * len(shorten(column)) for column in matrix.columns] or [0.0]
+    cell = max(56.0, 14 + max(names))
+    lean = left + cell * len(names) > ROOM
+    over = 0.87 * names[-1] if lean else 4.0  # what the last name needs beside its column
+    if lean:
+        cell = max(56.0, (ROOM - left - over) / len(names))
+    top = 24 + (0.5 * max(names) if lean else 0.0)
     parts: list[Child] = []
     for number, column in enumerate(matrix.columns):
-        parts.append(label(left + cell * (number + 0.5), 16, shorten(column, 16), anchor="middle", kind="head"))
+        x = left + cell * (number + 0.5)
+        if lean:
+            turn = f"rotate(-30 {x:.2f} {top - 8:.2f})"
+            parts.append(tag("text", shorten(column), x=x, y=top - 8, transform=turn, class_="head"))
+        else:
+            parts.append(label(x, 16, shorten(column), anchor="middle", kind="head"))
     for place, (row, values) in enumerate(zip(matrix.rows, matrix.values, strict=True)):
-        y = 24 + 28.0 * place
-        parts.append(label(left - 8, y + 18, shorten(row), anchor="end"))
+        y = top + 28.0 * place
+        parts.append(label(left - 8, y + 18, shorten(row, 40), anchor="end"))
         for number, value in enumerate(values):
             x = left + cell * number
             if value is None:
                 continue
-            share = (value - matrix.low) / (matrix.high - matrix.low)
-            red, green, blue = cividis(share)
-            fill, ink = f"rgb({red},{green},{blue})", "#fff" if share < 0.55 else "#000"
-            text = f"{value:.{matrix.decimals}f}"
+            red, green, blue = cividis((value - matrix.low) / (matrix.high - matrix.low))
+            # The ink that stands out more: cividis grows lighter evenly, so one lightness parts them.
+            fill, ink = f"rgb({red},{green},{blue})", "#fff" if 2 * red + 5 * green + blue < 8 * 118 else "#000"
+            text = f"{value:z.{matrix.decimals}f}"
             parts.append(tag("rect", x=x + 1, y=y + 1, width=cell - 2, height=26.0, fill=fill))
             parts.append(tag("text", text, x=x + cell / 2, y=y + 18, text_anchor="middle", style=f"fill:{ink}"))
     said = "; ".join(
         f"{row}: " + ", ".join(f"{c} {v}" for c, v in zip(matrix.columns, values, strict=True) if v is not None)
         for row, values in zip(matrix.rows, matrix.values, strict=True)
     )
-    width, height = left + cell * len(matrix.columns) + 4, 30 + 28.0 * len(matrix.rows)
-    return picture(name, width, height, matrix.caption, said, [join(parts)])
+    width = left + cell * len(matrix.columns) + over
+    return picture(name, width, top + 6 + 28.0 * len(matrix.rows), matrix.caption, said, [join(parts)])

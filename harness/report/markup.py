@@ -38,3 +38,11 @@ def join(parts: Iterable[Child], between: str = "") -> Markup:
     """Parts one after another; those that are not Markup are escaped, None is nothing."""
     found = [part if isinstance(part, Markup) else escape(part, quote=True) for part in parts if part is not None]
     return Markup(between.join(found))
+
+
+def prose(text: str) -> list[Child]:
+    """A sentence in parts, what stands between two backticks as `code`; a lone backtick stays one."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return [text]
+    return [tag("code", part) if place % 2 else part for place, part in enumerate(parts)]

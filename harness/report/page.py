@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from harness.leaderboard import Column, Row, rank_text, seeds_text, shown
 from harness.report import words
-from harness.report.charts import direction, has_plane, heatmap, plane, ranked_forest, small_forest
+from harness.report.charts import has_plane, heatmap, plane, ranked_forest, small_forest
 from harness.report.finding import Finding
 from harness.report.marks import figure
-from harness.report.markup import Child, Markup, tag
+from harness.report.markup import Child, Markup, prose, tag
 from harness.report.rankcharts import bump, colours, strip
 from harness.report.run_files import RunFiles, read_run
 from harness.report.samples import sample_rows
 from harness.report.style import CSS, SCRIPT
+from harness.report.tables import leaderboard_table, study_table
+from harness.report.terms import terms
 from harness.store import write_atomically
 
 NAME = "report.html"
-LONG = 60  # letters of a cell from which on a column of words is wrapped
+# A run's own studies come first, what it is held against after them; others follow by name.
+STUDIES = ("diagnosis", "compare", "rerank", "audit", "claims")
 
 
 def write_report(out: Path) -> Path:
@@ -37,12 +38,13 @@ def page(run: RunFiles) -> str:
     board = run.board
     sections = [
         ("values", "Values, intervals and ties", _values(run)),
+        ("table", "Table", _tables(run)),
         ("plane", "Fidelity against diversity", _plane(run)),
         ("ranks", "Ranks across encoders", _ranks(run)),
         ("seeds", "Single seeds", _seeds(run)),
         ("samples", "Samples", _samples(run)),
-        ("table", "Table", _tables(run)),
-        *((f"finding-{name}", finding.title, _finding(name, finding)) for name, finding in run.findings.items()),
+        *((f"finding-{name}", finding.title, _finding(name, finding)) for name, finding in _studied(run)),
+        ("terms", "Words used here", _terms(run)),
         ("methods", "Methods, ready to paste", _methods(run)),
         ("lock", "The lock: everything that decides the numbers", _lock(run)),
     ]
@@ -56,12 +58,13 @@ def page(run: RunFiles) -> str:
             content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"),
         tag("title", f"{board.benchmark}: report"), tag("style", Markup(CSS)),
     )  # fmt: skip
-    links = [tag("li", tag("a", title, href=f"#{key}")) for key, title, _ in shown_sections]
+    above = {f"finding-{name}" for name, finding in run.findings.items() if finding.verdict}  # linked by `_studies`
+    links = [tag("li", tag("a", title, href=f"#{key}")) for key, title, _ in shown_sections if key not in above]
     body = tag(
         "body",
         tag("header", tag("h1", board.benchmark), tag("p", description, class_="sub") if description else None),
         tag("main",
-            tag("section", *(tag("p", sentence) for sentence in words.verdict(run)), class_="verdict",
+            tag("section", *(tag("p", *prose(sentence)) for sentence in words.verdict(run)), class_="verdict",
                 aria_label="Verdict"),
             _studies(run),
             tag("nav", tag("ul", *links), aria_label="Sections"),
@@ -72,16 +75,25 @@ def page(run: RunFiles) -> str:
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
 
 
+def _studied(run: RunFiles) -> list[tuple[str, Finding]]:
+    """The findings by name, in the order of `STUDIES`."""
+
+    def place(name: str) -> tuple[int, str]:
+        return next((n for n, kind in enumerate(STUDIES) if name.startswith(kind)), len(STUDIES)), name
+
+    return sorted(run.findings.items(), key=lambda item: place(item[0]))
+
+
 def _studies(run: RunFiles) -> Child:
     """Each study's answer, its first sentence, near the top; the section below has the rest."""
     told = [
-        tag("li", tag("a", finding.title, href=f"#finding-{name}"), f": {finding.verdict[0]}")
-        for name, finding in run.findings.items()
+        tag("li", tag("a", finding.title, href=f"#finding-{name}"), ": ", *prose(finding.verdict[0]))
+        for name, finding in _studied(run)
         if finding.verdict
     ]
-    return (
-        tag("section", tag("ul", *told), class_="studies", aria_label="What studies of this run say") if told else None
-    )
+    hint = tag("p", "Studies of this run, each with its answer:", class_="hint")
+    label = "What studies of this run say"
+    return tag("section", hint, tag("ul", *told), class_="studies", aria_label=label) if told else None
 
 
 def _values(run: RunFiles) -> list[Child]:
@@ -101,7 +113,7 @@ def _values(run: RunFiles) -> list[Child]:
         if encoder == run.first:
             parts += [tag("h3", run.board.title(encoder)), *content]
         else:
-            parts.append(tag("details", tag("summary", run.board.title(encoder)), *content))
+            parts.append(tag("details", tag("summary", run.board.title(encoder)), *content, class_="paper"))
     return parts
 
 
@@ -152,93 +164,41 @@ def _samples(run: RunFiles) -> list[Child]:
 
 
 def _tables(run: RunFiles) -> list[Child]:
-    hint = tag(
-        "p", "Value ± half its interval, or [low, high] where the sides differ. Headings sort.", class_="hint"
-    )  # fmt: skip
+    said = "Value ± half its interval, or [low, high] where the sides differ."
+    hint = tag("p", said, tag("span", " Headings sort.", class_="screen"), class_="hint")
     parts: list[Child] = [hint]
     for encoder in run.board.encoders:
-        table = _table(run, encoder)
+        table = leaderboard_table(run, encoder)
         first = encoder == run.first
-        parts.append(table if first else tag("details", tag("summary", run.board.title(encoder)), table))
+        folded = tag("details", tag("summary", run.board.title(encoder)), table, class_="paper")
+        parts.append(table if first else folded)
     parts.append(tag("ul", *(tag("li", note) for note in run.board.notes), class_="hint"))
     return parts
-
-
-def _table(run: RunFiles, encoder: str) -> Markup:
-    header = run.board.header(encoder)
-    left = (1, len(header) - 1)
-    heads = [tag("th", h, scope="col", class_="l" if n in left else None) for n, h in enumerate(header)]
-    rows = [_row(run, row) for row in run.board.of(encoder)]
-    caption = tag("caption", f"{run.board.benchmark}, {run.board.title(encoder)}")
-    table = tag("table", caption, tag("thead", tag("tr", *heads)), tag("tbody", *rows), class_="sortable")
-    return _scrolled(table)
-
-
-def _scrolled(table: Markup) -> Markup:
-    return tag("div", table, class_="scroll", tabindex="0", role="group", aria_label="table, scrolls sideways")
-
-
-def _row(run: RunFiles, row: Row) -> Markup:
-    """One generator; `data-value` holds each number in full, which is what sorting reads."""
-    ok = row.status == "ok"
-    cells = [tag("td", rank_text(row) if ok else "–", data_value="" if row.rank is None else str(row.rank))]
-    cells.append(tag("th", row.generator, scope="row", class_="l"))
-    cells += [_number(row, column) for column in run.board.columns_of(row.encoder)]
-    images = (len(row.training_seeds) or 1) * len(row.sampling_seeds)
-    cells.append(tag("td", seeds_text(row) if ok else "–", data_value=str(images) if ok else ""))
-    cells.append(tag("td", "; ".join(row.flags) if ok else f"FAILED: {row.reason}", class_="l w"))
-    return tag("tr", *cells)
-
-
-def _number(row: Row, column: Column) -> Markup:
-    estimate = row.metrics.get(column.metric)
-    if estimate is None:
-        return tag("td", "–", data_value="")
-    tip = f"{direction(column)}: {estimate.value:.6g} [{estimate.low:.6g}, {estimate.high:.6g}]"
-    value, _, ends = shown(estimate).partition(" ")
-    return tag("td", value, " ", tag("span", ends, class_="ends"), data_value=repr(float(estimate.value)), title=tip)
 
 
 def _finding(name: str, finding: Finding) -> list[Child]:
     parts: list[Child] = []
     if finding.verdict:
-        parts.append(tag("div", *(tag("p", sentence) for sentence in finding.verdict), class_="verdict"))
+        parts.append(tag("div", *(tag("p", *prose(sentence)) for sentence in finding.verdict), class_="verdict"))
     if finding.heatmap:
         parts.append(figure(heatmap(f"heatmap-{name}", finding.heatmap), finding.heatmap.caption))
-    for table in finding.tables:
-        heads = [tag("th", column, scope="col", class_=_side(table.rows, n)) for n, column in enumerate(table.columns)]
-        body = [
-            tag("tr", *(
-                tag("td", "–" if entry is None else str(entry), class_=_side(table.rows, n),
-                    data_value="" if entry is None else str(entry))
-                for n, entry in enumerate(row)
-            ))
-            for row in table.rows
-        ]  # fmt: skip
-        head = tag("thead", tag("tr", *heads))
-        parts.append(
-            _scrolled(tag("table", tag("caption", table.caption), head, tag("tbody", *body), class_="sortable"))
-        )
+    parts += [study_table(table) for table in finding.tables]
     return parts or [tag("p", "This finding holds no sentence, table or figure.")]
 
 
-def _side(rows: Sequence[Sequence[object]], column: int) -> str | None:
-    """Words stand on the left, in several lines where a cell is long; numbers on the right."""
-    words = [entry for row in rows if isinstance(entry := row[column], str)]
-    if not words:
-        return None
-    return "l w t" if max(map(len, words)) > LONG else "l"
+def _terms(run: RunFiles) -> list[Child]:
+    return [tag("dl", *(part for word, text in terms(run) for part in (tag("dt", word), tag("dd", text))))]
 
 
 def _methods(run: RunFiles) -> list[Child]:
     parts: list[Child] = []
-    for title, text, lines in (
-        ("Methods paragraph", words.methods(run), 9),
-        ("BibTeX of this tool", words.bibtex(run), 7),
-        ("Table in LaTeX (needs booktabs)", words.latex(run), 12),
+    for title, text in (
+        ("Methods paragraph", words.methods(run)),
+        ("BibTeX of this tool", words.bibtex(run)),
+        ("Table in LaTeX (needs booktabs)", words.latex(run)),
     ):
-        area = tag("textarea", text, readonly=True, rows=str(lines), aria_label=title, data_copy="", spellcheck="false")
-        parts += [tag("h3", title), area]
+        # Not a textarea: on paper that is cut off where its own scrolling begins.
+        parts += [tag("h3", title), tag("pre", text, tabindex="0", aria_label=title, class_="paste", data_copy="")]
     return parts
 
 

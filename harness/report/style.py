@@ -4,9 +4,9 @@
 # Every colour comes with a shape of its own, so nothing is told by colour alone.
 CSS = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1b1b1b;--quiet:#5a5a5a;--rule:#d9d9d9;--stripe:#00000009;
---panel:#f6f7f8;--link:#005a92;--c0:#0072b2;--c1:#d55e00;--c2:#007f5c;--c3:#b0568a;--c4:#b87900;--c5:#2d8fc4;--c6:#333}
+--edge:#00000040;--panel:#f6f7f8;--link:#005a92;--c0:#0072b2;--c1:#d55e00;--c2:#007f5c;--c3:#b0568a;--c4:#b87900;--c5:#2d8fc4;--c6:#333}
 @media (prefers-color-scheme:dark){:root{--paper:#15171a;--ink:#e8e8e6;--quiet:#a9adb2;--rule:#3a3e44;
---stripe:#ffffff0b;--panel:#1e2125;--link:#7cc4f0;--c0:#56b4e9;--c1:#f08a3c;--c2:#2fc598;--c3:#dd93bd;--c4:#e69f00;
+--stripe:#ffffff0b;--edge:#ffffff50;--panel:#1e2125;--link:#7cc4f0;--c0:#56b4e9;--c1:#f08a3c;--c2:#2fc598;--c3:#dd93bd;--c4:#e69f00;
 --c5:#a5d8f5;--c6:#f0e442}}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:1.5rem 1.1rem 4rem;max-width:1200px;background:var(--paper);color:var(--ink);
@@ -15,14 +15,22 @@ h1{font-size:1.75rem;line-height:1.2;margin:.2em 0}
 h2{font-size:1.3rem;margin:2.4rem 0 .4rem;padding-top:.6rem;border-top:1px solid var(--rule)}
 h3{font-size:1.05rem;margin:1.4rem 0 .3rem}
 a{color:var(--link)}
-.sub,figcaption,caption,.hint{color:var(--quiet);font-size:.9rem}
+.sub,figcaption,.hint{color:var(--quiet);font-size:.9em}
 .verdict{background:var(--panel);border-left:4px solid var(--c0);padding:.6rem 1rem;margin:1rem 0}
 .verdict p{margin:.4rem 0}.verdict p:first-child{font-size:1.1rem;font-weight:600}
 .studies ul{margin:.6rem 0;padding-left:1.2rem}.studies li{margin:.25rem 0}
 nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;padding:0;margin:.6rem 0;font-size:.92rem}
-figure{margin:.8rem 0 1.2rem}.scroll{overflow-x:auto}
+code{font:.92em ui-monospace,"DejaVu Sans Mono",monospace}
+dl{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.35rem 1rem}dt{font-weight:600}dd{margin:0}
+@media (max-width:640px){dl{display:block}dd{margin:0 0 .5rem 1rem}}
+figure{margin:.8rem 0 1.2rem}figure.table{margin:1.2rem 0}figure.table figcaption{padding:.3rem 0}
+/* A shadow at the edge behind which a wide figure or table goes on; paper that moves along covers it at the end. */
+.scroll,.panels figure{overflow-x:auto;background:linear-gradient(90deg,var(--paper) 40%,transparent) 0/48px 100%
+no-repeat local,linear-gradient(270deg,var(--paper) 40%,transparent) 100%/48px 100% no-repeat local,
+linear-gradient(90deg,var(--edge),transparent) 0/14px 100% no-repeat scroll,
+linear-gradient(270deg,var(--edge),transparent) 100%/14px 100% no-repeat scroll}
 .panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(345px,100%),1fr));gap:.4rem .6rem}
-.panels figure{margin:0;overflow-x:auto}
+.panels figure{margin:0}
 svg{display:block;max-width:none;height:auto}
 svg text{font:12.5px system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif;fill:var(--ink)}
 svg .tick{font-size:11px;fill:var(--quiet)}svg .head{font-weight:600}svg .quiet{fill:var(--quiet);font-size:11.5px}
@@ -33,11 +41,13 @@ svg .tick{font-size:11px;fill:var(--quiet)}svg .head{font-weight:600}svg .quiet{
 .bar{stroke-width:2.4;stroke-linecap:round}.thin{stroke-width:1.4;opacity:.75}.faint{stroke-width:5;opacity:.3}
 .link{stroke-width:1.8;opacity:.75}.dash{stroke-dasharray:6 3}.open{fill:none;stroke-width:2.2}.hollow{fill:none;
 stroke-width:1.7}
-table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-nums}
-caption{text-align:left;padding:.3rem 0}
+table{border-collapse:separate;border-spacing:0;font-size:.87rem;font-variant-numeric:tabular-nums}
 th,td{padding:.28rem .4rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule)}
-td,th{vertical-align:top}th{font-weight:600}.ends{display:block;color:var(--quiet);font-size:.8rem}
-.l{text-align:left}.w{white-space:normal;min-width:10rem}.w.t{min-width:26rem}
+td,th{vertical-align:top}th{font-weight:600}.ends{display:block;color:var(--quiet);font-size:.92em}
+.l{text-align:left}.w{white-space:normal;min-width:10rem}.w.t{min-width:min(26rem,54vw)}
+/* The generator's name stays in sight while its row is moved sideways. */
+th[scope=row]{position:sticky;left:0;background:var(--paper)}
+tbody tr:nth-child(even) th[scope=row]{background:linear-gradient(var(--stripe),var(--stripe)) var(--paper)}
 thead th{border-bottom:2px solid var(--quiet)}tbody tr:nth-child(even){background:var(--stripe)}
 th button{all:unset;cursor:pointer;padding:.1rem .2rem;border-radius:3px}
 th button:hover{background:var(--panel)}
@@ -47,16 +57,22 @@ th[aria-sort=descending] button::after{content:" ▼";color:var(--ink)}
 :focus-visible,th button:focus-visible{outline:3px solid var(--c4);outline-offset:2px}
 .grids{display:grid;grid-template-columns:repeat(auto-fill,minmax(255px,1fr));gap:1rem}
 .grids figure{margin:0}.grids img{width:100%;image-rendering:pixelated;border:1px solid var(--rule);background:#fff}
-textarea,pre{width:100%;background:var(--panel);color:var(--ink);border:1px solid var(--rule);padding:.6rem;
+pre{width:100%;background:var(--panel);color:var(--ink);border:1px solid var(--rule);padding:.6rem;
 font:12.5px/1.45 ui-monospace,"DejaVu Sans Mono",monospace;border-radius:4px}
-pre{overflow:auto;max-height:36rem}
+pre{overflow:auto;max-height:36rem;margin:.3rem 0}.paste{white-space:pre-wrap}
 .copy{float:right;font:inherit;font-size:.85rem;padding:.15rem .7rem;margin:0 0 .3rem}
 summary{cursor:pointer;padding:.35rem 0;font-weight:600}
+@page{margin:13mm}
 @media print{:root{--paper:#fff;--ink:#000;--quiet:#333;--rule:#bbb;--stripe:#00000009;--panel:#fff;--link:#000;
 --c0:#0072b2;--c1:#d55e00;--c2:#007f5c;--c3:#b0568a;--c4:#b87900;--c5:#2d8fc4;--c6:#333}
-body{max-width:none;padding:0;font-size:10pt}nav,.copy,th button::after{display:none!important}
-figure,.verdict,tr{break-inside:avoid}h2,h3{break-after:avoid}svg{width:100%;max-width:100%}.scroll{overflow:visible}
-table{font-size:7.5pt}th,td{padding:.1rem .25rem}.w,.w.t{min-width:0}.grids{grid-template-columns:repeat(3,1fr)}
+body{max-width:none;padding:0;font-size:10pt}nav,.copy,.screen,th button::after{display:none!important}
+figure,.verdict,tr,dd,dt{break-inside:avoid}figure.table{break-inside:auto}
+h2,h3{break-inside:avoid}h2,h3,summary,.table figcaption,p.hint{break-after:avoid}
+svg{max-width:100%}.scroll,.panels figure{overflow:visible;background:none}
+th[scope=row]{position:static}.panels{grid-template-columns:repeat(3,1fr)}.grids{grid-template-columns:repeat(4,1fr)}
+/* Words may break between words, not within: a column of sentences must not become a column of letters. */
+table{font-size:7.5pt}th,td{padding:.1rem .25rem;overflow-wrap:break-word}.l{white-space:normal}
+.w{min-width:8em}.w.t{min-width:15em}
 pre{max-height:none;white-space:pre-wrap}}
 """
 
@@ -86,17 +102,24 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
-for (const area of document.querySelectorAll("textarea[data-copy]")) {
+for (const text of document.querySelectorAll("[data-copy]")) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "copy";
   button.textContent = "Copy";
-  button.setAttribute("aria-label", "Copy " + area.getAttribute("aria-label"));
+  button.setAttribute("aria-label", "Copy " + text.getAttribute("aria-label"));
   button.addEventListener("click", async () => {
-    area.select();
-    try { await navigator.clipboard.writeText(area.value); } catch { document.execCommand("copy"); }
+    getSelection().selectAllChildren(text);
+    try { await navigator.clipboard.writeText(text.textContent); } catch { document.execCommand("copy"); }
     button.textContent = "Copied";
   });
-  area.before(button);
+  text.before(button);
 }
+/* Paper cannot unfold: what belongs to the run is printed unfolded, the lock and long tables only where opened. */
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll("details.paper:not([open])")];
+  for (const part of opened) part.open = true;
+});
+addEventListener("afterprint", () => { for (const part of opened) part.open = false; });
 """

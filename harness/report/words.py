@@ -65,6 +65,7 @@ def verdict(run: RunFiles) -> list[str]:
         " these images cannot tell two generators apart, not that the two are equal."
     )
     said.append(_reach(rows))
+    said.append(_change(run, candidates))
     return [*said, *_failed(run)]
 
 
@@ -76,7 +77,10 @@ def _best(run: RunFiles, candidates: Sequence[Row], where: str) -> str:
     best = leaders(candidates)
     controls = any(run.is_control(row) for row in run.ranked(run.first)) and not run.is_control(candidates[0])
     generator = "generator (controls aside)" if controls else "generator"
-    named = [f"{row.generator} ({run.by.label} {shown(row.metrics[run.by.metric])})" for row in best]
+    named = [
+        f"{row.generator} ({run.by.label} {shown(row.metrics[run.by.metric])}{', flagged' if row.flags else ''})"
+        for row in best
+    ]
     if len(candidates) == 1:
         return f"{where}: {named[0]} is the only {generator}, so nothing is best."
     if len(best) == 1:
@@ -127,6 +131,29 @@ def _reach(rows: Sequence[Row]) -> str:
     if one:
         said.append(f"{listed(one)}: about this one checkpoint, sampler or set of files only")
     return f"What the intervals speak about – {'; '.join(said)}."
+
+
+def _change(run: RunFiles, candidates: Sequence[Row]) -> str:
+    """What would give another answer than the first sentence: what the run leaves open, and where it was seen to."""
+    best = {row.generator for row in leaders(candidates)}
+    elsewhere = [
+        encoder for encoder in run.board.encoders
+        if encoder != run.first and run.board.is_ranked(encoder) and not run.board.encoder_notes[encoder]
+        and (rows := run.ranked(encoder)) and {row.generator for row in leaders(_candidates(run, rows))} != best
+    ]  # fmt: skip
+    # The first sentence's tie, else that of those without a flag, which a reader may mean instead.
+    tied = leaders(candidates)
+    if len(tied) == 1 and tied[0].flags:
+        tied = leaders([row for row in candidates if not row.flags])
+    said = []
+    if len(tied) > 1:
+        seeds = " or training seeds" if any(row.training_seeds for row in tied) else ""
+        part = f"more images{seeds}, which may part {listed(row.generator for row in tied)}"
+        said.append(f"{part} (`harness power OUT A B --difference X` says how many)")
+    if elsewhere:
+        said.append(f"another encoder: under {listed(elsewhere)} not the same are unbeaten")
+    said.append("another number of images or preprocessing, under which all values are others (`harness audit BENCH`)")
+    return f"What would change it: {'; '.join(said)}."
 
 
 def _failed(run: RunFiles) -> list[str]:

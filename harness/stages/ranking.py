@@ -134,7 +134,8 @@ class _Encoder:
                     seen = {} if number else observations  # once a cell
                     records.append(self.record("cell", fake, metric, estimate, seen, inputs))
         for generator in benchmark.generators:
-            whole = FakeSet(generator, None, 0)
+            # A seed that is declared: a finite pool has no block for any other.
+            whole = FakeSet(generator, None, benchmark.sampling_seeds[0])
             for metric in self.metrics:
                 for reference in get_args(Reference):
                     combined = self.combined.get((generator, metric, reference))

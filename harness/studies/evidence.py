@@ -44,9 +44,15 @@ class Evidence:
     def words(self) -> str:
         """The numbers as a sentence ends in them."""
         return (
-            f"{self.metric} {self.value:.3g} against {self.real:.3g}, difference {self.gap:+.2g} "
-            f"[{self.low:.2g}, {self.high:.2g}], p {p_text(self.p_holm)}"
+            f"{self.metric} {plain(self.value, 3)} against {plain(self.real, 3)}, difference "
+            f"{'+' if self.gap >= 0 else ''}{plain(self.gap, 2)} [{plain(self.low, 2)}, {plain(self.high, 2)}], "
+            f"p {p_text(self.p_holm)}"
         )
+
+
+def plain(value: float, digits: int) -> str:
+    """A number to so many digits, in full where it is large: 114 and not 1.1e+02."""
+    return f"{value:.0f}" if 10**digits <= abs(value) < 1e9 else f"{value:.{digits}g}"
 
 
 @dataclass(frozen=True)
