@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,19 @@ def leaderboard(out: Path) -> dict[str, Any]:
     if not isinstance(board, dict) or not {"rows", "columns", "rank_by", "interval"} <= set(board):
         raise UsageError(f"{out / 'leaderboard.json'} is no leaderboard of this version; run the benchmark again")
     return board
+
+
+def check_scored(out: Path, encoder: str, generators: Iterable[str]) -> None:
+    """Raises UsageError, with the reason that the run gave, for a generator without scores under an encoder of OUT."""
+    rows = {row["generator"]: row for row in leaderboard(out)["rows"] if row["encoder"] == encoder}
+    problems = []
+    for generator in dict.fromkeys(generators):
+        if generator not in rows:
+            problems.append(unknown("generator", generator, rows, place=str(out)))
+        elif rows[generator]["status"] != "ok":
+            problems.append(f"{out}: {generator} has no scores under {encoder}: {rows[generator]['reason']}")
+    if problems:
+        raise UsageError(problems)
 
 
 def lock(out: Path) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from harness.metrics import frechet_distance
 from harness.record import read_records
 from harness.report import read_findings
 from harness.studies.audit import _reach
-from harness.uncertainty import MetricCall, analyse
+from harness.studies.reversals import Table, shared_level, sure_orders, turned
+from harness.uncertainty import MetricCall, SeedMember, analyse, difference
+from harness.uncertainty.seeds import means
 
 pytestmark = pytest.mark.slow
 
@@ -151,7 +154,7 @@ def test_paired_intervals_of_a_change_cover_and_are_narrower_than_unpaired_ones(
         (real, real_), (fake, fake_) = draw(0.0), draw(0.6)
         before, after = analysed(real, fake, r), analysed(real_, fake_, r)
         changes.append(after.value - before.value)
-        reaches.append(_reach([(before, after)], 0.95))
+        reaches.append(_reach(*(means([SeedMember(None, 0, a)]) for a in (before, after)), 0.95))
         spread = [a.influence_real.var() / 150 + a.influence_fake.var() / 150 for a in (before, after)]
         apart.append(1.96 * math.sqrt(sum(spread)))
     truth = np.mean([frechet_distance(*pair) for pair in [(draw(0)[1], draw(0.6)[1]) for _ in range(400)]]) - np.mean(
@@ -162,3 +165,76 @@ def test_paired_intervals_of_a_change_cover_and_are_narrower_than_unpaired_ones(
     hits = np.mean(np.abs(np.array(changes) - centre) <= np.array(reaches))
     assert 0.90 < hits <= 1.0
     assert np.mean(reaches) < 0.6 * np.mean(apart)
+
+
+def test_generators_that_are_equal_under_a_variant_rarely_flip_beyond_noise_and_pair_by_pair_often_would():
+    """Eight generators well apart as pinned, one and the same under the variant: every order there is noise."""
+    rng = np.random.default_rng(3)
+    count, n, d, audits, level = 8, 100, 2, 40, 0.95
+    names = [f"g{i}" for i in range(count)]
+
+    def table(real, shifts, seed):
+        groups = {}
+        for name, shift in zip(names, shifts, strict=True):
+            rows = rng.normal([shift, 0], 1, (n, d))
+            own = analyse({"fd": MetricCall("fd")}, real, rows, real_seed=seed, fake_seed=int(rng.integers(1e9)))
+            groups[name] = [SeedMember(None, 0, own["fd"])]
+        return Table("fd", groups, True)
+
+    false, plain = 0, 0
+    for _ in range(audits):
+        reals = rng.standard_normal((2, n, d))
+        tables = table(reals[0], 1.0 + np.arange(count), 1), table(reals[1], np.ones(count), 2)
+        orders = [sure_orders(t, names, level=shared_level(level, 2), reference="random") for t in tables]
+        found = turned(*tables, orders=orders)
+        assert len(found) > 4  # about half of the pairs seem to
+        false += any(sure for *_, sure in found)
+        gaps = [[difference(t.groups[a], t.groups[b]) for t in tables] for a, b, _ in found]
+        plain += any(all(gap.p < 0.05 for gap in both) for both in gaps)
+    assert false <= 5  # of 40, at most .05 each: more has a chance of .02
+    assert plain >= 8
+
+
+def test_a_true_flip_is_sure_and_has_both_directions():
+    rng = np.random.default_rng(4)
+    real = rng.standard_normal((200, 2))
+
+    def table(shifts, lower=True):
+        groups = {}
+        for number, (name, shift) in enumerate(zip("abc", shifts, strict=True)):
+            rows = rng.normal([shift, 0], 1, (200, 2))
+            own = analyse({"fd": MetricCall("fd")}, real, rows, real_seed=1, fake_seed=number)
+            groups[name] = [SeedMember(None, 0, own["fd"])]
+        return Table("fd", groups, lower)
+
+    for lower in (True, False):
+        pinned, other = table((0.5, 1.5, 3), lower), table((1.5, 0.5, 3), lower)
+        orders = [sure_orders(t, "abc", level=0.975, reference="random") for t in (pinned, other)]
+        assert turned(pinned, other, orders=orders) == [("a", "b", True)]
+
+
+def test_sampling_seeds_that_share_prompts_do_not_narrow_the_interval_of_a_change():
+    """Six image sets of the same 25 prompts: over other prompts their mean change varies as that of one set does."""
+    rng = np.random.default_rng(5)
+    prompts, per, sets = 25, 4, 6
+    labels = np.repeat(np.arange(prompts), per)
+    real = rng.standard_normal((400, 2))
+    changes, reaches, apart = [], [], []
+    for r in range(120):
+        middle = rng.standard_normal((prompts, 2))
+        sides = [[], []]
+        for s in range(sets):
+            rows = middle[labels] + 0.2 * rng.standard_normal((prompts * per, 2)) + 1
+            for side, factor, own in ((sides[0], 1.0, labels), (sides[1], 1.5, labels)):
+                analysed = analyse(
+                    {"fd": MetricCall("fd")}, real * factor, rows * factor, real_seed=1, fake_seed=10 * r + s,
+                    clusters_fake=own,
+                )["fd"]  # fmt: skip
+                side.append(SeedMember(None, s, analysed))
+        both = [means(side) for side in sides]
+        changes.append(np.mean([b.analysis.value - a.analysis.value for a, b in zip(*sides, strict=True)]))
+        reaches.append(_reach(*both, 0.95))
+        apart.append(_reach(*(replace(whole, together=False) for whole in both), 0.95))
+    off = np.abs(np.array(changes) - np.mean(changes))
+    assert np.mean(off <= reaches) > 0.89
+    assert np.mean(off <= apart) < 0.85  # as if the six sets had prompts of their own

@@ -8,9 +8,11 @@ from conftest import ROOT
 from PIL import Image
 
 from harness import benchmark
+from harness.commands.audit import markdown
 from harness.errors import UsageError
 from harness.recipes import RECIPES
 from harness.studies.audit import _paired
+from harness.studies.audited import Audited, Printed
 from harness.studies.variants import variants
 from harness.uncertainty import MetricCall, analyse
 
@@ -157,3 +159,19 @@ def test_the_table_of_published_pipelines_has_ranks_and_says_whose_encoder(small
     assert all(abs(one["change"]) <= 1e-5 * max(abs(one["pinned"]), 1) for one in batches)
     fewer = [one for one in found["changes"] if one["variant"] == "n_fake: 16" and one["metric"] == "fd"]
     assert all(one["low"] < one["change"] < one["high"] for one in fewer)
+    path.write_text(path.read_text().partition("audit:")[0] + "audit: {encoder: [{dim: 8}]}\n")
+    outcome = small.harness("audit", "scored.yaml", "--out", "other")
+    assert outcome.returncode == 0, outcome.stderr
+    assert json.loads((small.folder / "other/audit.json").read_text())["changes"] == []
+    assert "Every variant brings an encoder of its own" in outcome.stdout
+    assert "| encoder: dim 8 (own encoder), random weights |" in outcome.stdout
+
+
+def test_an_encoder_that_could_take_no_variant_is_not_said_to_keep_its_order():
+    printed = (Printed("e", "pinned", "g", 1.0, 0.5, 1.5, 1, False, False),)
+    found = Audited("b", "fd", 0.95, ("e", "f"), (), (), (), printed, ("e under dtype: float16: no such",))
+    text = markdown(found, "e", {})
+    assert "**e**: none of the variants could be taken" in text
+    assert "**f**: fd, which ranks, is not computed under it" in text
+    assert "- not audited: e under dtype" in text
+    assert "no order of two generators" not in text

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from ruamel.yaml import YAML
 
 from harness.cli import main
 from harness.commands.ourruns import _protocol
@@ -67,23 +68,41 @@ def test_the_progress_table_is_not_one_table():
     assert "16 cannot be decided" in told
 
 
-@pytest.mark.parametrize("metric", ["fid", "kid", "precision"])
-def test_a_run_followed_a_protocol_only_with_its_weights_facts_and_settings(metric):
-    name = "torch-fidelity" if metric == "precision" else "clean"
+KERNEL = {"kernel": "polynomial", "degree": 3, "gamma": None, "coef": 1.0, "bandwidth": None}
+SUBSETS = {"subsets": 100, "subset_size": 1000, "degree": 3, "gamma": None, "coef": 1.0, "seed": 2020, "first": "fake"}
+FOLLOWED = {  # protocol, claim's metric, run's metric, its parameters; and each change of one that is another way
+    "fid": ("clean", "fid", "fd", {}, []),
+    "precision": ("torch-fidelity", "precision", "precision", {"k": 3, "closed": True}, [{"k": 5}, {"closed": False}]),
+    "an open k": ("prdc", "density", "density", None, [{}]),
+    "all pairs": ("clean", "kid", "kd", KERNEL, [
+        {"kernel": "rbf", "bandwidth": 1.0}, {"gamma": 5.0}, {"coef": 0.0}, {"degree": 2}, {"gamma": 1 / 2047},
+    ]),
+    "subsets": ("torch-fidelity", "kid", "kid_subsets", SUBSETS, [
+        {"subsets": 10}, {"subset_size": 50}, {"gamma": 5.0}, {"coef": 0.0}, {"degree": 2}, {"seed": 1},
+    ]),
+    "all pairs of kd": ("dgm-eval-dinov2", "kd", "kd", KERNEL, [{"gamma": 5.0}, {"coef": 0.0}]),
+    "subsets of kd": ("dgm-eval-dinov2", "kd", "kid_subsets", SUBSETS, [{"subsets": 10}, {"subset_size": 50}]),
+    "cmmd": ("cmmd", "mmd", "cmmd", {"bandwidth": 10.0, "scale": 1000.0}, [{"bandwidth": 5.0}, {"scale": 1.0}]),
+    "another MMD": ("cmmd", "mmd", "kd", None, [KERNEL]),
+    "not in it": ("ttur", "kid", "kd", None, [KERNEL]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FOLLOWED)
+def test_a_run_followed_a_protocol_only_with_its_weights_facts_and_settings(case):
+    name, metric, use, settings, others = FOLLOWED[case]
     made = protocol_of(name)
     claim = Claim(id="a", model="m", metric=metric, value=1.0, decimals=1, source="s", protocol=name)
     encoder = {"protocol": f"{name} {made.version} {made.digest()}", "parameters": {}}
-    settings = {
-        "fid": {}, "kid": {"kernel": "polynomial", "degree": 3},
-        "precision": {"k": made.precision_recall.get("k"), "closed": made.precision_recall.get("ball") == "closed"},
-    }[metric]  # fmt: skip
-    assert _protocol(claim, encoder, settings) == name
-    assert _protocol(claim, {**encoder, "parameters": {"weights": RANDOM}}, settings) is None
-    assert _protocol(claim, {**encoder, "protocol": f"{name} {made.version} {'0' * 64}"}, settings) is None
-    assert _protocol(claim, {"parameters": {}}, settings) is None
-    changed = {"kid": {"kernel": "rbf"}, "precision": {**settings, "k": 99}}.get(metric)
-    if changed is not None:
-        assert _protocol(claim, encoder, changed) is None
+    if settings is not None:
+        assert _protocol(claim, encoder, use, settings) == name
+        assert _protocol(claim, {**encoder, "parameters": {"weights": RANDOM}}, use, settings) is None
+        assert _protocol(claim, {**encoder, "protocol": f"{name} {made.version} {'0' * 64}"}, use, settings) is None
+        assert _protocol(claim, {"parameters": {}}, use, settings) is None
+    for other in others:
+        assert _protocol(claim, encoder, use, {**(settings or {}), **other}) is None, other
+    if case == "all pairs":
+        assert _protocol(claim, encoder, use, {**settings, "gamma": 1 / 2048}) == name
 
 
 def ask(*arguments):
@@ -107,7 +126,7 @@ def test_the_command_prints_verdicts_and_writes_the_same_as_json(tmp_path):
 
 def test_tests_that_two_claims_share_count_once_and_are_read_together(tmp_path):
     rows = load(path_of("clean-fid")).claims
-    assert "all 31 tests read together (Holm): none is inconsistent." in ask("reproduce", "clean-fid").output
+    assert "all 34 tests read together (Holm): none is inconsistent." in ask("reproduce", "clean-fid").output
     text = path_of("clean-fid").read_text()
     assert text.count("value: 11.07, protocol") == 1
     moved = tmp_path / "moved.yaml"
@@ -118,8 +137,8 @@ def test_tests_that_two_claims_share_count_once_and_are_read_together(tmp_path):
     adjusted = [t["p_holm"] for t in tests if t["verdict"] == "inconsistent"]
     raw = [t["p"] for t in tests if t["verdict"] == "inconsistent"]
     assert len(adjusted) == 2  # seen from either claim
-    assert adjusted == pytest.approx([31 * p for p in raw])
-    assert len(rows) > 31
+    assert adjusted == pytest.approx([34 * p for p in raw])
+    assert len(rows) > 34
 
 
 OURS = """\
@@ -127,7 +146,7 @@ title: ours
 claims:
   - id: {name}
     model: kde
-    metric: fd
+    metric: {of}
     value: {value}
     decimals: 3
     {pipeline}
@@ -149,7 +168,7 @@ def test_a_finished_run_gives_verdicts_from_its_folder_alone(copy_of, tmp_path):
     value = round(float(np.mean([m.analysis.value for m in metrics["fd"]["kde"]])), 3)
     said = {
         "name": "a", "value": value, "pipeline": "pipeline: unknown", "dataset": "digits", "generator": "kde",
-        "metric": "fd", "out": f", out: {out}",
+        "metric": "fd", "out": f", out: {out}", "of": "fd",
     }  # fmt: skip
 
     def told(**changed):
@@ -174,13 +193,34 @@ def test_a_finished_run_gives_verdicts_from_its_folder_alone(copy_of, tmp_path):
     assert told(pipeline="protocol: clean")["tests"][0]["differs"] == ["protocol"]
     assert "claim a: no generator 'kdee' in" in told(generator="kdee")
     assert "`ours.metric` kd is 'kd'; fd needs 'fd'" in told(metric="kd")
+    assert told(metric="kd", of="kid")["tests"][0]["differs"] == ["protocol"]
+    assert "is 'fd'; kid needs 'kd' or 'kid_subsets'" in told(of="kid")
+    assert "is 'fd'; sfid needs 'sfid'" in told(of="sfid")
+    assert "is 'fd'; inception_score needs 'inception_score'" in told(of="inception_score")
+    board = json.loads((out / "leaderboard.json").read_text())
+    for row in board["rows"]:
+        if row["generator"] == "noise":
+            row |= {"status": "failed", "reason": "disk full", "metrics": {}}
+    (out / "leaderboard.json").write_text(json.dumps(board))
+    assert "claim a: " in (failed := told(generator="noise"))
+    assert "noise has no scores under digits_convnet: disk full" in failed
+    # sFID has the analysis of FD: what the run's metric is called for decides. And images of any size have none.
+    lock = out / "benchmark.lock.yaml"
+    locked = YAML(typ="safe").load(lock.read_text())
+    locked["benchmark"]["metrics"]["fd"]["use"] = "sfid"
+    locked["benchmark"]["data"]["image"] = None
+    with lock.open("w") as stream:
+        YAML().dump(locked, stream)
+    assert "is 'sfid'; fd needs 'fd'" in told(pipeline=mine)
+    any_size = told(pipeline="protocol: null", of="sfid")
+    assert any_size["tests"][0]["missing"] == ["protocol", "resolution"]
 
 
 @pytest.mark.slow
 def test_the_verdicts_become_a_section_of_the_runs_report(copy_of, tmp_path_factory):
     out = copy_of().folder / "results/small"
     path = tmp_path_factory.mktemp("claims") / "My claims.yaml"
-    said = {"name": "a", "pipeline": "pipeline: words", "dataset": "digits", "metric": "fd", "out": ""}
+    said = {"name": "a", "pipeline": "pipeline: words", "dataset": "digits", "metric": "fd", "of": "fd", "out": ""}
     path.write_text(OURS.format(value=1.0, generator="kde", **said))
     answer = ask("reproduce", path, "--out", out)
     assert answer.exit_code == 0, answer.output

@@ -7,11 +7,13 @@ import pytest
 from test_claims import SAID, again, claim
 from test_uncertainty_comparisons import seeds, single
 
+from harness.commands.verdicts import family
 from harness.errors import UsageError
 from harness.studies.claims import Facts, against_published, against_run, judge
 from harness.studies.claims.judge import Run
 from harness.studies.claims.noise import MINIMUM_MEAN, MINIMUM_VARIANCE
-from harness.uncertainty import reproduction
+from harness.uncertainty import MetricCall, SeedMember, analyse, holm, reproduction
+from harness.uncertainty.contrast import fake_variance
 
 
 def test_the_mean_and_variance_of_the_smallest_of_three_are_those_of_draws():
@@ -76,6 +78,39 @@ def test_the_p_of_a_silent_claim_is_the_largest_of_its_readings():
     silent = against_published(claim(value=11.77, selection=None), again())
     each = [against_published(claim(value=11.77, selection=how), again()).p for how in ("single", "best_of_three")]
     assert silent.p == max(each) > min(each)
+    hanging = against_published(claim(value=11.30, selection=None), again())
+    assert hanging.verdict == "cannot be decided"
+    assert hanging.p > 0.05  # the largest: of the reading under which it is consistent
+
+
+def test_true_bounds_are_called_inconsistent_after_holm_no_more_often_than_promised():
+    """Ten bounds that are the very truth, each against one noisy run of its model."""
+    rng = np.random.default_rng(0)
+    files, many, false, chosen = 400, 10, 0, 0
+    for _ in range(files):
+        judged = [
+            judge(claim(f"c{i}", 2.0, 6, bound="below"), [], [run_of(single(float(rng.normal(2.0, 0.1))))])
+            for i in range(many)
+        ]
+        tests = family(judged)
+        assert len(tests) == many
+        false += any(p <= 0.05 for *_, p in tests)
+        failed = [test.p for _, test, _ in tests if test.verdict == "inconsistent"]
+        chosen += any(p <= 0.05 for p in holm(failed))
+    assert false <= 0.05 * files + 2 * math.sqrt(0.05 * 0.95 * files)
+    assert chosen > 0.3 * files  # only those that failed, read together
+
+
+@pytest.mark.parametrize(("value", "p"), [(0.0, 1.0), (0.004, 1.0), (0.1, 0.0)])
+def test_a_run_without_any_noise_differs_from_a_claim_by_more_than_rounding_or_not(value, p):
+    """A density of 0 in every image set: no fake lies in any real ball, and none of its images would."""
+    rng = np.random.default_rng(0)
+    real, fake = rng.standard_normal((200, 3)), rng.standard_normal((200, 3)) + 50
+    own = analyse({"density": MetricCall("density")}, real, fake, real_seed=1, fake_seed=2)["density"]
+    assert (own.value, fake_variance(own)) == (0.0, 0.0)
+    found = reproduction([SeedMember(None, 0, own)], value, published_n_fake=200, decimals=2, retrained=False)
+    assert (found.se, found.p) == (0.0, p)
+    assert found.verdict == ("consistent" if p else "different")
 
 
 def test_a_verdict_says_what_it_rests_on():
@@ -174,8 +209,10 @@ def test_a_bound_against_a_run_has_neither_noise_nor_rounding_of_its_own_and_one
     found = against_run(claim(value=2.0, decimals=1, bound="below"), run_of(single(2.5)))
     assert found.allowed == pytest.approx(1.644853627 * 0.1)
     assert found.p == pytest.approx(0.5 * math.erfc(5.0 / math.sqrt(2)))
-    right = against_run(claim(value=2.0, decimals=1, bound="below"), run_of(single(1.0)))
-    assert math.isnan(right.p)
+    right = against_run(claim(value=2.0, decimals=1, bound="below"), run_of(single(1.9)))
+    assert right.p == pytest.approx(1 - 0.5 * math.erfc(1.0 / math.sqrt(2)))
+    at = against_run(claim(value=2.0, decimals=1, bound="below"), run_of(single(2.0)))
+    assert at.p == pytest.approx(0.5)
     other = against_run(claim(value=2.0, decimals=1, bound="above"), run_of(single(1.5)))
     assert other.verdict == "inconsistent"
 

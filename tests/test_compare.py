@@ -144,6 +144,19 @@ def test_what_the_run_does_not_have_is_named(out, arguments, words):
     assert len(told.output.splitlines()) == 1
 
 
+def test_a_generator_that_failed_is_answered_by_the_reason_that_the_run_gave(out):
+    board = json.loads((out / "leaderboard.json").read_text())
+    for row in board["rows"]:
+        if row["generator"] == "kde" and row["encoder"] == "digits_convnet":
+            row |= {"status": "failed", "reason": "disk full", "metrics": {}}
+    (out / "leaderboard.json").write_text(json.dumps(board))
+    for arguments in (("compare", out, "noise", "kde"), ("power", out, "kde", "noise", "--difference", "1")):
+        told = ask(*arguments)
+        assert (told.exit_code, len(told.output.splitlines())) == (2, 1)
+        assert "kde has no scores under digits_convnet: disk full" in told.output
+    assert ask("compare", out, "noise", "kde", "--encoder", "pixels").exit_code == 0
+
+
 def test_a_leaderboard_without_its_keys_costs_one_sentence(out):
     (out / "leaderboard.json").write_text('{"rows": []}')
     told = ask("compare", out, "noise", "kde")

@@ -212,7 +212,7 @@ def test_the_audit_reads_each_encoder_by_its_own_metrics(both):
     changed = {(one["encoder"], one["metric"]) for one in found["changes"]}
     assert changed == {(encoder, metric) for encoder, metrics in UNDER.items() for metric in metrics}
     assert {one["encoder"] for one in found["printed"]} == {"digits_convnet", "raw"}
-    assert "**pixels**: fd, which ranks, is not computed under it." in outcome.stdout
+    assert "\npixels: fd, which ranks, is not computed under it." in outcome.stdout
 
 
 ADM = """\

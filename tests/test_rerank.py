@@ -2,13 +2,15 @@
 
 import dataclasses
 import json
+import shutil
+from itertools import combinations
 
 import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
 from harness.commands.reranked import answer, of_run
-from harness.outfolder import read, run_key
+from harness.outfolder import read, run_key, write
 from harness.report import read_findings
 from harness.studies import human
 from harness.uncertainty import agreement, combine, consensus
@@ -86,6 +88,12 @@ def test_faults_of_the_file_are_told_line_by_line(scores):
     assert ":4: value is 'high'" in words
     assert ":5: se is '-1'" in words
     assert ":6: a generator and an encoder are needed" in words
+    some = refused("--scores", scores("A,x,1,0.1\nB,x,2,\nC,x,3,0.2\nA,y,1,"))
+    assert ":3: se is blank, where other lines have one" in some
+    assert ":5: se is blank" in some
+    assert ":4:" not in some
+    none = ask("--scores", scores("A,x,1,\nB,x,2,\nC,x,3,\nA,y,1,\nB,y,2,\nC,y,3,"))
+    assert "values taken as exact" in none.output
     assert "no column value" in refused("--scores", scores("A,x,1", "generator,encoder,fid"))
     assert "holds no scores" in refused("--scores", scores("\n"))
     assert "cannot be read" in refused("--scores", "absent.csv")
@@ -106,6 +114,8 @@ def test_what_goes_together_is_told(scores, tmp_path):
 def test_a_mistake_is_one_line_without_half_a_report_before_it(scores):
     for arguments in (("--human", "cifar1"), ("--level", "2"), ("--level", "0.9999")):
         assert len(refused("--scores", scores(), *arguments).splitlines()) == 1
+    assert "at most 0.999 can be told from 4,000 replicates" in refused("--scores", scores(), "--level", "0.9999")
+    assert ask("--scores", scores(), "--level", "0.999").exit_code == 0
 
 
 @pytest.mark.slow
@@ -165,7 +175,47 @@ def test_the_answer_is_no_yes_or_not_shown_and_leaves_random_weights_out():
     random = dataclasses.replace(turned[0], second="r")
     said = answer([*pairs, random], whole, {"r": "random weights"})
     assert said[0].startswith("Yes: every encoder orders all 3")
-    assert said[1].startswith("r (random weights) is not counted above; with it there would be 1 more reversal of")
+    assert said[1].startswith("r (random weights) is not counted above; with it 1 more pair of generators would be")
+
+
+def test_random_weights_add_pairs_of_generators_and_not_pairs_of_encoders():
+    def exact(name, *values):
+        own = dict(zip("abc", map(float, values), strict=True))
+        return independent(name, own, dict.fromkeys("abc", 0.0), lower_is_better=True, count=200, seed=0)
+
+    def said(*rankings):
+        pairs = [agreement(*both) for both in combinations(rankings, 2)]
+        return answer(pairs, consensus(rankings[:2]), {"r": "random weights"})[-1]
+
+    assert "with it 1 more pair of generators would be" in said(
+        exact("x", 1, 2, 3), exact("y", 1, 2, 3), exact("r", 2, 1, 3)
+    )
+    # x and y disagree on a and b already.
+    assert "with it no more pairs of generators" in said(exact("x", 1, 2, 3), exact("y", 2, 1, 3), exact("r", 2, 1, 3))
+    assert "with it 2 more pairs of generators" in said(exact("x", 1, 2, 3), exact("y", 2, 1, 3), exact("r", 3, 2, 1))
+
+
+@pytest.mark.slow
+def test_an_encoder_under_which_all_failed_is_left_out_and_said(copy_of):
+    out = copy_of().folder / "results/small"
+    board = json.loads((out / "leaderboard.json").read_text())
+    third = [{**row, "encoder": "third"} for row in board["rows"] if row["encoder"] == "pixels"]
+    shutil.copy(out / "analyses/pixels.safetensors", out / "analyses/third.safetensors")
+    for row in board["rows"]:
+        if row["encoder"] == "pixels":
+            row |= {"status": "failed", "reason": "no weights", "metrics": {}, "rank": None}
+    write(out, {"pixels": {"fd": {}}})
+    (out / "leaderboard.json").write_text(json.dumps(board))
+    alone = refused(out)
+    assert "digits_convnet is the only encoder" in alone
+    assert "every generator failed under it: pixels (no weights)" in alone
+    board["rows"] += third
+    (out / "leaderboard.json").write_text(json.dumps(board))
+    told = ask(out)
+    assert told.exit_code == 0, told.output
+    assert "note: left out, since every generator failed under it: pixels (no weights)" in told.output
+    assert "digits_convnet and third" in told.output
+    assert any("pixels (no weights)" in line for line in read_findings(out)["rerank"].verdict)
 
 
 @pytest.mark.slow

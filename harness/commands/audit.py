@@ -84,7 +84,7 @@ def differing(out: Path, own: Mapping[str, Any]) -> list[str]:
 
 def markdown(found: Audited, first: str, random: dict[str, bool]) -> str:
     """The audit as a person reads it: verdict, what moves most, every change, every flip."""
-    encoders = sorted(dict.fromkeys(c.encoder for c in found.changes), key=lambda name: name != first)
+    encoders = sorted(found.encoders, key=lambda name: name != first)
     lines = [f"# Audit of {found.benchmark}", ""]
     for encoder in encoders:
         lines += _verdict(found, encoder, random.get(encoder, False))
@@ -157,8 +157,12 @@ def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
     real = [flip for flip in flips if flip.resolved]
     label = " (random weights: not a measure of quality)" if random else ""
     line = f"**{encoder}**{label}: "
-    if not any(c.metric == found.metric for c in found.changes if c.encoder == encoder):
+    printed = [p.pipeline for p in found.printed if p.encoder == encoder]
+    changed = [c.variant for c in found.changes if c.encoder == encoder]
+    if not printed:
         return [f"{line}{found.metric}, which ranks, is not computed under it.", ""]
+    if len(set(printed)) == 1 and not changed:
+        return [f"{line}none of the variants could be taken, so nothing is known of its ranks.", ""]
     if real:
         named = "; ".join(f"{f.first} and {f.second} under {f.variant}" for f in real)
         line += f"the order of {len(real)} pair{'s'[: len(real) > 1]} flips beyond noise: {named}. "
@@ -169,14 +173,16 @@ def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
     if knobs := found.knobs(encoder):
         told = ", ".join(f"{name} by {share:.0%}" for name, share in knobs)
         line += f"How far a setting moves {found.metric}, as the median over generators: {told}."
+    if not changed:
+        line += "Every variant brings an encoder of its own, so that orders can be compared and values cannot."
     return [line.rstrip(), ""]
 
 
 def _sure(found: Audited) -> list[str]:
     """How sure the verdicts are, and what would change them."""
     return [
-        f"How sure: a change's {found.level:.0%} interval is paired over the same images; a pair flips where both of "
-        "its orders are beyond noise, each by itself.",
+        f"How sure: a change's {found.level:.0%} interval is paired over the same images; what flips beyond noise does "
+        "so at once, for all pairs and variants of an encoder.",
         "What would change it: a setting, protocol or encoder that the benchmark's `audit` does not name; more images "
         "show smaller flips.",
     ]
@@ -184,16 +190,15 @@ def _sure(found: Audited) -> list[str]:
 
 def brief(found: Audited, first: str, random: dict[str, bool]) -> str:
     """What a terminal shows: the verdicts, how sure, and each variant's changes of the metric that ranks in a line."""
-    encoders = sorted(dict.fromkeys(c.encoder for c in found.changes), key=lambda name: name != first)
+    encoders = sorted(found.encoders, key=lambda name: name != first)
     lines = [line.replace("**", "") for e in encoders for line in _verdict(found, e, random.get(e, False)) if line]
     lines += ["", *_sure(found)]
     for encoder in encoders:
         own = [c for c in found.changes if (c.encoder, c.metric) == (encoder, found.metric)]
         variants = list(dict.fromkeys(c.variant for c in own))
-        if not variants:
-            continue
-        width = max(map(len, variants))
-        lines += ["", f"{encoder}: change of {found.metric}, median over generators, and the largest by share"]
+        width = max(map(len, variants), default=0)
+        if variants:
+            lines += ["", f"{encoder}: change of {found.metric}, median over generators, and the largest by share"]
         for variant in variants:
             shares = [(c.change / max(abs(c.pinned), 1e-12), c) for c in own if c.variant == variant]
             most = max(shares, key=lambda one: abs(one[0]))

@@ -22,6 +22,10 @@ REFERENCE = click.option(
     "--reference", type=click.Choice(["fixed", "random"]), help="What the reference counts as. [as the run declares]"
 )
 
+PAIRED = (
+    "paired: image i of both counts as one draw (of two folders of as many images in the order of their names, of "
+    "generators with the same prompts by prompt), and sets that share nothing gain nothing by it"
+)
 FEW_SEEDS = 5  # a standard deviation from fewer may be 3.7 times too small (chi-squared, 95%)
 
 
@@ -44,8 +48,9 @@ class Effect:
 @click.option(
     "--paired",
     is_flag=True,
-    help="Image i of both came from one latent or prompt, seed by seed: folders of your own. The harness's own "
-    "generators never share them.",
+    help="Image i of both belongs together, seed by seed: two folders (or archives) of your own with as many images, "
+    "paired in the order of their names, or generators with the same prompts or labels. Latents are never shared by "
+    "the harness's own generators.",
 )
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures to this file too.")
 def compare(
@@ -57,7 +62,7 @@ def compare(
     from harness.commands.lines import say
     from harness.commands.sections import add_section
     from harness.errors import UsageError
-    from harness.outfolder import labelled, leaderboard, read
+    from harness.outfolder import check_scored, labelled, leaderboard, read
     from harness.report import finding_name
     from harness.uncertainty import difference, equivalence, holm
 
@@ -65,6 +70,7 @@ def compare(
         raise UsageError("--margin needs --metric: a margin is an amount of one metric")
     board = leaderboard(out)
     chosen, metrics = read(out, encoder)
+    check_scored(out, chosen, (first, second))
     better = {column["metric"]: column["lower_is_better"] for column in board["columns"]}
     targets = _targets(board, chosen)
     told: list[dict[str, Any]] = []
@@ -77,7 +83,7 @@ def compare(
     lines: list[str] = []
     notes: dict[str, None] = {}
     for name in _asked(metric, metrics, labelled(board, chosen)):
-        one, two = (_members(metrics[name], generator, out) for generator in (first, second))
+        one, two = (metrics[name][generator] for generator in (first, second))
         found = difference(
             one,
             two,
@@ -107,6 +113,8 @@ def compare(
                 f"{p_words(equal.p)}"
             )
         notes |= dict.fromkeys(found.notes)
+    if paired:
+        notes[PAIRED] = None
     adjusted = holm([row["comparison"]["p"] for row in told])
     for row, p in zip(told, adjusted, strict=True):
         row["p_holm"] = p
@@ -146,17 +154,18 @@ def power(
 ) -> None:  # fmt: skip
     """How many training seeds or images does it take to see a difference between FIRST and SECOND of the run OUT?"""
     from harness.errors import UsageError
-    from harness.outfolder import labelled, leaderboard, read
+    from harness.outfolder import check_scored, labelled, leaderboard, read
     from harness.uncertainty import plan
 
     if images is not None and training_seeds is not None:
         raise UsageError("--images and --training-seeds are both given; give one, and the other is planned")
     board = leaderboard(out)
     chosen, metrics = read(out, encoder)
+    check_scored(out, chosen, (first, second))
     name = next(iter(_asked(metric or board["rank_by"]["metric"], metrics, labelled(board, chosen))))
     level = board["interval"]["level"]
     counted: Reference = reference or board["interval"]["reference"]
-    one, two = (_members(metrics[name], generator, out) for generator in (first, second))
+    one, two = (metrics[name][generator] for generator in (first, second))
     found = plan(
         one, two, difference=wanted, power=chance, level=level, reference=counted, images=images,
         training_seeds=training_seeds,
@@ -191,15 +200,6 @@ def _asked(metric: str | None, known: dict[str, Any], encoder: str) -> list[str]
     if metric is not None and metric not in known:
         raise UsageError(unknown("metric", metric, known, place=f"this run under {encoder}"))
     return list(known) if metric is None else [metric]
-
-
-def _members(groups: dict[str, list[SeedMember]], generator: str, out: Path) -> list[SeedMember]:
-    from harness.errors import UsageError
-    from harness.suggest import unknown
-
-    if generator not in groups:
-        raise UsageError(unknown("generator", generator, groups, place=str(out)))
-    return groups[generator]
 
 
 def _targets(board: dict[str, Any], encoder: str) -> dict[str, Target]:

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from harness.studies.claims import Claim, Facts
     from harness.studies.claims.judge import Run
 
-# What a run must compute for a claim's metric; sFID and Inception scores are no metrics of a run.
-USES = {
-    "fid": "fd", "fd": "fd", "kid": "kd", "kd": "kd", "mmd": "kd", "precision": "precision", "recall": "recall",
-    "density": "density", "coverage": "coverage",
+# What a run may compute for a claim's metric: the `use` of its metric, not of its analysis (sFID's is that of FD).
+USES: Mapping[str, tuple[str, ...]] = {
+    "fid": ("fd",), "fd": ("fd",), "sfid": ("sfid",), "kid": ("kd", "kid_subsets"), "kd": ("kd", "kid_subsets"),
+    "mmd": ("kd", "cmmd"), "inception_score": ("inception_score",), "precision": ("precision",),
+    "recall": ("recall",), "density": ("density",), "coverage": ("coverage",),
 }  # fmt: skip
 
 
@@ -72,23 +73,22 @@ def _has(out: Path, generator: str) -> bool:
 def _run(claim: Claim, out: Path) -> Run:
     from harness.declaration import read as read_yaml
     from harness.errors import UsageError
-    from harness.outfolder import read
+    from harness.outfolder import check_scored, read
     from harness.studies.claims.judge import Run
     from harness.suggest import unknown
 
     assert claim.ours is not None
     pointer = claim.ours
     encoder, metrics = read(out, pointer.encoder)
+    check_scored(out, encoder, [pointer.generator])
     if pointer.metric not in metrics:
         raise UsageError(unknown("metric", pointer.metric, metrics, place=str(out)))
-    members = metrics[pointer.metric].get(pointer.generator)
-    if members is None:
-        raise UsageError(unknown("generator", pointer.generator, metrics[pointer.metric], place=str(out)))
-    use, needed = members[0].analysis.use, USES.get(claim.metric)
-    if use != needed:
-        told = f"needs '{needed}'" if needed else "is none that a run computes"
-        raise UsageError(f"`ours.metric` {pointer.metric} is '{use}'; {claim.metric} {told}")
+    members = metrics[pointer.metric][pointer.generator]
     lock = read_yaml(out / "benchmark.lock.yaml").value
+    use, needed = lock["benchmark"]["metrics"][pointer.metric]["use"], USES[claim.metric]
+    if use not in needed:
+        words = " or ".join(f"'{one}'" for one in needed)
+        raise UsageError(f"`ours.metric` {pointer.metric} is '{use}'; {claim.metric} needs {words}")
     facts = _facts(claim, lock, encoder, pointer.metric)
     return Run(f"ours, {pointer.generator} in {os.path.normpath(out)}", facts, members, pointer.retrained)
 
@@ -99,8 +99,10 @@ def _facts(claim: Claim, lock: Mapping[str, Any], encoder: str, metric: str) -> 
     bench = lock["benchmark"]
     n_real, split = bench["n_real"], bench["reference_split"]
     whole = n_real == bench["data"]["splits"][split]["size"]
-    height, width = bench["data"]["image"][:2]
-    name = _protocol(claim, bench["encoders"][encoder], bench["metrics"][metric]["parameters"])
+    # Images of many sizes have no resolution that a claim's could be held against: it stays unsaid.
+    height, width = (bench["data"]["image"] or (None, None))[:2]
+    own = bench["metrics"][metric]
+    name = _protocol(claim, bench["encoders"][encoder], own["use"], own["parameters"])
     return Facts(
         metric=claim.metric,
         protocol=name,
@@ -115,11 +117,11 @@ def _facts(claim: Claim, lock: Mapping[str, Any], encoder: str, metric: str) -> 
     )
 
 
-def _protocol(claim: Claim, encoder: Mapping[str, Any], parameters: Mapping[str, Any]) -> str | None:
+def _protocol(claim: Claim, encoder: Mapping[str, Any], use: str, parameters: Mapping[str, Any]) -> str | None:
     """The protocol that the run followed in what this metric needs; None where it went its own way in anything."""
     from harness.components import RANDOM
     from harness.protocols import load
-    from harness.studies.claims.model import PART
+    from harness.protocols.conventions import conventions
 
     own = encoder["parameters"]
     # `dtype` is in the lock where it was chosen, which no protocol's entry does.
@@ -129,16 +131,28 @@ def _protocol(claim: Claim, encoder: Mapping[str, Any], parameters: Mapping[str,
     protocol = load(name)
     if protocol.digest() != digest:  # the facts have changed since the run
         return None
-    facts = getattr(protocol, PART[claim.metric])
-    if claim.metric in ("precision", "recall", "density", "coverage"):
-        same = (facts.get("k"), facts.get("ball")) == (
-            parameters.get("k"), "closed" if parameters.get("closed") else "open"
-        )  # fmt: skip
-        return name if same else None
-    if claim.metric in ("kid", "kd"):
-        return name if parameters.get("kernel") == "polynomial" and parameters.get("degree") == 3 else None
-    # The harness has its own bandwidths and estimator for other kernels; nobody has shown that they are the same.
-    return None if claim.metric == "mmd" else name
+    known = conventions(protocol)
+    if use == "kd" and "kid_subsets" in known:
+        # All pairs are the mean over all subsets, so that both have the same expectation under the same kernel.
+        wanted: Mapping[str, Any] = {key: known["kid_subsets"].parameters[key] for key in ("degree", "coef")}
+    elif use in known and not known[use].open:
+        wanted = known[use].parameters
+    else:
+        return None
+    kernel = use in ("kd", "kid_subsets")
+    if kernel and not _has_kernel(parameters, protocol.kid, protocol.encoder.get("dim")):
+        return None
+    return name if all(parameters.get(key) == value for key, value in wanted.items()) else None
+
+
+def _has_kernel(parameters: Mapping[str, Any], facts: Mapping[str, Any], d: int | None) -> bool:
+    """Whether a run's kernel is the protocol's in kind and scale; `d` is the width of the features."""
+    scale = parameters.get("gamma")
+    if facts["gamma"] == "1/d":
+        same = scale is None or (d is not None and abs(scale * d - 1) < 1e-9)
+    else:
+        same = scale == facts["gamma"]
+    return same and parameters.get("kernel", "polynomial") == facts["kernel"]
 
 
 def _pipeline(lock: Mapping[str, Any], encoder: str, metric: str) -> str:

@@ -17,6 +17,7 @@ from harness.commands.reranked import DRAWS, SETTLES
 if TYPE_CHECKING:
     from harness.uncertainty import Agreement, Consensus, Judgement, Ranking
 
+HIGHEST = 0.999  # level: four of 4,000 replicates lie beyond it
 NEAR = 0.2  # probability of a reversal from which a pair is worth a line
 COLUMNS = ("generator", "encoder", "value")
 PEOPLE = "people"
@@ -66,9 +67,16 @@ def rerank(
     level = 0.95 if level is None else level
     if not 0 < level < 1:
         raise UsageError(f"--level is {level:g}; it must lie between 0 and 1, such as 0.95")
+    if level > HIGHEST:
+        raise UsageError(
+            f"the level is {level:g}; at most {HIGHEST:g} can be told from {DRAWS:,} replicates: give a lower --level"
+        )
+    told_by_run = [] if run is None else list(run.notes)
     if len(rankings) == 1 and dataset is None:
-        raise UsageError(f"{rankings[0].name} is the only encoder: add another, or people with --human DATASET")
+        alone = f"{rankings[0].name} is the only encoder: add another, or people with --human DATASET"
+        raise UsageError([alone, *told_by_run])
     rankings, notes = _common(rankings)
+    notes = [*told_by_run, *notes]
     told: dict[str, Any] = {"level": level, "title": title, "notes": notes}
     # All is computed before a line is printed: a mistake is answered by one line, without half a report before it.
     orders = None if run is None else run.orders(rankings[0].names, level)
@@ -143,14 +151,15 @@ def _of_scores(path: Path, higher_is_better: bool, seed: int) -> tuple[list[Rank
 def read_scores(path: Path) -> dict[str, dict[str, tuple[float, float]]]:
     """Encoder → generator → (value, standard error; 0 where the file has none), in the file's order.
 
-    UsageError, with every faulty line, for a missing column, a cell that is no number, or a pair stated twice.
+    UsageError, with every faulty line, for a missing column, a cell that is no number, a pair stated twice, or a
+    standard error that only some lines have.
     """
     import csv
 
     from harness.errors import UsageError
 
     found: dict[str, dict[str, tuple[float, float]]] = {}
-    problems = []
+    problems, without = [], []
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, skipinitialspace=True)
@@ -172,8 +181,12 @@ def read_scores(path: Path) -> dict[str, dict[str, tuple[float, float]]]:
                     problems.append(f"{place}: {generator} under {encoder} is there twice")
                 else:
                     found[encoder][generator] = (value, se or 0.0)
+                    if blank:
+                        without.append(place)
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise UsageError(f"{path} cannot be read ({getattr(problem, 'strerror', None) or problem})") from None
+    if len(without) < sum(map(len, found.values())):
+        problems += [f"{place}: se is blank, where other lines have one; 0 takes a value as exact" for place in without]
     if problems or not found:
         raise UsageError(problems or f"{path} holds no scores")
     return found

@@ -24,7 +24,10 @@ SETTLES = (
 
 @dataclass(frozen=True)
 class Run:
-    """A run's rankings under every encoder by one metric; `drawn` says of encoders what a reader must know of them."""
+    """A run's rankings under every encoder by one metric; `drawn` says of encoders what a reader must know of them.
+
+    `notes` say which encoders are left out because nothing could be scored under them.
+    """
 
     out: Path
     metric: str
@@ -35,6 +38,7 @@ class Run:
     rankings: list[Ranking]
     tables: Mapping[str, Table]
     drawn: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
     def orders(self, names: Sequence[str], level: float) -> list[Orders]:
         """Per encoder the pairs of `names` that it orders for sure: under all encoders at once, at `level`."""
@@ -53,7 +57,7 @@ class Run:
 def of_run(out: Path, metric: str | None, seed: int) -> Run:
     """The rankings of OUT's generators by a metric, without one by that which ranks.
 
-    Raises UsageError for a metric that is not there and for an encoder without analyses.
+    Raises UsageError for a metric that is not there and for an encoder that has scores and no analyses.
     """
     from harness.errors import UsageError
     from harness.outfolder import labelled, leaderboard, read
@@ -67,11 +71,15 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
     if name not in better:
         raise UsageError(unknown("metric", name, better, place=str(out)))
     reference = board["interval"]["reference"]
-    rankings, tables, without = [], {}, []
+    rankings, tables, without, notes = [], {}, [], []
     for number, encoder in enumerate(dict.fromkeys(str(row["encoder"]) for row in board["rows"])):
+        rows = [row for row in board["rows"] if row["encoder"] == encoder]
+        own = [row["metrics"] for row in rows if row["metrics"]]
+        if not own:
+            notes.append(f"left out, since every generator failed under it: {encoder} ({rows[0]['reason']})")
+            continue
         groups = read(out, encoder)[1].get(name, {})
-        own = [row["metrics"] for row in board["rows"] if row["encoder"] == encoder and row["metrics"]]
-        if own and not any(name in metrics for metrics in own):  # it is not computed there
+        if not any(name in metrics for metrics in own):  # it is not computed there
             without.append(encoder)
             continue
         if not groups:
@@ -82,12 +90,14 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
         joint = joint_replicates(groups, count=DRAWS, reference=reference, seed=seed + 1000 * number, target=target)
         rankings.append(Ranking(encoder, joint.names, joint.values, joint.draws, better[name]))
         tables[encoder] = Table(encoder, groups, better[name], target)
+    if not rankings:
+        raise UsageError([f"{out}: no encoder ranks its generators by {name}", *notes])
     drawn = {r.name: note for r in rankings if (note := board["encoders"].get(r.name))}
     labels = "".join(f", {labelled(board, encoder)}" for encoder in drawn)
     title = f"{name} of {out}, reference {reference}{labels}"
     title += f", not computed under {', '.join(without)}" if without else ""
     level, ranks = float(board["interval"]["level"]), name == board["rank_by"]["metric"]
-    return Run(out, name, ranks, level, reference, title, rankings, tables, drawn)
+    return Run(out, name, ranks, level, reference, title, rankings, tables, drawn, tuple(notes))
 
 
 def answer(pairs: Sequence[Agreement], whole: Consensus, drawn: Mapping[str, str]) -> list[str]:
@@ -98,20 +108,32 @@ def answer(pairs: Sequence[Agreement], whole: Consensus, drawn: Mapping[str, str
     meant = [pair for pair in pairs if not {pair.first, pair.second} & set(drawn)]
     told = [_alike(meant or pairs, whole)]
     if meant and drawn:
+        counted = _turned(meant)
         for encoder, note in drawn.items():
-            turned = sum(
-                p.reversed_for_sure for pair in pairs if encoder in (pair.first, pair.second) for p in pair.pairs
+            # Against the encoders that count, each pair of generators once, as in the sentence above.
+            also = [
+                pair
+                for pair in pairs
+                if encoder in (pair.first, pair.second) and not drawn.keys() >= {pair.first, pair.second}
+            ]
+            more = len(_turned(also) - counted)
+            what = f"{more or 'no'} more pair{'s'[: more != 1]} of generators"
+            told.append(
+                f"{encoder} ({note}) is not counted above; with it {what} would be ordered differently beyond noise."
             )
-            also = f"{turned or 'no'} more reversal{'s'[: turned != 1]} of two generators"
-            told.append(f"{encoder} ({note}) is not counted above; with it there would be {also} beyond noise.")
     elif drawn:
         told.append(f"{'; '.join(f'{encoder}: {note}' for encoder, note in drawn.items())}.")
     return told
 
 
+def _turned(pairs: Sequence[Agreement]) -> set[tuple[str, str]]:
+    """The pairs of generators that two encoders order differently beyond noise, each once."""
+    return {(pair.first, pair.second) for both in pairs for pair in both.pairs if pair.reversed_for_sure}
+
+
 def _alike(pairs: Sequence[Agreement], whole: Consensus) -> str:
     turned = [(both, pair) for both in pairs for pair in both.pairs if pair.reversed_for_sure]
-    names = {(pair.first, pair.second) for _, pair in turned}
+    names = _turned(pairs)
     total = len(pairs[0].pairs)
     agreed = f"; all of them order {len(whole.agreed)} of {total} pairs alike beyond noise"
     if turned:
@@ -181,7 +203,9 @@ def finding(
         f"reference {run.reference}."
     )
     title = f"Do encoders rank alike? By {run.metric}"
-    return Finding(title, (*verdict, *(f"{line.rstrip('.')}." for line in people), how, SETTLES), tuple(tables), heat)
+    notes = (f"{note[0].upper()}{note[1:]}." for note in run.notes)
+    said = (*verdict, *notes, *(f"{line.rstrip('.')}." for line in people), how, SETTLES)
+    return Finding(title, said, tuple(tables), heat)
 
 
 def _ends(one: Any) -> str:

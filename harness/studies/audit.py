@@ -8,7 +8,6 @@ differences of influences, image by image.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,12 @@ from harness.stages.groups import marked
 from harness.stages.numerics import load_again
 from harness.stages.scores import load_analysis, load_groups, metric_call
 from harness.studies.audited import Audited, Change, Flip, Printed, Shift
+from harness.studies.reversals import Table, shared_level, sure_orders, turned
 from harness.studies.variants import PIPELINE, PROTOCOL, Variant, variants
-from harness.uncertainty import Analysis, SeedMember, analyse, combine, difference
+from harness.uncertainty import Analysis, SeedMember, analyse, combine
 from harness.uncertainty.interval import quantile_of
+from harness.uncertainty.orders import Orders
+from harness.uncertainty.seeds import Means, means
 
 PINNED = "pinned"
 PUBLISHED = (PIPELINE, PROTOCOL)
@@ -48,15 +50,20 @@ def audit(plan: Plan, pipeline_of: Any, encoders: Sequence[str] | None = None) -
     failed: list[str] = []
     for encoder, ways in asked.items():
         base = _Side(plan, encoder)
+        # All that is said to flip under an encoder holds at once, for every pair and variant and the pinned way too.
+        each = shared_level(benchmark.interval.level, len(ways) + 1)
         if base.ranked:
             printed += _printed(base, PINNED, whole=False)
+            pinned = _table(base), _orders(base, each)
         for variant in ways:
             try:
                 side = _side(plan, encoder, variant, pipeline_of)
             except UsageError as problem:
                 failed.append(f"{encoder} under {variant.name}: {problem}")
                 continue
-            flips += _flips(base, side, variant) if base.ranked else ()
+            if base.ranked:
+                found = turned(pinned[0], _table(side), orders=(pinned[1], _orders(side, each)))
+                flips += (Flip(encoder, variant.name, *pair) for pair in found)
             if (variant.knob in PUBLISHED or not variant.same_unit) and base.ranked:
                 printed += _printed(side, variant.name, whole=not variant.same_unit)
             if not variant.same_unit:
@@ -66,8 +73,8 @@ def audit(plan: Plan, pipeline_of: Any, encoders: Sequence[str] | None = None) -
             if variant.n_fake is None and real[0].shape == real[1].shape:
                 shifts.append(Shift(encoder, variant.name, variant.knob, frechet_distance(*real)))
     by, level = benchmark.rank_by.metric, benchmark.interval.level
-    found = (tuple(changes), tuple(flips), tuple(shifts), tuple(printed), tuple(failed))
-    return Audited(benchmark.name, by, level, *found)
+    told = (tuple(changes), tuple(flips), tuple(shifts), tuple(printed), tuple(failed))
+    return Audited(benchmark.name, by, level, tuple(asked), *told)
 
 
 def _side(plan: Plan, encoder: str, variant: Variant, pipeline_of: Any) -> _Side:
@@ -149,31 +156,33 @@ def _changes(base: _Side, side: _Side, variant: Variant) -> Iterator[Change]:
     for metric in benchmark.metrics_of(base.encoder):
         for generator in benchmark.generators:
             before, after = base.value(metric, generator), side.value(metric, generator)
-            pairs = [(base.found[metric, f], side.found[metric, f]) for f in base.fakes(generator)]
-            reach = _reach(pairs, benchmark.interval.level)
+            wholes = [means(s.members(metric, generator)) for s in (base, side)]
+            reach = _reach(wholes[0], wholes[1], benchmark.interval.level)
             low, high = (None, None) if reach is None else (after - before - reach, after - before + reach)
             yield Change(base.encoder, generator, metric, variant.name, before, after, low, high)
 
 
-def _reach(pairs: Sequence[tuple[Analysis, Analysis]], level: float) -> float | None:
+def _reach(before: Means, after: Means, level: float) -> float | None:
     """Half the interval of a change over the same images: both sides' differences of influences, image by image.
 
     A variant that sees only the first of the images leaves the others' influences to the pinned side alone. The
-    second-order part is left in, which errs on the wide side. None where influences are missing or images became equal
-    under one preparation and not under the other.
+    second-order part is left in, which errs on the wide side. Image sets that have clusters (prompts) in common count
+    as one, since their mean may vary as much as one of them does. None where influences are missing or images became
+    equal under one preparation and not under the other.
     """
-    fake_part, real = 0.0, []
-    for before, after in pairs:
-        one, two = before.influence_real, after.influence_real
-        if one is None or two is None or one.shape != two.shape:
+    fake_parts, real = [], []
+    for one, two in zip(before.members, after.members, strict=True):
+        ends = one.analysis.influence_real, two.analysis.influence_real
+        if ends[0] is None or ends[1] is None or ends[0].shape != ends[1].shape:
             return None
-        real.append(two - one)
-        part = _paired(before, after)
+        real.append(ends[1] - ends[0])
+        part = _paired(one.analysis, two.analysis)
         if part is None:
             return None
-        fake_part += part / len(pairs) ** 2
+        fake_parts.append(part)
+    independent = 1 if before.together or after.together else len(fake_parts)
     shared = np.mean(real, axis=0)
-    variance = fake_part + float(shared.var(ddof=1)) / len(shared)
+    variance = float(np.mean(fake_parts)) / independent + float(shared.var(ddof=1)) / len(shared)
     return quantile_of(np.inf, level) * float(np.sqrt(variance))
 
 
@@ -204,17 +213,13 @@ def _printed(side: _Side, pipeline: str, *, whole: bool) -> Iterator[Printed]:
         )  # fmt: skip
 
 
-def _flips(base: _Side, side: _Side, variant: Variant) -> Iterator[Flip]:
-    benchmark = base.plan.benchmark
+def _table(side: _Side) -> Table:
+    benchmark = side.plan.benchmark
     metric = benchmark.rank_by.metric
-    for first, second in combinations(benchmark.generators, 2):
-        found = [
-            difference(
-                s.members(metric, first), s.members(metric, second),
-                level=benchmark.interval.level, reference=benchmark.interval.reference,
-            )
-            for s in (base, side)
-        ]  # fmt: skip
-        if found[0].value * found[1].value < 0:
-            resolved = all(one.low > 0 or one.high < 0 for one in found)
-            yield Flip(base.encoder, variant.name, first, second, resolved)
+    groups = {generator: side.members(metric, generator) for generator in benchmark.generators}
+    return Table(side.encoder, groups, benchmark.lower_is_better(metric))
+
+
+def _orders(side: _Side, level: float) -> Orders:
+    benchmark = side.plan.benchmark
+    return sure_orders(_table(side), list(benchmark.generators), level=level, reference=benchmark.interval.reference)

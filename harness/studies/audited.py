@@ -33,7 +33,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Flip:
-    """Two generators in another order under a variant; `resolved` where both orders are beyond noise."""
+    """Two generators in another order under a variant; `resolved` where both orders are beyond noise.
+
+    All resolved flips of an encoder hold at once at the audit's level, over its pairs and variants and the pinned way.
+    """
 
     encoder: str
     variant: str
@@ -73,11 +76,12 @@ class Printed:
 
 @dataclass(frozen=True)
 class Audited:
-    """All that an audit found; `failed` says which variants an encoder could not take."""
+    """All that an audit found under its `encoders`; `failed` says which variants an encoder could not take."""
 
     benchmark: str
     metric: str
     level: float
+    encoders: tuple[str, ...]
     changes: tuple[Change, ...]
     flips: tuple[Flip, ...]
     shifts: tuple[Shift, ...]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from harness.record import Reference, Target
 from harness.uncertainty import Ranking, SeedMember, agreement, difference, joint_replicates, rank_sets
 from harness.uncertainty.orders import FEWEST, Orders
+from harness.uncertainty.seeds import means
 
 DRAWS = 4000
 
@@ -56,6 +58,29 @@ def sure_orders(table: Table, names: Sequence[str], *, level: float, reference: 
 def shared_level(level: float, tables: int) -> float:
     """The level for each of several tables at which all hold together with probability `level` (Bonferroni)."""
     return 1.0 - (1.0 - level) / tables
+
+
+def turned(first: Table, second: Table, *, orders: Sequence[Orders]) -> list[tuple[str, str, bool]]:
+    """The pairs of generators whose means two tables order differently, each with whether both orders are sure.
+
+    `orders` are those of `sure_orders` for the two tables' generators, in the order of the first table; what they call
+    sure holds at once for as many tables as their level was shared among.
+    """
+    found = []
+    means_of = [{name: _mean(members) for name, members in table.groups.items()} for table in (first, second)]
+    for (i, one), (j, other) in combinations(enumerate(first.groups), 2):
+        signs = [
+            (values[one] - values[other]) * (1.0 if table.lower_is_better else -1.0)
+            for values, table in zip(means_of, (first, second), strict=True)
+        ]
+        if signs[0] * signs[1] < 0:
+            found.append((one, other, bool(orders[0].signs[i, j] * orders[1].signs[i, j] < 0)))
+    return found
+
+
+def _mean(members: Sequence[SeedMember]) -> float:
+    whole = means(members)
+    return float(np.dot(whole.weights, [a.value for a in whole.analyses]))
 
 
 def compared(first: Table, second: Table, *, level: float, reference: Reference) -> Order | None:

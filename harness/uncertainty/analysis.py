@@ -57,6 +57,7 @@ class Analysis:
     clustered          rows were declared to come in clusters, which are the units then
     magnitude          for squared distances: the value with its own noise counted (FD itself, the V-statistic of KD);
                        the variance of the estimate is proportional to it along the line between the two distributions
+    third_*, bend_*    third-order terms of kernel distances (see `skewness`), None where they are not known
     """
 
     use: str
@@ -89,6 +90,11 @@ class Analysis:
     bounded: bool = False
     clustered: bool = False
     magnitude: float | None = None
+    third_real: float | None = None
+    third_fake: float | None = None
+    bend_real: float | None = None
+    bend_fake: float | None = None
+    bend_cross: float | None = None
     conservative: bool = False
     notes: tuple[str, ...] = ()
 

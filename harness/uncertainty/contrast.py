@@ -33,7 +33,8 @@ class Variance:
 
     `total` for the reference treatment asked for; `fake` and `reference` its two parts, the second 0 when the reference
     is fixed; `degrees` of freedom of the quantile; `conservative` where the second-order part dominates; `slope` of the
-    variance in the value (0 where unknown), and the `least` that it falls to.
+    variance in the value (0 where unknown), and the `least` that it falls to; `third` and `bend`, the third-order terms
+    of `skewness` over the plug-in variance, or None.
     """
 
     total: float
@@ -43,6 +44,22 @@ class Variance:
     conservative: bool
     slope: float = 0.0
     least: float = 0.0
+    third: float | None = None
+    bend: float | None = None
+
+    def slope_above(self, quantile: float) -> float:
+        """The slope for the upper end of a score interval of so many standard errors; never below `slope`.
+
+        Value and standard error are dependent, and the value is skewed. To first order both move the ends of a
+        two-sided interval of z standard errors up by c = (third (2 z² + 1) + 6 bend (z² + 1)) / (6 variance): Edgeworth
+        expansion of a studentised U-statistic, inverted (Cornish-Fisher). A score interval moves by z² slope / 2, so
+        that the slope is 2 c / z². The lower end keeps `slope`: raised as far, it would be missed too often, since
+        what the expansion's next term holds (the noise of the variance) makes both ends a little short.
+        """
+        if self.third is None or self.bend is None:
+            return self.slope
+        z2 = quantile**2
+        return max(self.slope, (self.third * (2.0 * z2 + 1.0) + 6.0 * self.bend * (z2 + 1.0)) / (3.0 * z2))
 
 
 def variance_of_sum(analyses: Sequence[Analysis], weights: Sequence[float], reference: Reference) -> Variance:
@@ -60,7 +77,8 @@ def variance_of_sum(analyses: Sequence[Analysis], weights: Sequence[float], refe
         if reference == "fixed":
             slope = _slope(analyses, w, v_fake)
             near = second_fake > NEAR_NULL * v_fake
-            return Variance(fake_part, fake_part, 0.0, _degrees(parts), near, slope, second_fake)
+            third, bend = _skewness(analyses, w, v_fake, 0.0)
+            return Variance(fake_part, fake_part, 0.0, _degrees(parts), near, slope, second_fake, third, bend)
         v_real, second_real = _real_terms(analyses, w)
         cross = float(w**2 @ [a.second_order_cross for a in analyses])
         second = second_real + second_fake + cross
@@ -68,7 +86,9 @@ def variance_of_sum(analyses: Sequence[Analysis], weights: Sequence[float], refe
         part = max(v_real - second_real - cross, second_real)
         parts.append((1.0, _summed(analyses, w), _free(analyses[0].strata_real)))
         near = second > NEAR_NULL * (v_real + v_fake)
-        return Variance(total, fake_part, part, _degrees(parts), near, _slope(analyses, w, v_real + v_fake), second)
+        slope = _slope(analyses, w, v_real + v_fake)
+        third, bend = _skewness(analyses, w, v_real + v_fake, 1.0)
+        return Variance(total, fake_part, part, _degrees(parts), near, slope, second, third, bend)
     if reference == "fixed":
         exact = analyses[0].influence_fake is not None
         return Variance(fake_part, fake_part, 0.0, np.inf if exact else SPLIT_DEGREES, False)
@@ -157,6 +177,24 @@ def _slope(analyses: Sequence[Analysis], w: Vector, plain: float) -> float:
         return 0.0
     size = float(w @ known)
     return plain / size if size > 0 else 0.0
+
+
+def _skewness(
+    analyses: Sequence[Analysis], w: Vector, plain: float, shared: float
+) -> tuple[float | None, float | None]:
+    """Third-order terms of a mean over its variance, the reference's counted `shared` times; None for differences.
+
+    Fake sets are independent, so that cumulants add with the cube of the weights. The reference is one and the same for
+    all, and so are the terms of means of one generator: their average serves.
+    """
+    terms = [(a.third_real, a.third_fake, a.bend_real, a.bend_fake, a.bend_cross) for a in analyses]
+    known = np.array([[value for value in row if value is not None] for row in terms if None not in row])
+    if len(known) < len(analyses) or (w < 0).any() or plain <= 0.0:
+        return None, None
+    third_real, third_fake, bend_real, bend_fake, bend_cross = known.T
+    third = w**3 @ third_fake + shared * (w @ third_real)
+    bend = w**3 @ bend_fake + shared * (w @ bend_real + w**2 @ bend_cross)
+    return float(third / plain), float(bend / plain)
 
 
 def _variance_of_mean(influence: Vector | None) -> float:

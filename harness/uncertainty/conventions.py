@@ -43,7 +43,8 @@ def analyse_subsets(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
         use="kid_subsets",
         value=float(values.mean()),
         influence_fake=influence * np.sqrt(stretch),
-        # The noise of the draw does not grow with the distance as that of the images does: the slope stays theirs.
+        # The noise of the draw neither grows with the distance nor is it skewed as that of the images: slope and
+        # third-order terms stay theirs.
         magnitude=None if whole.magnitude is None else whole.magnitude * stretch,
         method=method,
         method_fixed=method,
@@ -66,6 +67,9 @@ def analyse_cmmd(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
     def scaled(array: Any) -> Any:
         return None if array is None else scale * array
 
+    def cubed(term: float | None) -> float | None:
+        return None if term is None else scale**3 * term
+
     def bias(design: float | None, own: float) -> float | None:
         return None if design is None or pair.clustered else scale * (design + own)
 
@@ -80,6 +84,11 @@ def analyse_cmmd(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
         second_order_fake=scale**2 * whole.second_order_fake,
         second_order_cross=scale**2 * whole.second_order_cross,
         magnitude=scaled(whole.magnitude),
+        third_real=cubed(whole.third_real),
+        third_fake=cubed(whole.third_fake),
+        bend_real=cubed(whole.bend_real),
+        bend_fake=cubed(whole.bend_fake),
+        bend_cross=cubed(whole.bend_cross),
         bias_real=bias(whole.bias_real, of_real),
         bias_fake=bias(whole.bias_fake, of_fake),
         bias_method="V-statistic's",

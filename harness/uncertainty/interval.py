@@ -28,8 +28,16 @@ def interval(analysis: Analysis, *, level: float, target: Target, reference: Ref
     check(level, target, reference)
     centre, bias_note = centred(analysis, target=target, reference=reference)
     spread = variance_of_sum([analysis], [1.0], reference)
+    above = spread.slope_above(quantile_of(spread.degrees, level))
     low, high, words = bounds(
-        [analysis], centre, spread.total, spread.degrees, level, slope=spread.slope, least=spread.least
+        [analysis],
+        centre,
+        spread.total,
+        spread.degrees,
+        level,
+        slope=spread.slope,
+        slope_above=above,
+        least=spread.least,
     )
     words = f"{analysis.method if reference == 'random' else analysis.method_fixed}, {words}{bias_note}"
     return Estimate(
@@ -113,6 +121,7 @@ def bounds(
     level: float,
     *,
     slope: float = 0.0,
+    slope_above: float | None = None,
     least: float = 0.0,
     quantile: float | None = None,
 ) -> tuple[float, float, str]:
@@ -120,7 +129,8 @@ def bounds(
 
     A squared distance and its standard error are small together, so that a symmetric interval misses high. With a
     `slope`, low and high are the values whose own variance, variance + slope (value - centre) and not below `least`,
-    makes the centre just as far off as the level allows: Wilson's construction. A given `quantile` (of standard errors)
+    makes the centre just as far off as the level allows: Wilson's construction. `slope_above` is the upper end's own
+    slope, where it has one (`Variance.slope_above`). A given `quantile` (of standard errors)
     takes the place of that of `degrees`.
     """
     words = "normal quantile" if np.isinf(degrees) else f"t quantile, {degrees:.3g} degrees of freedom"
@@ -130,9 +140,13 @@ def bounds(
         words = f"{quantile:.3g} standard errors"
     if not analyses[0].bounded:
         # Where both sets nearly coincide the slope is a ratio of two rounding errors: it must not run away.
-        lean = min(quantile**2 * slope / 2, quantile * float(np.sqrt(variance)))
+        most = quantile * float(np.sqrt(variance))
+        lean = min(quantile**2 * slope / 2, most)
         reach = float(np.sqrt(lean**2 + quantile**2 * variance))
         below = reach - lean if variance - slope * (reach - lean) >= least else quantile * float(np.sqrt(least))
+        if slope_above is not None:
+            lean = min(quantile**2 * slope_above / 2, most)
+            reach = float(np.sqrt(lean**2 + quantile**2 * variance))
         # FD is a squared distance of two sets and never negative; KD's unbiased estimate can be.
         low = max(centre - below, min(0.0, centre)) if analyses[0].use == "fd" else centre - below
         return low, centre + reach + lean, words + (", score interval" if slope else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from harness.metrics.features import Rows, Vector, blocks
 from harness.metrics.kernel import Kernel, KernelSums, kernel_function, kernel_sums
 from harness.uncertainty.analysis import Analysis
 from harness.uncertainty.pair import Pair
+from harness.uncertainty.skewness import skewness
 from harness.uncertainty.strata import contrasts, pair_products
 from harness.uncertainty.units import Units
 
@@ -43,6 +44,12 @@ def analyse_kernel(pair: Pair, parameters: Mapping[str, Any], *, sums: KernelSum
     # Scaled to the exact mean square over all pairs: the sample of pairs serves differences of generators only.
     pairs *= np.sqrt(second_real / spread) if spread > 0 else 0.0
     clustered = within.any and (units_real.clustered or units_fake.clustered)
+    influence_real = units_real.total(2.0 * (sums.real - sums.real_to_fake))
+    influence_fake = units_fake.total(2.0 * (sums.fake - sums.fake_to_real))
+    skew = skewness(
+        function, real, fake, sums, units_real, units_fake, influence_real, influence_fake,
+        real_seed=real_seed, fake_seed=fake_seed,
+    )  # fmt: skip
     return Analysis(
         use="kd",
         value=sums.distance,
@@ -55,8 +62,9 @@ def analyse_kernel(pair: Pair, parameters: Mapping[str, Any], *, sums: KernelSum
         units_fake=units_fake.count,
         effective_real=m,
         effective_fake=n,
-        influence_real=units_real.total(2.0 * (sums.real - sums.real_to_fake)),
-        influence_fake=units_fake.total(2.0 * (sums.fake - sums.fake_to_real)),
+        influence_real=influence_real,
+        influence_fake=influence_fake,
+        **asdict(skew),
         pairs_real=pairs,
         second_order_real=second_real,
         second_order_fake=second_fake,

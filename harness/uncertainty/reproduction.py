@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from harness.uncertainty.contrast import fake_variance
 from harness.uncertainty.interval import check
 from harness.uncertainty.seeds import SeedMember, means
-from harness.uncertainty.student import quantile, upper_tail
+from harness.uncertainty.student import exceeded, quantile
 
 Verdict = Literal["consistent", "equivalent", "different", "inconclusive", "not comparable"]
 
@@ -83,7 +83,7 @@ def reproduction(
         method = "image noise of both, the same checkpoint"
     se = float(np.sqrt(variance))
     allowed = quantile(0.5 + level / 2, degrees) * se + rounding
-    p = 2.0 * upper_tail(max(abs(gap) - rounding, 0.0) / se, degrees)
+    p = 2.0 * exceeded(max(abs(gap) - rounding, 0.0), se, degrees)
     shown = margin is not None and abs(gap) + rounding + quantile(level, degrees) * se < margin
     verdict: Verdict = "consistent"
     if shown:

@@ -119,6 +119,10 @@ def widened(analysis: Analysis, by: float) -> Analysis:
         analysis,
         influence_fake=None if influence is None else np.asarray(influence * by),
         second_order_fake=analysis.second_order_fake * by**2,
+        # A mean of k sets has 1/k² of one set's third-order terms: with `by` = √k these are those of one set.
+        third_fake=None if analysis.third_fake is None else analysis.third_fake * by**4,
+        bend_fake=None if analysis.bend_fake is None else analysis.bend_fake * by**4,
+        bend_cross=None if analysis.bend_cross is None else analysis.bend_cross * by**2,
         halves=spread(analysis.halves),
         quarters=spread(analysis.quarters),
     )
@@ -152,6 +156,7 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
         else:
             between += whole.common
         quantile: float | None = None
+        above: float | None = None  # Student's t over seeds knows no third-order terms
         variance, degrees, slope, least = between, float(seeds - 1), 0.0, 0.0
         method = f"Student's t over {seeds} training seeds{' and their common clusters' if whole.together else ''}"
         if reference == "random":
@@ -169,8 +174,19 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
     else:
         quantile = None
         variance, degrees, slope, least = spread.total, spread.degrees, spread.slope, spread.least
+        above = spread.slope_above(quantile_of(degrees, level))
         method = analyses[0].method if reference == "random" else analyses[0].method_fixed
-    low, high, words = bounds(analyses, centre, variance, degrees, level, slope=slope, least=least, quantile=quantile)
+    low, high, words = bounds(
+        analyses,
+        centre,
+        variance,
+        degrees,
+        level,
+        slope=slope,
+        slope_above=above,
+        least=least,
+        quantile=quantile,
+    )
     sampling = sorted({len(group) for group in whole.by_training_seed.values()})
     method = f"{method}, {words}{centres[0][1]}"
     if sampling != [1]:

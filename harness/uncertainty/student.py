@@ -17,3 +17,10 @@ def upper_tail(t: float, degrees: float) -> float:
     from scipy.special import ndtr, stdtr
 
     return float(ndtr(-t) if np.isinf(degrees) else stdtr(degrees, -t))
+
+
+def exceeded(distance: float, se: float, degrees: float) -> float:
+    """The probability of an error above a distance of 0 or more; without any noise 0, of a distance of 0 always 1/2."""
+    if distance == 0:
+        return 0.5
+    return upper_tail(distance / se, degrees) if se > 0 else 0.0

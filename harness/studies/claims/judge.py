@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import inf, isfinite, isnan, sqrt
+from math import isfinite, isnan, sqrt
 from typing import Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from harness.studies.claims.model import Claim, Facts
 from harness.studies.claims.noise import Noise, bias, flattery, printed_noise, readings, share
 from harness.uncertainty import SeedMember, reproduction
 from harness.uncertainty.contrast import fake_variance
-from harness.uncertainty.student import quantile, upper_tail
+from harness.uncertainty.student import exceeded, quantile
 
 Verdict = Literal["consistent", "inconsistent", "not comparable", "cannot be decided"]
 EPSILON = 1e-9  # decimal fractions are not exact in binary
@@ -136,9 +136,11 @@ def against_run(claim: Claim, run: Run, *, level: float = 0.95) -> Test:
             retrained=run.retrained, level=2 * level - 1 if claim.bound else level,
         )  # fmt: skip
         gap, allowed = -told.gap, told.allowed
-        beyond = _beyond(claim, gap) > allowed
-        # A bound is tested on one side; the p of a gap on its right side says nothing.
-        p = (told.p / 2 if beyond else float("nan")) if claim.bound else told.p
+        distance = _beyond(claim, gap)
+        beyond = distance > allowed
+        # A bound is tested on one side. What lies on its right side is a test too: to leave it out would be to choose
+        # the tests that are read together after looking at them.
+        p = told.p if not claim.bound else told.p / 2 if distance > 0 else 1.0 - told.p / 2
         words = f"{claim.spelled} against our {ours:.4g}: " + _gap_words(gap, allowed, p, beyond, claim)
         words += f" ({told.method}{_bias_words(selection, shift)})"
         read.append(_Reading("inconsistent" if beyond else "consistent", words, gap, allowed, p))
@@ -200,7 +202,7 @@ def _read_published(claim: Claim, other: Claim, noise: Noise, one: str, two: str
     tail = 1.0 - level if bounded else (1.0 - level) / 2
     allowed = quantile(1.0 - tail, noise.degrees) * se + rounding
     distance = _beyond(claim, gap) if claim.bound else _beyond(other, -gap)
-    p = upper_tail(max(distance - rounding, 0.0) / se if se else inf, noise.degrees) * (1 if bounded else 2)
+    p = exceeded(max(distance - rounding, 0.0), se, noise.degrees) * (1 if bounded else 2)
     beyond = distance > allowed + EPSILON
     words = f"{claim.spelled} against {other.spelled}: " + _gap_words(
         gap, allowed, p, beyond, claim if claim.bound else other
@@ -238,15 +240,18 @@ def _bias_words(selection: str, shift: float, name: str = "the claim") -> str:
 def _concluded(name: str, found: Match, read: Sequence[_Reading], caveats: tuple[str, ...]) -> Test:
     """One verdict where every reading of what the papers did not say gives the same.
 
-    The p is the largest of the readings': each of them would have to be wrong.
+    The p is the largest of the readings': each of them would have to be wrong. It is there for a verdict that hangs on
+    the reading too, so that which tests are read together does not hang on what was found.
     """
     first = read[0]
+    shown = max(read, key=lambda reading: -1.0 if isnan(reading.p) else reading.p)
     if len({reading.verdict for reading in read}) == 1:
-        shown = max(read, key=lambda reading: -1.0 if isnan(reading.p) else reading.p)
         also = [f"not said: selection; the same verdict if: {r.words}" for r in read if r is not shown]
         return Test(
             name, first.verdict, (shown.words, *also, *caveats), found, shown.gap, shown.allowed, shown.p
         )  # fmt: skip
     words = "not said: selection, on which the verdict hangs"
     told = (f"{reading.verdict} if: {reading.words}" for reading in read)
-    return Test(name, "cannot be decided", (words, *told, *caveats), found)
+    return Test(
+        name, "cannot be decided", (words, *told, *caveats), found, shown.gap, shown.allowed, shown.p
+    )  # fmt: skip
