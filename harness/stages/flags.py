@@ -1,0 +1,33 @@
+"""What a reader of a leaderboard must see beside the metrics of a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# Images nearer to a training image than that one's own neighbour: flagged when this much likelier than for unseen ones.
+COPY_EXCESS = 0.1
+# From this share of reference images on, a generator's distances say nothing about what it makes itself.
+COPIED_SET = 0.1
+
+
+def flags(observations: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a reader must see beside the metrics, in words."""
+    said = []
+    if observations.get("repeats", 0) > 0:
+        said.append(f"{_share(observations['repeats'])} repeated images")
+    if (copied := observations.get("reference_copies", 0)) > 0:
+        what = "its distances mean nothing" if copied >= COPIED_SET else "they pull its distances down"
+        said.append(f"{_share(copied)} exact copies of reference images: {what}")
+    copies = observations.get("training_copies", 0.0)
+    if copies > 0:
+        said.append(f"{_share(copies)} exact copies of training images")
+    near, unseen = observations.get("near_copies", 0.0), observations.get("near_copies_unseen", 0.0)
+    if near > max(copies, unseen) + COPY_EXCESS:
+        said.append(f"{near:.0%} near a training image (unseen real: {unseen:.0%})")
+    return tuple(said)
+
+
+def _share(share: float) -> str:
+    """A share above 0, never printed as 0%."""
+    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" if share >= 0.001 else "under 0.1%"
