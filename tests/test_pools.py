@@ -3,35 +3,20 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from noise_folders import N, declared, noise
 
 from harness import benchmark
-from harness.folders import declare
 from harness.run import run_benchmark
 from harness.stages import FakeSet, Plan, images
-
-N = 24
 
 
 @pytest.fixture
 def sets(tmp_path: Path) -> Path:
     """Folders `real`, `fake` and `other` of 60 images each; every image tells its own number."""
-    rng = np.random.default_rng(0)
-    for name in ("real", "fake", "other"):
-        (tmp_path / name).mkdir()
-        for i in range(60):
-            pixels = rng.integers(0, 256, (6, 6, 3), np.uint8)
-            pixels[0, 0] = i
-            Image.fromarray(pixels).save(tmp_path / name / f"{i:03d}.png")
+    for seed, name in enumerate(("real", "fake", "other")):
+        noise(tmp_path / name, 60, seed=seed)
     return tmp_path
-
-
-def declared(real: Path, *fakes: Path, out: Path, seed: int = 0) -> Path:
-    return declare(
-        real, fakes, out=out, protocol=None, encoder="pixels", n=N, random_weights=False, seed=seed
-    ).bench  # fmt: skip
 
 
 def drawn(bench: Path, store: Path) -> dict[str, list[int]]:
