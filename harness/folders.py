@@ -138,7 +138,7 @@ def _dataset(real: Path, folder: Path) -> dict[str, Any]:
 
 
 def kind_of(path: Path) -> str:
-    """How the images of a path are held: folder, zip or npz. Raises UsageError for anything else."""
+    """How the images of a path are held: `folder`, or a value of `KINDS`. Raises UsageError for anything else."""
     if path.is_dir():
         return "folder"
     if not path.exists():

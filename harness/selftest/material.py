@@ -19,7 +19,7 @@ def default_folder() -> Path:
 
 
 def locate(given: FileSet | TorchvisionSet, folder: Path, scratch: Path) -> Path:
-    """A folder, zip or npz that holds the set; what torchvision reads is written to `scratch` as an npz first.
+    """A folder or file that holds the set; what torchvision reads is written to `scratch` as an npz first.
 
     Raises UsageError that says what to place where, for data that are absent or not what they should be.
     """
