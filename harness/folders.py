@@ -92,7 +92,7 @@ def declare(
     if claim is not None:
         claim(out, declared["name"])
     replaces = (out / "records.jsonl").is_file() and any(
-        path.is_file() and path.read_bytes() != text for path, text in texts.items()
+        not path.is_file() or path.read_bytes() != text for path, text in texts.items()
     )
     for path, text in texts.items():
         write_atomically(path, text)

@@ -95,7 +95,8 @@ def _goes_on(content: bytes) -> bool:
         marker = content[position + 1]
         if marker == 0xD9:
             rest = content[position + 2 :].strip(b"\0")
-            return rest.endswith(b"\xff\xd9") and not rest.startswith(b"\xff\xd8")
+            # Data hold no FF D8: where it stands, another picture begins, such as a camera's preview.
+            return rest.endswith(b"\xff\xd9") and b"\xff\xd8" not in rest
         if marker == 0xFF:
             position += 1
             continue
