@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from lzma import LZMAError
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -16,7 +17,7 @@ MAX_RATIO = 100
 SMALL_MEMBER_BYTES = 64 << 20
 SMALL_TOTAL_BYTES = 1 << 30
 
-READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+READ_ERRORS = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, NotImplementedError, RuntimeError)
 
 
 @contextmanager

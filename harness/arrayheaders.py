@@ -23,8 +23,8 @@ CHUNK_BYTES = 1 << 22
 
 _MAX_NPY_HEADER = 10_000
 # literal_eval on a hostile header raises most of these; RecursionError is a RuntimeError.
-_NO_ARRAY = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, SyntaxError, KeyError, TypeError,
-             struct.error, MemoryError, RuntimeError, IndexError)  # fmt: skip
+_NO_ARRAY = (*archives.READ_ERRORS, ValueError, SyntaxError, KeyError, TypeError, struct.error, MemoryError,
+             IndexError)  # fmt: skip
 _LABEL_TYPES = {"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"}
 
 
@@ -126,7 +126,7 @@ def read_chunks(header: ArrayHeader, take: Callable[[bytes], Any]) -> None:
             surplus = not left and bool(stream.read(1))  # the read past the end also makes zip and gzip check their CRC
         finally:
             close()
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except archives.READ_ERRORS as error:
         raise UsageError(f"{header.path}: is truncated or damaged ({error}); fetch or make it again") from error
     if left or surplus:
         fault = f"{left:,} bytes fewer" if left else "more bytes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,7 @@ class _Check:
             return
         promised = entry.parameters.get("sha256")
         for name, declared in entry.component.paths(entry.parameters).items():
-            path = self.folder / Path(declared).expanduser()
+            path = self.folder / os.path.expanduser(declared)  # leaves ~nobody as it is, where Path raises
             if not (path.is_dir() if name == "folder" else path.is_file()):
                 what = "folder" if name == "folder" else "file"
                 self.document.complain((kind, entry.name, name), f"{self.folder / declared}: no such {what}")

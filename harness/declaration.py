@@ -229,6 +229,10 @@ def _scalar(kind: str, text: str, location: Location, document: Document) -> Any
     plain = text.replace("_", "").lower()
     try:
         if kind in ("str", "timestamp"):
+            if wrong := re.search(r"[\0\ud800-\udfff]", text):  # written escaped; no path holds it
+                line, column = document.places[location]
+                character = f"the character #x{ord(wrong[0]):04x} is not allowed here, escaped or not"
+                raise UsageError(f"{document.file}:{line}:{column}: {_dotted(location)}: {character}")
             return text
         if kind == "null":
             return None

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, InvalidURL
 from pathlib import Path
 
 CHUNK = 1 << 20
@@ -75,9 +75,13 @@ def download(url: str, part: Path, *, size: int | None = None, progress: Progres
             if problem.code < 500 and problem.code not in PASSING:
                 raise RefusedError(f"the server answers {problem.code} {problem.reason}") from None
             reason = f"{problem.code} {problem.reason}"
+        except (InvalidURL, UnicodeError) as problem:  # no other attempt would make an address of it
+            raise RefusedError(f"is no address that can be asked ({problem})") from None
         except (OSError, HTTPException) as problem:
             reason = str(getattr(problem, "reason", problem)) or type(problem).__name__
             transferred = max(transferred, before + _length(part) - start)
+            if url.startswith("file:"):
+                raise RefusedError(reason) from None  # a disk does not answer otherwise for being asked again
         # Only what lies beyond the furthest point counts as progress: a server that gives the same short answer again
         # and again would be asked for ever.
         tries = 0 if _length(part) > furthest else tries + 1

@@ -77,7 +77,7 @@ def sort_out(
             problems.append((name, problem))
         elif not parts[-1].endswith(SUFFIXES):
             problems.append((name, f"is neither an image ({', '.join(SUFFIXES)}) nor a usual side file; move it away"))
-        elif not _is_utf8(name):
+        elif not is_utf8(name):
             problems.append((name, "has a name that is not UTF-8; rename it"))
         else:
             names.append(name)
@@ -149,7 +149,8 @@ def _expanded(text: str, whole: str) -> list[str]:
     return [text[: match.start()] + option + end for option in options for end in ends]
 
 
-def _is_utf8(name: str) -> bool:
+def is_utf8(name: str) -> bool:
+    """Whether a file's name, as Python reads it, was UTF-8."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

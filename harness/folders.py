@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +13,8 @@ from harness import arrows, imagelist, presets, protocols, registry
 from harness.components import RANDOM
 from harness.datasets import content_digest
 from harness.errors import UsageError
+from harness.filelist import is_utf8
+from harness.foldernames import free_name, named, plain, relative_path, shown
 from harness.mixed import Mixed
 from harness.pinned import ANY
 from harness.store import write_atomically
@@ -21,45 +22,59 @@ from harness.store import write_atomically
 KINDS = {".zip": "zip", ".npz": "npz", ".npy": "npy", ".tar": "tar", ".parquet": "parquet", ".arrow": "arrow"}
 LEAST = 8  # images, as in any benchmark
 DEFAULT = "clean"
+MARK = b"# Written by `harness score`; another score with the same --out replaces it.\n"
 COMMON = ("fd", "kd", "precision", "recall", "density", "coverage")
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The benchmark file, and a sentence for each thing that it does not have as the protocol does."""
+    """The benchmark file, and a sentence for each thing that it does not have as the protocol does.
+
+    `replaces` says that it stands in the place of another score's, whose results are in `out`.
+    """
 
     bench: Path
     left_out: tuple[str, ...]
+    replaces: bool = False
 
 
 def declare(
     real: Path, fakes: Sequence[Path], *, out: Path, protocol: str | None, encoder: str | None, n: int | None,
-    random_weights: bool, seed: int,
+    random_weights: bool, seed: int, claim: Callable[[Path, str], None] | None = None,
 ) -> Declared:  # fmt: skip
     """The benchmark that anyone can run again, written to `<out>.yaml` and `<out>.datasets.yaml`, and what it lacks.
 
     All images are used, or a seeded draw of `n` from each set. An `encoder` that is no protocol's gets the images as it
-    expects them. Raises UsageError for paths that hold no images, unknown names, sets too small for the metrics.
+    expects them. `claim` hears `out` and the benchmark's name before anything is written, and may refuse them.
+
+    Raises UsageError for paths that hold no images, unknown names, sets too small for the metrics, and files that no
+    score wrote where the two are to be.
     """
     protocol = DEFAULT if protocol is None and encoder is None else protocol
+    out = named(out)
+    if not out.name or not is_utf8(out.name):
+        raise UsageError(f"{shown(out)}: results need a folder with a name, in UTF-8; give one with --out")
     bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
+    for path in (bench, catalogue):
+        _check_own(path)
     sets = {path: kind_of(path) for path in (real, *fakes)}
     sizes = {path: imagelist.count(kind, {"path": str(path)}) for path, kind in sets.items()}
-    if n is not None and (small := next((path for path in fakes if sizes[path] < n), None)):
+    if n is not None and (small := next((path for path in sizes if sizes[path] < n), None)):
         raise UsageError(f"{small}: holds {sizes[small]} images; {n} of each set were asked for, so lower --n")
-    folder = bench.parent.absolute()
+    folder = bench.parent
     dataset = _dataset(real, folder)
     size = None if dataset["image"] == ANY else (dataset["image"][0], dataset["image"][1])
     names: dict[str, dict[str, Any]] = {}
     for path in fakes:
-        names[_free(path, names)] = {"use": sets[path], "path": _relative(path, folder)}
+        name = free_name(path, names, file=sets[path] != "folder")
+        names[name] = {"use": sets[path], "path": relative_path(path, folder)}
     declared = {
-        "name": re.sub(r"[^A-Za-z0-9_.\-]", "_", out.name),
+        "name": plain(out.name) or "score",
         "seed": seed,
         "datasets": catalogue.name,
         "dataset": "real",
-        "n_real": min(n or sizes[real], sizes[real]),
-        "n_fake": min([n] if n else [], default=min(sizes[path] for path in fakes)),
+        "n_real": n or sizes[real],
+        "n_fake": n or min(sizes[path] for path in fakes),
         **_encoder(protocol, encoder, random_weights, size),
         "generators": names,
         "metrics": {},
@@ -73,9 +88,16 @@ def declare(
         for use, known in metrics.items():
             metrics[use] = {**known, "encoders": [layers[use][0] if use in layers else first]}
     declared["rank_by"] = {"metric": "fd", "encoder": first}
-    _write(catalogue, {"real": dataset})
-    _write(bench, declared)
-    return Declared(bench, () if protocol is None else tuple(_left_out(protocol, smaller, drawn=random_weights)))
+    texts = {catalogue: MARK + _yaml({"real": dataset}), bench: MARK + _yaml(declared)}
+    if claim is not None:
+        claim(out, declared["name"])
+    replaces = (out / "records.jsonl").is_file() and any(
+        not path.is_file() or path.read_bytes() != text for path, text in texts.items()
+    )
+    for path, text in texts.items():
+        write_atomically(path, text)
+    left_out = () if protocol is None else tuple(_left_out(protocol, smaller, drawn=random_weights))
+    return Declared(bench, left_out, replaces)
 
 
 def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any]) -> Path:
@@ -85,39 +107,38 @@ def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any]) -> 
     Raises UsageError for a path that holds no images, or fewer than a benchmark takes.
     """
     bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
-    dataset = _dataset(real, bench.parent.absolute())
+    dataset = _dataset(real, bench.parent)
     size = dataset["splits"]["reference"]["size"]
     if size < LEAST:
         raise UsageError(f"{real}: holds {size} images; at least {LEAST} are needed")
     declared = {
-        "name": re.sub(r"[^A-Za-z0-9_.\-]", "_", out.name), "seed": 0, "datasets": catalogue.name, "dataset": "real",
+        "name": plain(out.name), "seed": 0, "datasets": catalogue.name, "dataset": "real",
         "n_real": size, "n_fake": size, "preprocessing": "none", "encoders": dict(encoders),
         "generators": {"holdout": {"split": "reference"}}, "metrics": {"fd": {}},
         "rank_by": {"metric": "fd", "encoder": next(iter(encoders))},
     }  # fmt: skip
-    _write(catalogue, {"real": dataset})
-    _write(bench, declared)
+    write_atomically(catalogue, _yaml({"real": dataset}))
+    write_atomically(bench, _yaml(declared))
     return bench
 
 
 def _dataset(real: Path, folder: Path) -> dict[str, Any]:
     """The entry of a datasets.yaml in `folder` for one set of images, pinned by its content."""
     kind = kind_of(real)
+    relative = relative_path(real, folder)
     loaded = registry.make("datasets", kind, {"splits": {"reference": {"path": str(real.absolute())}}}, folder)
     images = loaded.load("reference").images
     return {
         "use": kind,
-        "source": f"given as {real.name}",
+        "source": f"given as {named(real).name}",
         "licence": "not stated",
         "image": ANY if isinstance(images, Mixed) else list(images.shape[1:]),
-        "splits": {
-            "reference": {"path": _relative(real, folder), "size": len(images), "digest": content_digest(images)}
-        },
+        "splits": {"reference": {"path": relative, "size": len(images), "digest": content_digest(images)}},
     }
 
 
 def kind_of(path: Path) -> str:
-    """How the images of a path are held: folder, zip, npz and so on. Raises UsageError for anything else."""
+    """How the images of a path are held: `folder`, or a value of `KINDS`. Raises UsageError for anything else."""
     if path.is_dir():
         return "arrow" if arrows.is_saved(path) else "folder"
     if not path.exists():
@@ -126,18 +147,6 @@ def kind_of(path: Path) -> str:
         *others, last = KINDS
         raise UsageError(f"{path}: is neither a folder of images nor a {', '.join(others)} or {last} file")
     return KINDS[path.suffix.lower()]
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return os.path.relpath(path.absolute(), folder)
-
-
-def _free(path: Path, taken: Mapping[str, Any]) -> str:
-    stem = re.sub(r"[^A-Za-z0-9_.\-]", "_", path.resolve().stem).lstrip("_.-")[:90] or "fake"
-    name, number = stem, 2
-    while name in taken:
-        name, number = f"{stem}-{number}", number + 1
-    return name
 
 
 def _encoder(
@@ -259,11 +268,23 @@ def _withheld(whole: protocols.Protocol, use: str, known: Mapping[str, Any], n: 
     return None
 
 
-def _write(path: Path, value: Mapping[str, Any]) -> None:
+def _check_own(path: Path) -> None:
+    """Raise UsageError where there is a file that no score wrote."""
+    if path.is_file():
+        with path.open("rb") as stream:
+            if stream.readline() == MARK:
+                return
+    if os.path.lexists(path):
+        raise UsageError(
+            f"{path}: is there already, and not from a score; it would be replaced: move it, or give another --out"
+        )
+
+
+def _yaml(value: Mapping[str, Any]) -> bytes:
     from ruamel.yaml import YAML
 
     yaml, text = YAML(typ="safe"), BytesIO()
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.dump(dict(value), text)
-    write_atomically(path, text.getvalue())
+    return text.getvalue()

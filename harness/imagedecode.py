@@ -3,12 +3,16 @@
 Decoded as they stand: 8-bit grey and RGB; 1-bit (0 and 255) and palettes, whose conversion loses nothing. An alpha
 channel is dropped where it is opaque throughout. Embedded colour profiles and gamma are ignored, as every published
 metric pipeline does. Everything else is refused: 16-bit and float pixels, CMYK and other colour spaces, real
-transparency, several frames or pages, an EXIF orientation, damage of any kind.
+transparency, several frames or pages, an EXIF orientation, and damage that shows: files cut short, wrong checksums, a
+PNG with fewer rows than it promises, a JPEG whose data go on behind its end. Bytes changed inside the data of a JPEG,
+which has no checksum, or one that somebody closed too early give other pixels that nothing tells from a picture.
 """
 
 from __future__ import annotations
 
 import io
+import re
+import struct
 import threading
 import warnings
 import zlib
@@ -25,6 +29,11 @@ MAX_PIXELS = 89_478_485  # Pillow's own limit, kept even where a program has lif
 
 _CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+# In the data of a scan FF stands before 00, before a restart marker, or alone; any other pair begins something new.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+# Left, top and distance of the pixels of each pass of an interlaced PNG (PNG 3rd edition, 8.1).
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type (PNG 3rd edition, 11.2.1)
 _LOADING = threading.RLock()
 
 
@@ -53,6 +62,7 @@ def decode(content: bytes) -> np.ndarray:
         _check_header(image)
         _check_orientation(image)  # before load(), which turns a TIFF by itself
         image.load()
+        _check_rows(image, content)
         return _pixels(image)
 
 
@@ -71,6 +81,65 @@ def _check_ending(format: str | None, content: bytes) -> None:
             if zlib.crc32(content[position + 4 : end]) != int.from_bytes(content[end : end + 4], "big"):
                 raise UnusableError(f"is damaged (wrong checksum of its {kind!r}); make it again")
             position = end + 4
+
+    if format == "JPEG" and _goes_on(content):
+        raise UnusableError("is damaged (its data go on behind an end mark); make it again")
+
+
+def _goes_on(content: bytes) -> bool:
+    """Whether a JPEG's first end mark has the rest of its data behind it, and no other picture or program's note."""
+    position = 2
+    while position + 4 <= len(content):
+        if content[position] != 0xFF:  # between two segments or scans: Pillow looks for the next marker, and so do we
+            return False
+        marker = content[position + 1]
+        if marker == 0xD9:
+            rest = content[position + 2 :].strip(b"\0")
+            # Data hold no FF D8: where it stands, another picture begins, such as a camera's preview.
+            return rest.endswith(b"\xff\xd9") and b"\xff\xd8" not in rest
+        if marker == 0xFF:
+            position += 1
+            continue
+        position += 2 + int.from_bytes(content[position + 2 : position + 4], "big")
+        if marker == 0xDA:
+            following = _JPEG_MARKER.search(content, position)
+            if following is None:
+                return False
+            position = following.start()
+    return False
+
+
+def _check_rows(image: Image.Image, content: bytes) -> None:
+    """Refuse a PNG whose data end before its last row; Pillow leaves the rows that are missing at zero."""
+    if image.format != "PNG":
+        return
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", content[16:29])
+    if not interlaced and np.asarray(image.crop((0, height - 1, width, height))).any():
+        return  # the last row is there: unpacking all of them a second time would cost half as much as decoding
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    promised = 0
+    for left, top, across, down in passes:
+        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+        if columns > 0 and rows > 0:
+            promised += rows * (1 + -(-columns * depth * _PNG_SAMPLES[colour] // 8))
+    held = _inflated(content, promised)
+    if held < promised:
+        raise UnusableError(f"is damaged ({held:,} bytes of pixels where its size needs {promised:,}); make it again")
+
+
+def _inflated(content: bytes, limit: int) -> int:
+    """How many bytes the data of a PNG unpack to, counted up to `limit`."""
+    stream, count, position = zlib.decompressobj(), 0, 8
+    while position + 8 <= len(content) and count < limit:
+        length = int.from_bytes(content[position : position + 4], "big")
+        packed = (
+            content[position + 8 : position + 8 + length] if content[position + 4 : position + 8] == b"IDAT" else b""
+        )
+        while packed and count < limit:
+            count += len(stream.decompress(packed, 1 << 20))
+            packed = stream.unconsumed_tail
+        position += length + 12
+    return count
 
 
 def _check_header(image: Image.Image) -> None:

@@ -54,7 +54,7 @@ def encode(
     store: Path | None = None,
     device: str = "auto",
 ) -> Encoded:
-    """The features of a folder, zip or npz of images under a protocol; `adm` adds what ADM's files hold besides.
+    """The features of a folder or file of images under a protocol; `adm` adds what ADM's files hold besides.
 
     `admit` hears what will make the features before the first image is encoded, and may refuse it.
 

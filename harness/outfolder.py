@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,32 @@ from harness.uncertainty import Analysis, SeedMember
 
 FOLDER = "analyses"
 LOCK = "benchmark.lock.yaml"
+TURN = ".turn"  # held by the run that writes into OUT
 DECLARED = ("benchmark", "dataset", "components", "statistics")  # of a lock: known before the first image is made
 Groups = dict[str, list[SeedMember]]  # generator → its image sets, under one encoder and metric
 Members = Mapping[str, Mapping[str, Mapping[str, list[SeedMember]]]]  # encoder → metric → generator
+
+
+class WaitingWarning(UserWarning):
+    """Another run is writing into the same OUT; this one goes on when that one has finished."""
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """OUT for one run at a time, as long as the block lasts; a second one waits, a killed one gives its turn back.
+
+    Without it a run could vouch for files that another, of an edited declaration, has put in their place meanwhile.
+    """
+    import fcntl
+
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / TURN).open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            warnings.warn(f"another run is writing into {out}; waiting until it has finished", WaitingWarning, 3)
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 def write(out: Path, members: Members) -> None:

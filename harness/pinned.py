@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +102,7 @@ def load(path: Path) -> Catalogue:
 def check_files(document: Document, data: PinnedDataset) -> None:
     """Note a split whose files are missing or hold another number of images than is pinned."""
     if data.component.target == TORCHVISION and "root" in data.parameters:  # else its parameters are wrong, and said
-        root = data.folder / Path(data.parameters["root"]).expanduser()
+        root = data.folder / os.path.expanduser(data.parameters["root"])
         for name, split in data.parameters["splits"].items():
             absent = torchvisionfiles.missing(data.parameters["dataset"], root, split["split"])
             if absent is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def located(component: Component, parameters: Mapping[str, Any], folder: Path) -
     """The parameters with the paths of image and weight files made absolute against `folder`."""
     if component.files is None:
         own = component.paths(parameters)
-        return {**parameters, **{name: str(folder.absolute() / Path(path).expanduser()) for name, path in own.items()}}
+        return {**parameters, **{name: str(folder.absolute() / os.path.expanduser(path)) for name, path in own.items()}}
     from harness import imagelist  # zip and gzip code, only for who declares files
 
     if component.kind == "datasets":

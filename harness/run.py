@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -108,6 +108,14 @@ def run_benchmark(
         pipeline.sample()
         pipeline.encode()
         pipeline.score()
+    with outfolder.writing(folder):
+        result = _finish(folder, plan, pipeline, start, began)
+        tracked, untracked = _track(folder, tracking_uri) if tracking else (None, None)
+    return replace(result, tracked=tracked, untracked=untracked)
+
+
+def _finish(folder: Path, plan: Plan, pipeline: Pipeline, start: float, began: str) -> Result:
+    """What the run made, brought into OUT unless OUT holds it already; nothing is tracked yet."""
     lock = resolved(plan, pipeline)
     failed = bool(pipeline.failures or pipeline.numerics_failures)  # what failed is tried again
     cached = not failed and _is_complete(folder, lock["run_key"])
@@ -123,7 +131,6 @@ def run_benchmark(
         write_atomically(folder / "run.json", (json.dumps(about, indent=1) + "\n").encode("ascii"))
         if not failed:
             _write_receipt(folder, lock["run_key"])
-    tracked, untracked = _track(folder, tracking_uri) if tracking else (None, None)
     return Result(
         out=folder,
         leaderboard=board,
@@ -131,8 +138,6 @@ def run_benchmark(
         usage=any(failure.usage for failure in pipeline.failures.values()),
         cached=cached,
         seconds=seconds,
-        tracked=tracked,
-        untracked=untracked,
     )
 
 

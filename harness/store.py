@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import socket
 import uuid
@@ -154,10 +155,13 @@ class Store:
     def _sweep(self) -> None:
         """Remove what killed processes of this machine left half written."""
         host = socket.gethostname()
-        for leftover in (self.root / "tmp").glob(f"{host}-*-*"):
-            pid = int(leftover.name.removeprefix(f"{host}-").split("-")[0])
+        for leftover in (self.root / "tmp").glob("*"):
+            # From the right, and whole: a host's name may hold dashes and begin as another's does.
+            found = re.fullmatch(r"(.*)-([1-9][0-9]{0,8})-[0-9a-f]{32}", leftover.name, re.DOTALL)
+            if found is None or found[1] != host:
+                continue
             try:
-                os.kill(pid, 0)
+                os.kill(int(found[2]), 0)
             except ProcessLookupError:
                 shutil.rmtree(leftover, ignore_errors=True)
             except PermissionError:

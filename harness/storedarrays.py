@@ -42,12 +42,12 @@ class StoredArrays:
         stored = self._held.labels
         if stored is None:
             return None
-        labels = _unpacked(stored).astype(np.int64)
+        labels = _unpacked(stored)  # compared as they are stored: int64 would make large unsigned ones negative
         if labels.min() < 0 or labels.max() > MAX_LABEL:
             raise UsageError(
                 f"{stored.path}: labels run from {labels.min()} to {labels.max()}; allowed: 0 to {MAX_LABEL}"
             )
-        return labels
+        return labels.astype(np.int64)
 
     def read(self, indices: Sequence[int]) -> np.ndarray:
         """The images at `indices`."""

@@ -62,6 +62,7 @@ def read_tars(path: str | Path | Sequence[str], *, labels: str | None = None) ->
     for shard in files:
         found = _members(shard)
         images, faults = sort_out(((name, None) for name in found), side=(LABEL_SUFFIX,))
+        _check_samples(shard, images)
         prefix = f"{shard.name}/" if len(files) > 1 else ""
         if prefix and any(prefix + name in places for name in found):
             raise UsageError(f"{shard}: another shard has the same name; rename one, so that images can be told apart")
@@ -118,6 +119,31 @@ def _members(shard: Path) -> dict[str, Place]:
     return found
 
 
+def _check_samples(shard: Path, images: Sequence[str]) -> None:
+    """Refuse a sample with two images, such as a picture and its mask: which of them is meant is not for us to say.
+
+    Numbers between dots (`step.0001.png`) are no parts of a sample, but names of images.
+    """
+    first: dict[str, str] = {}
+    for name in images:
+        sample, rest = _sample(name)
+        if any(character.isdigit() for character in rest.rpartition(".")[0]):
+            continue
+        if sample in first:
+            raise UsageError(
+                f"{shard}: {first[sample]!r} and {name!r} are two images of one sample ({sample!r}); make a tar of "
+                "those that are meant, or rename them"
+            )
+        first[sample] = name
+
+
+def _sample(name: str) -> tuple[str, str]:
+    """The sample that a member is part of, and which part: WebDataset's key and extension."""
+    folder, slash, last = name.rpartition("/")
+    key, _, rest = last.partition(".")
+    return f"{folder}{slash}{key}", rest
+
+
 def _fault(entry: tarfile.TarInfo, name: str) -> str | None:
     parts = name.replace("\\", "/").split("/")
     if "\0" in name:
@@ -157,8 +183,7 @@ def _cls(where: Path, names: Sequence[str], members: TarMembers) -> tuple[int, .
     labels = []
     problems = []
     for name in names:
-        folder, slash, last = name.rpartition("/")
-        label_name = f"{folder}{slash}{last.partition('.')[0]}{LABEL_SUFFIX}"
+        label_name = _sample(name)[0] + LABEL_SUFFIX
         place = members.places.get(label_name)
         if place is None:
             problems.append((name, f"has no {LABEL_SUFFIX} file ({label_name!r}) beside it"))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from harness.declaration import Frozen, read
 from harness.download import Progress, RefusedError, UnwritableError, discard, download
@@ -28,6 +28,7 @@ from harness.suggest import unknown
 
 TABLE = Path(__file__).with_name("weights.yaml")
 SCHEMES = ("http", "https", "file")
+PATH_CHARACTERS = "/%:@!$&'()*+,;=~"  # that stay as they are in an address, beside letters, digits and -._
 Verdict = Literal["absent", "right", "wrong", "unpinned"]
 
 
@@ -81,9 +82,21 @@ def find(name: str) -> Weights:
 
 def folder() -> Path:
     """Where weight files lie: `$HARNESS_WEIGHTS`, else `harness/weights` in the user's cache folder."""
-    if given := os.environ.get("HARNESS_WEIGHTS"):
-        return Path(given).expanduser().absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "harness" / "weights"
+    return cache_folder("HARNESS_WEIGHTS", "weights")
+
+
+def cache_folder(variable: str, name: str) -> Path:
+    """The folder that an environment variable names, else `harness/<name>` in the user's cache folder.
+
+    Raises UsageError for the home of a user who is not on this machine.
+    """
+    if given := os.environ.get(variable):
+        expanded = os.path.expanduser(given)
+        if expanded.startswith("~"):
+            user = given.partition("/")[0]
+            raise UsageError(f"${variable} is {given!r}; there is no user {user[1:]!r} here; say ./{user} for a folder")
+        return Path(expanded).absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "harness" / name
 
 
 def pinned(name: str) -> str | None:
@@ -120,7 +133,7 @@ def locate(name: str) -> Path:
 
 def own(file: str, sha256: str) -> Path:
     """The path of a weight file of the user's own. Raises UsageError where it is missing or has another SHA-256."""
-    path = Path(file).expanduser()
+    path = Path(os.path.expanduser(file))
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     if problem := mismatch(path, sha256):
@@ -223,9 +236,18 @@ def _address(name: str) -> str:
     mirror = os.environ.get("HARNESS_WEIGHTS_MIRROR")
     if not mirror:
         return find(name).url
-    if urlsplit(mirror).scheme not in SCHEMES:
+    try:
+        scheme, host, path, query, fragment = urlsplit(mirror)
+    except ValueError as problem:  # a bracket that is not closed
+        raise UsageError(f"$HARNESS_WEIGHTS_MIRROR is {mirror!r}; that is no address: {problem}") from None
+    if scheme not in SCHEMES:
         raise UsageError(f"$HARNESS_WEIGHTS_MIRROR is {mirror!r}; it must begin with http://, https:// or file://")
-    return f"{mirror.rstrip('/')}/{name}"
+    if query or fragment:
+        raise UsageError(
+            f"$HARNESS_WEIGHTS_MIRROR is {mirror!r}; {name} is appended to it, so ? and # must be %3F and %23"
+        )
+    # As people write it: a space or an umlaut is no character of an address, but %20 is (RFC 3986, 2).
+    return f"{scheme}://{host}{quote(path.rstrip('/'), safe=PATH_CHARACTERS)}/{name}"
 
 
 def _room(name: str, begun: int) -> None:

@@ -109,3 +109,53 @@ def test_the_pipeline_ends_with_the_records_of_harness_run_and_repeats_only_what
     assert "encode@pixels" not in stages_run(run(project, "dvc", "repro"))
     board = json.loads((project / "results" / "dvc" / "digits" / "leaderboard.json").read_text())
     assert board["interval"]["level"] == 0.9
+
+
+def everything_of(*encoders: str) -> list[str]:
+    return ["sample", *(f"{stage}@{e}" for stage in ("encode", "score") for e in encoders), "rank"]
+
+
+@pytest.mark.slow
+def test_every_edit_of_the_benchmark_reaches_the_records(project):
+    benchmark = project / "benchmarks" / "digits.yaml"
+    out = project / "results" / "dvc" / "digits"
+    text = BENCHMARK.replace("  random_convnet: {seed: 0}\n", "  second: {use: pixels}\n")
+
+    def repro(old: str, new: str) -> list[str]:
+        nonlocal text
+        assert old in text
+        text = text.replace(old, new)
+        benchmark.write_text(text)
+        return stages_run(run(project, "dvc", "repro"))
+
+    def by_run() -> bytes:
+        run(project, "harness", "run", "benchmarks/digits.yaml", "--no-tracking", "--out", "results/plain")
+        return (project / "results" / "plain" / "records.jsonl").read_bytes()
+
+    assert repro("", "") == everything_of("pixels", "second")
+    first = (out / "records.jsonl").read_bytes()
+    assert repro("n_real: 100", "n_real: 120") == everything_of("pixels", "second")
+    assert (out / "records.jsonl").read_bytes() != first
+    assert repro("  second: {use: pixels}\n", "") == ["rank"]
+    assert b'"second"' not in (out / "records.jsonl").read_bytes()
+    assert "rank" in repro("metrics:", "numerics: {batch_sizes: [16]}\nmetrics:")
+    assert "numerics" in (out / "benchmark.lock.yaml").read_text()
+    assert repro("reference_split: reference", "reference_split: holdout") == everything_of("pixels")
+    assert (out / "records.jsonl").read_bytes() == by_run()
+    assert stages_run(run(project, "dvc", "repro")) == []
+
+
+@pytest.mark.slow
+def test_a_receipt_tells_of_the_real_images_at_every_stage(small):
+
+    small.edit("n_real: 120", "n_real: 60")
+    receipts = {}
+    for n in (60, 80):
+        small.edit("n_real: 60", f"n_real: {n}")
+        for stage in ("sample", "encode", "score"):
+            done = small.harness(stage, "bench.yaml", "--generator", "holdout", "--receipt", f"{stage}.json")
+            assert done.returncode == 0, done.stderr
+            receipts[stage, n] = json.loads((small.folder / f"{stage}.json").read_text())
+    for stage in ("sample", "encode", "score"):
+        changed = {name for name in receipts[stage, 60] if receipts[stage, 60][name] != receipts[stage, 80][name]}
+        assert {"real split reference"} <= {name.partition(" under ")[0] for name in changed}

@@ -618,6 +618,7 @@ def test_an_array_that_is_no_uint8_nhwc_is_refused(tmp_path, array, words):
         (np.arange(6.0), "labels must be n whole numbers"),
         (np.eye(6, dtype=int), "labels must be n whole numbers"),
         (np.arange(6) - 1, "labels run from -1 to 4"),
+        (np.full(6, 2**63, np.uint64), "labels run from 9223372036854775808 to 9223372036854775808; allowed"),
         (np.arange(6) * 10_000, "labels run from 0 to 50000; allowed: 0 to 9999"),
     ],
 )

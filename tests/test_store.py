@@ -151,3 +151,15 @@ def test_sweeping_keeps_what_a_living_process_is_writing(tmp_path):
     started = time.monotonic()
     assert store.put("features", KEY, while_another_writes(), {}).arrays()["x"].tolist() == [0, 1]
     assert time.monotonic() - started < 30
+
+
+def test_sweeping_takes_only_what_a_dead_process_of_this_very_host_left(tmp_path, monkeypatch):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    tail = f"{dead.pid}-{'0' * 32}"
+    others = [f"node-a-{tail}", f"node-3999999-{tail}", f"no-{tail}", f"nodes-{tail}", "node-a-b", f"node-{dead.pid}-0"]
+    for name in (*others, f"node-{tail}"):
+        (tmp_path / "tmp" / name).mkdir(parents=True)
+    monkeypatch.setattr("socket.gethostname", lambda: "node")
+    Store(tmp_path).put("features", KEY, [rows(0, 1)], {})
+    assert sorted(path.name for path in (tmp_path / "tmp").iterdir()) == sorted(others)

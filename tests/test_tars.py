@@ -262,3 +262,12 @@ def test_a_tar_that_is_shortened_after_it_was_listed_is_refused_not_padded(tmp_p
     path.write_bytes(path.read_bytes()[:700])
     with pytest.raises(UsageError, match="is damaged in the archive"):
         source.read([5])
+
+
+def test_a_picture_and_its_mask_are_one_sample_and_which_is_meant_is_asked(tmp_path):
+    def count(*members):
+        return imagelist.count("tar", {"path": write_tar(tmp_path / "t.tar", dict.fromkeys(members, b"x"))})
+
+    line = the_line(lambda: count("a/0.png", "a/0.seg.png", "a/1.png", "a/1.seg.png"))
+    assert "'a/0.png' and 'a/0.seg.png' are two images of one sample ('a/0')" in line
+    assert count("step.0001.png", "step.0002.png", "a/0.png", "b/0.png", "a/1.png", "a/1.cls", "a/1.json") == 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from harness.commands import FAILED, USAGE
 
 if TYPE_CHECKING:
     from harness.run import Result
-    from harness.stages import Pipeline
+    from harness.stages import ImageSource, Pipeline
 
 BENCH = click.argument("bench", type=click.Path(path_type=Path))
 STORE = click.option(
@@ -83,7 +83,7 @@ def encode(bench: Path, **options: Any) -> None:
 @click.option("--generator", "generators", multiple=True, help="BENCH: only this one (may be repeated).")
 @click.option("--n", type=click.IntRange(8), help="REAL FAKE: as many images of each set. [all]")
 @click.option("--random-weights", is_flag=True, help="REAL FAKE: no weight file; no measure of quality.")
-@click.option("--seed", type=click.IntRange(0), default=0, help="REAL FAKE: draws the images that --n takes. [0]")
+@click.option("--seed", type=click.IntRange(0), help="REAL FAKE: draws the images that --n takes. [0]")
 @OUT
 @STORE
 @DEVICE
@@ -91,35 +91,56 @@ def encode(bench: Path, **options: Any) -> None:
 @RECEIPT
 def score(
     paths: tuple[Path, ...], protocol: str | None, encoders: tuple[str, ...], generators: tuple[str, ...],
-    n: int | None, random_weights: bool, seed: int, out: Path | None, **options: Any,
+    n: int | None, random_weights: bool, seed: int | None, out: Path | None, receipt: Path | None, **options: Any,
 ) -> None:  # fmt: skip
     """Score sets of FAKE images against REAL ones, or make the scores of BENCH that the store does not have.
 
-    REAL and FAKE are folders, zip or npz files. The benchmark that this amounts to is written beside the results: what
-    decides the numbers stands there, and `harness run` makes them again.
+    REAL and FAKE are folders, or zip, npz, npy, tar or Parquet files. The benchmark that this amounts to is written
+    beside the results: what decides the numbers stands there, and `harness run` makes them again.
     """
     if len(paths) == 1:
-        if paths[0].is_dir() or paths[0].suffix.lower() in (".zip", ".npz"):
-            from harness.errors import UsageError
-
-            raise UsageError(f"{paths[0]}: is one set of images; give the REAL ones and then the FAKE ones")
-        _stages(paths[0], ("sample", "encode", "score"), **options, generators=generators, encoders=encoders)
+        _one_benchmark(paths[0], {
+            "--protocol": protocol, "--n": n, "--random-weights": random_weights or None, "--seed": seed, "--out": out,
+        })  # fmt: skip
+        _stages(
+            paths[0], ("sample", "encode", "score"), **options, receipt=receipt, generators=generators,
+            encoders=encoders,
+        )  # fmt: skip
         return
     from harness.errors import UsageError
     from harness.folders import declare
+    from harness.run import claim
 
+    if given := _given({"--generator": generators or None, "--receipt": receipt}):
+        raise UsageError(f"{given}: only for a benchmark's YAML alone; here sets of images are scored, REAL FAKE")
     if (protocol and encoders) or len(encoders) > 1:
         raise UsageError("say one --protocol or one --encoder; several belong into a benchmark's YAML")
     out = out or Path("results") / "score"
     declared = declare(
         paths[0], paths[1:], out=out, protocol=protocol, encoder=encoders[0] if encoders else None, n=n,
-        random_weights=random_weights, seed=seed,
+        random_weights=random_weights, seed=seed or 0, claim=claim,
     )  # fmt: skip
-    options.pop("receipt")
+    if declared.replaces:
+        click.echo(f"note: what another score left in {out} is replaced; --out keeps results apart", err=True)
     for line in declared.left_out:
         click.echo(f"note: {line}", err=True)
     _run(declared.bench, out=out, tracking=False, **options)
     click.echo(f"benchmark {declared.bench}: `harness run {declared.bench}` makes the same numbers again")
+
+
+def _one_benchmark(path: Path, flags: Mapping[str, Any]) -> None:
+    """Raise UsageError where `harness score` is given one set of images, or flags that its YAML decides."""
+    from harness.errors import UsageError
+    from harness.folders import KINDS
+
+    if path.is_dir() or path.suffix.lower() in KINDS:
+        raise UsageError(f"{path}: is one set of images; give the REAL ones and then the FAKE ones")
+    if given := _given(flags):
+        raise UsageError(f"{given}: only for sets of images, REAL FAKE; what a benchmark does stands in {path}")
+
+
+def _given(flags: Mapping[str, Any]) -> str:
+    return ", ".join(flag for flag, value in flags.items() if value is not None)
 
 
 def _run(bench: Path, **options: Any) -> None:
@@ -193,25 +214,27 @@ def _known(what: str, asked: Sequence[str], known: Sequence[str], bench: Path) -
 
 
 def _write_receipt(path: Path, pipeline: Pipeline, stage: str) -> None:
-    """Content digests of what a stage made: what DVC compares."""
+    """Content digests of what a stage made, of the real images too: what DVC compares."""
     import json
 
+    from harness.stages import FakeSet
     from harness.stages.pipeline import name_of
     from harness.store import write_atomically
 
     plan = pipeline.plan
+    named: list[tuple[str, ImageSource]] = [(f"real split {real.split}", real) for real in pipeline.reals]
+    named += [(name_of(fake), fake) for fake in pipeline.fakes]
     made: dict[str, Any] = {}
-    for fake in pipeline.fakes:
-        name = name_of(fake)
+    for name, source in named:
         if stage == "sample":
-            images = plan.images(fake)
+            images = plan.images(source)
             made[name] = images.facts["content"] if images else None
             continue
         for encoder in pipeline.encoders:
-            if stage == "encode":
-                features = plan.features(fake, encoder)
-                made[f"{name} under {encoder}"] = features.facts["content"] if features else None
-            else:
-                scores = plan.scores(fake, encoder)
+            if stage == "score" and isinstance(source, FakeSet):
+                scores = plan.scores(source, encoder)
                 made[f"{name} under {encoder}"] = {m: e.folder.name if e else None for m, e in scores.items()}
+            else:
+                features = plan.features(source, encoder)
+                made[f"{name} under {encoder}"] = features.facts["content"] if features else None
     write_atomically(path, (json.dumps(made, indent=1) + "\n").encode("ascii"))

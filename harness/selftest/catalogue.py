@@ -56,7 +56,7 @@ class TorchvisionSet(Frozen):
 
 
 class FileSet(Frozen):
-    """A folder, zip or npz of images (or an npz of statistics) of this name in the data folder."""
+    """A folder or file of images (or an npz of statistics) of this name in the data folder."""
 
     use: Literal["file"]
     file: str

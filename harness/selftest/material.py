@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from harness import weights
 from harness.datasets import torchvisionsets
 from harness.errors import UsageError
 from harness.selftest.catalogue import Draw, FileSet, TorchvisionSet
@@ -15,13 +15,11 @@ from harness.selftest.catalogue import Draw, FileSet, TorchvisionSet
 
 def default_folder() -> Path:
     """Where public data sets lie: `$HARNESS_DATA`, else `harness/data` in the user's cache folder."""
-    if given := os.environ.get("HARNESS_DATA"):
-        return Path(given).expanduser().absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "harness" / "data"
+    return weights.cache_folder("HARNESS_DATA", "data")
 
 
 def locate(given: FileSet | TorchvisionSet, folder: Path, scratch: Path) -> Path:
-    """A folder, zip or npz that holds the set; what torchvision reads is written to `scratch` as an npz first.
+    """A folder or file that holds the set; what torchvision reads is written to `scratch` as an npz first.
 
     Raises UsageError that says what to place where, for data that are absent or not what they should be.
     """
@@ -48,7 +46,9 @@ def drawn(images: npt.NDArray[np.uint8], draw: Draw | None) -> npt.NDArray[np.ui
 
 def _from_torchvision(given: TorchvisionSet, folder: Path, scratch: Path) -> Path:
     images = torchvisionsets.read(given.dataset, folder, given.split).images
-    path = scratch / f"{given.dataset}-{given.split}-{given.draw.n if given.draw else 'all'}.npz"
+    # Two draws of one set may differ in their seed alone.
+    taken = f"{given.draw.n}-seed-{given.draw.seed}" if given.draw else "all"
+    path = scratch / f"{given.dataset}-{given.split}-{taken}.npz"
     if not path.exists():
         np.savez(path, images=drawn(np.asarray(images), given.draw))
     return path

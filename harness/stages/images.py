@@ -134,8 +134,8 @@ def _rebatched(parts: Iterator[ImageSet], size: int) -> Iterator[ImageSet]:
 def _draws(plan: Plan, source: FakeSet, pool: int | None) -> list[int]:
     """One seed per image; for a finite pool, indices drawn without replacement, disjoint between sampling seeds."""
     n = plan.benchmark.n_fake
-    label = plan.generator_label(source.generator)
     if pool is None:
+        label = plan.generator_label(source.generator)
         return [plan.seed("image", label, source.training_seed, source.sampling_seed, i) for i in range(n)]
     block = plan.block(source)
     if (block + 1) * n > pool:
@@ -143,8 +143,17 @@ def _draws(plan: Plan, source: FakeSet, pool: int | None) -> list[int]:
             f"generator {source.generator}: {pool} images, but sampling seed {source.sampling_seed} is image set "
             f"number {block + 1} of {n} each; lower n_fake or give it more images"
         )
-    order = np.random.default_rng(plan.seed("pool", label)).permutation(pool)
+    order = np.random.default_rng(_pool_seed(plan, source.generator, pool)).permutation(pool)
     return [int(i) for i in order[block * n : (block + 1) * n]]
+
+
+def _pool_seed(plan: Plan, generator: str, size: int) -> int:
+    """The seed of the one permutation of a finite pool of `size` images that sampling seeds cut into blocks."""
+    if plan.benchmark.generators[generator].component.files is None:
+        return plan.seed("pool", plan.generator_label(generator))
+    # Image files count by content in the key, so where they lie must not decide which are drawn. Folders of one size
+    # are permuted alike: image i of one goes with image i of the other, as a paired comparison needs it.
+    return plan.seed("pool", "files", size)
 
 
 def _at(made: Any, sample: Callable[[Sequence[int]], Any], first: int) -> Callable[[Sequence[int]], Any]:
