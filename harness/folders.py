@@ -210,7 +210,7 @@ def _other_layer(whole: protocols.Protocol, use: str) -> str | None:
 def weight_file(protocol: protocols.Protocol) -> str | None:
     """The registered weight file that a protocol's encoder reads; None where it needs none."""
     component = registry.find("encoders", protocol.encoder["use"], Path.cwd())
-    if component.parameters is None:
+    if component.parameters is None or component.registered is None:
         return None
     chosen = component.parameters.model_validate(dict(protocol.encoder.get("parameters", {})))
     return component.weight_file(chosen.model_dump())

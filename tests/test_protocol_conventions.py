@@ -141,6 +141,12 @@ def test_what_a_two_folder_run_lacks_of_its_protocol_is_said_with_the_remedy():
     assert not any("--protocol" in line for line in _left_out("cmmd-folder", 9))
 
 
+@pytest.mark.parametrize("name", [name for name in protocols.names() if protocols.load(name).recipe])
+def test_every_protocol_that_can_be_run_says_what_it_lacks_and_has_its_metrics(name):
+    assert all(isinstance(line, str) and len(line) > 20 for line in _left_out(name, 1000))
+    assert {"fd", "kd", "precision"} <= set(_metrics(name, 1000))
+
+
 def test_a_two_folder_run_reads_every_layer_that_its_protocol_does(small):
     rng = np.random.default_rng(1)
     for side in ("real", "fake"):

@@ -7,7 +7,7 @@ from PIL import Image
 pytestmark = pytest.mark.slow
 
 OWN = """\
-protocol: clean
+protocol: pytorch-fid
 random_weights: true
 sets:
   real: {{use: file, file: real}}
@@ -37,7 +37,7 @@ cases:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """Two folders of digits, and their FD under `clean` with random weights as `harness score` has it."""
+    """Two folders of digits, and their FD under `pytorch-fid` with random weights as `harness score` has it."""
     from conftest import Small
 
     from harness.datasets.digits import Digits
@@ -48,7 +48,7 @@ def small(tmp_path_factory):
         folder.mkdir()
         for i, image in enumerate(Digits().load(split).images[:n]):
             Image.fromarray(image[..., 0]).save(folder / f"{i:03d}.png")
-    outcome = made.harness("score", "real", "fake", "--protocol", "clean", "--random-weights", "--out", "scored")
+    outcome = made.harness("score", "real", "fake", "--protocol", "pytorch-fid", "--random-weights", "--out", "scored")
     assert outcome.returncode == 0, outcome.stderr
     return made
 
@@ -63,7 +63,7 @@ def expected(small):
     records = read_records(small.folder / "scored/records.jsonl")
     (fd,) = {r.estimate.value for r in records if r.metric == "fd" and r.level == "cell"}
     path, store = small.folder / "fake", small.folder / ".harness"
-    logits = encode_layer(path, load("clean"), layer="logits_unbiased", random_weights=True, store=store)
+    logits = encode_layer(path, load("pytorch-fid"), layer="logits_unbiased", random_weights=True, store=store)
     logits = logits.astype(np.float64)
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
@@ -79,7 +79,7 @@ def own(small, *, fd, score, tolerance):
 def test_values_that_come_out_again_are_exit_code_0(small, expected):
     outcome = own(small, **expected, tolerance=1e-6 * expected["fd"])
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert "clean: 2 of 2 agree, 0 differ, 0 not run" in outcome.stdout
+    assert "pytorch-fid: 2 of 2 agree, 0 differ, 0 not run" in outcome.stdout
     assert "random weights: these values say nothing about a published pipeline" in outcome.stdout
 
 
@@ -89,7 +89,7 @@ def test_a_value_that_differs_is_exit_code_1_and_named_beside_those_that_agree(s
     assert "DIFFERS fd of fake against real" in outcome.stdout
     assert f"ours {expected['fd']:.6g}"[:10] in outcome.stdout
     assert "agrees  is of fake" in outcome.stdout
-    assert "clean: 1 of 2 agree, 1 differ, 0 not run" in outcome.stdout
+    assert "pytorch-fid: 1 of 2 agree, 1 differ, 0 not run" in outcome.stdout
 
 
 def test_data_that_are_not_here_are_exit_code_2_with_their_place(small, expected):
@@ -100,7 +100,7 @@ def test_data_that_are_not_here_are_exit_code_2_with_their_place(small, expected
     assert outcome.returncode == 2
     assert "not run fd of fake against real" in outcome.stdout
     assert f"missing: {small.folder / 'reel'}: is not here; place https://example.org/reel.zip there" in outcome.stdout
-    assert "clean: 1 of 2 agree, 0 differ, 1 not run" in outcome.stdout
+    assert "pytorch-fid: 1 of 2 agree, 0 differ, 1 not run" in outcome.stdout
 
 
 def test_the_statistics_and_the_images_of_an_adm_file_both_stand_for_the_images_they_are_of(small):
