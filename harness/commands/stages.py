@@ -95,8 +95,8 @@ def score(
 ) -> None:  # fmt: skip
     """Score sets of FAKE images against REAL ones, or make the scores of BENCH that the store does not have.
 
-    REAL and FAKE are folders, or zip, npz, npy, tar or Parquet files. The benchmark that this amounts to is written
-    beside the results: what decides the numbers stands there, and `harness run` makes them again.
+    REAL and FAKE are folders, or zip, npz, npy, tar, Parquet or Arrow files. The benchmark that this amounts to is
+    written beside the results: what decides the numbers stands there, and `harness run` makes them again.
     """
     if len(paths) == 1:
         _one_benchmark(paths[0], {
