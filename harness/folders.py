@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -83,7 +83,7 @@ def declare(
     first = next(iter(declared["encoders"]))
     declared["metrics"] = metrics = _metrics(protocol, smaller)
     _check_neighbours(metrics, smaller)
-    if protocol is not None and (layers := _layers(protocol, random_weights)):
+    if protocol is not None and (layers := _layers(protocol, metrics, random_weights)):
         declared["encoders"] |= dict(layers.values())
         for use, known in metrics.items():
             metrics[use] = {**known, "encoders": [layers[use][0] if use in layers else first]}
@@ -187,11 +187,11 @@ def _metrics(protocol: str | None, n: int) -> dict[str, Any]:
     return common | {use: known for use, known in said.items() if _withheld(whole, use, known, n) is None}
 
 
-def _layers(protocol: str, random_weights: bool) -> dict[str, tuple[str, dict[str, Any]]]:
-    """The metrics of a protocol that read another layer of its network, each with an encoder's name and entry."""
+def _layers(protocol: str, metrics: Iterable[str], random_weights: bool) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Those of the metrics that read another layer of a protocol's network, each with an encoder's name and entry."""
     whole = protocols.load(protocol)
     found: dict[str, tuple[str, dict[str, Any]]] = {}
-    for use in protocols.conventions(whole):
+    for use in metrics:
         layer = _other_layer(whole, use)
         if layer is not None:
             given = {**whole.encoder.get("parameters", {}), **({"weights": RANDOM} if random_weights else {})}
@@ -203,12 +203,14 @@ def _layers(protocol: str, random_weights: bool) -> dict[str, tuple[str, dict[st
 def _other_layer(whole: protocols.Protocol, use: str) -> str | None:
     """The layer that a metric reads in the place of the protocol's own, where the protocol's encoder has it."""
     reads = registry.find("metrics", use, Path.cwd()).reads
-    known = registry.find("encoders", whole.encoder["use"], Path.cwd()).layers
+    known = registry.find("encoders", whole.encoder["use"], Path.cwd()).layers if "use" in whole.encoder else ()
     return next((layer for layer, _ in reversed(known) if layer in reads), None)
 
 
 def weight_file(protocol: protocols.Protocol) -> str | None:
     """The registered weight file that a protocol's encoder reads; None where it needs none."""
+    if "use" not in protocol.encoder:
+        return None
     component = registry.find("encoders", protocol.encoder["use"], Path.cwd())
     if component.parameters is None or component.registered is None:
         return None
@@ -258,6 +260,8 @@ def _withheld(whole: protocols.Protocol, use: str, known: Mapping[str, Any], n: 
     """Why a metric of a protocol cannot be had of its own features of `n` images; None where it can."""
     if (size := known.get("subset_size")) is not None and size > n:
         return f"it draws subsets of {size:,} images from each set, and the smaller one has {n}; kd takes all pairs"
+    if 2 * known.get("splits", 0) > n:
+        return f"it cuts the images into {known['splits']} parts of at least two, and there are {n}"
     reads = registry.find("metrics", use, Path.cwd()).reads
     if reads and _other_layer(whole, use) is None:
         return (

@@ -147,6 +147,24 @@ def test_every_protocol_that_can_be_run_says_what_it_lacks_and_has_its_metrics(n
     assert {"fd", "kd", "precision"} <= set(_metrics(name, 1000))
 
 
+@pytest.mark.parametrize("name", protocols.names())
+def test_a_dozen_images_are_enough_for_every_protocol_or_it_says_why_not(small, name):
+    rng = np.random.default_rng(1)
+    for side in ("real", "fake"):
+        (small.folder / side).mkdir()
+        for i in range(12):
+            image = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+            Image.fromarray(image).save(small.folder / side / f"{i}.png")
+    real, fake = small.folder / "real", small.folder / "fake"
+    given = {"protocol": name, "encoder": None, "n": None, "random_weights": True, "seed": 0}
+    if name in ("prdc", "improved-pr"):
+        with pytest.raises(UsageError, match="cannot be run: it fixes metrics, not how images are resized"):
+            load_benchmark(declare(real, [fake], out=small.folder / "out", **given).bench)
+        return
+    made = declare(real, [fake], out=small.folder / "out", **given)
+    assert set(load_benchmark(made.bench).metrics) >= {"fd", "kd", "precision", "recall"}
+
+
 def test_a_two_folder_run_reads_every_layer_that_its_protocol_does(small):
     rng = np.random.default_rng(1)
     for side in ("real", "fake"):
