@@ -136,8 +136,8 @@ def main() -> None:
         "# What an interval costs\n\n"
         f"Written by `python -m tests.costs --rounds {given.rounds}`; seed {SEED}; "
         f"{', '.join(f'{name} {version(name)}' for name in names)}; one thread, CPU seconds, medians of "
-        f"{given.rounds} rounds in turn.\nMemory is the peak of the whole process, imports and both feature sets "
-        "(float32) included.\n\n" + "\n".join(lines) + "\n\n" + "\n".join(verdicts) + "\n"
+        f"{given.rounds} rounds in turn.\nMemory is what a method's peak adds to the imports and both feature sets "
+        "(float32).\n\n" + "\n".join(lines) + "\n\n" + "\n".join(verdicts) + "\n"
     )
     (DOCS / "cost.md").write_text(text, encoding="utf-8")
     print(text)
