@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# Real files that are too large to ship; CONTRIBUTING.md lists them.
+SHARED = Path(os.environ.get("HARNESS_SHARED_DATA") or ROOT.parent / "shared" / "data")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=f"none of {', '.join(BROWSERS)} on the PATH")
+
+
+def needs_shared(*files: str) -> pytest.MarkDecorator:
+    """Skips a test where a file of the shared data is missing, and says which and where it was looked for."""
+    missing = [str(SHARED / file) for file in files if not (SHARED / file).is_file()]
+    reason = f"no {', '.join(missing)}: say where the folder is with HARNESS_SHARED_DATA (see CONTRIBUTING.md)"
+    return pytest.mark.skipif(bool(missing), reason=reason)
+
 
 SMALL = """\
 name: small
@@ -152,7 +166,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
 @pytest.fixture
 def copy_of(finished: Small, tmp_path: Path) -> Callable[[], Small]:
     """A copy of the finished benchmark with its store and results, free to be damaged."""
-    import shutil
 
     def copy() -> Small:
         shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from conftest import CHROMIUM, needs_chromium
 from run_directory import write_run
 
 from harness.record import read_records
@@ -17,7 +18,6 @@ from harness.report.tables import MANY
 from harness.report.terms import METRICS, terms
 from harness.report.words import verdict
 
-CHROMIUM = Path("/usr/bin/chromium")
 SENTENCE = "a sentence of many words that explains at length why the number beside it is what it is " * 3
 NAMED = ("claim", "printed", "verdict", "reason", "metric", "model", "inferred", "source")
 ROWS = tuple(
@@ -101,12 +101,12 @@ def test_a_heatmap_fits_the_page_and_every_name_fits_the_heatmap(columns):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here")
+@needs_chromium
 def test_in_a_browser_no_width_and_no_paper_cuts_or_squeezes_words(out):
     api = pytest.importorskip("playwright.sync_api")
     with api.sync_playwright() as play:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=arguments)
         page = browser.new_page(viewport={"width": 1200, "height": 900})
         page.goto((out / "report.html").as_uri())
         fits = "document.scrollingElement.scrollWidth <= innerWidth"

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from conftest import CHROMIUM, needs_chromium
 from PIL import Image
 from run_directory import GENERATORS, REASON, write_run
 
@@ -32,12 +33,12 @@ from harness.report import (
     write_report,
 )
 from harness.report.charts import cividis
+from harness.report.grids import image_grid
 from harness.report.run_files import RunFiles, read_run
 from harness.report.scale import Axis, axis_for
 from harness.report.tables import side
 from harness.report.words import latex, leaders, methods, verdict
 
-CHROMIUM = Path("/usr/bin/chromium")
 FINDING = Finding(
     title="An audit of <names>",
     verdict=("Two of three claims hold.",),
@@ -239,6 +240,26 @@ def test_sample_rows_are_whole_rows_of_the_grid_and_the_same_for_all(out, tmp_pa
     assert all(level % 30 == 0 for level in middles)
 
 
+def test_sample_rows_of_sets_of_different_sizes_show_the_same_indices(out, tmp_path):
+    from harness.report.samples import sample_rows
+
+    own = write_run(tmp_path / "run")
+    images = np.broadcast_to(np.repeat(np.arange(8, dtype=np.uint8) * 30, 8)[:, None, None, None], (64, 48, 48, 3))
+    for name, size in (("reference", 30), ("kde", 64)):
+        image_grid(images[:size]).save(own / "grids" / f"{name}.png")
+    run = read_run(own)
+    rows = tuple(dataclasses.replace(row, n_real=30, n_fake=64) for row in run.board.rows)
+    found = dict(sample_rows(dataclasses.replace(run, board=dataclasses.replace(run.board, rows=rows))))
+    assert list(found) == ["reference", "kde"]
+    levels = []
+    for uri in found.values():
+        picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("L"))
+        assert picture.shape == (152, 402)
+        levels.append([int(picture[row * 50 + 25, 25]) for row in range(3)])
+    assert levels[0] == levels[1] == sorted(set(levels[0]))
+    assert set(levels[0]) <= {0, 30, 60, 90}
+
+
 def test_findings_of_another_run_are_dropped_and_those_of_this_one_and_of_nobody_stay(tmp_path):
     out = write_run(tmp_path / "out")
     key = read_run(out).lock["run_key"]
@@ -334,13 +355,13 @@ def test_colours_of_the_heatmap_follow_cividis_as_matplotlib_has_it():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here")
+@needs_chromium
 def test_in_a_browser_the_page_sorts_by_keyboard_and_asks_for_nothing_else(out):
     api = pytest.importorskip("playwright.sync_api")
     asked, said = [], []
     with api.sync_playwright() as play:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=arguments)
         page = browser.new_page(viewport={"width": 1200, "height": 900})
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: said.append(message.text))

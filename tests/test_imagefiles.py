@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import SHARED, needs_shared
 from PIL import Image, ImageFile
 
 from harness import imagefiles, imagelist
@@ -24,8 +25,6 @@ from harness.datasets import files as datasets
 from harness.errors import UsageError
 from harness.generators import files as generators
 from harness.imagefiles import open_images
-
-SHARED = Path(os.environ.get("HARNESS_SHARED_DATA") or Path(__file__).parents[2] / "shared" / "data")
 
 
 @pytest.fixture
@@ -809,8 +808,10 @@ def test_listing_imports_neither_numpy_nor_pillow():
 
 # Real files
 
+MNIST = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", "gmgan_ngau.zip", "gmgan_merigot.zip")
 
-@pytest.mark.skipif(not (SHARED / "mnist").is_dir(), reason="no shared data ($HARNESS_SHARED_DATA)")
+
+@needs_shared(*(f"mnist/{name}" for name in MNIST))
 def test_mnist_and_two_generators_of_it_are_read_as_they_are():
     parameters = {
         "images": SHARED / "mnist" / "t10k-images-idx3-ubyte.gz",

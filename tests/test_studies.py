@@ -1,20 +1,18 @@
 """The human study that the harness ships."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
+from conftest import SHARED, needs_shared
 
 from harness.errors import UsageError
 from harness.studies import human
 from harness.studies.human import build
 
-SHARED = Path(os.environ.get("HARNESS_SHARED_DATA") or Path(__file__).parents[2] / "shared" / "data")
+RAW = ("cifar10", "ffhq256", "imagenet256", "lsun256")
 HEADER = "id,model,num_correct,err_rt,f_err_rt,r_err_rt\n"
 
 
-@pytest.mark.skipif(not (SHARED / "human").is_dir(), reason="no shared data ($HARNESS_SHARED_DATA)")
+@needs_shared("human/LICENSE", *(f"human/human_{name}.csv" for name in RAW))
 def test_the_shipped_file_is_what_the_raw_answers_give_byte_for_byte():
     assert build.build(SHARED / "human") == build.FILE.read_bytes()
 

@@ -420,24 +420,47 @@ def test_the_default_database_lies_in_the_project_folder(tmp_path, monkeypatch):
     assert default_uri(tmp_path) == "http://tracking:5000"
 
 
-def test_a_description_of_many_generators_stays_within_what_mlflow_keeps():
+def board_of(count):
     rows = tuple(
         Row(
             "pixels", f"generator_{rank}", "ok", None, rank, rank, rank, (), (0,), (0,), 400, 400,
             {"fd": estimate_of("fd", float(rank), "random")}, ("a remark of some length",),
         )
-        for rank in range(1, 301)
+        for rank in range(1, count + 1)
     )  # fmt: skip
-    board = Leaderboard(
+    return Leaderboard(
         "many", {"metric": "fd", "encoder": "pixels"}, {"level": 0.95, "target": "T_N", "reference": "random"},
         (Column("fd", "FD", True),), {"pixels": ""}, rows, ("a note",),
     )  # fmt: skip
-    note = pages.description(board, "#/page")
-    assert len(note) <= 8000
-    assert "generator_1 |" in note
-    assert "more in the table" in note
-    assert note.endswith("One child run per generator and encoder.")
+
+
+def test_a_description_of_many_generators_stays_within_what_mlflow_keeps():
+    board = board_of(300)
+    for studies in ([], ["An audit: " + "so it is " * 40] * 40):
+        note = pages.description(board, "#/page", studies)
+        assert 7000 < len(note) <= pages.LONGEST_NOTE
+        assert "generator_1 |" in note
+        assert "more in the table" in note
+        assert ("- … 40 more in the report" in note) == bool(studies)
+        assert note.endswith("One child run per generator and encoder.")
     assert len(pages.table(board, "pixels")["rank"]) == 300
+
+
+def test_many_studies_leave_a_description_its_leaderboard_and_are_counted():
+    board = board_of(10)
+    studies = [f"Comparison {number}: {'it is so ' * 33}" for number in range(40)]
+    note = pages.description(board, "#/page", studies)
+    assert 7000 < len(note) <= pages.LONGEST_NOTE
+    assert all(f"| generator_{rank} |" in note for rank in range(1, 11))
+    assert "more in the table" not in note
+    told = [study for study in studies if f"- {study}\n" in note]
+    assert told == studies[: len(told)]
+    assert 15 < len(told) < 40
+    assert f"- … {40 - len(told)} more in the report" in note
+    assert "- a note" in note
+    few = pages.description(board, "#/page", studies[:3])
+    assert all(study in few for study in studies[:3])
+    assert "more in the report" not in few
 
 
 def test_importing_tracking_imports_no_mlflow():

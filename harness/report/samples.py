@@ -18,23 +18,39 @@ def sample_rows(run: RunFiles) -> list[tuple[str, str]]:
 
     The rows are the same for all and drawn by the run key: nobody chose them by eye.
     """
-    named = ["reference", *dict.fromkeys(row.generator for row in run.board.rows)]
-    sizes = [row.n_fake for row in run.board.rows] + [row.n_real for row in run.board.rows]
-    rows = min(ROWS, -(-min(sizes, default=0) // COLUMNS))
-    chosen = sorted(random.Random(str(run.lock["run_key"])).sample(range(rows), min(SHOWN, rows)))
-    files = [(name, run.out / "grids" / f"{name}.png") for name in named]
-    return [(name, _data_uri(path, rows, chosen)) for name, path in files if path.is_file()]
+    from PIL import Image
+
+    sizes = {"reference": max((row.n_real for row in run.board.rows), default=0)}
+    for row in run.board.rows:
+        sizes[row.generator] = max(sizes.get(row.generator, 0), row.n_fake)
+    grids = {}
+    for name, size in sizes.items():
+        path = run.out / "grids" / f"{name}.png"
+        if path.is_file():
+            with Image.open(path) as picture:
+                grids[name] = (path, _rows(picture.height, size))
+    # Sets differ in size, and so do their grids: drawn are rows that each of them has.
+    common = min((rows for _, rows in grids.values() if rows), default=0)
+    chosen = sorted(random.Random(str(run.lock["run_key"])).sample(range(common), min(SHOWN, common)))
+    return [(name, _data_uri(path, rows, chosen)) for name, (path, rows) in grids.items()]
+
+
+def _rows(height: int, size: int) -> int:
+    """The rows of a grid of a set of `size` images; 0 where a picture of this height is no such grid."""
+    rows = min(ROWS, -(-size // COLUMNS))
+    step, rest = divmod(height - GAP, max(1, rows))
+    return 0 if rest or step <= GAP else rows
 
 
 def _data_uri(path: Path, rows: int, chosen: list[int]) -> str:
-    """The chosen rows of a grid; the whole of a picture that is no such grid."""
+    """The chosen rows of a grid of `rows`; the whole of a picture that is no grid, which has none."""
     from PIL import Image
 
+    if not rows:
+        return _encoded(path.read_bytes())
     with Image.open(path) as picture:
         width, height = picture.size
-        step, rest = divmod(height - GAP, max(1, rows))
-        if rest or step <= GAP:
-            return _encoded(path.read_bytes())
+        step = (height - GAP) // rows
         strips = Image.new("RGB", (width, step * len(chosen) + GAP), (255, 255, 255))
         for place, row in enumerate(chosen):
             strips.paste(picture.crop((0, row * step, width, (row + 1) * step + GAP)), (0, place * step))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from harness.leaderboard import Leaderboard, Row, decimals, rank_text, shown
@@ -49,28 +49,48 @@ def description(board: Leaderboard, page: str, studies: Sequence[str] = ()) -> s
     """The leaderboard as markdown: the description of the run and of its experiment.
 
     MLflow folds an experiment's description to its first line, and lists it unrendered; so that line reads well raw.
+    At most `LONGEST_NOTE` characters where the board's notes leave room: what does not fit is counted.
     """
     metric, encoder = board.rank_by["metric"], board.rank_by["encoder"]
     rows, head = board.of(encoder), board.header(encoder)
     opening = f"Leaderboard of {board.benchmark} by {metric} under {board.title(encoder).removeprefix('encoder ')}"
     lines = [f"{opening}: [open the table]({page})", "", _line(head), "|" + " --- |" * len(head)]
     notes = [
-        *studies,
         *board.notes,
         "Under Artifacts: `leaderboards/` of the other encoders, single `seeds`, `plots/`, sample `grids/`,"
         " tables of `studies/`,"
         " and the run's files in `run/`, the report as `run/report.html`. One child run per generator and encoder.",
     ]
-    tail = ["", *(f"- {note}" for note in notes)]
-    room = LONGEST_NOTE - len("\n".join([*lines, *tail]))
-    for place, row in enumerate(rows):
-        line = _line(board.cells(row))
+    tail = [f"- {note}" for note in notes]
+
+    def more_rows(count: int) -> str:
+        return _line(["…", f"{count} more in the table", *[""] * (len(head) - 2)])
+
+    def more_studies(count: int) -> str:
+        return f"- … {count} more in the report"
+
+    # Rows come first and studies share what those leave: many studies must not push the leaderboard out.
+    spoken_for = [*lines, "", *([more_studies(len(studies))] if studies else []), *tail]
+    lines += _fitting([_line(board.cells(row)) for row in rows], more_rows, _room(spoken_for))
+    told = _fitting([f"- {study}" for study in studies], more_studies, _room([*lines, "", *tail]))
+    return "\n".join([*lines, "", *told, *tail])
+
+
+def _room(lines: Sequence[str]) -> int:
+    """How many characters a description of these lines has left, each further line with its line break."""
+    return LONGEST_NOTE - len("\n".join(lines))
+
+
+def _fitting(lines: Sequence[str], more: Callable[[int], str], room: int) -> list[str]:
+    """All lines where they fit into `room` characters; else as many as do and `more` of the number left out."""
+    if sum(len(line) + 1 for line in lines) <= room:
+        return list(lines)
+    room -= len(more(len(lines))) + 1
+    for kept, line in enumerate(lines):
         room -= len(line) + 1
         if room < 0:
-            lines.append(_line(["…", f"{len(rows) - place} more in the table", *[""] * (len(head) - 2)]))
-            break
-        lines.append(line)
-    return "\n".join([*lines, *tail])
+            return [*lines[:kept], more(len(lines) - kept)]
+    return list(lines)
 
 
 def seeds(records: Iterable[Record]) -> dict[str, list[Any]]:
