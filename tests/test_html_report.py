@@ -257,6 +257,10 @@ def test_names_of_findings_are_plain_and_differ_where_words_do():
     assert finding_name("rerank", "kd") == "rerank-kd"
     names = {finding_name("compare", *pair) for pair in (("A", "b"), ("a", "b"), ("a b", ""), ("a/b", ""))}
     assert len(names) == 4
+    # A hyphen inside a word is not the one between two: each of these joins to compare-a-b-c.
+    names = {finding_name("compare", *words) for words in (("a", "b", "c"), ("a-b", "c"), ("a", "b-c"), ("a-b-c",))}
+    assert len(names) == 4
+    assert "compare-a-b-c" in names
     assert all(re.fullmatch("[a-z0-9_-]+", name) for name in names)
 
 

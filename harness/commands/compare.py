@@ -132,8 +132,9 @@ def compare(
         from harness.store import write_atomically
 
         write_atomically(file, (json.dumps(_finite(told), indent=1, allow_nan=False) + "\n").encode("ascii"))
-    parts = [part for part in (metric, margin and f"within-{margin:g}", reference, paired and "paired") if part]
-    name = finding_name("compare", first, second, chosen, *map(str, parts))
+    within = () if margin is None else ("within", f"{margin:g}")
+    parts = [part for part in (metric, *within, reference, "paired" if paired else None) if part is not None]
+    name = finding_name("compare", first, second, chosen, *parts)
     add_section(out, name, section(told, [answer, *sure], f"{about}.", better))
 
 
