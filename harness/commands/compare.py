@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.commands.compared import p_words
+from harness.record import percent
 
 if TYPE_CHECKING:
     from harness.record import Reference, Target
@@ -78,7 +79,7 @@ def compare(
     # Printed at the end: a mistake found on the way is answered by one line, without a heading before it.
     about = (
         f"{first} minus {second} under {labelled(board, chosen)}, reference {counted}, "
-        f"{board['interval']['level']:.0%} intervals{', paired image by image' if paired else ''}"
+        f"{percent(board['interval']['level'])} intervals{', paired image by image' if paired else ''}"
     )
     lines: list[str] = []
     notes: dict[str, None] = {}
@@ -176,7 +177,7 @@ def power(
     what = f"training seed{s}" if trained else f"sampling seed{s} (neither is trained)"
     click.echo(
         f"To see a difference of {wanted:g} in {name} under {labelled(board, chosen)} between {first} and {second} "
-        f"with probability {chance:g} (at {level:.0%}, reference {counted}):\n{found.training_seeds} {what} of "
+        f"with probability {chance:g} (at {percent(level)}, reference {counted}):\n{found.training_seeds} {what} of "
         f"{found.images:,} images for each; then the standard error is {found.se:.3g} and the power {found.power:.2f}."
     )
     pilot = min(member.analysis.n_fake for member in (*one, *two))
