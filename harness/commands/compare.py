@@ -72,6 +72,7 @@ def compare(
     board = leaderboard(out)
     chosen, metrics = read(out, encoder)
     check_scored(out, chosen, (first, second))
+    _check_two(out, first, second)
     better = {column["metric"]: column["lower_is_better"] for column in board["columns"]}
     targets = _targets(board, chosen)
     told: list[dict[str, Any]] = []
@@ -164,6 +165,7 @@ def power(
     board = leaderboard(out)
     chosen, metrics = read(out, encoder)
     check_scored(out, chosen, (first, second))
+    _check_two(out, first, second)
     name = next(iter(_asked(metric or board["rank_by"]["metric"], metrics, labelled(board, chosen))))
     level = board["interval"]["level"]
     counted: Reference = reference or board["interval"]["reference"]
@@ -193,6 +195,17 @@ def power(
         )
     for limit in found.limits:
         click.echo(f"limit: {limit}")
+
+
+def _check_two(out: Path, first: str, second: str) -> None:
+    """Raises UsageError for one generator twice: the tests take FIRST's images for independent of SECOND's."""
+    from harness.errors import UsageError
+
+    if first == second:
+        raise UsageError(
+            f"{out}: FIRST and SECOND are both {first}, and a generator differs from itself by nothing; name two. Two "
+            "draws of one generator are two entries of `generators` under two names"
+        )
 
 
 def _asked(metric: str | None, known: dict[str, Any], encoder: str) -> list[str]:
