@@ -54,8 +54,9 @@ def encode(
     store: Path | None = None,
     device: str = "auto",
 ) -> Encoded:
-    """The features of a folder or file of images under a protocol; `adm` adds what ADM's files hold besides.
+    """The features of a set of images under a protocol; `adm` adds what ADM's files hold besides.
 
+    `path` is a folder, or a zip, npz, npy, tar, Parquet or Arrow file, or a folder of Arrow files from save_to_disk.
     `admit` hears what will make the features before the first image is encoded, and may refuse it.
 
     Raises UsageError for a protocol that cannot be run, weights that are not here, and images that cannot be used.

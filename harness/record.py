@@ -14,6 +14,14 @@ Target = Literal["T_N", "T_inf"]
 Reference = Literal["fixed", "random"]
 
 
+def percent(level: float) -> str:
+    """A level of confidence, or what it leaves, in [0, 1], as it was declared: 95%, 97.5%, 99.9%, 0.1%.
+
+    Rounded to ten digits, which takes away what binary adds (1 - 0.95 is not 0.05), and no digit that a person wrote.
+    """
+    return f"{100 * level:.10g}%"
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A metric's value with its standard error and interval, and what they speak about.

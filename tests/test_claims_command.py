@@ -237,6 +237,15 @@ def test_the_verdicts_become_a_section_of_the_runs_report(copy_of, tmp_path_fact
     (out / "claims-my-claims.finding.json").unlink()
     assert "keeps its report" in ask("reproduce", path, "--claim", "a", "--out", out).output
     assert not (out / "claims-my-claims.finding.json").exists()
+    # Another file of this name is another section, a file read again its own.
+    ask("reproduce", path, "--out", out)
+    other = tmp_path_factory.mktemp("others") / path.name
+    other.write_text(path.read_text().replace("title: ours", "title: theirs"))
+    for file in (other, path, other):
+        assert ask("reproduce", file, "--out", out).exit_code == 0
+    titles = {name: found.title for name, found in read_findings(out).items() if name.startswith("claims-my-claims")}
+    assert titles.pop("claims-my-claims") == "Claims: ours"
+    assert list(titles.values()) == ["Claims: theirs"]
     # A run that nothing points to is said to be one, and a generator that no run has.
     path.write_text(OURS.format(value=1.0, generator="nobody", **said))
     told = ask("reproduce", path, "--out", out).output

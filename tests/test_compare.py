@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
-from harness.outfolder import read, run_key
+from harness.outfolder import read, run_key, write
 from harness.record import read_records
 from harness.report import read_findings
 from harness.uncertainty import combine, holm
@@ -76,11 +76,30 @@ def test_a_comparison_is_a_section_of_the_report_with_its_direction_and_units(ou
         assert by_metric[one["metric"]][3] == pytest.approx(one["comparison"]["value"], rel=1e-3)
         assert one["verdict"].startswith(by_metric[one["metric"]][2])
     assert "report" in told.output
-    ask("compare", out, "noise", "noise", "--metric", "fd", "--margin", "1000")
-    assert (
-        "equivalent within the margin"
-        in read_findings(out)["compare-noise-noise-digits_convnet-fd-within-1000"].verdict[0]
-    )
+    ask("compare", out, "noise", "holdout", "--metric", "fd", "--margin", "100000")
+    section = read_findings(out)["compare-noise-holdout-digits_convnet-fd-within-100000"]
+    assert section.verdict[0].endswith("by less than the margin.")
+
+
+@pytest.mark.parametrize("asked", [("compare",), ("power", "--difference", "1")])
+def test_a_generator_is_not_compared_with_itself(out, asked):
+    told = ask(asked[0], out, "kde", "kde", *asked[1:])
+    assert told.exit_code == 2, told.output
+    assert "FIRST and SECOND are both kde" in told.output
+    assert not [name for name in read_findings(out) if name.startswith("compare-kde-kde")]
+    told = ask(asked[0], out, "nobody", "nobody", *asked[1:])
+    assert "nobody" in told.output
+    assert "are both" not in told.output, "who is not there is the mistake to mend first"
+
+
+def test_a_level_between_whole_percents_is_said_as_declared(out):
+    path = out / "leaderboard.json"
+    board = json.loads(path.read_text())
+    path.write_text(json.dumps({**board, "interval": {**board["interval"], "level": 0.975}}))
+    told = ask("compare", out, "noise", "holdout", "--metric", "fd").output
+    assert "97.5% intervals" in told
+    assert "holds in 97.5% of cases" in told
+    assert "(at 97.5%, " in ask("power", out, "noise", "holdout", "--difference", "50").output
 
 
 def test_a_folder_that_cannot_be_written_still_answers(out, monkeypatch):
@@ -121,10 +140,16 @@ def test_the_effect_between_trained_generators_is_in_scatter_of_training_seeds(o
     assert told["comparison"]["value"] == pytest.approx(np.mean(values["mine"]) - np.mean(values["kde"]))
 
 
-def test_a_generator_compared_with_itself_is_no_different_and_equivalent_within_a_margin(out):
-    told = ask("compare", out, "holdout", "holdout", "--metric", "fd", "--margin", "50")
-    assert "holdout and holdout are equivalent within the margin" in told.output
-    told = ask("compare", out, "holdout", "holdout", "--metric", "fd", "--margin", "0.001")
+def test_a_generator_and_its_twin_are_no_different_and_equivalent_within_a_margin(out):
+    chosen, metrics = read(out)
+    write(out, {chosen: {name: {**groups, "twin": groups["holdout"]} for name, groups in metrics.items()}})
+    board = json.loads((out / "leaderboard.json").read_text())
+    board["rows"] += [{**row, "generator": "twin"} for row in board["rows"] if row["generator"] == "holdout"]
+    (out / "leaderboard.json").write_text(json.dumps(board))
+    (out / "records.jsonl").unlink()  # they know no twin, and without them there is no report to write
+    told = ask("compare", out, "holdout", "twin", "--metric", "fd", "--margin", "50")
+    assert "holdout and twin are equivalent within the margin" in told.output
+    told = ask("compare", out, "holdout", "twin", "--metric", "fd", "--margin", "0.001")
     assert "cannot be told apart: this does not show that they are equal" in told.output
 
 

@@ -278,7 +278,26 @@ def test_names_of_findings_are_plain_and_differ_where_words_do():
     assert finding_name("rerank", "kd") == "rerank-kd"
     names = {finding_name("compare", *pair) for pair in (("A", "b"), ("a", "b"), ("a b", ""), ("a/b", ""))}
     assert len(names) == 4
+    # A hyphen inside a word is not the one between two: each of these joins to compare-a-b-c.
+    names = {finding_name("compare", *words) for words in (("a", "b", "c"), ("a-b", "c"), ("a", "b-c"), ("a-b-c",))}
+    assert len(names) == 4
+    assert "compare-a-b-c" in names
     assert all(re.fullmatch("[a-z0-9_-]+", name) for name in names)
+
+
+def test_a_level_between_whole_percents_is_said_as_it_was_declared(tmp_path):
+    folder = write_run(tmp_path)
+    board = json.loads((folder / "leaderboard.json").read_text())
+    (folder / "leaderboard.json").write_text(
+        json.dumps({**board, "interval": {**board["interval"], "level": 0.999}}, ensure_ascii=True)
+    )
+    page = html.unescape(write_report(folder).read_text())
+    assert "with 99.9% confidence" in page
+    assert "Bars are 99.9% intervals" in page
+    assert "holds the true value in 99.9% of cases" in page
+    assert "Intervals (99.9%)" in page
+    assert "100% intervals" not in page
+    assert "95%" not in page
 
 
 def test_a_column_of_long_words_wraps_and_others_do_not():

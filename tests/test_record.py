@@ -1,12 +1,15 @@
 """Keys and records are the same text everywhere and come back as they went."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import harness
 from harness.keys import canonical_json, derive_seed, digest
-from harness.record import Cell, Estimate, Record, read_records, to_lines
+from harness.record import Cell, Estimate, Record, percent, read_records, to_lines
 
 ESTIMATE = Estimate(1.0, 0.1, 0.8, 1.2, 0.95, "T_N", "random", "influence", 10, 20, True, ("a note",))
 CELL = Cell("digits", "reference", "kde", 1, 0, "as they are", "pixels")
@@ -42,3 +45,18 @@ def test_a_record_comes_back_as_it_went(tmp_path, estimate):
     )
     (tmp_path / "records.jsonl").write_bytes(to_lines([record, record]))
     assert read_records(tmp_path / "records.jsonl") == [record, record]
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [(0.95, "95%"), (0.5, "50%"), (0.975, "97.5%"), (0.999, "99.9%"), (1 - 0.95, "5%"), (1 - 0.999, "0.1%")],
+)
+def test_a_level_is_said_as_it_was_declared(level, said):
+    assert percent(level) == said
+
+
+def test_nothing_says_a_level_in_whole_percents():
+    rounded = re.compile(r"""\{[^{}]*\blevel\b[^{}]*:\.\d%\}""")
+    assert rounded.search("{board['interval']['level']:.0%}"), "the pattern sees what it is to refuse"
+    sources = sorted(Path(harness.__file__).parent.rglob("*.py"))
+    assert [path.name for path in sources if rounded.search(path.read_text(encoding="utf-8"))] == []

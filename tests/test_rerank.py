@@ -99,6 +99,27 @@ def test_faults_of_the_file_are_told_line_by_line(scores):
     assert "cannot be read" in refused("--scores", "absent.csv")
 
 
+def test_a_seed_below_0_is_refused_in_words(scores):
+    assert "-5 is not in the range x>=0" in refused("--scores", scores(), "--seed", -5)
+    assert ask("--scores", scores(), "--seed", 0).exit_code == 0
+
+
+def test_no_command_takes_a_seed_below_0():
+    """Every option whose name ends in `seed`, whatever its command, so that a new one is seen too."""
+    found = {}
+
+    def look(command, name):
+        for inner, one in getattr(command, "commands", {}).items():
+            look(one, f"{name} {inner}".strip())
+        for option in command.params:
+            if option.name.endswith("seed"):
+                found[f"{name} --{option.name}"] = getattr(option.type, "min", None)
+
+    look(main, "")
+    assert set(found) >= {"rerank --seed", "score --seed"}
+    assert set(found.values()) == {0}
+
+
 def test_what_goes_together_is_told(scores, tmp_path):
     one = scores("A,x,1\nB,x,2\nC,x,3", "generator,encoder,value")
     assert "one of the two" in refused()

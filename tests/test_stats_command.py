@@ -1,5 +1,7 @@
 """`harness stats`: from images to a peer's file and back to a distance, through the command as a user calls it."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -156,3 +158,18 @@ def test_what_cannot_be_done_costs_one_sentence(made, arguments, words):
     assert outcome.returncode == 2
     assert words in outcome.stderr
     assert not (made.folder / "x.npz").exists()
+
+
+def test_the_help_names_a_command_that_is_there_and_every_kind_of_file():
+    from click.testing import CliRunner
+
+    from harness.cli import main
+    from harness.commands.stats import stats
+    from harness.folders import KINDS
+
+    told = {
+        name: " ".join(CliRunner().invoke(main, ["stats", name, "--help"]).output.split()) for name in ("fd", "make")
+    }
+    assert "`stats make`" in told["fd"]
+    assert all(word in stats.commands for word in re.findall(r"`stats (\w+)`", told["fd"]))
+    assert all(kind in told["make"].lower() for kind in (*KINDS.values(), "folder", "save_to_disk"))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.record import percent
+
 if TYPE_CHECKING:
     from harness.report import Finding
     from harness.studies.audited import Audited, Change
@@ -111,7 +113,7 @@ def finding(found: Audited, text: str) -> Finding:
         "pipeline",
         "generator",
         found.metric,
-        f"{found.level:.0%} interval",
+        f"{percent(found.level)} interval",
         "rank",
         "its encoder",
         "weights",
@@ -128,7 +130,7 @@ def finding(found: Audited, text: str) -> Finding:
         for c in own
     )  # fmt: skip
     columns = ("encoder", "variant", "generator", "pinned", "variant's", "change", "reference against itself, FD")
-    caption = f"{found.metric} under other preprocessing; {found.level:.0%} intervals paired over the same images"
+    caption = f"{found.metric} under other preprocessing; {percent(found.level)} intervals paired over the same images"
     generators = tuple(dict.fromkeys(c.generator for c in own))
     several = len({c.encoder for c in own}) > 1  # the variant first: what is cut off a long label is the encoder
     label = {(c.encoder, c.variant): f"{c.variant}, {c.encoder}" if several else c.variant for c in own}
@@ -181,8 +183,8 @@ def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
 def _sure(found: Audited) -> list[str]:
     """How sure the verdicts are, and what would change them."""
     return [
-        f"How sure: a change's {found.level:.0%} interval is paired over the same images; what flips beyond noise does "
-        "so at once, for all pairs and variants of an encoder.",
+        f"How sure: a change's {percent(found.level)} interval is paired over the same images; what flips beyond noise "
+        "does so at once, for all pairs and variants of an encoder.",
         "What would change it: a setting, protocol or encoder that the benchmark's `audit` does not name; more images "
         "show smaller flips.",
     ]
@@ -225,7 +227,7 @@ def _published(found: Audited, encoder: str) -> list[str]:
         one = next(iter(row.values()))
         label = f"{name}{' (own encoder)' if one.whole else ''}{', random weights' if one.random else ''}"
         lines.append(f"| {label} | {' | '.join(told)} |")
-    lines += ["", f"In square brackets {found.level:.0%} intervals, which no pipeline prints. "]
+    lines += ["", f"In square brackets {percent(found.level)} intervals, which no pipeline prints. "]
     if any(p.whole for p in own):
         lines[-1] += "Rows with an encoder of their own are in another unit: compare ranks, not values. "
     if any(p.pipeline.startswith("pipeline:") for p in own):
@@ -244,7 +246,7 @@ def _table(found: Audited, encoder: str) -> list[str]:
         own = {(c.variant, c.generator): c for c in found.changes if (c.encoder, c.metric) == (encoder, metric)}
         pinned = {generator: next(c.pinned for (_, g), c in own.items() if g == generator) for generator in generators}
         lines += [
-            f"Change of {metric}, variant less pinned, {found.level:.0%} intervals paired over the same images:",
+            f"Change of {metric}, variant less pinned, {percent(found.level)} intervals paired over the same images:",
             "",
         ]
         lines += ["| variant | reference against itself, FD | " + " | ".join(generators) + " |"]

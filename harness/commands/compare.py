@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.commands.compared import p_words
+from harness.record import percent
 
 if TYPE_CHECKING:
     from harness.record import Reference, Target
@@ -71,6 +72,7 @@ def compare(
     board = leaderboard(out)
     chosen, metrics = read(out, encoder)
     check_scored(out, chosen, (first, second))
+    _check_two(out, first, second)
     better = {column["metric"]: column["lower_is_better"] for column in board["columns"]}
     targets = _targets(board, chosen)
     told: list[dict[str, Any]] = []
@@ -78,7 +80,7 @@ def compare(
     # Printed at the end: a mistake found on the way is answered by one line, without a heading before it.
     about = (
         f"{first} minus {second} under {labelled(board, chosen)}, reference {counted}, "
-        f"{board['interval']['level']:.0%} intervals{', paired image by image' if paired else ''}"
+        f"{percent(board['interval']['level'])} intervals{', paired image by image' if paired else ''}"
     )
     lines: list[str] = []
     notes: dict[str, None] = {}
@@ -132,8 +134,9 @@ def compare(
         from harness.store import write_atomically
 
         write_atomically(file, (json.dumps(_finite(told), indent=1, allow_nan=False) + "\n").encode("ascii"))
-    parts = [part for part in (metric, margin and f"within-{margin:g}", reference, paired and "paired") if part]
-    name = finding_name("compare", first, second, chosen, *map(str, parts))
+    within = () if margin is None else ("within", f"{margin:g}")
+    parts = [part for part in (metric, *within, reference, "paired" if paired else None) if part is not None]
+    name = finding_name("compare", first, second, chosen, *parts)
     add_section(out, name, section(told, [answer, *sure], f"{about}.", better))
 
 
@@ -162,6 +165,7 @@ def power(
     board = leaderboard(out)
     chosen, metrics = read(out, encoder)
     check_scored(out, chosen, (first, second))
+    _check_two(out, first, second)
     name = next(iter(_asked(metric or board["rank_by"]["metric"], metrics, labelled(board, chosen))))
     level = board["interval"]["level"]
     counted: Reference = reference or board["interval"]["reference"]
@@ -175,7 +179,7 @@ def power(
     what = f"training seed{s}" if trained else f"sampling seed{s} (neither is trained)"
     click.echo(
         f"To see a difference of {wanted:g} in {name} under {labelled(board, chosen)} between {first} and {second} "
-        f"with probability {chance:g} (at {level:.0%}, reference {counted}):\n{found.training_seeds} {what} of "
+        f"with probability {chance:g} (at {percent(level)}, reference {counted}):\n{found.training_seeds} {what} of "
         f"{found.images:,} images for each; then the standard error is {found.se:.3g} and the power {found.power:.2f}."
     )
     pilot = min(member.analysis.n_fake for member in (*one, *two))
@@ -191,6 +195,17 @@ def power(
         )
     for limit in found.limits:
         click.echo(f"limit: {limit}")
+
+
+def _check_two(out: Path, first: str, second: str) -> None:
+    """Raises UsageError for one generator twice: the tests take FIRST's images for independent of SECOND's."""
+    from harness.errors import UsageError
+
+    if first == second:
+        raise UsageError(
+            f"{out}: FIRST and SECOND are both {first}, and a generator differs from itself by nothing; name two. Two "
+            "draws of one generator are two entries of `generators` under two names"
+        )
 
 
 def _asked(metric: str | None, known: dict[str, Any], encoder: str) -> list[str]:

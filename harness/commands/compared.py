@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from harness.record import percent
+
 if TYPE_CHECKING:
     from harness.report import Finding
 
@@ -15,7 +17,7 @@ def closing(told: list[dict[str, Any]], together: str, level: float, notes: list
     """The answer in a sentence, then how sure it is and what would change it."""
     answer = _summary(told, level) if together else f"{told[0]['metric']}: {told[0]['verdict']}."
     each = "each interval and p by itself holds" if together else "the interval holds"
-    sure = f"How sure: {each} in {level:.0%} of cases{''.join(f'; {note}' for note in notes)}. {together}".rstrip()
+    sure = f"How sure: {each} in {percent(level)} of cases{''.join(f'; {note}' for note in notes)}. {together}".rstrip()
     trained = " or training seeds" if any("training seeds" in row["comparison"]["method"] for row in told) else ""
     power = f"`harness power OUT {told[0]['first']} {told[0]['second']} --difference X` says how many"
     return [answer, sure, f"What would change it: more images{trained} ({power}); another encoder or metric."]

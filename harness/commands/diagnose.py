@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.record import percent
+
 if TYPE_CHECKING:
     from harness.outfolder import Groups
     from harness.record import Record, Target
@@ -60,7 +62,7 @@ def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
     level = float(board["interval"]["level"])
     about = (
         f"{board['benchmark']} under {chosen}{_in_brackets(board['encoders'][chosen])}, against {holdout or THEORY}; "
-        f"{level:.0%} intervals; p: Holm over all tests of one generator"
+        f"{percent(level)} intervals; p: Holm over all tests of one generator"
     )
     lines: list[str] = []
     told: list[dict[str, Any]] = []
@@ -81,7 +83,7 @@ def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
         })  # fmt: skip
     orders = _orders(out, board, chosen, metrics)
     if orders:
-        lines.append(f"\norders of the generators (all pairs of two orders at once, {level:.0%})")
+        lines.append(f"\norders of the generators (all pairs of two orders at once, {percent(level)})")
         lines += [f"  - {order.sentence}" for order in orders]
     lines.append(f"\n{SURE}")
     if CHECKPOINTS in notes:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.record import percent
+
 if TYPE_CHECKING:
     from harness.uncertainty import SeedMember
 
@@ -92,8 +94,8 @@ def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:
     if found.tests:
         lines.append(
             f"How sure: p is that of one test for the worse; of all {len(found.tests)} together at most "
-            f"{1 - level:.0%} of runs that are no worse fail (Holm). More images or training seeds in both runs let "
-            "smaller changes be seen."
+            f"{percent(1 - level)} of runs that are no worse fail (Holm). More images or training seeds in both runs "
+            "let smaller changes be seen."
         )
     if len(lines) > 3:
         lines.append(lines[0])
@@ -104,7 +106,7 @@ def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:
 
 def answer(found: Judgement, level: float) -> str:
     """The judgement in a sentence: what has become worse, in which axis and by which metric, or that nothing has."""
-    tests = f"{len(found.tests)} tests at {level:.0%} (Holm)"
+    tests = f"{len(found.tests)} tests at {percent(level)} (Holm)"
     worse = []
     for generator in dict.fromkeys(test.generator for test in found.tests if test.held):
         own = [test for test in found.tests if test.generator == generator]

@@ -30,6 +30,7 @@ def reproduce(claims: str, outs: tuple[Path, ...], wanted: tuple[str, ...], leve
     comparable with it, or cannot be decided, and the fact that differs or that nobody said is named.
     """
     import json
+    from dataclasses import replace
 
     from harness.commands import verdicts
     from harness.commands.ourruns import runs_for, unused
@@ -60,7 +61,8 @@ def reproduce(claims: str, outs: tuple[Path, ...], wanted: tuple[str, ...], leve
         if wanted:
             click.echo(f"note: {out} keeps its report: a section shows a whole file, not some --claim of it", err=True)
             continue
-        written = write_finding(out, verdicts.section(path), verdicts.finding(told))
+        about = replace(verdicts.finding(told), source=verdicts.source(path))
+        written = write_finding(out, verdicts.section(out, path), about)
         if (out / "records.jsonl").is_file():
             write_report(out)
         click.echo(f"claims    {written}")

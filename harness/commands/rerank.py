@@ -36,7 +36,7 @@ SCALE = (
 @click.option("--metric", help="A metric of the run OUT. [the one that ranks]")
 @click.option("--higher-is-better", is_flag=True, help="With --scores: the better generator has the higher value.")
 @click.option("--level", type=float, help="Of the intervals. [as the run declares, else 0.95]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the replicates.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the replicates.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures to this file too.")
 def rerank(
     out: Path | None, scores: Path | None, dataset: str | None, metric: str | None, higher_is_better: bool,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.record import percent
+
 if TYPE_CHECKING:
     from harness.record import Reference
     from harness.report import Finding
@@ -163,7 +165,7 @@ def finding(
     """The section of the report: the answer, rank correlations, each generator's ranks, and the pairs in question."""
     from harness.report import Finding, Heatmap, Table
 
-    level = f"{whole.level:.0%}"
+    level = percent(whole.level)
     columns = ("encoder", "and", "Kendall's tau-b", f"tau-b {level}", "Spearman's rho", f"rho {level}")
     correlations = tuple(
         (b.first, b.second, round(b.tau.value, 3), _ends(b.tau), round(b.rho.value, 3), _ends(b.rho)) for b in pairs

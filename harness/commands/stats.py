@@ -54,7 +54,10 @@ def stats() -> None:
 @STORE
 @DEVICE
 def make(real: Path, name: str, out: Path, form: str, random_weights: bool, **where: Any) -> None:
-    """Compute the statistics of the images of REAL (a folder, zip, npz, npy, tar or Parquet file) under a protocol."""
+    """Compute the statistics of the images of REAL under a protocol.
+
+    REAL is a folder, or a zip, npz, npy, tar, Parquet or Arrow file; a folder that save_to_disk left is read as Arrow.
+    """
     from harness.errors import UsageError
     from harness.imagestats import encode
     from harness.protocols import load
@@ -94,7 +97,7 @@ def show(file: Path) -> None:
 @STORE
 @DEVICE
 def fd(ref: Path, fake: Path, protocol: str | None, assumed: str | None, random_weights: bool, **where: Any) -> None:
-    """The Fréchet distance of FAKE (images as for `stats compute`, or statistics) to the statistics in REF."""
+    """The Fréchet distance of FAKE (images as for `stats make`, or statistics) to the statistics in REF."""
     from functools import partial
 
     from harness.errors import UsageError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -217,9 +218,21 @@ def finding(found: Verdicts) -> Finding:
     return Finding(f"Claims: {found.file.title}", tuple(sentences), tuple(tables))
 
 
-def section(path: Path) -> str:
-    """The name of the finding for a claims file, `claims-clean-fid`."""
-    return "claims-" + (re.sub(r"[^a-z0-9_-]+", "-", path.stem.lower()).strip("-") or "file")
+def source(path: Path) -> str:
+    """What tells a claims file from another of its name: a digest of where it lies, of a shipped one of its name."""
+    from harness.keys import digest
+    from harness.studies.claims import names, path_of
+
+    shipped = path.stem in names() and path == path_of(path.stem)
+    return digest(["shipped", path.stem] if shipped else ["file", os.path.realpath(path)])
+
+
+def section(out: Path, path: Path) -> str:
+    """The name of the finding for a claims file in OUT, `claims-clean-fid`; another file's finding keeps its own."""
+    from harness.report import free_name
+
+    name = "claims-" + (re.sub(r"[^a-z0-9_-]+", "-", path.stem.lower()).strip("-") or "file")
+    return free_name(out, name, source(path))
 
 
 def _plain_test(claim: Claim, test: Test, adjusted: dict[tuple[str, str], float]) -> dict[str, Any]:

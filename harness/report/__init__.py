@@ -6,6 +6,7 @@ from harness.report.finding import (
     Table,
     drop_findings,
     finding_name,
+    free_name,
     read_findings,
     write_finding,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "draw_encoder",
     "drop_findings",
     "finding_name",
+    "free_name",
     "image_grid",
     "read_findings",
     "write_finding",

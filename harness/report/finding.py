@@ -4,7 +4,8 @@
  "tables": [{"caption": "...", "columns": ["a", "b"], "rows": [["x", 1.5], ...]}, ...],
  "heatmap": null or {"caption": "...", "columns": [...], "rows": [...], "values": [[0.1, null], ...],
                      "low": 0, "high": 1, "decimals": 2},
- "run": null or the key of the run that it was read from}
+ "run": null or the key of the run that it was read from,
+ "source": null or a digest of the file that it is about, where two files may be called alike}
 
 When a run's numbers change, the findings of the old ones go; one whose `run` is null is nobody's and stays.
 """
@@ -56,6 +57,7 @@ class Finding:
 
     The first sentence is the answer: the top of the report shows it, linked to the section. `run` is the key of what
     the numbers were read from, the run's own (`outfolder.run_key`) or its declaration's (`outfolder.declared_key`).
+    `source` is a digest that tells files of like names apart (`free_name`), not their path, which is nobody else's.
     """
 
     title: str
@@ -63,13 +65,30 @@ class Finding:
     tables: tuple[Table, ...] = ()
     heatmap: Heatmap | None = None
     run: str | None = None
+    source: str | None = None
 
 
 def finding_name(*parts: str) -> str:
-    """A name for `write_finding` made of words of any kind; different words give different names."""
-    plain = "-".join(parts)
-    name = re.sub(r"[^a-z0-9_-]", "-", plain.lower())
-    return name if name == plain else f"{name}-{digest(list(parts))[:6]}"
+    """A name for `write_finding` made of words of any kind, `diagnosis-digits_convnet`; different words, other names.
+
+    Words of lower-case letters, digits and _ are joined as they are. A digest follows where a word has anything else,
+    a "-" too: `a`, `b-c` and `a-b`, `c` would else be one name, and the later section would take the earlier's place.
+    """
+    name = re.sub(r"[^a-z0-9_-]", "-", "-".join(parts).lower())
+    plain = all(re.fullmatch(r"[a-z0-9_]*", part) for part in parts)
+    return name if plain else f"{name}-{digest(list(parts))[:6]}"
+
+
+def free_name(out: Path, name: str, source: str) -> str:
+    """`name`, or where OUT's finding of this name is about another source, `name` with six digits of `source`.
+
+    A finding that says no source, or that cannot be read, is taken to be about this one.
+    """
+    try:
+        held = json.loads((out / f"{name}{SUFFIX}").read_text(encoding="utf-8")).get("source")
+    except (OSError, ValueError, AttributeError):
+        held = None
+    return name if held in (None, source) else f"{name}-{source[:6]}"
 
 
 def write_finding(out: Path, name: str, finding: Finding) -> Path:
@@ -134,7 +153,7 @@ class _Reader:
             self.texts(raw["verdict"], "verdict"),
             tuple(self.table(t, f"tables[{i}]") for i, t in enumerate(self.many(raw.get("tables", []), "tables"))),
             None if heatmap is None else self.heatmap(heatmap),
-            None if raw.get("run") is None else self.text(raw["run"], "run"),
+            *(None if raw.get(key) is None else self.text(raw[key], key) for key in ("run", "source")),
         )
 
     def table(self, raw: Any, at: str) -> Table:
@@ -163,7 +182,7 @@ class _Reader:
         if not isinstance(raw, dict):
             self.wrong(at or "the file", type(raw).__name__, "an object")
         known = [field.name for field in fields(shape)]
-        optional = {"tables", "heatmap", "decimals", "run"}
+        optional = {"tables", "heatmap", "decimals", "run", "source"}
         if odd := sorted(set(raw) - set(known)):
             self.wrong(at or "the file", f"unknown key '{odd[0]}'", f"only {', '.join(known)}")
         if lacking := [name for name in known if name not in raw and name not in optional]:

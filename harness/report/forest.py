@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.keys import digest
-from harness.record import Record
+from harness.record import Record, percent
 from harness.store import write_atomically
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def _caption(
     target, reference = interval["target"], interval["reference"]
     split = f" ({cells[0].cell.dataset}, split {cells[0].cell.reference_split})" if cells else ""
     lines = [
-        f"Bars: {interval['level']:.0%} intervals for {TARGETS.get(target, target)},"
+        f"Bars: {percent(interval['level'])} intervals for {TARGETS.get(target, target)},"
         f" {REFERENCES.get(reference, reference)}."
         f" n_real = {_listed(row['n_real'] for row in rows)}{split},"
         f" n_fake = {_listed(row['n_fake'] for row in rows)}.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.record import percent
 from harness.report import words
 from harness.report.charts import has_plane, heatmap, plane, ranked_forest, small_forest
 from harness.report.finding import Finding
@@ -98,7 +99,7 @@ def _studies(run: RunFiles) -> Child:
 
 def _values(run: RunFiles) -> list[Child]:
     parts: list[Child] = []
-    level = f"{run.board.interval['level']:.0%}"
+    level = percent(run.board.interval["level"])
     for encoder in run.board.encoders:
         if not run.ranked(encoder):
             continue

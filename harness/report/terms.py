@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.record import percent
 from harness.report.run_files import RunFiles
 
 METRICS = {
@@ -32,7 +33,7 @@ def terms(run: RunFiles) -> list[tuple[str, str]]:
     """(word, what it means) of what this page shows, the metrics first."""
     interval = run.board.interval
     uses = dict.fromkeys(str(run.parameters(c.metric).get("use", c.metric)) for c in run.board.columns)
-    level = f"{interval['level']:.0%}"
+    level = percent(interval["level"])
     found = [METRICS[use] for use in uses if use in METRICS]
     about = f" {TARGETS.get(interval['target'], '')} {REFERENCES.get(interval['reference'], '')}".rstrip()
     found += [

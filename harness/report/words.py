@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from harness.leaderboard import Row, shown
+from harness.record import percent
 from harness.report.run_files import UNSEEN, RunFiles
 
 TARGETS = {"T_N": "the expected value at these sample sizes", "T_inf": "the population value"}
@@ -45,7 +46,7 @@ def leaders(candidates: Sequence[Row]) -> list[Row]:
 
 def verdict(run: RunFiles) -> list[str]:
     """What the run shows, in sentences, the most important first; controls and flagged rows never win unnoticed."""
-    rows, level = run.ranked(run.first), f"{run.board.interval['level']:.0%}"
+    rows, level = run.ranked(run.first), percent(run.board.interval["level"])
     note = run.board.encoder_notes[run.first]
     if not rows:
         return ["No generator was scored under the encoder that ranks.", *_failed(run)]
@@ -201,8 +202,8 @@ def methods(run: RunFiles) -> str:
         f"Metrics: {'; '.join(names)}.",
         f"Features come from {listed(encoders)}; preprocessing {listed(preprocessing)}." if preprocessing else "",
         f"Generators are ranked by {run.by.label} under {run.first}, with simultaneous rank sets (Mogstad et al. 2024)"
-        f" at {interval['level']:.0%}.",
-        f"Intervals ({interval['level']:.0%}) are for {TARGETS.get(interval['target'], interval['target'])}"
+        f" at {percent(interval['level'])}.",
+        f"Intervals ({percent(interval['level'])}) are for {TARGETS.get(interval['target'], interval['target'])}"
         f" ({interval['target']}), {REFERENCES.get(interval['reference'], interval['reference'])};"
         f" for {run.by.label}: {' – '.join(f'{way} (of {listed(group)})' for way, group in ways.items())}.",
         f"Software: generative-image-harness {provenance.get('harness', '')}, commit"

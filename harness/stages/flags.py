@@ -24,10 +24,12 @@ def flags(observations: Mapping[str, Any]) -> tuple[str, ...]:
         said.append(f"{_share(copies)} exact copies of training images")
     near, unseen = observations.get("near_copies", 0.0), observations.get("near_copies_unseen", 0.0)
     if near > max(copies, unseen) + COPY_EXCESS:
-        said.append(f"{near:.0%} near a training image (unseen real: {unseen:.0%})")
+        said.append(f"{_share(near)} near a training image (unseen real: {_share(unseen)})")
     return tuple(said)
 
 
 def _share(share: float) -> str:
-    """A share above 0, never printed as 0%."""
-    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" if share >= 0.001 else "under 0.1%"
+    """A share in percent; 0% is none at all and 100% every single one."""
+    if 0 < share < 0.01:
+        return f"{share:.1%}" if share >= 0.001 else "under 0.1%"
+    return "over 99%" if 0.99 < share < 1 else f"{share:.0%}"

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from harness import provenance
 from harness.engine import Failure
 from harness.leaderboard import Column, Leaderboard, Row, order
-from harness.record import Cell, Estimate, Record, Reference, Target
+from harness.record import Cell, Estimate, Record, Reference, Target, percent
 from harness.stages import numerics
 from harness.stages.flags import flags
 from harness.stages.groups import caption
@@ -256,8 +256,8 @@ def _board(
     held = "held fixed" if declared.reference == "fixed" else "counted as one random draw"
     notes = [
         f"ranked by {by.metric} ({'lower' if benchmark.lower_is_better(by.metric) else 'higher'} is better); in "
-        f"brackets the ranks that the data allow, {declared.level:.0%} for all generators of a table at once",
-        f"± is half the length of a {declared.level:.0%} interval (its ends are in leaderboard.csv) for "
+        f"brackets the ranks that the data allow, {percent(declared.level)} for all generators of a table at once",
+        f"± is half the length of a {percent(declared.level)} interval (its ends are in leaderboard.csv) for "
         f"{_meant(plan)}, the reference set {held}; over training seeds where there are several (Student's t over "
         "seeds), else about this one checkpoint or sampler only",
         "seeds: training × sampling; training seeds vary the fit, sampling seeds the images",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from harness.leaderboard import Leaderboard, Row, decimals, rank_text, shown
-from harness.record import Estimate, Record
+from harness.record import Estimate, Record, percent
 
 LONGEST_NOTE = 7500  # characters: MLflow keeps 8,000 of a tag
 
@@ -33,7 +33,7 @@ def table(board: Leaderboard, encoder: str) -> dict[str, list[Any]]:
         rank = ("–" if row.rank is None else row.rank) if row.status == "ok" else row.status
         told: dict[str, Any] = {"rank": rank, "generator": row.generator}
         for column in sorted(board.columns_of(encoder), key=lambda column: column.metric != first):
-            name = f"{board.interval['level']:.0%} interval" if column.metric == first else f"{column.label} interval"
+            name = f"{percent(board.interval['level']) if column.metric == first else column.label} interval"
             estimate = row.metrics.get(column.metric)
             told[column.label], told[name] = _value_and_interval(estimate) if estimate else ("", "")
         told["rank interval"] = rank_text(row) if row.status == "ok" else ""
