@@ -11,6 +11,7 @@ from harness.engine import Failure
 from harness.leaderboard import Column, Leaderboard, Row, order
 from harness.record import Cell, Estimate, Record, Reference, Target
 from harness.stages import numerics
+from harness.stages.bias import bias_notes
 from harness.stages.flags import flags
 from harness.stages.groups import caption
 from harness.stages.plan import COPIES, FakeSet, Plan, plain
@@ -50,7 +51,7 @@ def rank(plan: Plan, failures: Failures, numerics_failures: Failures | None = No
             metric: {g: group for g, group in groups.items() if not scored.failure(g)}
             for metric, groups in scored.members.items()
         }
-    return Ranked(tuple(records), _board(plan, encoders, rows, members[by.encoder][by.metric]), members)
+    return Ranked(tuple(records), _board(plan, encoders, rows, members), members)
 
 
 class _Encoder:
@@ -248,8 +249,9 @@ def _meant(plan: Plan) -> str:
 
 
 def _board(
-    plan: Plan, encoders: Sequence[str], rows: Sequence[Row], members: Mapping[str, Sequence[SeedMember]]
-) -> Leaderboard:
+    plan: Plan, encoders: Sequence[str], rows: Sequence[Row],
+    members: Mapping[str, Mapping[str, Mapping[str, list[SeedMember]]]],
+) -> Leaderboard:  # fmt: skip
     benchmark = plan.benchmark
     declared = benchmark.interval
     by = benchmark.rank_by
@@ -271,7 +273,12 @@ def _board(
                 f"{generator} has {benchmark.pool(generator)} images, enough for {short} of "
                 f"{len(benchmark.sampling_seeds)} sampling seeds"
             )
-    notes += caption(members)
+    notes += caption(members[by.encoder][by.metric])
+    with_bias = {
+        encoder: {metric: groups for metric, groups in own.items() if target_of(plan, metric) == "T_N"}
+        for encoder, own in members.items()
+    }
+    notes += bias_notes(with_bias)
     if any(row.metrics and any(e.conservative for e in row.metrics.values()) for row in rows):
         notes.append("intervals known to cover more often than they say are marked conservative in records.jsonl")
     return Leaderboard(
