@@ -144,6 +144,8 @@ def read(path: Path) -> Document:
         what = "a list" if isinstance(root, SequenceNode) else "a single value"
         raise UsageError(f"{path}:{_mark(root)[0]}:{_mark(root)[1]}: found {what}; a mapping of keys is needed")
     document.value = _value(root, (), document, set())
+    if not document.value and document.problems:
+        raise UsageError(document.lines())  # no key could be read: which of them are missing, nobody asked
     return document
 
 

@@ -13,6 +13,8 @@ from harness.record import Estimate
 
 # Which way is better, and the sign that shows it.
 ARROWS = {True: "↓", False: "↑"}
+# Of a metric's columns in CSV: the first has the metric's own name; `ci_lo` to `ci_hi` is at the column `level`.
+CSV_SUFFIXES = ("", ".se", ".ci_lo", ".ci_hi", ".target", ".method", ".conservative")
 LOPSIDED = 0.3  # of half the interval, between its middle and the value: from there on ± would mislead
 
 
@@ -154,19 +156,21 @@ class Leaderboard:
         )
 
     def to_csv(self) -> str:
-        """One line a row: value, standard error and interval of every metric."""
+        """One line a row: of every metric the value, its standard error and interval, and what these are about."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(
             ["encoder", "rank", "rank_low", "rank_high", "generator", "status"]
-            + [f"{c.metric}{suffix}" for c in self.columns for suffix in ("", ".se", ".ci_lo", ".ci_hi")]
+            + [f"{c.metric}{suffix}" for c in self.columns for suffix in CSV_SUFFIXES]
             + ["training_seeds", "sampling_seeds", "n_real", "n_fake", "tied_with", "flags", "encoder_note", "reason"]
+            + ["level", "reference"]
         )
         for row in self.rows:
             numbers: list[object] = []
             for column in self.columns:
                 e = row.metrics.get(column.metric)
-                numbers += [e.value, e.se, e.low, e.high] if e else [""] * 4
+                about = [e.target, e.method, str(e.conservative).lower()] if e else []
+                numbers += [e.value, e.se, e.low, e.high, *about] if e else [""] * len(CSV_SUFFIXES)
             writer.writerow(
                 [
                     row.encoder,
@@ -176,7 +180,7 @@ class Leaderboard:
                     row.generator,
                     row.status,
                     *numbers,
-                    len(row.training_seeds),
+                    checkpoints(row),
                     len(row.sampling_seeds),
                     row.n_real,
                     row.n_fake,
@@ -184,6 +188,8 @@ class Leaderboard:
                     "; ".join(row.flags),
                     self.encoder_notes[row.encoder],
                     row.reason or "",
+                    self.interval["level"],
+                    self.interval["reference"],
                 ]
             )
         return text.getvalue()
@@ -230,7 +236,12 @@ def rank_text(row: Row) -> str:
 
 def seeds_text(row: Row) -> str:
     """Training × sampling seeds; a generator that is not trained shows its image sets only."""
-    return f"{len(row.training_seeds) or 1}×{len(row.sampling_seeds)}"
+    return f"{checkpoints(row)}×{len(row.sampling_seeds)}"
+
+
+def checkpoints(row: Row) -> int:
+    """Training seeds; 1 for a generator that is not trained, which is one and the same under every sampling seed."""
+    return len(row.training_seeds) or 1
 
 
 def shown(estimate: Estimate) -> str:

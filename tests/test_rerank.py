@@ -78,8 +78,50 @@ def test_generators_that_one_encoder_or_the_study_lacks_are_left_out_and_said(sc
     assert told.exit_code == 0, told.output
     assert "left out, since not scored under every encoder: LOGAN" in told.output
     assert "left out, since not in the study: mine" in told.output
-    assert "values taken as exact" in told.output
-    assert "ordered the other way beyond noise: NVAE/mine" in told.output
+    assert "noise unknown" in told.output
+    assert "ordered the other way in value: NVAE/mine" in told.output
+
+
+def reverse(encoders="xy", se=""):
+    """Three generators, which the last encoder orders the other way than the others."""
+    values = {encoder: (3, 2, 1) if encoder == encoders[-1] else (1, 2, 3) for encoder in encoders}
+    return "\n".join(f"{g},{e},{v}{se}" for e, own in values.items() for g, v in zip("abc", own, strict=True))
+
+
+def test_scores_without_standard_errors_differ_in_value_and_nothing_is_beyond_noise(scores, tmp_path):
+    file = tmp_path / "told.json"
+    told = ask("--scores", scores(reverse(), "generator,encoder,value"), "--json", file).output
+    assert told.startswith("Encoders order 3 of 3 pairs of generators differently in value")
+    assert "noise unknown: give standard errors in a column se" in told.splitlines()[0]
+    assert "beyond noise" not in told.replace("says what is beyond noise", "")
+    assert "[" not in told, "no interval without noise"
+    assert "OUT" not in told
+    assert json.loads(file.read_text())["noise_known"] is False
+    alike = ask("--scores", scores(reverse().replace("a,y,3", "a,y,0.5"), "generator,encoder,value")).output
+    assert "in value" in alike.splitlines()[0]
+    with_people = ask("--scores", scores(), "--human", "cifar10").output
+    assert "beyond noise" in with_people
+
+
+def test_scores_with_standard_errors_say_what_holds_at_once_and_name_no_run(scores):
+    told = ask("--scores", scores(reverse(se=",0.1"))).output
+    assert told.startswith("No: encoders order 3 of 3 pairs of generators differently beyond noise")
+    assert "what it calls beyond noise holds for all pairs and encoders at once" in told
+    assert "holds by itself" not in told
+    assert "OUT" not in told
+    assert "smaller standard errors" in told
+
+
+def test_what_scores_turn_beyond_noise_holds_for_all_encoders_at_once(scores, tmp_path):
+    """A gap that shows between two encoders is not called sure where nine are looked at together."""
+    found = {}
+    for encoders in ("xy", "xstuvwqzy"):
+        file = tmp_path / f"{encoders}.json"
+        ask("--scores", scores(reverse(encoders, se=",0.5")), "--json", file)
+        told = json.loads(file.read_text())["agreement"]
+        (both,) = (both for both in told if (both["first"], both["second"]) == ("x", "y"))
+        found[encoders] = sum(pair["reversed_for_sure"] for pair in both["pairs"])
+    assert found["xy"] > found["xstuvwqzy"]
 
 
 def test_faults_of_the_file_are_told_line_by_line(scores):
@@ -93,7 +135,9 @@ def test_faults_of_the_file_are_told_line_by_line(scores):
     assert ":5: se is blank" in some
     assert ":4:" not in some
     none = ask("--scores", scores("A,x,1,\nB,x,2,\nC,x,3,\nA,y,1,\nB,y,2,\nC,y,3,"))
-    assert "values taken as exact" in none.output
+    assert "noise unknown" in none.output
+    exact = ask("--scores", scores("A,x,1,0\nB,x,2,0\nC,x,3,0\nA,y,1,0\nB,y,2,0\nC,y,3,0"))
+    assert "values taken as exact (every se is 0)" in exact.output
     assert "no column value" in refused("--scores", scores("A,x,1", "generator,encoder,fid"))
     assert "holds no scores" in refused("--scores", scores("\n"))
     assert "cannot be read" in refused("--scores", "absent.csv")

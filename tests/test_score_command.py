@@ -97,6 +97,16 @@ def test_generators_are_called_as_their_paths_are_and_only_a_files_suffix_is_cut
     assert list(found.generators) == ["step.100", "step.200", "fake.zip", "best", "step.300"]
 
 
+def test_two_names_for_the_same_images_are_said_and_others_are_not(sets):
+    noise(Path("again"), 50, seed=1)
+    noise(Path("other"), 50, seed=2)
+    told = good("score", "real", "fake", "again", "other", "--encoder", "pixels").stdout
+    assert "! again: the same images as fake" in told
+    assert "! fake: the same images as again" in told
+    assert "other: the same images" not in told
+    assert "the same images as other" not in told
+
+
 def test_results_may_lie_below_a_link_and_sets_behind_one(sets):
     (sets.parent / "far" / "away").mkdir(parents=True)
     Path("lnk").symlink_to(sets.parent / "far" / "away")

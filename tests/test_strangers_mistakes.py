@@ -128,3 +128,11 @@ def test_a_network_in_another_form_is_told_by_the_form_that_it_has(tmp_path):
         assert "weights_only" not in str(told.value)
     assert load_torchscript(script)(torch.ones(1)).item() == 2
     assert list(read_state(state)) == ["weight"]
+
+
+def test_a_file_without_one_readable_key_is_one_line_and_one_with_a_key_says_what_is_missing(tmp_path):
+    bench = tmp_path / "bad.yaml"
+    bench.write_text(": :\n")
+    assert refused("check", bench) == [f"error: {bench}:1:1: a key must be text"]
+    bench.write_text("seed: 1\n")
+    assert any("n_fake: this key is missing" in line for line in refused("check", bench))

@@ -362,7 +362,9 @@ def test_where_seeds_show_the_same_prompts_more_prompts_are_planned(count):
     assert found.training_seeds == 1
     assert found.images == pytest.approx(50 * 2 * (0.1 * 2.8016 / 0.1) ** 2, rel=0.05)
     assert any("same size" in limit for limit in found.limits)
-    with pytest.raises(UsageError, match=r"100 sampling seeds of 50 images do not .* clusters that all seeds share"):
+    with pytest.raises(
+        UsageError, match=r"100 sampling seeds of 50 images each cannot .* clusters that all seeds share"
+    ):
         plan(*pilot, difference=0.1, images=50)
 
 

@@ -167,24 +167,43 @@ def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
         return [f"{line}none of the variants could be taken, so nothing is known of its ranks.", ""]
     if real:
         named = "; ".join(f"{f.first} and {f.second} under {f.variant}" for f in real)
-        line += f"the order of {len(real)} pair{'s'[: len(real) > 1]} flips beyond noise: {named}. "
+        pairs = len({(f.first, f.second) for f in real})
+        line += f"the order of {pairs} pair{'s'[: pairs > 1]} flips beyond noise: {named}. "
     else:
         line += "no order of two generators flips beyond noise. "
     if seeming := len(flips) - len(real):
-        line += f"{seeming} pair{'s flip' if seeming > 1 else ' flips'} within noise. "
-    if knobs := found.knobs(encoder):
-        told = ", ".join(f"{name} by {share:.0%}" for name, share in knobs)
-        line += f"How far a setting moves {found.metric}, as the median over generators: {told}."
+        line += f"{seeming} flip{'s'[: seeming > 1]} of a pair under a variant {'are' if seeming > 1 else 'is'} "
+        line += "within noise. "
+    line += _moves(found, encoder)
     if not changed:
         line += "Every variant brings an encoder of its own, so that orders can be compared and values cannot."
     return [line.rstrip(), ""]
 
 
+def _moves(found: Audited, encoder: str) -> str:
+    """Which settings are shown to move the ranking metric, and how far; then those that are not."""
+    told = ""
+    if knobs := found.knobs(encoder):
+        each = ", ".join(f"{name} by {_percent(share)}" for name, share in knobs)
+        told = f"How far a setting moves {found.metric}, as the median over generators: {each}. "
+    if (unshown := found.unshown(encoder)) and found.noise_known(encoder):
+        told += f"No change of {found.metric} by {' or '.join(unshown)} is shown beyond noise. "
+    elif unshown:
+        told += f"How far noise moves a change of {found.metric} is not known, so none is shown beyond it. "
+    return told
+
+
+def _percent(share: float) -> str:
+    """A share that is not 0, never printed as 0%."""
+    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" if share >= 0.001 else "under 0.1%"
+
+
 def _sure(found: Audited) -> list[str]:
     """How sure the verdicts are, and what would change them."""
     return [
-        f"How sure: a change's {percent(found.level)} interval is paired over the same images; what flips beyond noise "
-        "does so at once, for all pairs and variants of an encoder.",
+        f"How sure: a change's {percent(found.level)} interval, paired over the same images, holds by itself; what "
+        "flips beyond noise does so at once, for all pairs and variants of an encoder, and so do the settings "
+        f"said to move {found.metric} (Holm).",
         "What would change it: a setting, protocol or encoder that the benchmark's `audit` does not name; more images "
         "show smaller flips.",
     ]
@@ -261,7 +280,9 @@ def _table(found: Audited, encoder: str) -> list[str]:
 
 
 def _cell(change: Change) -> str:
-    if abs(change.change) <= 1e-6 * abs(change.pinned):
+    from harness.studies.audited import is_none
+
+    if is_none(change):
         return "≈ 0"
     if change.low is None:
         return f"{change.change:+.3g}"

@@ -159,6 +159,7 @@ def power(
     from harness.errors import UsageError
     from harness.outfolder import check_scored, labelled, leaderboard, read
     from harness.uncertainty import plan
+    from harness.uncertainty.planning import counted
 
     if images is not None and training_seeds is not None:
         raise UsageError("--images and --training-seeds are both given; give one, and the other is planned")
@@ -168,18 +169,19 @@ def power(
     _check_two(out, first, second)
     name = next(iter(_asked(metric or board["rank_by"]["metric"], metrics, labelled(board, chosen))))
     level = board["interval"]["level"]
-    counted: Reference = reference or board["interval"]["reference"]
+    held: Reference = reference or board["interval"]["reference"]
     one, two = (metrics[name][generator] for generator in (first, second))
     found = plan(
-        one, two, difference=wanted, power=chance, level=level, reference=counted, images=images,
+        one, two, difference=wanted, power=chance, level=level, reference=held, images=images,
         training_seeds=training_seeds,
     )  # fmt: skip
     trained = any(member.training_seed is not None for member in (*one, *two))
-    s = "s"[: found.training_seeds != 1]
-    what = f"training seed{s}" if trained else f"sampling seed{s} (neither is trained)"
+    what = counted(found.training_seeds, "training seed" if trained else "sampling seed")
+    if not trained:
+        what += f" (neither is trained{'' if training_seeds is None else ', so --training-seeds counts these'})"
     click.echo(
         f"To see a difference of {wanted:g} in {name} under {labelled(board, chosen)} between {first} and {second} "
-        f"with probability {chance:g} (at {percent(level)}, reference {counted}):\n{found.training_seeds} {what} of "
+        f"with probability {chance:g} (at {percent(level)}, reference {held}):\n{what} of "
         f"{found.images:,} images for each; then the standard error is {found.se:.3g} and the power {found.power:.2f}."
     )
     pilot = min(member.analysis.n_fake for member in (*one, *two))

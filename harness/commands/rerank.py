@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.commands.lines import say
-from harness.commands.reranked import DRAWS, SETTLES
+from harness.commands.reranked import BEYOND, DRAWS, how_sure
 
 if TYPE_CHECKING:
     from harness.uncertainty import Agreement, Consensus, Judgement, Ranking
 
 HIGHEST = 0.999  # level: four of 4,000 replicates lie beyond it
 NEAR = 0.2  # probability of a reversal from which a pair is worth a line
-COLUMNS = ("generator", "encoder", "value")
 PEOPLE = "people"
+VALUES_SCALE = "Two encoders' orders in value: 1 is the same, -1 the reverse."
 SCALE = (
     "Two encoders' orders: 1 is the same, -1 the reverse; in brackets what noise allows; then where the value would "
     "lie in one more measurement, and how much noise itself lowers it."
@@ -46,13 +45,15 @@ def rerank(
     from itertools import combinations
 
     from harness.commands.reranked import answer, finding, of_run
+    from harness.commands.scoretable import of_scores
     from harness.commands.sections import add_section
     from harness.errors import UsageError
     from harness.uncertainty import agreement, consensus, judgement
+    from harness.uncertainty.orders import evidence
 
     if (out is None) == (scores is None):
         raise UsageError("rerank takes a run's folder OUT or --scores CSV, one of the two")
-    run = None
+    run, known = None, True
     if out is not None:
         if higher_is_better:
             raise UsageError("--higher-is-better goes with --scores; a run knows the direction of its metrics")
@@ -63,7 +64,7 @@ def rerank(
         if metric is not None:
             raise UsageError("--metric goes with OUT; a file of --scores holds one metric")
         assert scores is not None
-        rankings, title = _of_scores(scores, higher_is_better, seed)
+        rankings, title, known = of_scores(scores, higher_is_better, seed)
     level = 0.95 if level is None else level
     if not 0 < level < 1:
         raise UsageError(f"--level is {level:g}; it must lie between 0 and 1, such as 0.95")
@@ -77,12 +78,13 @@ def rerank(
         raise UsageError([alone, *told_by_run])
     rankings, notes = _common(rankings)
     notes = [*told_by_run, *notes]
-    told: dict[str, Any] = {"level": level, "title": title, "notes": notes}
+    told: dict[str, Any] = {"level": level, "title": title, "notes": notes, "noise_known": known}
     # All is computed before a line is printed: a mistake is answered by one line, without half a report before it.
-    orders = None if run is None else run.orders(rankings[0].names, level)
-    sure: dict[str, Any] = {} if orders is None else dict(zip((r.name for r in rankings), orders, strict=True))
+    # For all encoders at once, as the headline counts over all of them.
+    orders = evidence(rankings).at(level) if run is None else run.orders(rankings[0].names, level)
+    sure = dict(zip((r.name for r in rankings), orders, strict=True))
     pairs = [
-        agreement(one, other, level=level, orders=[sure[one.name], sure[other.name]] if sure else None)
+        agreement(one, other, level=level, orders=[sure[one.name], sure[other.name]])
         for one, other in combinations(rankings, 2)
     ]
     whole = consensus(rankings, level=level, orders=orders) if pairs else None
@@ -93,35 +95,31 @@ def rerank(
         counted = whole
         if drawn and len(meant) > 1:
             counted = consensus(meant, level=level, orders=[sure[r.name] for r in meant])
-        verdict = answer(pairs, counted, drawn)
+        verdict = answer(pairs, counted, drawn, known=known)
         told["verdict"] = verdict
         told |= {"agreement": [asdict(pair) for pair in pairs], "consensus": asdict(whole)}
-    heading = f"{title}: {len(rankings[0].names)} generators, {len(rankings)} encoders, {100 * level:g}% intervals"
+    heading = f"{title}: {len(rankings[0].names)} generators, {len(rankings)} encoders"
+    heading += f", {100 * level:g}% intervals" if known else ""
     people: list[str] = []
     if dataset is not None:
         judged_by, judge, words = _judge(rankings, dataset, seed)
         with_people = [agreement(one, judge, level=level) for one in judged_by]
         judged = [judgement(one, other, judge, level=level) for one, other in combinations(judged_by, 2)]
-        people = [*(_agrees_better(both) for both in judged), f"People: {'; '.join(words)}."]
+        people = [*(_agrees_better(both, known) for both in judged), f"People: {'; '.join(words)}."]
         told["people"] = {
             "dataset": dataset, "notes": words, "agreement": [asdict(found) for found in with_people],
             "judgement": [asdict(found) for found in judged],
         }  # fmt: skip
     lines = [*verdict, *people[:-1], heading, *(f"note: {note}" for note in notes)]
     if pairs:
-        lines += ["", SCALE]
+        lines += ["", SCALE if known else VALUES_SCALE]
     for pair in pairs:
-        lines += _agreement(pair)
+        lines += _agreement(pair, known)
     if whole is not None:
-        lines += _consensus(whole)
+        lines += _consensus(whole, known)
     if dataset is not None:
-        lines += _people(with_people, judged, words)
-    at_once = "what it calls beyond noise holds for all pairs and encoders at once" + (
-        ", people apart" if people else ""
-    )
-    each = at_once if orders else "each interval holds by itself, not all of them together"
-    lines.append(f"\nHow sure: at {100 * level:g}%; {each}. All of this is about these generators.")
-    lines.append(SETTLES)
+        lines += _people(with_people, judged, words, known)
+    lines += ["", *how_sure(level, encoders=bool(pairs), people=bool(people), known=known, of_run=run is not None)]
     say("\n".join(lines))
     if file is not None:
         from harness.store import write_atomically
@@ -129,75 +127,6 @@ def rerank(
         write_atomically(file, (json.dumps(told, indent=1) + "\n").encode("ascii"))
     if run is not None and whole is not None:
         add_section(run.out, run.section(dataset), finding(run, rankings, pairs, whole, verdict, people))
-
-
-def _of_scores(path: Path, higher_is_better: bool, seed: int) -> tuple[list[Ranking], str]:
-    from harness.uncertainty.orders import independent
-
-    table = read_scores(path)
-    rankings = [
-        independent(
-            encoder, {g: value for g, (value, _) in rows.items()}, {g: se for g, (_, se) in rows.items()},
-            lower_is_better=not higher_is_better, count=DRAWS, seed=seed + 1000 * number,
-        )
-        for number, (encoder, rows) in enumerate(table.items())
-    ]  # fmt: skip
-    exact = all(se == 0 for rows in table.values() for _, se in rows.values())
-    return rankings, f"{path}, " + (
-        "values taken as exact (no column se)" if exact else "standard errors taken as independent between generators"
-    )
-
-
-def read_scores(path: Path) -> dict[str, dict[str, tuple[float, float]]]:
-    """Encoder → generator → (value, standard error; 0 where the file has none), in the file's order.
-
-    UsageError, with every faulty line, for a missing column, a cell that is no number, a pair stated twice, or a
-    standard error that only some lines have.
-    """
-    import csv
-
-    from harness.errors import UsageError
-
-    found: dict[str, dict[str, tuple[float, float]]] = {}
-    problems, without = [], []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, skipinitialspace=True)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise UsageError(f"{path}:1: no column {', '.join(missing)}; it takes generator,encoder,value[,se]")
-            for row in reader:
-                place = f"{path}:{reader.line_num}"
-                generator, encoder = (row["generator"] or "").strip(), (row["encoder"] or "").strip()
-                value, se = (_number(row.get(key)) for key in ("value", "se"))
-                blank = not (row.get("se") or "").strip()
-                if not generator or not encoder:
-                    problems.append(f"{place}: a generator and an encoder are needed")
-                elif value is None:
-                    problems.append(f"{place}: value is {row['value']!r}; it must be a finite number")
-                elif not blank and (se is None or se < 0):
-                    problems.append(f"{place}: se is {row['se']!r}; it must be a number of 0 or more")
-                elif generator in found.setdefault(encoder, {}):
-                    problems.append(f"{place}: {generator} under {encoder} is there twice")
-                else:
-                    found[encoder][generator] = (value, se or 0.0)
-                    if blank:
-                        without.append(place)
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise UsageError(f"{path} cannot be read ({getattr(problem, 'strerror', None) or problem})") from None
-    if len(without) < sum(map(len, found.values())):
-        problems += [f"{place}: se is blank, where other lines have one; 0 takes a value as exact" for place in without]
-    if problems or not found:
-        raise UsageError(problems or f"{path} holds no scores")
-    return found
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _common(rankings: Sequence[Ranking]) -> tuple[list[Ranking], list[str]]:
@@ -237,11 +166,17 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum() or letter == "+")
 
 
-def _agreement(found: Agreement) -> list[str]:
-    lines = [f"\n{found.first} and {found.second}", *_correlations(found)]
+def _agreement(found: Agreement, known: bool) -> list[str]:
+    lines = [f"\n{found.first} and {found.second}"]
+    if known:
+        lines += _correlations(found)
+    else:
+        lines += [f"  {one.kind:<15} {one.value:+.2f}" for one in (found.tau, found.rho)]
     sure = [f"{pair.first}/{pair.second}" for pair in found.pairs if pair.reversed_for_sure]
-    lines.append(f"  ordered the other way beyond noise: {', '.join(sure) or 'no pair'}")
-    near = sorted((p for p in found.pairs if p.differs >= NEAR and not p.reversed_for_sure), key=lambda p: -p.differs)
+    lines.append(f"  ordered the other way {BEYOND[known]}: {', '.join(sure) or 'no pair'}")
+    near = known and sorted(
+        (p for p in found.pairs if p.differs >= NEAR and not p.reversed_for_sure), key=lambda p: -p.differs
+    )
     if near:
         words = ", ".join(f"{pair.first}/{pair.second} {pair.differs:.2f}" for pair in near)
         lines.append(f"  in another order in a share of replicates from {NEAR:g} on, not beyond noise: {words}")
@@ -256,30 +191,35 @@ def _correlations(found: Agreement) -> list[str]:
     ]
 
 
-def _consensus(found: Consensus) -> list[str]:
-    lines = ["\nconsensus: mean rank over encoders [what noise allows], and how often it is first under each"]
+def _consensus(found: Consensus, known: bool) -> list[str]:
+    allowed, often = (
+        (" [what noise allows]", "how often it is first under each") if known else ("", "where it is first")
+    )
+    lines = [f"\nconsensus: mean rank over encoders{allowed}, and {often}"]
     width = max(map(len, found.mean_rank))
     for name, (rank, low, high) in found.mean_rank.items():
         shares = {encoder: own[name] for encoder, own in found.first_place.items() if own[name] >= 0.005}
-        first = ", ".join(f"{encoder} {share:.0%}" for encoder, share in shares.items())
-        lines.append(f"  {rank:5.2f} [{low:5.2f}, {high:5.2f}] {name:<{width}}  {first and f'first: {first}'}".rstrip())
+        first = ", ".join(f"{encoder} {share:.0%}" if known else encoder for encoder, share in shares.items())
+        ends = f" [{low:5.2f}, {high:5.2f}]" if known else ""
+        lines.append(f"  {rank:5.2f}{ends} {name:<{width}}  {first and f'first: {first}'}".rstrip())
     total = len(found.mean_rank) * (len(found.mean_rank) - 1) // 2
-    return [*lines, f"  all encoders agree beyond noise on {len(found.agreed)} of {total} pairs"]
+    return [*lines, f"  all encoders agree {BEYOND[known]} on {len(found.agreed)} of {total} pairs"]
 
 
-def _agrees_better(both: Judgement) -> str:
+def _agrees_better(both: Judgement, known: bool) -> str:
     winner = both.first if both.gain.low > 0 else both.second if both.gain.high < 0 else None
-    verdict = f"{winner} agrees better with people beyond noise" if winner else "no difference beyond noise"
+    noise = "noise" if known else "the noise of people's answers (that of the scores is unknown)"
+    verdict = f"{winner} agrees better with people beyond {noise}" if winner else f"no difference beyond {noise}"
     return f"{both.first} rather than {both.second}: {verdict}"
 
 
-def _people(found: Sequence[Agreement], judged: Sequence[Judgement], words: Sequence[str]) -> list[str]:
+def _people(found: Sequence[Agreement], judged: Sequence[Judgement], words: Sequence[str], known: bool) -> list[str]:
     lines = [f"\npeople: {words[0]}", *(f"note: {line}" for line in words[1:])]
     for one in found:
         lines += [f"{one.first} and people", *_correlations(one)]
     for both in judged:
         gain, tau = both.gain, both.tau
-        lines.append(_agrees_better(both))
+        lines.append(_agrees_better(both, known))
         for kind, lead in (("gain in people's error rate", gain), ("difference of taus", tau)):
             p = f"p = {lead.p:.3f}" if lead.p >= 0.002 else "p < 0.002"
             lines.append(f"  {kind:<27} {lead.value:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}], {p}")

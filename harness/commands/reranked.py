@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.uncertainty.orders import Orders
 
 DRAWS = 4000
+BEYOND = {True: "beyond noise", False: "in value"}  # by whether noise is known
 NAMED = 6  # pairs in one sentence
 SETTLES = (
     "What would change it: more images or training seeds settle what is open "
@@ -102,13 +103,14 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
     return Run(out, name, ranks, level, reference, title, rankings, tables, drawn, tuple(notes))
 
 
-def answer(pairs: Sequence[Agreement], whole: Consensus, drawn: Mapping[str, str]) -> list[str]:
+def answer(pairs: Sequence[Agreement], whole: Consensus, drawn: Mapping[str, str], *, known: bool = True) -> list[str]:
     """Do encoders rank alike? In sentences, the answer first; encoders of `drawn` (random weights) only after it.
 
     `whole` is the consensus of the encoders that count: those not in `drawn`, or all where fewer than two are left.
+    Where the noise of the values is not `known`, the orders are those of the values, and nothing is beyond noise.
     """
     meant = [pair for pair in pairs if not {pair.first, pair.second} & set(drawn)]
-    told = [_alike(meant or pairs, whole)]
+    told = [_alike(meant or pairs, whole, known)]
     if meant and drawn:
         counted = _turned(meant)
         for encoder, note in drawn.items():
@@ -133,24 +135,40 @@ def _turned(pairs: Sequence[Agreement]) -> set[tuple[str, str]]:
     return {(pair.first, pair.second) for both in pairs for pair in both.pairs if pair.reversed_for_sure}
 
 
-def _alike(pairs: Sequence[Agreement], whole: Consensus) -> str:
+def _alike(pairs: Sequence[Agreement], whole: Consensus, known: bool) -> str:
     turned = [(both, pair) for both in pairs for pair in both.pairs if pair.reversed_for_sure]
     names = _turned(pairs)
     total = len(pairs[0].pairs)
-    agreed = f"; all of them order {len(whole.agreed)} of {total} pairs alike beyond noise"
+    beyond, unknown = BEYOND[known], "" if known else "; noise unknown: give standard errors in a column se"
+    agreed = f"; all of them order {len(whole.agreed)} of {total} pairs alike {beyond}{unknown}"
     if turned:
         said = [_who(both, pair) for both, pair in turned]
         more = f"; and {len(said) - NAMED} more" if len(said) > NAMED else ""
         return (
-            f"No: encoders order {len(names)} of {total} pairs of generators differently beyond noise "
-            f"({'; '.join(said[:NAMED])}{more}){agreed}."
+            f"{'No: e' if known else 'E'}ncoders order {len(names)} of {total} pairs of generators differently "
+            f"{beyond} ({'; '.join(said[:NAMED])}{more}){agreed}."
         )
     if len(whole.agreed) == total:
-        return f"Yes: every encoder orders all {total} pairs of generators alike, beyond noise."
+        alike = f"very encoder orders all {total} pairs of generators alike"
+        return f"Yes: e{alike}, beyond noise." if known else f"E{alike} in value{unknown}."
     return (
-        f"Not shown to differ: no two encoders order any of {total} pairs of generators differently beyond noise"
-        f"{agreed}; what is left may be either."
+        f"{'Not shown to differ: n' if known else 'N'}o two encoders order any of {total} pairs of generators "
+        f"differently {beyond}{agreed}{'; what is left may be either' if known else ''}."
     )
+
+
+def how_sure(level: float, *, encoders: bool, people: bool, known: bool, of_run: bool) -> list[str]:
+    """Two lines: what holds at once and at which level, and what would change it."""
+    about = "All of this is about these generators."
+    if not known:
+        told = "How sure: not known, since the file tells no standard errors; another measurement may order otherwise"
+        people_too = "; intervals and p of people's agreement count people's noise alone" if people else ""
+        more = "What would change it: a column `se` with the standard error of every value says what is beyond noise."
+        return [f"{told}{people_too}. {about}", more]
+    at_once = "what it calls beyond noise holds for all pairs and encoders at once" + (", people apart" * people)
+    each = at_once if encoders else "each interval holds by itself, not all of them together"
+    errors = "What would change it: values with smaller standard errors settle what is open."
+    return [f"How sure: at {100 * level:g}%; {each}. {about}", SETTLES if of_run else errors]
 
 
 def _who(both: Agreement, pair: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 # Images nearer to a training image than that one's own neighbour: flagged when this much likelier than for unseen ones.
@@ -11,9 +11,9 @@ COPY_EXCESS = 0.1
 COPIED_SET = 0.1
 
 
-def flags(observations: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a reader must see beside the metrics, in words."""
-    said = []
+def flags(observations: Mapping[str, Any], same: Sequence[str] = ()) -> tuple[str, ...]:
+    """What a reader must see beside the metrics, in words; `same` names the generators that gave the same images."""
+    said = [f"the same images as {', '.join(same)}"] if same else []
     if observations.get("repeats", 0) > 0:
         said.append(f"{_share(observations['repeats'])} repeated images")
     if (copied := observations.get("reference_copies", 0)) > 0:
@@ -26,6 +26,17 @@ def flags(observations: Mapping[str, Any]) -> tuple[str, ...]:
     if near > max(copies, unseen) + COPY_EXCESS:
         said.append(f"{_share(near)} near a training image (unseen real: {_share(unseen)})")
     return tuple(said)
+
+
+def twins(contents: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
+    """The other generators whose image sets are the same, by the digests of each generator's sets; often none.
+
+    Two such generators are one thing under two names: their tie shows nothing about either.
+    """
+    return {
+        name: tuple(other for other, theirs in contents.items() if other != name and own and set(own) == set(theirs))
+        for name, own in contents.items()
+    }
 
 
 def _share(share: float) -> str:

@@ -11,7 +11,8 @@ from harness.engine import Failure
 from harness.leaderboard import Column, Leaderboard, Row, order
 from harness.record import Cell, Estimate, Record, Reference, Target, percent
 from harness.stages import numerics
-from harness.stages.flags import flags
+from harness.stages.bias import bias_notes
+from harness.stages.flags import flags, twins
 from harness.stages.groups import caption
 from harness.stages.plan import COPIES, FakeSet, Plan, plain
 from harness.stages.scores import load_analysis, make_scores, target_of
@@ -50,7 +51,7 @@ def rank(plan: Plan, failures: Failures, numerics_failures: Failures | None = No
             metric: {g: group for g, group in groups.items() if not scored.failure(g)}
             for metric, groups in scored.members.items()
         }
-    return Ranked(tuple(records), _board(plan, encoders, rows, members[by.encoder][by.metric]), members)
+    return Ranked(tuple(records), _board(plan, encoders, rows, members), members)
 
 
 class _Encoder:
@@ -196,6 +197,11 @@ class _Encoder:
                 found[f"{side}_features"] = str(features.facts["content"])
         return found
 
+    def contents(self, generator: str) -> list[str]:
+        """The digests of a generator's image sets."""
+        entries = (self.plan.images(fake) for fake in self.fakes(generator))
+        return [str(entry.facts["content"]) for entry in entries if entry is not None]
+
     def observe(self, fakes: Sequence[FakeSet]) -> dict[str, Any]:
         """What the images themselves tell, as shares: repeats within a set, copies of training and reference images."""
         told = [
@@ -210,6 +216,7 @@ class _Encoder:
     def rows(self) -> list[Row]:
         benchmark = self.plan.benchmark
         rows = []
+        same = twins({g: self.contents(g) for g in benchmark.generators if self.failure(g) is None})
         for generator in benchmark.generators:
             fakes = self.fakes(generator)
             reason = self.failure(generator)
@@ -230,7 +237,7 @@ class _Encoder:
                 n_real=benchmark.n_real,
                 n_fake=benchmark.n_fake,
                 metrics={} if reason else {m: self.combined[generator, m, shown].estimate for m in self.metrics},
-                flags=() if reason else flags(observations),
+                flags=() if reason else flags(observations, same[generator]),
                 observations=observations,
             ))  # fmt: skip
         return rows
@@ -248,8 +255,9 @@ def _meant(plan: Plan) -> str:
 
 
 def _board(
-    plan: Plan, encoders: Sequence[str], rows: Sequence[Row], members: Mapping[str, Sequence[SeedMember]]
-) -> Leaderboard:
+    plan: Plan, encoders: Sequence[str], rows: Sequence[Row],
+    members: Mapping[str, Mapping[str, Mapping[str, list[SeedMember]]]],
+) -> Leaderboard:  # fmt: skip
     benchmark = plan.benchmark
     declared = benchmark.interval
     by = benchmark.rank_by
@@ -271,7 +279,9 @@ def _board(
                 f"{generator} has {benchmark.pool(generator)} images, enough for {short} of "
                 f"{len(benchmark.sampling_seeds)} sampling seeds"
             )
-    notes += caption(members)
+    notes += caption(members[by.encoder][by.metric])
+    finite = [metric for metric in benchmark.metrics if target_of(plan, metric) == "T_N"]  # the others' bias is off
+    notes += bias_notes({e: {m: groups for m, groups in own.items() if m in finite} for e, own in members.items()})
     if any(row.metrics and any(e.conservative for e in row.metrics.values()) for row in rows):
         notes.append("intervals known to cover more often than they say are marked conservative in records.jsonl")
     return Leaderboard(

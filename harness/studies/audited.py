@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+
+from harness.uncertainty import holm
+
+TINY = 1e-12  # a pinned value of 0 has no shares
+LAST_BITS = 1e-6  # of the pinned value: a change up to this is one of arithmetic
 
 
 @dataclass(frozen=True)
@@ -89,18 +95,53 @@ class Audited:
     failed: tuple[str, ...]
 
     def knobs(self, encoder: str) -> list[tuple[str, float]]:
-        """The knobs, the one that moves the ranking metric most first: largest median |change| / pinned value."""
+        """The knobs shown to move the ranking metric, that which moves it most first: median |change| / pinned value.
+
+        A knob counts by its variants of which some generator's change is shown beyond noise, by the largest of them.
+        """
+        shown = self._shown(encoder)
         found: dict[str, float] = {}
-        for variant in dict.fromkeys(c.variant for c in self.changes):
-            own = [
-                abs(c.change) / max(abs(c.pinned), 1e-12)
-                for c in self.changes
-                if (c.variant, c.encoder, c.metric) == (variant, encoder, self.metric)
-            ]
-            knob = variant.partition(":")[0]
-            if own:  # else the encoder could not take it, or the metric is not computed under it
-                found[knob] = max(found.get(knob, 0.0), float(np.median(own)))
+        for variant in dict.fromkeys(change.variant for change in shown):
+            own = [abs(c.change) / max(abs(c.pinned), TINY) for c in self._ranking(encoder) if c.variant == variant]
+            knob = _knob(variant)
+            found[knob] = max(found.get(knob, 0.0), float(np.median(own)))
         return sorted(found.items(), key=lambda item: -item[1])
+
+    def unshown(self, encoder: str) -> list[str]:
+        """The knobs of which no change of the ranking metric is shown beyond noise, in the order of the audit."""
+        shown = dict(self.knobs(encoder))
+        return list(dict.fromkeys(k for c in self._ranking(encoder) if (k := _knob(c.variant)) not in shown))
+
+    def noise_known(self, encoder: str) -> bool:
+        """Whether changes of the ranking metric have intervals; without them none can be shown beyond noise."""
+        return any(change.low is not None for change in self._ranking(encoder))
+
+    def _ranking(self, encoder: str) -> list[Change]:
+        return [c for c in self.changes if (c.encoder, c.metric) == (encoder, self.metric)]
+
+    def _shown(self, encoder: str) -> list[Change]:
+        """The encoder's changes beyond noise, all at once at the audit's level: Holm over generators and variants."""
+        own = self._ranking(encoder)
+        adjusted = holm([_p(change, self.level) for change in own])
+        return [change for change, p in zip(own, adjusted, strict=True) if p <= 1.0 - self.level]
+
+
+def is_none(change: Change) -> bool:
+    """Whether a change is of the last bits only."""
+    return abs(change.change) <= LAST_BITS * abs(change.pinned)
+
+
+def _knob(variant: str) -> str:
+    return variant.partition(":")[0]
+
+
+def _p(change: Change, level: float) -> float:
+    """Two-sided p of no change, by the normal law that its interval was made with; 1 where no interval is known."""
+    if change.low is None or change.high is None or is_none(change):
+        return 1.0
+    normal = NormalDist()
+    se = (change.high - change.low) / 2 / normal.inv_cdf(0.5 + level / 2)
+    return 2.0 * normal.cdf(-abs(change.change) / se) if se > 0 else 0.0
 
 
 def facts(found: Audited) -> dict[str, Any]:

@@ -17,6 +17,16 @@ from harness.uncertainty.student import quantile
 NODES = 48  # of a seed variance's law, on each side; power is then within .002 of what simulation gives
 
 
+# What narrows each part of a difference's variance.
+NARROWS = {
+    "the shared reference": "more reference images are needed (`n_real`), or the question must be about this reference "
+    "set alone (reference fixed)",
+    "the scatter of training seeds": "more training seeds are needed",
+    "image sampling": "more images in each set are needed (`n_fake`)",
+    "image sampling of the clusters that all seeds share": "more clusters (prompts) are needed",
+}
+
+
 @dataclass(frozen=True)
 class Plan:
     """What the next run should be to see a difference of `difference` with probability `power`.
@@ -114,16 +124,16 @@ def plan(
         reached = _power(pilot, difference, seeds, size, level)
         return Plan(difference, seeds, size, pilot.variance(seeds, size) ** 0.5, reached, level, tuple(limits))
 
-    size, kind = images or pilot.n_fake, "training seeds" if pilot.trained else "sampling seeds"
+    size, kind = images or pilot.n_fake, "training seed" if pilot.trained else "sampling seed"
     if training_seeds is None:
         for seeds in range(1 if pilot.training == 0 else 2, most_seeds + 1):
             found = result(seeds, size)
             if found.power >= power:
                 return found
-        tried = f"{most_seeds} {kind} of {size} images"
+        tried = f"{counted(most_seeds, kind)} of {size:,} images each"
         raise UsageError(_unreachable(pilot, difference, tried, most_seeds, size))
     if _power(pilot, difference, training_seeds, None, level) < power:
-        tried = f"any number of images from {training_seeds} {kind}"
+        tried = f"any number of images from {counted(training_seeds, kind)}"
         raise UsageError(_unreachable(pilot, difference, tried, training_seeds, None))
     low, high = 2, 4
     while result(training_seeds, high).power < power:
@@ -194,6 +204,11 @@ def _unreachable(pilot: _Pilot, difference: float, tried: str, seeds: int, image
     }
     largest = max(parts, key=lambda name: parts[name])
     return (
-        f"{tried} do not resolve a difference of {difference:g}: {largest} alone leaves a standard error of "
-        f"{parts[largest] ** 0.5:.3g}; more of that is needed"
+        f"{tried} cannot resolve a difference of {difference:g}: {largest} alone leaves a standard error of "
+        f"{parts[largest] ** 0.5:.3g}; {NARROWS[largest]}"
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 training seed", "2 training seeds"."""
+    return f"{number:,} {noun}{'s'[: number != 1]}"
