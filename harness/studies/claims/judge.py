@@ -119,6 +119,8 @@ def against_published(claim: Claim, other: Claim, *, level: float = 0.95) -> Tes
 def against_run(claim: Claim, run: Run, *, level: float = 0.95) -> Test:
     """Whether a finished run of ours agrees with a claim (`harness.uncertainty.reproduction`).
 
+    The claim's noise is the larger of the run's own and of the spread over runs that it prints.
+
     Raises UsageError for a retrained model with one training seed only.
     """
     found = match(claim, run.facts)
@@ -127,12 +129,16 @@ def against_run(claim: Claim, run: Run, *, level: float = 0.95) -> Test:
     if stopped := _stopped(run.name, found, claim.value - ours, claim.rounding):
         return stopped
     sd = sqrt(float(np.mean([fake_variance(a) for a in analyses])))
+    spread = printed_noise(claim)
+    if spread is not None:
+        sd = max(sd, spread.sd)
     read = []
     for selection in readings(claim):
         shift = bias(claim, selection) * sd
         told = reproduction(
             run.members, claim.value - shift, published_n_fake=claim.n_fake or 0,
             decimals=None if claim.bound else claim.decimals, published_share=share(claim, selection),
+            published_sd=None if spread is None else spread.sd, published_runs=claim.seeds,
             retrained=run.retrained, level=2 * level - 1 if claim.bound else level,
         )  # fmt: skip
         gap, allowed = -told.gap, told.allowed
