@@ -115,12 +115,15 @@ def test_a_best_of_three_is_comparable_only_for_one_who_corrects_it():
     assert [(apart.verdict, apart.facts) for apart in found[0].apart] == [("not comparable", ("selection",))]
 
 
-def test_a_pipeline_in_words_may_be_a_protocol_and_one_of_ours_is_known_not_to_be():
+def test_a_pipeline_in_words_may_be_a_protocol_or_one_of_ours_and_ours_is_known_to_be_no_protocol():
     def way(protocol=None, pipeline=None):
         return Facts(**{**SAID, "protocol": protocol, "pipeline": pipeline})
 
     assert match(way("clean"), way(pipeline="a script")).missing == ("protocol",)
     assert match(way(), way(pipeline="harness 01")).missing == ("protocol",)
+    assert match(way(pipeline="a script"), way(pipeline="harness 01")).missing == ("protocol",)
+    assert match(way(pipeline="a script"), way(pipeline="a script")).verdict == "comparable"
+    assert [d.fact for d in match(way(pipeline="a script"), way(pipeline="b")).differs] == ["protocol"]
     assert [d.fact for d in match(way("clean"), way(pipeline="harness 01")).differs] == ["protocol"]
     assert match(way(pipeline="harness 01"), way(pipeline="harness 01")).verdict == "comparable"
     assert match(way(pipeline="harness 01"), way(pipeline="harness 02")).verdict == "not comparable"

@@ -189,6 +189,23 @@ def test_a_run_of_ours_is_held_against_a_claim_by_reproduction():
     assert against_run(claim(value=2.1, decimals=1), run_of(members, protocol=None)).verdict == "cannot be decided"
 
 
+def test_what_a_claim_lacks_beside_a_run_is_said_as_it_is_to_be_written():
+    ours = run_of(single(2.0), protocol=None, pipeline="harness 0123456789abcdef")
+    silent = claim(value=2.1, protocol=None, n_real=None)
+    reason = judge(silent, [], [ours]).reason
+    assert "not said: protocol, n_real; this run has `pipeline: harness 0123456789abcdef`, `n_real: 200`" in reason
+    told = silent.model_copy(update={"pipeline": "harness 0123456789abcdef", "n_real": 200})
+    assert judge(told, [], [ours]).verdict == "consistent"
+    assert "this run has `protocol: clean`: write" in judge(silent, [], [run_of(single(2.0), n_real=None)]).reason
+    # Words are compared with nothing but words, whichever side the known pipeline is on.
+    words = claim(value=2.1, protocol=None, pipeline="block means")
+    found = judge(words, [], [ours])
+    assert found.verdict == "cannot be decided"
+    assert "(nobody said whether the words 'block means' mean harness 0123456789abcdef)" in found.reason
+    assert judge(words, [claim("named", value=2.1)]).verdict == "cannot be decided"
+    assert "'block means' mean clean" in against_published(claim("named", value=2.1), words).evidence[0]
+
+
 def test_a_best_of_three_against_a_run_is_corrected_by_the_runs_own_noise():
     # 1.68 lies within the noise of both of the 2.0 only once it counts as a smallest of three.
     plain, best = (claim(value=1.68, selection=selection) for selection in ("single", "best_of_three"))

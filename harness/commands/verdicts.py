@@ -130,7 +130,7 @@ def members_words(group: Group) -> str:
 
 def plain(found: Verdicts) -> dict[str, Any]:
     """Everything as JSON: claims with verdicts and tests, and the groups; a number that is not known is null."""
-    from harness.studies.claims.judge import unsaid_facts
+    from harness.studies.claims.unsaid import unsaid_facts
 
     adjusted = {(claim.id, test.against): p for claim, test, p in found.family}
     return {
