@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.commands.verdicts import CORRECTED, EACH_CHOICE, apart_words, within_words
 from harness.errors import UsageError
 from harness.studies.claims import Claim, Facts, load, match
 from harness.studies.claims.groups import groups
@@ -113,6 +114,22 @@ def test_a_best_of_three_is_comparable_only_for_one_who_corrects_it():
     found = groups(rows)
     assert [[row.id for row in group.claims] for group in found] == [["one", "mean"], ["best"]]
     assert [(apart.verdict, apart.facts) for apart in found[0].apart] == [("not comparable", ("selection",))]
+    (between,) = found[0].apart
+    assert between.tested  # a verdict corrects it, which the table says
+    assert apart_words(found[0]) == [f"with [2]: not comparable, differs in selection{CORRECTED}"]
+
+
+def test_the_table_says_where_a_verdict_goes_further_than_the_numbers_as_printed():
+    one, silent, other = groups([claim("one"), claim("silent", selection=None), claim("two", selection="unknown")])
+    assert apart_words(one)[0] == f"with [2], [3]: cannot be decided, not said: selection{EACH_CHOICE}"
+    assert within_words(silent) == f"cannot be decided, not said: selection{EACH_CHOICE}"
+    assert other.within.missing == ("selection",)
+    # Negative controls: a best over checkpoints, and a second fact that is not said.
+    one, _ = groups([claim("one"), claim("best", selection="minimum_over_checkpoints")])
+    assert apart_words(one) == ["with [2]: not comparable, differs in selection"]
+    one, less = groups([claim("one"), claim("less", selection=None, n_real=None)])
+    assert apart_words(one) == ["with [2]: cannot be decided, not said: n_real, selection"]
+    assert within_words(less) == "cannot be decided, not said: n_real, selection"
 
 
 def test_a_pipeline_in_words_may_be_a_protocol_or_one_of_ours_and_ours_is_known_to_be_no_protocol():

@@ -7,7 +7,7 @@ import pytest
 from test_claims import SAID, again, claim
 from test_uncertainty_comparisons import seeds, single
 
-from harness.commands.verdicts import family
+from harness.commands.verdicts import answer, by_themselves, family, family_words, verdict_words
 from harness.errors import UsageError
 from harness.studies.claims import Facts, against_published, against_run, judge
 from harness.studies.claims.judge import Run
@@ -304,3 +304,23 @@ def test_a_run_of_ours_decides_before_other_papers_and_an_inconsistency_before_a
     alone = judge(claim(dataset=None, selection=None), [])
     assert alone.verdict == "cannot be decided"
     assert "does not say: dataset, selection" in alone.reason
+
+
+def test_the_headline_reads_all_tests_together_and_names_those_that_are_inconsistent_only_by_themselves():
+    values = {"far": 3.0, "near": 2.3, **{f"fine{i}": 2.0 for i in range(8)}}
+    judged = [judge(claim(name, value), [], [run_of(single(2.0))]) for name, value in values.items()]
+    tests = family(judged)
+    assert [one.claim.id for one in judged if one.verdict == "inconsistent"] == ["far", "near"]
+    alone = by_themselves(judged, tests, 0.95)
+    assert alone == {"near"}
+    told = answer(judged, alone)
+    assert told == ("10 published numbers: 1 inconsistent (far), 1 inconsistent only by itself (near), 8 consistent.")
+    assert "inconsistent: far against ours." in family_words(tests, 0.95)
+    assert [verdict_words(one, alone) for one in judged[:3]] == ["inconsistent", "inconsistent by itself", "consistent"]
+    # Negative control: without the other eight the near one stands.
+    two = judged[:2]
+    assert by_themselves(two, family(two), 0.95) == frozenset()
+    # The same images leave no noise, so that no other test can excuse a gap.
+    same = {"images": "set 1"}
+    apart = judge(claim("apart", 3.95, **same), [claim("fine", 3.9425574, 7, **same)])
+    assert by_themselves([apart, *judged], tests, 0.95) == {"near"}
