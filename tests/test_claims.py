@@ -116,13 +116,13 @@ def test_a_best_of_three_is_comparable_only_for_one_who_corrects_it():
     assert [(apart.verdict, apart.facts) for apart in found[0].apart] == [("not comparable", ("selection",))]
     (between,) = found[0].apart
     assert between.tested  # a verdict corrects it, which the table says
-    assert apart_words(found[0]) == [f"with [2]: not comparable, differs in selection{CORRECTED}"]
+    assert apart_words(found[0]) == [f"with [2]: not comparable as printed, differs in selection{CORRECTED}"]
 
 
 def test_the_table_says_where_a_verdict_goes_further_than_the_numbers_as_printed():
     one, silent, other = groups([claim("one"), claim("silent", selection=None), claim("two", selection="unknown")])
-    assert apart_words(one)[0] == f"with [2], [3]: cannot be decided, not said: selection{EACH_CHOICE}"
-    assert within_words(silent) == f"cannot be decided, not said: selection{EACH_CHOICE}"
+    assert apart_words(one)[0] == f"with [2], [3]: cannot be decided as printed, not said: selection{EACH_CHOICE}"
+    assert within_words(silent) == f"cannot be decided as printed, not said: selection{EACH_CHOICE}"
     assert other.within.missing == ("selection",)
     # Negative controls: a best over checkpoints, and a second fact that is not said.
     one, _ = groups([claim("one"), claim("best", selection="minimum_over_checkpoints")])
@@ -130,6 +130,9 @@ def test_the_table_says_where_a_verdict_goes_further_than_the_numbers_as_printed
     one, less = groups([claim("one"), claim("less", selection=None, n_real=None)])
     assert apart_words(one) == ["with [2]: cannot be decided, not said: n_real, selection"]
     assert within_words(less) == "cannot be decided, not said: n_real, selection"
+    # A verdict on these waits for what is not said, not for how they were chosen.
+    one, _ = groups([claim("one", protocol=None), claim("best", selection="best_of_three")])
+    assert apart_words(one) == ["with [2]: cannot be decided, not said: protocol"]
 
 
 def test_a_pipeline_in_words_may_be_a_protocol_or_one_of_ours_and_ours_is_known_to_be_no_protocol():

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 ORDER = ("inconsistent", "consistent", "not comparable", "cannot be decided")
 # Where the table stops at the numbers as printed and a verdict does not.
-CORRECTED = ", as printed; a verdict corrects the bias of a best of three"
-EACH_CHOICE = ", as printed; a verdict tries each that may be meant, and counts if all agree"
+CORRECTED = "; a verdict allows for the bias of a best of three"
+EACH_CHOICE = "; a verdict tries each that may be meant, and is given if all agree"
 MANY = 8  # groups of other data sets from which on they are counted and not named
 
 
@@ -138,8 +138,8 @@ def within_words(group: Group) -> str:
     from harness.studies.claims.groups import testable
 
     missing = group.within.missing
-    told = group.within.verdict + (f", not said: {', '.join(missing)}" if missing else "")
-    return told + EACH_CHOICE if missing and testable(group.within) else told
+    goes_further = bool(missing) and testable(group.within)
+    return _stand(group.within.verdict, f", not said: {', '.join(missing)}" if missing else "", goes_further)
 
 
 def apart_words(group: Group) -> list[str]:
@@ -279,10 +279,13 @@ def _plain_test(claim: Claim, test: Test, adjusted: dict[tuple[str, str], float]
 
 def _relation(apart: Apart) -> str:
     word = {"not comparable": "differs in ", "cannot be decided": "not said: ", "comparable": ""}[apart.verdict]
-    told = apart.verdict + (f", {word}{', '.join(apart.facts)}" if apart.facts else "")
-    if not apart.tested:
-        return told
-    return told + (CORRECTED if apart.verdict == "not comparable" else EACH_CHOICE)
+    return _stand(apart.verdict, f", {word}{', '.join(apart.facts)}" if apart.facts else "", apart.tested)
+
+
+def _stand(verdict: str, reason: str, tested: bool) -> str:
+    if not tested:
+        return verdict + reason
+    return f"{verdict} as printed{reason}{CORRECTED if verdict == 'not comparable' else EACH_CHOICE}"
 
 
 def _counted(n: object) -> str:

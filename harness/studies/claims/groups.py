@@ -50,8 +50,11 @@ def groups(claims: Sequence[Claim]) -> tuple[Group, ...]:
             if i == j or own[0].metric != other[0].metric:
                 continue
             between = match(own[0], other[0], corrected=False)
+            corrected = match(own[0], other[0])
+            tested = between.verdict != "comparable" and testable(corrected)
+            if not tested and not corrected.differs:
+                between = corrected  # what keeps a verdict from being given, which a best of three is not
             facts = tuple(d.fact for d in between.differs) or between.missing
-            tested = between.verdict != "comparable" and testable(match(own[0], other[0]))
             told.setdefault((between.verdict, facts, tested), []).append(j + 1)
         apart = tuple(
             Apart(verdict, facts, tuple(numbers), tested) for (verdict, facts, tested), numbers in told.items()
