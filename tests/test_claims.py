@@ -65,6 +65,18 @@ def test_a_mistake_is_said_with_its_line(tmp_path, body, words):
     assert all(line.startswith(str(tmp_path / "claims.yaml") + ":") for line in caught.value.problems)
 
 
+@pytest.mark.parametrize("wrong", ["metric: fidd", "metric: fid, n_fake: many", "metric: fid, sead: 1"])
+def test_a_mistake_in_common_is_said_once_and_those_of_the_claims_beside_it(tmp_path, wrong):
+    rows = "".join(f"  - {{id: {name}, model: m, value: 1, source: s}}\n" for name in "abc")
+    with pytest.raises(UsageError) as caught:
+        load(written(tmp_path, f"common: {{{wrong}}}\nclaims:\n{rows}"))
+    (only,) = caught.value.problems
+    assert ": common." in only
+    with pytest.raises(UsageError) as caught:
+        load(written(tmp_path, f"common: {{{wrong}}}\nclaims:\n{rows.replace('id: b, model: m', 'id: b')}"))
+    assert [line.split(": ")[1] for line in caught.value.problems] == [only.split(": ")[1], "claims.1.model"]
+
+
 def test_what_is_common_counts_unless_a_claim_says_otherwise(tmp_path):
     body = "common: {metric: fid, n_fake: 10, protocol: clean}\nclaims:\n"
     body += "  - {id: a, model: m, value: 1, source: s}\n"
