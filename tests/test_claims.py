@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.commands.verdicts import CORRECTED, EACH_CHOICE, apart_words, within_words
 from harness.errors import UsageError
 from harness.studies.claims import Claim, Facts, load, match
 from harness.studies.claims.groups import groups
@@ -64,6 +65,18 @@ def test_a_mistake_is_said_with_its_line(tmp_path, body, words):
     assert all(line.startswith(str(tmp_path / "claims.yaml") + ":") for line in caught.value.problems)
 
 
+@pytest.mark.parametrize("wrong", ["metric: fidd", "metric: fid, n_fake: many", "metric: fid, sead: 1"])
+def test_a_mistake_in_common_is_said_once_and_those_of_the_claims_beside_it(tmp_path, wrong):
+    rows = "".join(f"  - {{id: {name}, model: m, value: 1, source: s}}\n" for name in "abc")
+    with pytest.raises(UsageError) as caught:
+        load(written(tmp_path, f"common: {{{wrong}}}\nclaims:\n{rows}"))
+    (only,) = caught.value.problems
+    assert ": common." in only
+    with pytest.raises(UsageError) as caught:
+        load(written(tmp_path, f"common: {{{wrong}}}\nclaims:\n{rows.replace('id: b, model: m', 'id: b')}"))
+    assert [line.split(": ")[1] for line in caught.value.problems] == [only.split(": ")[1], "claims.1.model"]
+
+
 def test_what_is_common_counts_unless_a_claim_says_otherwise(tmp_path):
     body = "common: {metric: fid, n_fake: 10, protocol: clean}\nclaims:\n"
     body += "  - {id: a, model: m, value: 1, source: s}\n"
@@ -113,14 +126,36 @@ def test_a_best_of_three_is_comparable_only_for_one_who_corrects_it():
     found = groups(rows)
     assert [[row.id for row in group.claims] for group in found] == [["one", "mean"], ["best"]]
     assert [(apart.verdict, apart.facts) for apart in found[0].apart] == [("not comparable", ("selection",))]
+    (between,) = found[0].apart
+    assert between.tested  # a verdict corrects it, which the table says
+    assert apart_words(found[0]) == [f"with [2]: not comparable as printed, differs in selection{CORRECTED}"]
 
 
-def test_a_pipeline_in_words_may_be_a_protocol_and_one_of_ours_is_known_not_to_be():
+def test_the_table_says_where_a_verdict_goes_further_than_the_numbers_as_printed():
+    one, silent, other = groups([claim("one"), claim("silent", selection=None), claim("two", selection="unknown")])
+    assert apart_words(one)[0] == f"with [2], [3]: cannot be decided as printed, not said: selection{EACH_CHOICE}"
+    assert within_words(silent) == f"cannot be decided as printed, not said: selection{EACH_CHOICE}"
+    assert other.within.missing == ("selection",)
+    # Negative controls: a best over checkpoints, and a second fact that is not said.
+    one, _ = groups([claim("one"), claim("best", selection="minimum_over_checkpoints")])
+    assert apart_words(one) == ["with [2]: not comparable, differs in selection"]
+    one, less = groups([claim("one"), claim("less", selection=None, n_real=None)])
+    assert apart_words(one) == ["with [2]: cannot be decided, not said: n_real, selection"]
+    assert within_words(less) == "cannot be decided, not said: n_real, selection"
+    # A verdict on these waits for what is not said, not for how they were chosen.
+    one, _ = groups([claim("one", protocol=None), claim("best", selection="best_of_three")])
+    assert apart_words(one) == ["with [2]: cannot be decided, not said: protocol"]
+
+
+def test_a_pipeline_in_words_may_be_a_protocol_or_one_of_ours_and_ours_is_known_to_be_no_protocol():
     def way(protocol=None, pipeline=None):
         return Facts(**{**SAID, "protocol": protocol, "pipeline": pipeline})
 
     assert match(way("clean"), way(pipeline="a script")).missing == ("protocol",)
     assert match(way(), way(pipeline="harness 01")).missing == ("protocol",)
+    assert match(way(pipeline="a script"), way(pipeline="harness 01")).missing == ("protocol",)
+    assert match(way(pipeline="a script"), way(pipeline="a script")).verdict == "comparable"
+    assert [d.fact for d in match(way(pipeline="a script"), way(pipeline="b")).differs] == ["protocol"]
     assert [d.fact for d in match(way("clean"), way(pipeline="harness 01")).differs] == ["protocol"]
     assert match(way(pipeline="harness 01"), way(pipeline="harness 01")).verdict == "comparable"
     assert match(way(pipeline="harness 01"), way(pipeline="harness 02")).verdict == "not comparable"

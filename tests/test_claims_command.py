@@ -181,9 +181,10 @@ def test_a_finished_run_gives_verdicts_from_its_folder_alone(copy_of, tmp_path):
         return json.loads((tmp_path / "told.json").read_text())["claims"][0]
 
     other = told()
-    assert other["verdict"] == "not comparable"
-    # The claim's pipeline becomes ours, which the message names.
-    mine = "pipeline: harness " + other["reason"].partition("/ harness ")[2].partition(")")[0]
+    assert other["verdict"] == "cannot be decided"  # words, of which nobody said whether they mean ours
+    # The claim's pipeline becomes ours, which the reason gives as it is to be written, also to a claim without one.
+    mine = "pipeline: harness " + other["reason"].partition("`pipeline: harness ")[2].partition("`")[0]
+    assert f"`{mine}`" in told(pipeline="protocol: null")["reason"]
     assert len(mine) == len("pipeline: harness ") + 16
     assert told(pipeline=mine)["verdict"] == "consistent"
     assert told(pipeline=mine, out="")["verdict"] == "consistent"
@@ -193,7 +194,7 @@ def test_a_finished_run_gives_verdicts_from_its_folder_alone(copy_of, tmp_path):
     assert told(pipeline="protocol: clean")["tests"][0]["differs"] == ["protocol"]
     assert "claim a: no generator 'kdee' in" in told(generator="kdee")
     assert "`ours.metric` kd is 'kd'; fd needs 'fd'" in told(metric="kd")
-    assert told(metric="kd", of="kid")["tests"][0]["differs"] == ["protocol"]
+    assert told(metric="kd", of="kid")["tests"][0]["missing"] == ["protocol"]
     assert "is 'fd'; kid needs 'kd' or 'kid_subsets'" in told(of="kid")
     assert "is 'fd'; sfid needs 'sfid'" in told(of="sfid")
     assert "is 'fd'; inception_score needs 'inception_score'" in told(of="inception_score")
@@ -226,13 +227,13 @@ def test_the_verdicts_become_a_section_of_the_runs_report(copy_of, tmp_path_fact
     assert answer.exit_code == 0, answer.output
     found = read_findings(out)["claims-my-claims"]
     assert found.title == "Claims: ours"
-    assert found.verdict[0] == "1 published number: 1 not comparable."
+    assert found.verdict[0] == "1 published number: 1 cannot be decided."
     (row,) = found.tables[0].rows
-    assert row[:3] == ("a", "1.000", "not comparable")
+    assert row[:3] == ("a", "1.000", "cannot be decided")
     assert row[4:6] == ("fd", "kde")
     page = (out / "report.html").read_text()
     assert "Claims: ours" in page
-    assert "protocol differs (words / harness " in page
+    assert "the words &#x27;words&#x27; mean harness " in page
     # One claim alone is looked at, not written.
     (out / "claims-my-claims.finding.json").unlink()
     assert "keeps its report" in ask("reproduce", path, "--claim", "a", "--out", out).output

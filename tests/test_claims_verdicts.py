@@ -7,7 +7,7 @@ import pytest
 from test_claims import SAID, again, claim
 from test_uncertainty_comparisons import seeds, single
 
-from harness.commands.verdicts import family
+from harness.commands.verdicts import answer, by_themselves, family, family_words, verdict_words
 from harness.errors import UsageError
 from harness.studies.claims import Facts, against_published, against_run, judge
 from harness.studies.claims.judge import Run
@@ -188,6 +188,23 @@ def test_a_run_of_ours_is_held_against_a_claim_by_reproduction():
     assert against_run(claim(value=2.1, decimals=1), run_of(members, protocol=None)).verdict == "cannot be decided"
 
 
+def test_what_a_claim_lacks_beside_a_run_is_said_as_it_is_to_be_written():
+    ours = run_of(single(2.0), protocol=None, pipeline="harness 0123456789abcdef")
+    silent = claim(value=2.1, protocol=None, n_real=None)
+    reason = judge(silent, [], [ours]).reason
+    assert "not said: protocol, n_real; this run has `pipeline: harness 0123456789abcdef`, `n_real: 200`" in reason
+    told = silent.model_copy(update={"pipeline": "harness 0123456789abcdef", "n_real": 200})
+    assert judge(told, [], [ours]).verdict == "consistent"
+    assert "this run has `protocol: clean`: write" in judge(silent, [], [run_of(single(2.0), n_real=None)]).reason
+    # Words are compared with nothing but words, whichever side the known pipeline is on.
+    words = claim(value=2.1, protocol=None, pipeline="block means")
+    found = judge(words, [], [ours])
+    assert found.verdict == "cannot be decided"
+    assert "(nobody said whether the words 'block means' mean harness 0123456789abcdef)" in found.reason
+    assert judge(words, [claim("named", value=2.1)]).verdict == "cannot be decided"
+    assert "'block means' mean clean" in against_published(claim("named", value=2.1), words).evidence[0]
+
+
 def test_a_best_of_three_against_a_run_is_corrected_by_the_runs_own_noise():
     # 1.68 lies within the noise of both of the 2.0 only once it counts as a smallest of three.
     plain, best = (claim(value=1.68, selection=selection) for selection in ("single", "best_of_three"))
@@ -242,3 +259,23 @@ def test_a_run_of_ours_decides_before_other_papers_and_an_inconsistency_before_a
     alone = judge(claim(dataset=None, selection=None), [])
     assert alone.verdict == "cannot be decided"
     assert "does not say: dataset, selection" in alone.reason
+
+
+def test_the_headline_reads_all_tests_together_and_names_those_that_are_inconsistent_only_by_themselves():
+    values = {"far": 3.0, "near": 2.3, **{f"fine{i}": 2.0 for i in range(8)}}
+    judged = [judge(claim(name, value), [], [run_of(single(2.0))]) for name, value in values.items()]
+    tests = family(judged)
+    assert [one.claim.id for one in judged if one.verdict == "inconsistent"] == ["far", "near"]
+    alone = by_themselves(judged, tests, 0.95)
+    assert alone == {"near"}
+    told = answer(judged, alone)
+    assert told == ("10 published numbers: 1 inconsistent (far), 1 inconsistent only by itself (near), 8 consistent.")
+    assert "inconsistent: far against ours." in family_words(tests, 0.95)
+    assert [verdict_words(one, alone) for one in judged[:3]] == ["inconsistent", "inconsistent by itself", "consistent"]
+    # Negative control: without the other eight the near one stands.
+    two = judged[:2]
+    assert by_themselves(two, family(two), 0.95) == frozenset()
+    # The same images leave no noise, so that no other test can excuse a gap.
+    same = {"images": "set 1"}
+    apart = judge(claim("apart", 3.95, **same), [claim("fine", 3.9425574, 7, **same)])
+    assert by_themselves([apart, *judged], tests, 0.95) == {"near"}

@@ -72,7 +72,8 @@ def _print(found: Verdicts, *, detailed: bool) -> None:
     from harness.commands import verdicts
     from harness.commands.lines import say
 
-    lines = [verdicts.answer(found.judged)]
+    alone = verdicts.by_themselves(found.judged, found.family, found.level)
+    lines = [verdicts.answer(found.judged, alone)]
     if sure := verdicts.family_words(found.family, found.level):
         lines.append(f"How sure: {sure[0].lower()}{sure[1:]}")
     if change := verdicts.change_words(found.judged):
@@ -85,7 +86,9 @@ def _print(found: Verdicts, *, detailed: bool) -> None:
     lines.append("")
     for one in found.judged:
         claim = one.claim
-        lines.append(f"{claim.id:<{names}}  {claim.spelled:<{numbers}}  {one.verdict}: {one.reason}")
+        lines.append(
+            f"{claim.id:<{names}}  {claim.spelled:<{numbers}}  {verdicts.verdict_words(one, alone)}: {one.reason}"
+        )
         if not detailed:
             continue
         lines.append(f"    {claim.metric} of {claim.model}; {claim.source} ({claim.where})")

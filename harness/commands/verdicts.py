@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from harness.studies.claims.groups import Apart, Group
 
 ORDER = ("inconsistent", "consistent", "not comparable", "cannot be decided")
+# Where the table stops at the numbers as printed and a verdict does not.
+CORRECTED = "; a verdict allows for the bias of a best of three"
+EACH_CHOICE = "; a verdict tries each that may be meant, and is given if all agree"
 MANY = 8  # groups of other data sets from which on they are counted and not named
 
 
@@ -50,18 +53,45 @@ def family(judged: Sequence[Judged]) -> tuple[tuple[Claim, Test, float], ...]:
     return tuple((claim, test, p) for (claim, test), p in zip(found, adjusted, strict=True))
 
 
-def counts(judged: Sequence[Judged]) -> str:
-    """`2 consistent, 1 inconsistent`: how many claims have each verdict."""
-    found = [one.verdict for one in judged]
-    return ", ".join(f"{found.count(verdict)} {verdict}" for verdict in ORDER if verdict in found)
+def by_themselves(judged: Sequence[Judged], tests: Sequence[tuple[Claim, Test, float]], level: float) -> frozenset[str]:
+    """The ids of claims whose verdict is inconsistent only while their test is read alone: none is left after Holm.
+
+    A test without a p, such as one of the same images, has no noise and stands whatever it is read together with.
+    """
+    left = [{claim.id, test.against} for claim, test, p in tests if test.verdict == "inconsistent" and p <= 1.0 - level]
+    return frozenset(
+        one.claim.id
+        for one in judged
+        if one.verdict == "inconsistent"
+        and not any(one.claim.id in pair for pair in left)
+        and not any(test.verdict == "inconsistent" and math.isnan(test.p) for test in one.tests)
+    )
 
 
-def answer(judged: Sequence[Judged]) -> str:
-    """All verdicts in a sentence, with the claims that do not hold by name."""
-    many = f"{len(judged)} published number{'s'[: len(judged) != 1]}"
-    wrong = [one.claim.id for one in judged if one.verdict == "inconsistent"]
-    named = f" ({', '.join(wrong[:MANY])}{f' and {len(wrong) - MANY} more' if len(wrong) > MANY else ''})"
-    return f"{many}: {counts(judged).replace(' inconsistent', f' inconsistent{named}')}."
+def answer(judged: Sequence[Judged], alone: frozenset[str] = frozenset()) -> str:
+    """All verdicts in a sentence, with the claims that do not hold by name.
+
+    `alone` are those of `by_themselves`, counted apart: many tests at one level find something by chance.
+    """
+    ids: dict[str, list[str]] = {}
+    for one in judged:
+        ids.setdefault("alone" if one.claim.id in alone else one.verdict, []).append(one.claim.id)
+    told = []
+    for verdict in ("inconsistent", "alone", *ORDER[1:]):
+        if verdict not in ids:
+            continue
+        found = ids[verdict]
+        apart = f"inconsistent only by {'itself' if len(found) == 1 else 'themselves'}"
+        words = f"{len(found)} {apart if verdict == 'alone' else verdict}"
+        if verdict in ("inconsistent", "alone"):
+            words += f" ({', '.join(found[:MANY])}{f' and {len(found) - MANY} more' if len(found) > MANY else ''})"
+        told.append(words)
+    return f"{len(judged)} published number{'s'[: len(judged) != 1]}: {', '.join(told)}."
+
+
+def verdict_words(one: Judged, alone: frozenset[str]) -> str:
+    """The verdict of a claim; `inconsistent by itself` for one of `by_themselves`."""
+    return f"{one.verdict} by itself" if one.claim.id in alone else one.verdict
 
 
 def change_words(judged: Sequence[Judged]) -> str:
@@ -106,8 +136,11 @@ def conditions_words(group: Group) -> str:
 
 def within_words(group: Group) -> str:
     """Whether the claims of a group may be compared with each other."""
+    from harness.studies.claims.groups import testable
+
     missing = group.within.missing
-    return group.within.verdict + (f", not said: {', '.join(missing)}" if missing else "")
+    goes_further = bool(missing) and testable(group.within)
+    return _stand(group.within.verdict, f", not said: {', '.join(missing)}" if missing else "", goes_further)
 
 
 def apart_words(group: Group) -> list[str]:
@@ -131,8 +164,9 @@ def members_words(group: Group) -> str:
 
 def plain(found: Verdicts) -> dict[str, Any]:
     """Everything as JSON: claims with verdicts and tests, and the groups; a number that is not known is null."""
-    from harness.studies.claims.judge import unsaid_facts
+    from harness.studies.claims.unsaid import unsaid_facts
 
+    alone = by_themselves(found.judged, found.family, found.level)
     adjusted = {(claim.id, test.against): p for claim, test, p in found.family}
     return {
         "title": found.file.title,
@@ -142,6 +176,7 @@ def plain(found: Verdicts) -> dict[str, Any]:
             {
                 **one.claim.model_dump(mode="json", exclude={"where"}),
                 "verdict": one.verdict,
+                "by_itself_only": one.claim.id in alone,
                 "reason": one.reason,
                 "not_said": unsaid_facts(one.claim),
                 "tests": [_plain_test(one.claim, test, adjusted) for test in one.tests],
@@ -155,7 +190,8 @@ def plain(found: Verdicts) -> dict[str, Any]:
                 "within": group.within.verdict,
                 "missing": list(group.within.missing),
                 "apart": [
-                    {"verdict": a.verdict, "facts": list(a.facts), "groups": list(a.groups)} for a in group.apart
+                    {"verdict": a.verdict, "facts": list(a.facts), "groups": list(a.groups), "tested": a.tested}
+                    for a in group.apart
                 ],
             }
             for group in found.together
@@ -168,9 +204,10 @@ def finding(found: Verdicts) -> Finding:
     from harness.commands.compared import p_words
     from harness.report import Finding, Table
 
-    sentences = [answer(found.judged)]
+    alone = by_themselves(found.judged, found.family, found.level)
+    sentences = [answer(found.judged, alone)]
     sentences += [
-        f"{one.claim.id} ({one.claim.spelled}): {one.verdict}: {one.reason}."
+        f"{one.claim.id} ({one.claim.spelled}): {verdict_words(one, alone)}: {one.reason}."
         for one in found.judged
         if one.verdict == "inconsistent"
     ]
@@ -186,7 +223,7 @@ def finding(found: Verdicts) -> Finding:
     columns = ("claim", "printed", "verdict", "reason", "metric", "model", "inferred", "source")
     rows = tuple(
         (
-            one.claim.id, one.claim.spelled, one.verdict, one.reason, one.claim.metric, one.claim.model,
+            one.claim.id, one.claim.spelled, verdict_words(one, alone), one.reason, one.claim.metric, one.claim.model,
             ", ".join(one.claim.inferred) or None, one.claim.source,
         )
         for one in found.judged
@@ -255,7 +292,13 @@ def _plain_test(claim: Claim, test: Test, adjusted: dict[tuple[str, str], float]
 
 def _relation(apart: Apart) -> str:
     word = {"not comparable": "differs in ", "cannot be decided": "not said: ", "comparable": ""}[apart.verdict]
-    return apart.verdict + (f", {word}{', '.join(apart.facts)}" if apart.facts else "")
+    return _stand(apart.verdict, f", {word}{', '.join(apart.facts)}" if apart.facts else "", apart.tested)
+
+
+def _stand(verdict: str, reason: str, tested: bool) -> str:
+    if not tested:
+        return verdict + reason
+    return f"{verdict} as printed{reason}{CORRECTED if verdict == 'not comparable' else EACH_CHOICE}"
 
 
 def _counted(n: object) -> str:

@@ -44,6 +44,8 @@ def reproduction(
     decimals: int | None,
     retrained: bool,
     published_share: float = 1.0,
+    published_sd: float | None = None,
+    published_runs: int | None = None,
     margin: float | None = None,
     level: float = 0.95,
 ) -> Reproduction:
@@ -53,8 +55,13 @@ def reproduction(
     which takes at least two training seeds of ours to know. `decimals` is how many the paper printed: half a unit in
     the last place is allowed for rounding; None for a number that is not rounded. `published_share` is the variance of
     their number over image samples in variances of a single evaluation: 1/10 for a mean of ten, 0 for a bound.
+    `published_sd` is the standard deviation of one evaluation over `published_runs` runs where they print one: their
+    noise is the larger of what it says and of what ours would be, and one that was estimated over few runs is Student's
+    (degrees of freedom after Welch and Satterthwaite). That no training noise is counted without `retrained` assumes
+    one checkpoint.
 
-    Raises UsageError when `retrained` and there is one training seed only.
+    Raises UsageError when `retrained` and there is one training seed only; ValueError for a spread over fewer than two
+    runs, which is none.
     """
     check(level, "T_N", "fixed")
     whole = means(members)
@@ -67,6 +74,8 @@ def reproduction(
             f"T_N at n_fake = {', '.join(map(str, sorted(n_fake)))} and at {published_n_fake} are different quantities"
         )
         return Reproduction("not comparable", gap, float("nan"), float("nan"), float("nan"), method)
+    if published_sd is not None and (published_runs or 0) < 2:
+        raise ValueError(f"`published_runs` must be at least 2 beside `published_sd`; found {published_runs}")
     images = float(np.mean([fake_variance(m.analysis) for m in whole.members]))
     if retrained:
         if whole.training_seeds < 2:
@@ -76,11 +85,24 @@ def reproduction(
         per_mean = float(np.mean([len(group) for group in whole.by_training_seed.values()]))
         # One checkpoint: the scatter of our seed means, with the image noise of as many sets as they averaged.
         theirs = max(between, images / per_mean) + images * (published_share - 1.0 / per_mean)
-        variance, degrees = theirs + between / whole.training_seeds, whole.training_seeds - 1.0
-        method = f"training and image noise of both, t with {degrees:.0f} degrees of freedom"
+        own, own_degrees, sources = (
+            between / whole.training_seeds,
+            whole.training_seeds - 1.0,
+            "training and image noise",
+        )
+        condition = ""
     else:
-        variance, degrees = whole.fake_part + published_share * images, np.inf
-        method = "image noise of both, the same checkpoint"
+        own, own_degrees, sources = whole.fake_part, np.inf, "image noise"
+        theirs, condition = published_share * images, ", if both are of the same checkpoint"
+    printed = 0.0 if published_sd is None else published_share * published_sd**2
+    variance, degrees, method = own + max(theirs, printed), own_degrees, f"{sources} of both"
+    if printed > theirs and published_runs is not None:
+        # Two estimates, the spread of theirs and (retrained) that of our training seeds.
+        degrees = variance**2 / (own**2 / own_degrees + printed**2 / (published_runs - 1))
+        method = f"{sources} of ours, theirs as printed over {published_runs} runs"
+    if np.isfinite(degrees):
+        method += f", t with {degrees:.3g} degrees of freedom"
+    method += condition
     se = float(np.sqrt(variance))
     allowed = quantile(0.5 + level / 2, degrees) * se + rounding
     p = 2.0 * exceeded(max(abs(gap) - rounding, 0.0), se, degrees)

@@ -13,7 +13,7 @@ Comparability = Literal["comparable", "not comparable", "cannot be decided"]
 PLAIN = ("dataset", "resolution", "reference_split", "n_real", "n_fake")
 OF_THE_REFERENCE = ("reference_split", "n_real")  # which an Inception score does not have
 SAID_NOWHERE = (None, "unknown")
-OURS = "harness "  # begins the pipeline of a run of ours, of which every fact is known
+OURS = "harness "  # begins the pipeline of a run of ours, of which every fact is known; 16 hexadecimal digits follow
 SHOWN = 4  # facts of a protocol that one line names
 
 
@@ -88,12 +88,17 @@ def match(first: Facts, second: Facts, *, corrected: bool = True) -> Match:
     return Match(tuple(differs), tuple(missing))
 
 
+def way_in_words(facts: Facts) -> bool:
+    """Whether a pipeline is given in words alone, which can be held against the same words or other words only."""
+    return facts.protocol is None and facts.pipeline is not None and not facts.pipeline.startswith(OURS)
+
+
 def _protocol(first: Facts, second: Facts, differs: list[Differing], missing: list[str]) -> None:
     if first.protocol is None or second.protocol is None:
-        ways = first.protocol or first.pipeline, second.protocol or second.pipeline
-        ours = any(way is not None and way.startswith(OURS) for way in ways)
-        if None in ways or (not ours and None in (first.pipeline, second.pipeline)):
-            missing.append("protocol")  # also whether a pipeline in words is a protocol: nobody's to guess
+        ways = [facts.protocol or facts.pipeline for facts in (first, second)]
+        in_words = [way for facts, way in zip((first, second), ways, strict=True) if way and way_in_words(facts)]
+        if None in ways or len(in_words) == 1:
+            missing.append("protocol")  # also whether words mean a protocol or a pipeline of ours: nobody's to guess
         elif ways[0] != ways[1]:
             differs.append(Differing("protocol", str(ways[0]), str(ways[1])))
         return

@@ -11,11 +11,16 @@ from harness.studies.claims.model import Claim
 
 @dataclass(frozen=True)
 class Apart:
-    """Other groups that a group stands in the same relation to, by their numbers, and the facts that decide it."""
+    """Other groups that a group stands in the same relation to, by their numbers, and the facts that decide it.
+
+    `tested`: as printed they are not comparable or cannot be decided, by nothing but how the numbers were chosen, and
+    there a verdict goes further: it corrects the bias of a best of three, or tries each choice that is not said.
+    """
 
     verdict: Comparability
     facts: tuple[str, ...]
     groups: tuple[int, ...]
+    tested: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,16 +45,27 @@ def groups(claims: Sequence[Claim]) -> tuple[Group, ...]:
     members = list(found.values())
     made = []
     for i, own in enumerate(members):
-        told: dict[tuple[Comparability, tuple[str, ...]], list[int]] = {}
+        told: dict[tuple[Comparability, tuple[str, ...], bool], list[int]] = {}
         for j, other in enumerate(members):
             if i == j or own[0].metric != other[0].metric:
                 continue
             between = match(own[0], other[0], corrected=False)
+            corrected = match(own[0], other[0])
+            tested = between.verdict != "comparable" and testable(corrected)
+            if not tested and not corrected.differs:
+                between = corrected  # what keeps a verdict from being given, which a best of three is not
             facts = tuple(d.fact for d in between.differs) or between.missing
-            told.setdefault((between.verdict, facts), []).append(j + 1)
-        apart = tuple(Apart(verdict, facts, tuple(numbers)) for (verdict, facts), numbers in told.items())
+            told.setdefault((between.verdict, facts, tested), []).append(j + 1)
+        apart = tuple(
+            Apart(verdict, facts, tuple(numbers), tested) for (verdict, facts, tested), numbers in told.items()
+        )
         made.append(Group(i + 1, tuple(own), match(own[0], own[0]), apart))
     return tuple(made)
+
+
+def testable(found: Match) -> bool:
+    """Whether a verdict tests two such numbers: they differ in nothing and lack at most how they were chosen."""
+    return not found.differs and set(found.missing) <= {"selection"}
 
 
 def _conditions(claim: Claim) -> tuple[object, ...]:

@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 
 from harness import protocols
-from harness.studies.claims.comparable import SAID_NOWHERE, Match, conditions, match
+from harness.studies.claims.comparable import Match, match
 from harness.studies.claims.model import Claim, Facts
 from harness.studies.claims.noise import Noise, bias, flattery, printed_noise, readings, share
+from harness.studies.claims.unsaid import unsaid_facts, what_to_write, words_beside
 from harness.uncertainty import SeedMember, reproduction
 from harness.uncertainty.contrast import fake_variance
 from harness.uncertainty.student import exceeded, quantile
@@ -90,18 +91,11 @@ def judge(claim: Claim, others: Sequence[Claim], runs: Sequence[Run] = (), *, le
     return Judged(claim, "cannot be decided", reason, ())
 
 
-def unsaid_facts(facts: Facts) -> list[str]:
-    """The conditions of a number that its source does not give and that a comparison needs."""
-    unsaid = [] if facts.protocol or facts.pipeline else ["protocol"]
-    unsaid += [fact for fact in (*conditions(facts), "selection") if getattr(facts, fact) in SAID_NOWHERE]
-    return unsaid
-
-
 def against_published(claim: Claim, other: Claim, *, level: float = 0.95) -> Test:
     """Whether two published numbers of one model agree, by the spread over runs that one of them prints."""
     found, gap = match(claim, other), claim.value - other.value
     rounding = claim.rounding + other.rounding
-    if stopped := _stopped(other.id, found, gap, rounding):
+    if stopped := _stopped(other.id, found, gap, rounding, words_beside(claim, other)):
         return stopped
     if claim.bound and other.bound:
         return Test(other.id, "cannot be decided", ("both are bounds; one number is needed",), found)
@@ -119,20 +113,27 @@ def against_published(claim: Claim, other: Claim, *, level: float = 0.95) -> Tes
 def against_run(claim: Claim, run: Run, *, level: float = 0.95) -> Test:
     """Whether a finished run of ours agrees with a claim (`harness.uncertainty.reproduction`).
 
+    The claim's noise is the larger of the run's own and of the spread over runs that it prints.
+
     Raises UsageError for a retrained model with one training seed only.
     """
     found = match(claim, run.facts)
     analyses = [member.analysis for member in run.members]
     ours = float(np.mean([a.value for a in analyses]))
-    if stopped := _stopped(run.name, found, claim.value - ours, claim.rounding):
+    beside = words_beside(claim, run.facts) + what_to_write(run.facts, found.missing)
+    if stopped := _stopped(run.name, found, claim.value - ours, claim.rounding, beside):
         return stopped
     sd = sqrt(float(np.mean([fake_variance(a) for a in analyses])))
+    spread = printed_noise(claim)
+    if spread is not None:
+        sd = max(sd, spread.sd)
     read = []
     for selection in readings(claim):
         shift = bias(claim, selection) * sd
         told = reproduction(
             run.members, claim.value - shift, published_n_fake=claim.n_fake or 0,
             decimals=None if claim.bound else claim.decimals, published_share=share(claim, selection),
+            published_sd=None if spread is None else spread.sd, published_runs=claim.seeds,
             retrained=run.retrained, level=2 * level - 1 if claim.bound else level,
         )  # fmt: skip
         gap, allowed = -told.gap, told.allowed
@@ -161,14 +162,20 @@ def _caveats(claim: Claim, other: Facts) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _stopped(name: str, found: Match, gap: float, rounding: float) -> Test | None:
-    """The test that ends before any arithmetic; a claim that is silent about selection only is tested either way."""
+def _stopped(name: str, found: Match, gap: float, rounding: float, beside: str) -> Test | None:
+    """The test that ends before any arithmetic; a claim that is silent about selection only is tested either way.
+
+    `beside` is what to say about the facts that are missing.
+    """
     if found.differs:
         details = [line for differing in found.differs for line in differing.details]
         return Test(name, "not comparable", (found.words, *details), found)
     if hard := [fact for fact in found.missing if fact != "selection"]:
         size = "within" if abs(gap) <= rounding + EPSILON else "beyond"
-        evidence = (f"not said: {', '.join(hard)}", f"the gap is {gap:+.4g}, {size} the rounding of {rounding:.2g}")
+        evidence = (
+            f"not said: {', '.join(hard)}{beside}",
+            f"the gap is {gap:+.4g}, {size} the rounding of {rounding:.2g}",
+        )
         return Test(name, "cannot be decided", evidence, found)
     return None
 
