@@ -263,8 +263,9 @@ def test_an_audit_tells_what_the_type_of_numbers_does_to_scores(small):
     shift = {one["variant"]: one["distance"] for one in found["shifts"]}
     assert shift["encoder: dtype float64"] < shift["encoder: dtype bfloat16"]
     assert "pixels under encoder: dtype bfloat16: pixels has no parameter dtype" in found["failed"]
-    assert "that a setting brings, as the median over generators: encoder by" in outcome.stdout
-    assert "- not audited: pixels under encoder: dtype float64" in outcome.stdout
+    assert "net: no order of two generators flips beyond noise" in outcome.stdout
+    assert "\n  encoder: dtype bfloat16 " in outcome.stdout
+    assert "not audited: pixels under encoder: dtype float64" in outcome.stdout
     assert small.run("--workers", "1", "--device", "cpu").returncode == 0
     board = Leaderboard.from_json((small.folder / "results/small/leaderboard.json").read_text())
     values = {row.generator: row.metrics["fd"].value for row in board.of("net")}
