@@ -28,14 +28,10 @@ COMMON = ("fd", "kd", "precision", "recall", "density", "coverage")
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The benchmark file, and a sentence for each thing that it does not have as the protocol does.
-
-    `replaces` says that it stands in the place of another score's, whose results are in `out`.
-    """
+    """The benchmark file, and a sentence for each thing that it does not have as the protocol does."""
 
     bench: Path
     left_out: tuple[str, ...]
-    replaces: bool = False
 
 
 def declare(
@@ -91,13 +87,10 @@ def declare(
     texts = {catalogue: MARK + _yaml({"real": dataset}), bench: MARK + _yaml(declared)}
     if claim is not None:
         claim(out, declared["name"])
-    replaces = (out / "records.jsonl").is_file() and any(
-        not path.is_file() or path.read_bytes() != text for path, text in texts.items()
-    )
     for path, text in texts.items():
         write_atomically(path, text)
     left_out = () if protocol is None else tuple(_left_out(protocol, smaller, drawn=random_weights))
-    return Declared(bench, left_out, replaces)
+    return Declared(bench, left_out)
 
 
 def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any]) -> Path:

@@ -1,6 +1,7 @@
 """`harness score REAL FAKE`: names, paths and flags, and the files of the user's that it leaves alone."""
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from noise_folders import noise
 
 from harness import benchmark
 from harness.cli import main
+from harness.outfolder import ReplacedWarning
 
 TWO = ("score", "real", "fake", "--encoder", "pixels")
 
@@ -59,10 +61,12 @@ def test_a_folder_of_other_things_is_refused_before_anything_is_written():
 
 def test_a_second_pair_says_that_it_replaces_the_first_and_the_same_pair_says_nothing():
     noise(Path("fake2"), 50, seed=2)
-    assert "replaced" not in good(*TWO).stderr
-    assert "replaced" not in good(*TWO).stderr
-    (line,) = [x for x in good("score", "real", "fake2", "--encoder", "pixels").stderr.splitlines() if "replaced" in x]
-    assert line == "note: what another score left in results/score is replaced; --out keeps results apart"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ReplacedWarning)
+        good(*TWO)
+        good(*TWO)
+    with pytest.warns(ReplacedWarning, match="left in results/score is replaced.*--out keeps both"):
+        good("score", "real", "fake2", "--encoder", "pixels")
 
 
 @pytest.mark.parametrize(

@@ -120,8 +120,6 @@ def score(
         paths[0], paths[1:], out=out, protocol=protocol, encoder=encoders[0] if encoders else None, n=n,
         random_weights=random_weights, seed=seed or 0, claim=claim,
     )  # fmt: skip
-    if declared.replaces:
-        click.echo(f"note: what another score left in {out} is replaced; --out keeps results apart", err=True)
     for line in declared.left_out:
         click.echo(f"note: {line}", err=True)
     _run(declared.bench, out=out, tracking=False, **options)
