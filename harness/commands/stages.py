@@ -142,11 +142,15 @@ def _given(flags: Mapping[str, Any]) -> str:
 
 
 def _run(bench: Path, **options: Any) -> None:
+    from harness.errors import UsageError
     from harness.run import run_benchmark
     from harness.terminal import progress, show
 
     with progress() as heard:
         result = run_benchmark(bench, progress=heard, **options)
+    if result.usage and all(row.status == "failed" for row in result.leaderboard.rows):
+        # Each cause stood above as it came up: a table without a number would only bury it.
+        raise UsageError(f"nothing was scored, for the reason told above; {result.out}/records.jsonl keeps it")
     show(result.leaderboard)
     _closing(result)
     if result.failures:
