@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +16,21 @@ from harness.filelist import is_utf8
 from harness.foldernames import free_name, named, plain, relative_path, shown
 from harness.mixed import Mixed
 from harness.pinned import ANY
+from harness.scorefiles import MARK, as_yaml, check_own, write
 from harness.store import write_atomically
 
 KINDS = {".zip": "zip", ".npz": "npz", ".npy": "npy", ".tar": "tar", ".parquet": "parquet", ".arrow": "arrow"}
 LEAST = 8  # images, as in any benchmark
 DEFAULT = "clean"
-MARK = b"# Written by `harness score`; another score with the same --out replaces it.\n"
 COMMON = ("fd", "kd", "precision", "recall", "density", "coverage")
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The benchmark file, and a sentence for each thing that it does not have as the protocol does.
-
-    `replaces` says that it stands in the place of another score's, whose results are in `out`.
-    """
+    """The benchmark file, and a sentence for each thing that it lacks: of the protocol, and images of a larger set."""
 
     bench: Path
     left_out: tuple[str, ...]
-    replaces: bool = False
 
 
 def declare(
@@ -45,7 +40,7 @@ def declare(
     """The benchmark that anyone can run again, written to `<out>.yaml` and `<out>.datasets.yaml`, and what it lacks.
 
     All images are used, or a seeded draw of `n` from each set. An `encoder` that is no protocol's gets the images as it
-    expects them. `claim` hears `out` and the benchmark's name before anything is written, and may refuse them.
+    expects them. `claim` hears `out` and the benchmark's name, and may refuse them: nothing is left behind then.
 
     Raises UsageError for paths that hold no images, unknown names, sets too small for the metrics, and files that no
     score wrote where the two are to be.
@@ -56,7 +51,7 @@ def declare(
         raise UsageError(f"{shown(out)}: results need a folder with a name, in UTF-8; give one with --out")
     bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
     for path in (bench, catalogue):
-        _check_own(path)
+        check_own(path)
     sets = {path: kind_of(path) for path in (real, *fakes)}
     sizes = {path: imagelist.count(kind, {"path": str(path)}) for path, kind in sets.items()}
     if n is not None and (small := next((path for path in sizes if sizes[path] < n), None)):
@@ -88,16 +83,23 @@ def declare(
         for use, known in metrics.items():
             metrics[use] = {**known, "encoders": [layers[use][0] if use in layers else first]}
     declared["rank_by"] = {"metric": "fd", "encoder": first}
-    texts = {catalogue: MARK + _yaml({"real": dataset}), bench: MARK + _yaml(declared)}
-    if claim is not None:
-        claim(out, declared["name"])
-    replaces = (out / "records.jsonl").is_file() and any(
-        not path.is_file() or path.read_bytes() != text for path, text in texts.items()
-    )
-    for path, text in texts.items():
-        write_atomically(path, text)
-    left_out = () if protocol is None else tuple(_left_out(protocol, smaller, drawn=random_weights))
-    return Declared(bench, left_out, replaces)
+    texts = {catalogue: MARK + as_yaml({"real": dataset}), bench: MARK + as_yaml(declared)}
+    write(texts, bench, partial(claim, out, declared["name"]) if claim is not None else lambda: None)
+    left_out = [] if protocol is None else _left_out(protocol, smaller, drawn=random_weights)
+    if n is None:
+        left_out += _larger({path: sizes[path] for path in fakes}, declared["n_fake"])
+    return Declared(bench, tuple(left_out))
+
+
+def _larger(sizes: Mapping[Path, int], n: int) -> list[str]:
+    """A sentence that names the sets of FAKE of which only `n` images are drawn; none where all are used."""
+    larger = [f"{path} ({sizes[path]})" for path in sizes if sizes[path] > n]
+    if not larger:
+        return []
+    return [
+        f"{n} images of each FAKE are scored, as many as the smallest has, since values at unlike numbers do not "
+        f"compare; of the larger, {', '.join(larger)}, as many are drawn by --seed"
+    ]
 
 
 def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any]) -> Path:
@@ -117,8 +119,8 @@ def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any]) -> 
         "generators": {"holdout": {"split": "reference"}}, "metrics": {"fd": {}},
         "rank_by": {"metric": "fd", "encoder": next(iter(encoders))},
     }  # fmt: skip
-    write_atomically(catalogue, _yaml({"real": dataset}))
-    write_atomically(bench, _yaml(declared))
+    write_atomically(catalogue, as_yaml({"real": dataset}))
+    write_atomically(bench, as_yaml(declared))
     return bench
 
 
@@ -270,25 +272,3 @@ def _withheld(whole: protocols.Protocol, use: str, known: Mapping[str, Any], n: 
             f"with metrics: {{{use}: {{protocol: {whole.name}, encoders: [layer]}}}}"
         )
     return None
-
-
-def _check_own(path: Path) -> None:
-    """Raise UsageError where there is a file that no score wrote."""
-    if path.is_file():
-        with path.open("rb") as stream:
-            if stream.readline() == MARK:
-                return
-    if os.path.lexists(path):
-        raise UsageError(
-            f"{path}: is there already, and not from a score; it would be replaced: move it, or give another --out"
-        )
-
-
-def _yaml(value: Mapping[str, Any]) -> bytes:
-    from ruamel.yaml import YAML
-
-    yaml, text = YAML(typ="safe"), BytesIO()
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.dump(dict(value), text)
-    return text.getvalue()

@@ -27,6 +27,10 @@ class WaitingWarning(UserWarning):
     """Another run is writing into the same OUT; this one goes on when that one has finished."""
 
 
+class ReplacedWarning(UserWarning):
+    """OUT holds what another declaration, or an edited one, left there; this run takes its place."""
+
+
 @contextmanager
 def writing(out: Path) -> Iterator[None]:
     """OUT for one run at a time, as long as the block lasts; a second one waits, a killed one gives its turn back.
@@ -133,6 +137,18 @@ def declared_key(locked: Mapping[str, Any]) -> str:
     if isinstance(parts["benchmark"], Mapping):
         parts["benchmark"] = {name: value for name, value in parts["benchmark"].items() if name != "audit"}
     return digest(parts)
+
+
+def warn_of_replacing(out: Path, declared: Mapping[str, Any]) -> None:
+    """Say that a run of `declared` takes the place of what OUT holds, unless OUT is of the same declaration."""
+    there = lock(out)
+    if there is not None and declared_key(there) != declared_key(declared):
+        warnings.warn(
+            f"what another declaration, or this one before an edit, left in {out} is replaced, its values and the "
+            "sections of its report; --out keeps both",
+            ReplacedWarning,
+            3,
+        )
 
 
 def labelled(board: Mapping[str, Any], encoder: str) -> str:

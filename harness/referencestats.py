@@ -25,6 +25,7 @@ from harness.metrics.features import Matrix, Rows, Vector
 from harness.metrics.frechet import Moments, covariance, moments_of_covariance
 from harness.protocols import Difference, Protocol
 from harness.protocols.catalogue import INPUT_PARTS
+from harness.store import write_atomically
 
 MEMBER = "harness"
 FORMAT = 1
@@ -98,15 +99,17 @@ def decisive(found: list[Difference]) -> list[Difference]:
 
 
 def write(path: Path, statistics: Statistics, *, also: Mapping[str, npt.NDArray[Any]] | None = None) -> bytes:
-    """The bytes of the npz, and the file: `mu`, `sigma`, the arrays `also`, and `harness`. Same input, same bytes."""
+    """The bytes of the npz, and the file: `mu`, `sigma`, the arrays `also`, and `harness`. Same input, same bytes.
+
+    Raises OSError, which names `path`, with no half a file left, where the disk is full.
+    """
     arrays: dict[str, npt.NDArray[Any]] = {"mu": statistics.mu, "sigma": statistics.sigma, **(also or {})}
     if statistics.made is not None:
         said = {"format": FORMAT, "n": statistics.n, **asdict(statistics.made)}
         arrays[MEMBER] = np.array(canonical_json(said))
     payload = io.BytesIO()
     np.savez(payload, allow_pickle=False, **arrays)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(payload.getvalue())
+    write_atomically(path, payload.getvalue())
     return payload.getvalue()
 
 

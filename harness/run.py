@@ -103,6 +103,7 @@ def run_benchmark(
     folder = Path(out) if out else Path("results") / plan.benchmark.name
     claim(folder, plan.benchmark.name)
     usable(plan)
+    outfolder.warn_of_replacing(folder, declared(plan))
     with Engine(workers or default_workers()) as engine:
         pipeline = Pipeline(plan, engine, progress or Quiet())
         pipeline.sample()

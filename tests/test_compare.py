@@ -327,6 +327,29 @@ def test_a_generator_that_no_longer_runs_fails_the_gate(out, finished):
     assert "out of ideas" in told.output
 
 
+def test_a_new_generator_that_does_not_run_fails_the_gate_and_one_that_never_ran_is_named(out, finished):
+    def changed(change):
+        board = json.loads((out / "leaderboard.json").read_text())
+        board["rows"] += change(board["rows"])
+        (out / "leaderboard.json").write_text(json.dumps(board))
+
+    def failing(rows):
+        return [row | {"generator": "newest", "status": "failed", "reason": "no ink"} for row in rows[:1]]
+
+    base = finished.folder / "results/small"
+    assert ask("gate", out, "--baseline", base).exit_code == 0
+    changed(failing)
+    told = ask("gate", out, "--baseline", base)
+    assert told.exit_code == 1, told.output
+    assert told.output.startswith("gate: newest, which is new, does not run: ")
+    (line,) = [line for line in told.output.splitlines() if line.startswith("FAILS")]
+    assert line == f"FAILS newest: not in {base}, failed in {out}: no ink"
+    # One that failed in the baseline already is no change, but is not passed over in silence.
+    told = ask("gate", out, "--baseline", out)
+    assert told.exit_code == 0, told.output
+    assert f"note  newest: failed in {out} and fails in {out}: no ink" in told.output
+
+
 def test_a_metric_under_a_name_of_the_users_own_keeps_its_axis(out, finished, tmp_path):
     base = shutil.copytree(finished.folder / "results/small", tmp_path / "base")
     for folder in (out, base):

@@ -111,3 +111,42 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path):
     while any(Path(f"/proc/{f.read_text()}").exists() for f in files):
         assert time.monotonic() < deadline, "a worker lives on"
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize("started", [True, False], ids=["in the units", "while the workers start"])
+def test_an_interrupt_of_the_process_group_ends_the_workers_at_once_and_without_a_word(tmp_path: Path, started):
+    (tmp_path / "sleeper.py").write_text(
+        "import os, time\n"
+        "def say(word): os.write(1, f'{word} {os.getpid()}\\n'.encode())\n"  # in one piece, whoever else writes
+        "say('imported')\n"
+        "if __name__ != '__main__': time.sleep(0.5)\n"
+        "def sleep(seconds):\n"
+        "    say('in a unit'); time.sleep(seconds)\n"
+        "if __name__ == '__main__':\n"
+        "    from harness.engine import Engine\n"
+        "    try:\n"
+        "        with Engine(2) as engine:\n"
+        "            list(engine.run(sleep, [0, 120]))\n"
+        "    except KeyboardInterrupt:\n"
+        "        say('interrupted')\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "sleeper.py"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert parent.stdout is not None
+    seen: list[str] = []
+    for line in parent.stdout:
+        word, pid = line.rsplit(maxsplit=1)
+        if word == ("in a unit" if started else "imported") and int(pid) != parent.pid:
+            seen.append(pid)
+        if len(seen) == 2:
+            break
+    time.sleep(0.3 if started else 0)  # one of the two has nothing left to do by now
+    os.killpg(parent.pid, signal.SIGINT)
+    said, errors = parent.communicate(timeout=60)  # half of what a unit sleeps
+    assert said.endswith(f"interrupted {parent.pid}\n")
+    assert errors == ""
+    assert parent.returncode == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in seen)

@@ -1,6 +1,7 @@
 """`harness score REAL FAKE`: names, paths and flags, and the files of the user's that it leaves alone."""
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from noise_folders import noise
 
 from harness import benchmark
 from harness.cli import main
+from harness.outfolder import ReplacedWarning
 
 TWO = ("score", "real", "fake", "--encoder", "pixels")
 
@@ -59,10 +61,12 @@ def test_a_folder_of_other_things_is_refused_before_anything_is_written():
 
 def test_a_second_pair_says_that_it_replaces_the_first_and_the_same_pair_says_nothing():
     noise(Path("fake2"), 50, seed=2)
-    assert "replaced" not in good(*TWO).stderr
-    assert "replaced" not in good(*TWO).stderr
-    (line,) = [x for x in good("score", "real", "fake2", "--encoder", "pixels").stderr.splitlines() if "replaced" in x]
-    assert line == "note: what another score left in results/score is replaced; --out keeps results apart"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ReplacedWarning)
+        good(*TWO)
+        good(*TWO)
+    with pytest.warns(ReplacedWarning, match="left in results/score is replaced.*--out keeps both"):
+        good("score", "real", "fake2", "--encoder", "pixels")
 
 
 @pytest.mark.parametrize(
@@ -133,3 +137,52 @@ def test_a_name_that_is_not_utf8_is_told_in_words():
     for pair in ((os.fsdecode(b"f\xff"), "fake"), ("real", os.fsdecode(b"f\xff"))):
         refused("score", *pair, "--encoder", "pixels", words=r"f\udcff: has a name that is not UTF-8")
     refused(*TWO, "--out", os.fsdecode(b"o\xff"), words=r"o\udcff: results need a folder with a name, in UTF-8")
+
+
+def test_images_of_a_larger_set_that_are_left_out_are_said_and_those_that_n_leaves_out_are_not():
+    noise(Path("more"), 60, seed=2)
+    three = ("score", "real", "fake", "more", "--encoder", "pixels")
+    (note,) = [line for line in good(*three).stderr.splitlines() if line.startswith("note: ")]
+    assert note.startswith("note: 50 images of each FAKE are scored, as many as the smallest has")
+    assert "of the larger, more (60), as many are drawn" in note
+    assert "note: " not in good(*three, "--n", "50", "--out", "n").stderr
+    assert "note: " not in good(*TWO, "--out", "two").stderr, "every image of the one set is used"
+
+
+def test_where_nothing_can_be_scored_the_cause_is_said_once_and_no_table_is_shown():
+    noise(Path("cut"), 50, seed=2)
+    whole = Path("cut/003.png").read_bytes()
+    Path("cut/003.png").write_bytes(whole[:-20])
+    found = score("score", "real", "cut", "--encoder", "pixels")
+    assert found.exit_code == 2
+    assert found.stdout == ""
+    assert found.stderr.count("003.png") == 1
+    assert found.stderr.splitlines()[-1].startswith("error: nothing was scored, for the reason told above")
+    # Beside one that can be scored, the table stands and says what failed.
+    beside = score(*TWO[:3], "cut", *TWO[3:], "--out", "both")
+    assert beside.exit_code == 2
+    assert "verdict" in beside.stdout
+    assert "failed: cut" in beside.stderr
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_images_of_two_sizes_under_pixels_are_called_so_in_one_process_and_in_several(workers):
+    np.save("big.npy", np.random.default_rng(0).integers(0, 256, (50, 8, 9, 3), np.uint8))
+    found = CliRunner().invoke(main, ["score", "real", "big.npy", "--encoder", "pixels", "--workers", workers])
+    assert found.exit_code == 2
+    assert "the images of big are 8 × 9 pixels and the real ones 6 × 6" in found.stderr
+    assert "`resize: {size: [H, W]}`" in found.stderr
+
+
+def test_a_score_that_is_refused_leaves_nothing_and_cites_no_file_that_it_wrote(tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path / "none"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
+    there = sorted(path.name for path in Path().iterdir())
+    refused("score", "real", "fake", words="are not here. `harness weights fetch")
+    assert "score.yaml" not in score("score", "real", "fake").stderr
+    assert sorted(path.name for path in Path().iterdir()) == there
+    # What an earlier score left stays as it was.
+    good(*TWO)
+    before = {path: path.read_bytes() for path in Path("results").rglob("*") if path.is_file()}
+    refused("score", "real", "fake", words="are not here. `harness weights fetch")
+    assert {path: path.read_bytes() for path in Path("results").rglob("*") if path.is_file()} == before

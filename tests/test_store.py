@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+from harness.referencestats import of_features, write
 from harness.store import MANIFEST, CorruptEntry, CorruptEntryWarning, Store, write_atomically
 
 KEY = "ab" + "0" * 62
@@ -139,6 +140,27 @@ def test_a_file_is_replaced_whole_and_a_failed_replacement_keeps_the_old_one(tmp
         write_atomically(path, "text is not bytes")
     assert path.read_bytes() == b"new"
     assert os.listdir(path.parent) == ["file.json"]
+
+
+def test_statistics_on_a_full_disk_keep_the_old_file_and_the_error_names_it(tmp_path):
+    path = tmp_path / "ref.npz"
+    write(path, of_features(np.random.default_rng(0).normal(size=(9, 4))))
+    old = path.read_bytes()
+    script = (
+        "import resource, signal, sys, numpy as np\n"
+        "from pathlib import Path\n"
+        "from harness.referencestats import of_features, write\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"  # a write beyond the limit then fails, as on a full disk
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({2 * len(old)}, {2 * len(old)}))\n"
+        "try:\n"
+        f"    write(Path({str(path)!r}), of_features(np.random.default_rng(0).normal(size=(99, 64))))\n"
+        "except OSError as error:\n"
+        "    print(error.filename)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout == f"{path}\n"
+    assert path.read_bytes() == old
+    assert os.listdir(tmp_path) == ["ref.npz"]
 
 
 def test_sweeping_keeps_what_a_living_process_is_writing(tmp_path):

@@ -1,15 +1,17 @@
-"""Two runs at once into one OUT: neither vouches for what the other wrote."""
+"""Two runs into one OUT, at once or in turn: neither vouches for what the other wrote, nor replaces it unsaid."""
 
 import os
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
 from noise_folders import declared, noise
 
 from harness import run
+from harness.outfolder import ReplacedWarning
 from harness.run import run_benchmark
 
 
@@ -54,3 +56,16 @@ def test_a_run_that_finishes_during_anothers_last_steps_does_not_get_its_receipt
     assert first.leaderboard.to_json() == again.leaderboard.to_json() == truth
     assert (out / "leaderboard.json").read_text() == truth
     assert again.cached == (seed == 0)
+
+
+def test_a_run_in_the_place_of_anothers_says_so_and_a_rerun_says_nothing(tmp_path):
+    real, fake = noise(tmp_path / "real", 60), noise(tmp_path / "fake", 60, seed=1)
+    one = declared(real, fake, out=tmp_path / "a" / "same")
+    edited = declared(real, fake, out=tmp_path / "b" / "same", seed=1)
+    out, options = tmp_path / "out", {"store": tmp_path / "store", "workers": 1, "tracking": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ReplacedWarning)
+        run_benchmark(one, out=out, **options)
+        run_benchmark(one, out=out, **options)
+    with pytest.warns(ReplacedWarning, match=f"left in {out} is replaced.*--out keeps both"):
+        run_benchmark(edited, out=out, **options)

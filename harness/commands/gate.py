@@ -43,14 +43,17 @@ class Regression:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the gate found: its tests, generators whose scores are the baseline's own, and those that no longer run.
+    """What the gate found: its tests, generators whose scores are the baseline's own, and those that do not run.
 
+    `broken` were scored in the baseline, `fresh` were not in it, `failing` failed there as well: no change.
     `checkpoints` names the trained generators of one training seed: a change there may be the seed's.
     """
 
     tests: tuple[Regression, ...]
     unchanged: tuple[str, ...] = ()
     broken: Mapping[str, str] = field(default_factory=dict)  # generator → why it failed
+    fresh: Mapping[str, str] = field(default_factory=dict)
+    failing: Mapping[str, str] = field(default_factory=dict)
     checkpoints: tuple[str, ...] = ()
 
 
@@ -64,7 +67,7 @@ def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:
 
     Each metric of each generator that changed is one test against the same reference; Holm's correction holds the
     chance of any false alarm below 1 - level. Fidelity and diversity are tested apart, so that one cannot pay for the
-    other. A generator that was scored in BASELINE and fails in OUT counts as worse, one that OUT leaves out is refused.
+    other. A generator that fails in OUT but not in BASELINE counts as worse, one that OUT leaves out is refused.
     """
     from harness.commands.lines import say
     from harness.outfolder import labelled, leaderboard
@@ -85,8 +88,9 @@ def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:
             f"{'WORSE' if test.held else 'ok   '} {test.generator}: {test.metric} ({test.axis}) {test.before:.4g} → "
             f"{test.after:.4g}, p = {test.p:.2g}; a change for the worse of less than {test.unseen:.2g} may pass unseen"
         )
-    for generator, reason in found.broken.items():
-        lines.append(f"WORSE {generator}: scored in {baseline}, failed in {out}: {reason}")
+    lines += [f"WORSE {name}: scored in {baseline}, failed in {out}: {why}" for name, why in found.broken.items()]
+    lines += [f"FAILS {name}: not in {baseline}, failed in {out}: {why}" for name, why in found.fresh.items()]
+    lines += [f"note  {name}: failed in {baseline} and fails in {out}: {why}" for name, why in found.failing.items()]
     if found.unchanged:
         lines.append(f"same  {', '.join(found.unchanged)}: the very scores of {baseline}, nothing to test")
     if found.checkpoints:
@@ -98,7 +102,7 @@ def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:
             "let smaller changes be seen."
         )
     say("\n".join(lines))
-    if any(test.held for test in found.tests) or found.broken:
+    if any(test.held for test in found.tests) or found.broken or found.fresh:
         sys.exit(1)
 
 
@@ -115,6 +119,7 @@ def answer(found: Judgement, level: float) -> str:
         spared = [f"; {axis} is not shown to ({_moves(t for t in own if t.axis == axis)})" for axis in rest]
         worse.append(f"{generator} became worse in {' and in '.join(told)}{''.join(spared)}")
     worse += [f"{generator} no longer runs" for generator in found.broken]
+    worse += [f"{generator}, which is new, does not run" for generator in found.fresh]
     if worse:
         return f"gate: {'; '.join(worse)}: {tests}"
     return f"gate: no regression: {tests}, {len(found.unchanged)} generators unchanged"
@@ -152,6 +157,7 @@ def judge(out: Path, baseline: Path, encoder: str | None, level: float) -> Judge
             f"{out} lacks {', '.join(missing)}, which {baseline} has: what is left out cannot be seen to fall; score "
             "it again, or give a baseline without it"
         )
+    known = {row["generator"] for row in leaderboard(baseline)["rows"] if row["encoder"] == chosen}
     better = {column["metric"]: column["lower_is_better"] for column in board["columns"]}
     kept = [generator for generator in generators if generator not in failed]
     changed = [g for g in kept if any(not _same(before[m][g], after[m][g]) for m in before)]
@@ -175,6 +181,8 @@ def judge(out: Path, baseline: Path, encoder: str | None, level: float) -> Judge
         ),
         tuple(generator for generator in kept if generator not in changed),
         {generator: failed[generator] for generator in generators if generator in failed},
+        {generator: why for generator, why in failed.items() if generator not in known},
+        {generator: why for generator, why in failed.items() if generator in known and generator not in generators},
         tuple(generator for generator in changed if trained_once[generator]),
     )
 

@@ -120,8 +120,6 @@ def score(
         paths[0], paths[1:], out=out, protocol=protocol, encoder=encoders[0] if encoders else None, n=n,
         random_weights=random_weights, seed=seed or 0, claim=claim,
     )  # fmt: skip
-    if declared.replaces:
-        click.echo(f"note: what another score left in {out} is replaced; --out keeps results apart", err=True)
     for line in declared.left_out:
         click.echo(f"note: {line}", err=True)
     _run(declared.bench, out=out, tracking=False, **options)
@@ -144,11 +142,15 @@ def _given(flags: Mapping[str, Any]) -> str:
 
 
 def _run(bench: Path, **options: Any) -> None:
+    from harness.errors import UsageError
     from harness.run import run_benchmark
     from harness.terminal import progress, show
 
     with progress() as heard:
         result = run_benchmark(bench, progress=heard, **options)
+    if result.usage and all(row.status == "failed" for row in result.leaderboard.rows):
+        # Each cause stood above as it came up: a table without a number would only bury it.
+        raise UsageError(f"nothing was scored, for the reason told above; {result.out}/records.jsonl keeps it")
     show(result.leaderboard)
     _closing(result)
     if result.failures:

@@ -149,10 +149,15 @@ def _spatial(encoded: Encoded) -> dict[str, np.ndarray]:
 
 
 def _clean(out: Path, encoded: Encoded, protocol: Protocol) -> None:
+    from io import BytesIO
+
     import numpy as np
 
-    kid = out.with_name(f"{out.stem}_kid.npz")
-    np.savez(kid, feats=encoded.rows)
+    from harness.store import write_atomically
+
+    payload, kid = BytesIO(), out.with_name(f"{out.stem}_kid.npz")
+    np.savez(payload, feats=encoded.rows)
+    write_atomically(kid, payload.getvalue())
     mode = CLEAN_MODES[protocol.name]
     click.echo(
         f"{kid}: features, for clean-fid's KID\n"

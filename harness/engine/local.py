@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import time
@@ -13,7 +14,9 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Any, Generic, TypeVar
 
 from harness.errors import UsageError
@@ -56,8 +59,10 @@ class Engine:
     def __enter__(self) -> Engine:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._pool is not None:
+            if kind is not None and issubclass(kind, KeyboardInterrupt):
+                _end(self._pool)
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def run(self, work: Callable[[Unit], Result], units: Sequence[Unit]) -> Iterator[Finished[Unit, Result]]:
@@ -74,13 +79,18 @@ class Engine:
         pending: dict[Future[Finished[Unit, Result]], Unit] = {}
         try:
             pool = self._pool = self._pool or _pool(min(self.workers, len(units)))
-            pending = {pool.submit(_attempt, work, unit): unit for unit in units}
+            with _deaf_to_interrupts():  # the first submission starts the processes
+                pending = {pool.submit(_attempt, work, unit): unit for unit in units}
             while pending:
                 for future in wait(pending, return_when=FIRST_COMPLETED).done:
                     unit = pending[future]
                     finished = future.result()
                     del pending[future]
                     yield finished
+        except KeyboardInterrupt:
+            if self._pool is not None:
+                _end(self._pool)
+            raise
         except BrokenProcessPool:
             unfinished = list(pending.values())
             self._pool = None
@@ -88,7 +98,12 @@ class Engine:
         for unit in unfinished:
             with _pool(1) as single:
                 try:
-                    yield single.submit(_attempt, work, unit).result()
+                    with _deaf_to_interrupts():
+                        future = single.submit(_attempt, work, unit)
+                    yield future.result()
+                except KeyboardInterrupt:
+                    _end(single)
+                    raise
                 except BrokenProcessPool:
                     yield Finished(unit, Failure("its process died twice: killed, or out of memory", usage=False), 0.0)
 
@@ -120,12 +135,34 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare_worker, (os.getpid(),))
 
 
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """A block in which processes are started that Ctrl-C does not reach, not even while they import.
+
+    Ctrl-C is for the whole process group: each worker would print a traceback. An interrupt of this process waits until
+    the block ends; a process started meanwhile inherits the mask and keeps it.
+    """
+    resource_tracker.ensure_running()  # started within, it would lift the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End a pool's processes now: they do not hear of an interrupt themselves, and a unit may take hours."""
+    for process in list((pool._processes or {}).values()):
+        process.terminate()
+
+
 def _prepare_worker(parent: int) -> None:
     def watch() -> None:  # a worker must not outlive a killed parent
         while os.getppid() == parent:
             time.sleep(0.5)
         os._exit(1)
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # should a library lift the mask that the process was started under
     threading.Thread(target=watch, daemon=True).start()
     _prepare_process()
 

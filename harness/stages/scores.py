@@ -7,6 +7,7 @@ from typing import get_args
 from harness import registry
 from harness.errors import UsageError
 from harness.metrics.memorization import copied_share
+from harness.mixed import MIXED
 from harness.record import Reference, Target
 from harness.stages import groups as image_groups
 from harness.stages.features import load_features
@@ -22,6 +23,8 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
     """Store the scores that are missing of one image set under one encoder."""
     real = load_features(plan, plan.reference, encoder)
     fake = load_features(plan, source, encoder)
+    if real.rows.shape[1] != fake.rows.shape[1]:
+        _refuse_sizes(plan, source, encoder)
     training = load_features(plan, plan.training, encoder) if plan.training else None
     missing = [metric for metric, found in plan.scores(source, encoder).items() if found is None]
 
@@ -67,6 +70,20 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
                 _reportable(plan, metric, analysis)
             facts, arrays = marked(analysis, of_real, of_fake).to_parts()
             put(metric, arrays, facts)
+
+
+def _refuse_sizes(plan: Plan, source: FakeSet, encoder: str) -> None:
+    """Raise UsageError where the images of two sets are of unlike sizes, which an encoder of pixels makes features of.
+
+    Sets of one size are left to the metrics to refuse: then the fault is the encoder's.
+    """
+    ours, theirs = (load_images(plan, one).facts["shape"] for one in (source, plan.reference))
+    if MIXED not in (ours, theirs) and ours[:2] != theirs[:2]:
+        fake, real = (" × ".join(map(str, shape[:2])) for shape in (ours, theirs))
+        raise UsageError(
+            f"the images of {source.generator} are {fake} pixels and the real ones {real}, and encoder {encoder} needs "
+            "one size: resize either set, or both by `resize: {size: [H, W]}` under `preprocessing` of the benchmark"
+        )
 
 
 def load_groups(plan: Plan, source: ImageSource) -> Groups:
