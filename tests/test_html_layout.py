@@ -121,7 +121,7 @@ def test_in_a_browser_no_width_and_no_paper_cuts_or_squeezes_words(out):
 
         button = page.get_by_role("button", name="Copy Methods paragraph")
         button.click()
-        page.wait_for_function("[...document.querySelectorAll('.copy')][0].textContent === 'Copied'")
+        api.expect(page.locator(".copy").first).to_have_text("Copied")
         copied = page.evaluate("getSelection().toString()")
         assert copied.split() == page.locator("pre.paste").first.text_content().split(), "the whole text is selected"
 
