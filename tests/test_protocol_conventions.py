@@ -147,15 +147,20 @@ def test_every_protocol_that_can_be_run_says_what_it_lacks_and_has_its_metrics(n
     assert {"fd", "kd", "precision"} <= set(_metrics(name, 1000))
 
 
+def a_dozen_images(small):
+    """Two folders of twelve small images each: (real, fake)."""
+    rng = np.random.default_rng(1)
+    folders = small.folder / "real", small.folder / "fake"
+    for folder in folders:
+        folder.mkdir()
+        for i in range(12):
+            Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    return folders
+
+
 @pytest.mark.parametrize("name", protocols.names())
 def test_a_dozen_images_are_enough_for_every_protocol_or_it_says_why_not(small, name):
-    rng = np.random.default_rng(1)
-    for side in ("real", "fake"):
-        (small.folder / side).mkdir()
-        for i in range(12):
-            image = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-            Image.fromarray(image).save(small.folder / side / f"{i}.png")
-    real, fake = small.folder / "real", small.folder / "fake"
+    real, fake = a_dozen_images(small)
     given = {"protocol": name, "encoder": None, "n": None, "random_weights": True, "seed": 0}
     if name in ("prdc", "improved-pr"):
         with pytest.raises(UsageError, match="cannot be run: it fixes metrics, not how images are resized"):
@@ -166,13 +171,8 @@ def test_a_dozen_images_are_enough_for_every_protocol_or_it_says_why_not(small, 
 
 
 def test_a_two_folder_run_reads_every_layer_that_its_protocol_does(small):
-    rng = np.random.default_rng(1)
-    for side in ("real", "fake"):
-        (small.folder / side).mkdir()
-        for i in range(12):
-            image = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-            Image.fromarray(image).save(small.folder / side / f"{i}.png")
-    declared = declare(small.folder / "real", [small.folder / "fake"], out=small.folder / "out", protocol="adm",
+    real, fake = a_dozen_images(small)
+    declared = declare(real, [fake], out=small.folder / "out", protocol="adm",
                        encoder=None, n=None, random_weights=True, seed=0)  # fmt: skip
     assert declared.left_out == ()
     found = load_benchmark(declared.bench)

@@ -56,13 +56,14 @@ def reproduce(claims: str, outs: tuple[Path, ...], wanted: tuple[str, ...], leve
         text = json.dumps(verdicts.plain(told), indent=1, allow_nan=False) + "\n"
         write_atomically(file, text.encode("ascii"))
     for out in outs:
+        from harness.commands.verdictsection import finding, section, source
         from harness.report import write_finding, write_report
 
         if wanted:
             click.echo(f"note: {out} keeps its report: a section shows a whole file, not some --claim of it", err=True)
             continue
-        about = replace(verdicts.finding(told), source=verdicts.source(path))
-        written = write_finding(out, verdicts.section(out, path), about)
+        about = replace(finding(told), source=source(path))
+        written = write_finding(out, section(out, path), about)
         if (out / "records.jsonl").is_file():
             write_report(out)
         click.echo(f"claims    {written}")
