@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.filelist import FileList, shards, spelled, spelling
-from harness.parquets import COLUMN, ParquetRows, arrow_errors, brief, check_column, whole_numbers
+from harness.filelist import FileList, shards, spelling
+from harness.parquets import COLUMN, ParquetRows, arrow_errors, brief, check_column, reason, whole_numbers
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
 _MISSING = "pyarrow, which reads Arrow files, is not installed; `pip install pyarrow` brings it"
@@ -60,7 +60,7 @@ def read_arrows(path: str | Path | Sequence[str], *, column: str | None = None, 
                 if labels is not None:
                     found += whole_numbers(file, batches[0].schema, labels, (b.column(labels) for b in batches))
         except arrow_errors() as error:
-            raise UsageError(f"{file}: {_reason(file, error)}") from error
+            raise UsageError(f"{file}: {reason(file, error, 'Arrow')}") from error
         files.append((file, [batch.num_rows for batch in batches]))
     rows = ArrowRows(files, name)
     if not rows.size:
@@ -109,13 +109,3 @@ def _batches(path: Path) -> list[Any]:
         except pyarrow.ArrowInvalid:
             raise stream_error from None
         return [file.get_batch(i) for i in range(file.num_record_batches)]
-
-
-def _reason(path: Path, error: Exception) -> str:
-    if not path.exists():
-        return "does not exist"
-    if path.is_dir():
-        return "is a folder where an Arrow file was expected"
-    if isinstance(error, OSError) and error.errno is not None:
-        return f"cannot be read ({spelled(error)})"
-    return f"is no Arrow file, or a truncated or damaged one ({brief(error)}); save or fetch it again"

@@ -87,7 +87,7 @@ def read_parquets(
                 if labels is not None:
                     found += whole_numbers(file, parquet.schema_arrow, labels, _column(parquet, labels))
         except arrow_errors() as error:
-            raise UsageError(f"{file}: {_reason(file, error)}") from error
+            raise UsageError(f"{file}: {reason(file, error, 'Parquet')}") from error
     rows = ParquetRows(files, name)
     if not rows.size:
         raise UsageError(f"{where}: holds no rows")
@@ -117,14 +117,15 @@ def arrow_errors() -> tuple[type[Exception], ...]:
     return (ArrowException, OSError, ValueError)
 
 
-def _reason(path: Path, error: Exception) -> str:
+def reason(path: Path, error: Exception, kind: str) -> str:
+    """Why a file that should be of a `kind`, Parquet or Arrow, could not be listed; worded to follow its path."""
     if not path.exists():
         return "does not exist"
     if path.is_dir():
-        return "is a folder where a Parquet file was expected"
+        return f"is a folder, no {kind} file"
     if isinstance(error, OSError) and error.errno is not None:
         return f"cannot be read ({spelled(error)})"
-    return f"is no Parquet file, or a truncated or damaged one ({brief(error)}); fetch or make it again"
+    return f"is no {kind} file, or a truncated or damaged one ({brief(error)}); fetch or make it again"
 
 
 def brief(error: Exception) -> str:
