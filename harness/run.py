@@ -14,19 +14,24 @@ from pathlib import Path
 from typing import Any
 
 from harness import benchmark as declaration
-from harness import outfolder, provenance
-from harness.engine import Engine, Failure
-from harness.errors import UsageError
-from harness.keys import digest, digest_file
-from harness.leaderboard import Leaderboard
-from harness.mixed import joined
-from harness.record import Record, read_records, to_lines
+from harness.base import Record, UsageError, digest, digest_file, read_records, to_lines, write_atomically
+from harness.images import joined
+from harness.pipeline import (
+    Engine,
+    Failure,
+    FakeSet,
+    ImageSource,
+    Leaderboard,
+    Pipeline,
+    Plan,
+    Progress,
+    declared,
+    name_of,
+    provenance,
+    read_images,
+)
+from harness.pipeline import results as outfolder
 from harness.report import contact_sheet, drop_findings, image_grid, write_plots, write_report
-from harness.stages import FakeSet, ImageSource, Pipeline, Plan, Progress
-from harness.stages.images import read_images
-from harness.stages.pipeline import name_of
-from harness.stages.plan import declared
-from harness.store import write_atomically
 
 RECEIPT = ".complete.json"
 MARKER = ".benchmark"  # names the benchmark whose results a folder holds
@@ -270,7 +275,7 @@ def usable(plan: Plan) -> None:
 
 def _track(folder: Path, uri: str | None) -> tuple[str | None, str | None]:
     """Where MLflow has the run, or why it has not."""
-    from harness.tracking import TrackingUnavailable, track
+    from harness.report import TrackingUnavailable, track
 
     try:
         sent = track(folder, uri)

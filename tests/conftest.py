@@ -124,14 +124,19 @@ class Small:
         return {**os.environ, "HOME": str(home), "COLUMNS": "200"}
 
     def command(self, *arguments: object) -> list[str]:
-        return [sys.executable, "-m", "harness.cli", *map(str, arguments)]
+        return [sys.executable, "-m", "harness.cli.main", *map(str, arguments)]
 
     def harness(self, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
         """Run the command in this folder to its end."""
         return subprocess.run(
-            self.command(*arguments), cwd=self.folder, env=self.environment(), capture_output=True, text=True,
-            timeout=300, **options,  # type: ignore[call-overload]
-        )  # fmt: skip
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            **options,  # type: ignore[call-overload]
+        )
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """`harness run bench.yaml --no-tracking` and what else is given."""

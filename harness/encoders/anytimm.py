@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from harness.base import UsageError
+from harness.encoders.networkfiles import fill, needs, read_state
 from harness.encoders.torchnet import State, TorchEncoder, drawn, its_own, weights_digest
-from harness.errors import UsageError
-from harness.networkfiles import fill, needs, read_state
 
 
 class Timm(TorchEncoder):
@@ -21,8 +21,17 @@ class Timm(TorchEncoder):
     way unless given, which is not always its authors' (timm averages DINOv3, whose authors take the class token).
     """
 
-    def __init__(self, *, model: str, file: str | None = None, weights: str = "file", side: int | None = None,
-                 pool: str | None = None, seed: int = 0, dtype: str = "float32") -> None:  # fmt: skip
+    def __init__(
+        self,
+        *,
+        model: str,
+        file: str | None = None,
+        weights: str = "file",
+        side: int | None = None,
+        pool: str | None = None,
+        seed: int = 0,
+        dtype: str = "float32",
+    ) -> None:
         timm = needs("timm", "timm")
         if (file is None) == (weights == "file"):
             raise UsageError("timm: give either `file`, a state dict, or `weights: random`")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
+from harness.encoders.networkfiles import needs
 from harness.encoders.torchnet import TorchEncoder, drawn, weights_digest
-from harness.networkfiles import needs
 
 CLIPS = {"ViT-B-32": (512, 224), "ViT-B-16": (512, 224), "ViT-L-14": (768, 224), "ViT-L-14-336px": (768, 336)}
 
@@ -26,7 +26,7 @@ class CLIP(TorchEncoder):
         open_clip = needs("open_clip", "open_clip_torch")
         dim, side = CLIPS[architecture]
         if weights == "official":
-            from harness.weights import locate
+            from harness.encoders.weights import locate
 
             model = open_clip.load_openai_model(str(locate(f"{architecture}.pt")), precision="fp32", device="cpu")
         else:

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load
 from torch import nn
 
-from harness.errors import UsageError
+from harness.base import UsageError
 
 WEIGHTS = Path(__file__).with_name("digits_convnet.safetensors")
 CHUNK = 64  # images per forward pass; a short chunk is padded, so that each pass multiplies matrices of one shape

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.encoders.networkfiles import needs
 from harness.encoders.torchnet import State, TorchEncoder, filled, weights_digest, without
-from harness.networkfiles import needs
 
 DIMS = {"small": 768, "base": 1024, "large": 1536, "xlarge": 2048}
 
@@ -17,9 +17,15 @@ class ConvNeXt(TorchEncoder):
     """
 
     def __init__(
-        self, *, architecture: str = "large", weights: str = "official", seed: int = 0, file: str | None = None,
-        sha256: str | None = None, dtype: str = "float32",
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        architecture: str = "large",
+        weights: str = "official",
+        seed: int = 0,
+        file: str | None = None,
+        sha256: str | None = None,
+        dtype: str = "float32",
+    ) -> None:
         timm = needs("timm", "timm")
 
         def body(state: State, network: Any) -> State:
@@ -31,7 +37,9 @@ class ConvNeXt(TorchEncoder):
             f"ConvNeXt {architecture}",
             body,
             weights=f"convnext_{architecture}_22k_224.pth" if weights == "official" else weights,
-            seed=seed, file=file, sha256=sha256,
-        )  # fmt: skip
+            seed=seed,
+            file=file,
+            sha256=sha256,
+        )
         super().__init__(network, network, dim=DIMS[architecture], side=224, dtype=dtype)
         self.identity = {"architecture": f"ConvNeXt {architecture}, pooled, normed", "weights": weights_digest(network)}

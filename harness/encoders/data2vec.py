@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from harness.encoders.networkfiles import needs
 from harness.encoders.torchnet import TorchEncoder, filled, its_own, weights_digest
-from harness.networkfiles import needs
 
 # hidden_size, num_hidden_layers, num_attention_heads, intermediate_size
 SIZES = {"base": (768, 12, 12, 3072), "large": (1024, 24, 16, 4096)}
@@ -22,24 +22,34 @@ class Data2Vec(TorchEncoder):
     """
 
     def __init__(
-        self, *, architecture: str = "large", weights: str = "file", seed: int = 0, file: str | None = None,
-        sha256: str | None = None, dtype: str = "float32",
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        architecture: str = "large",
+        weights: str = "file",
+        seed: int = 0,
+        file: str | None = None,
+        sha256: str | None = None,
+        dtype: str = "float32",
+    ) -> None:
         transformers = needs("transformers", "transformers")
         network = filled(
             lambda: transformers.Data2VecVisionModel(configuration(architecture), add_pooling_layer=True),
             f"data2vec-vision-{architecture}",
             its_own,  # the files also hold a mask token, and indices that are computed, not learnt
-            weights=weights, seed=seed, file=file, sha256=sha256,
-        )  # fmt: skip
+            weights=weights,
+            seed=seed,
+            file=file,
+            sha256=sha256,
+        )
 
         def forward(x: torch.Tensor) -> torch.Tensor:
             return network(x).pooler_output  # type: ignore[no-any-return]
 
         super().__init__(network, forward, dim=SIZES[architecture][0], side=224, dtype=dtype)
         self.identity = {
-            "architecture": f"data2vec-vision-{architecture}, class token", "weights": weights_digest(network),
-        }  # fmt: skip
+            "architecture": f"data2vec-vision-{architecture}, class token",
+            "weights": weights_digest(network),
+        }
 
 
 def configuration(architecture: str) -> Any:
@@ -50,6 +60,11 @@ def configuration(architecture: str) -> Any:
     """
     hidden, layers, heads, intermediate = SIZES[architecture]
     return needs("transformers", "transformers").Data2VecVisionConfig(
-        hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads, intermediate_size=intermediate,
-        use_relative_position_bias=False, use_shared_relative_position_bias=True, use_mean_pooling=False,
-    )  # fmt: skip
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=intermediate,
+        use_relative_position_bias=False,
+        use_shared_relative_position_bias=True,
+        use_mean_pooling=False,
+    )

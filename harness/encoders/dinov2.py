@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from harness.base import UsageError
+from harness.encoders.networkfiles import needs
 from harness.encoders.torchnet import State, TorchEncoder, filled, weights_digest
-from harness.errors import UsageError
-from harness.networkfiles import needs
 
 DINOV2 = {"vits14": ("small", 384), "vitb14": ("base", 768), "vitl14": ("large", 1024), "vitg14": ("giant", 1536)}
 PATCH = 14
@@ -23,19 +23,27 @@ class DINOv2(TorchEncoder):
     """
 
     def __init__(
-        self, *, architecture: str = "vitl14", registers: bool = False, weights: str = "official", seed: int = 0,
-        side: int = 224, dtype: str = "float32",
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        architecture: str = "vitl14",
+        registers: bool = False,
+        weights: str = "official",
+        seed: int = 0,
+        side: int = 224,
+        dtype: str = "float32",
+    ) -> None:
         timm = needs("timm", "timm")
         if side % PATCH:
             raise UsageError(f"dinov2: side is {side}; it must be a multiple of {PATCH}")
         size, dim = DINOV2[architecture]
         name = f"vit_{size}_patch14{'_reg4' if registers else ''}_dinov2"
         network = filled(
-            lambda: timm.create_model(name, pretrained=False, num_classes=0, img_size=side), f"DINOv2 {architecture}",
+            lambda: timm.create_model(name, pretrained=False, num_classes=0, img_size=side),
+            f"DINOv2 {architecture}",
             lambda state, network: adapted(state, network, side, registers),
-            weights=dinov2_file(architecture, registers) if weights == "official" else "random", seed=seed,
-        )  # fmt: skip
+            weights=dinov2_file(architecture, registers) if weights == "official" else "random",
+            seed=seed,
+        )
         super().__init__(network, network, dim=dim, side=side, dtype=dtype)
         self.identity = {"architecture": f"{name} at {side}", "weights": weights_digest(network)}
 

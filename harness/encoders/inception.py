@@ -18,9 +18,9 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import inception as tv
 
+from harness.base import UsageError
+from harness.encoders.networkfiles import fill, read_state
 from harness.encoders.torchnet import TorchEncoder, weight_path, weights_digest
-from harness.errors import UsageError
-from harness.networkfiles import fill, read_state
 
 SIDE, CLASSES = 299, 1008
 # Where each output is read, and its width; `sfid` is the graph's mixed_6/conv:0, first 7 of its channels, NHWC

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from harness.encoders.networkfiles import needs
 from harness.encoders.torchnet import TorchEncoder, filled, its_own, weights_digest
-from harness.networkfiles import needs
 
 DIMS = {"base": 768, "large": 1024}
 
@@ -15,9 +15,15 @@ class MAE(TorchEncoder):
     """
 
     def __init__(
-        self, *, architecture: str = "large", weights: str = "official", seed: int = 0, file: str | None = None,
-        sha256: str | None = None, dtype: str = "float32",
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        architecture: str = "large",
+        weights: str = "official",
+        seed: int = 0,
+        file: str | None = None,
+        sha256: str | None = None,
+        dtype: str = "float32",
+    ) -> None:
         timm = needs("timm", "timm")
         name = f"vit_{architecture}_patch16_224"
         network = filled(
@@ -25,7 +31,9 @@ class MAE(TorchEncoder):
             f"MAE ViT-{architecture}",
             its_own,  # a file of the whole autoencoder has its decoder too
             weights=f"mae_pretrain_vit_{architecture}.pth" if weights == "official" else weights,
-            seed=seed, file=file, sha256=sha256,
-        )  # fmt: skip
+            seed=seed,
+            file=file,
+            sha256=sha256,
+        )
         super().__init__(network, network, dim=DIMS[architecture], side=224, dtype=dtype)
         self.identity = {"architecture": f"MAE {name}, class token", "weights": weights_digest(network)}

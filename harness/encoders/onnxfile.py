@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.contents import digest_onnx
-from harness.errors import UsageError
-from harness.networkfiles import load_onnx
+from harness.base import UsageError, digest_onnx
+from harness.encoders.networkfiles import load_onnx
 
 
 class Onnx:

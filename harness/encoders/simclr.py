@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from harness.base import UsageError
 from harness.encoders.torchnet import TorchEncoder, filled, weights_digest, without
-from harness.errors import UsageError
 
 BLOCKS = {"50": (3, 4, 6, 3), "101": (3, 4, 23, 3), "152": (3, 8, 36, 3)}
 NAME = re.compile(r"r(50|101|152)_([123])x_sk([01])")
@@ -29,13 +29,24 @@ class SimCLRv2(TorchEncoder):
     """
 
     def __init__(
-        self, *, architecture: str = "r50_1x_sk1", weights: str = "file", seed: int = 0, file: str | None = None,
-        sha256: str | None = None, dtype: str = "float32",
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        architecture: str = "r50_1x_sk1",
+        weights: str = "file",
+        seed: int = 0,
+        file: str | None = None,
+        sha256: str | None = None,
+        dtype: str = "float32",
+    ) -> None:
         network = filled(
-            lambda: resnet(architecture), f"SimCLRv2 {architecture}", lambda state, _: without(state, "fc."),
-            weights=weights, seed=seed, file=file, sha256=sha256,
-        )  # fmt: skip
+            lambda: resnet(architecture),
+            f"SimCLRv2 {architecture}",
+            lambda state, _: without(state, "fc."),
+            weights=weights,
+            seed=seed,
+            file=file,
+            sha256=sha256,
+        )
         super().__init__(network, network, dim=network.dim, side=224, dtype=dtype)
         self.identity = {"architecture": f"SimCLRv2 {architecture}, pooled", "weights": weights_digest(network)}
 
@@ -102,9 +113,12 @@ class _Block(nn.Module):
         if not selective:
             middle = [_convolution(channels, channels, 3, stride), _normed(channels)]
         self.net = nn.Sequential(
-            _convolution(n_in, channels, 1), _normed(channels), *middle,
-            _convolution(channels, 4 * channels, 1), _normed(4 * channels, relu=False),
-        )  # fmt: skip
+            _convolution(n_in, channels, 1),
+            _normed(channels),
+            *middle,
+            _convolution(channels, 4 * channels, 1),
+            _normed(4 * channels, relu=False),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return functional.relu(self.projection(x) + self.net(x))

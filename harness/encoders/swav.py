@@ -19,9 +19,14 @@ class SwAV(TorchEncoder):
     """
 
     def __init__(
-        self, *, weights: str = "swav_800ep_pretrain.pth.tar", seed: int = 0, file: str | None = None,
-        sha256: str | None = None, dtype: str = "float32",
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        weights: str = "swav_800ep_pretrain.pth.tar",
+        seed: int = 0,
+        file: str | None = None,
+        sha256: str | None = None,
+        dtype: str = "float32",
+    ) -> None:
         network = filled(_headless, "SwAV's ResNet-50", _body, weights=weights, seed=seed, file=file, sha256=sha256)
         network.fc = nn.Identity()
         super().__init__(network, network, dim=2048, side=224, dtype=dtype)

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from harness.errors import UsageError
-from harness.networkfiles import exact, fill, read_state
+from harness.base import UsageError
+from harness.encoders.networkfiles import exact, fill, read_state
 
 CHUNK = 8  # images per forward pass: larger ones are slower on a CPU
 State = dict[str, torch.Tensor]
@@ -127,9 +127,15 @@ def drawn(seed: int) -> Iterator[None]:
 
 
 def filled(
-    make: Callable[[], Any], what: str, body: Callable[[State, Any], State], *, weights: str, seed: int = 0,
-    file: str | None = None, sha256: str | None = None,
-) -> Any:  # fmt: skip
+    make: Callable[[], Any],
+    what: str,
+    body: Callable[[State, Any], State],
+    *,
+    weights: str,
+    seed: int = 0,
+    file: str | None = None,
+    sha256: str | None = None,
+) -> Any:
     """The network that `make` makes, drawn from `seed`; unless `weights` is "random" it is then filled from a file.
 
     The file is `weight_path`'s. `body(state, network)` gives what it holds for this network, in the network's names:
@@ -172,7 +178,7 @@ def weight_path(weights: str, file: str | None, sha256: str | None) -> Path:
 
     Raises UsageError where it is not here or not the right one; never touches the network.
     """
-    from harness.weights import locate, own
+    from harness.encoders.weights import locate, own
 
     if weights != "file":
         return locate(weights)

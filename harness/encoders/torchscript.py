@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.base import UsageError, digest_file
 from harness.encoders.inception import Inception
+from harness.encoders.networkfiles import load_torchscript
 from harness.encoders.torchnet import TorchEncoder, weight_path
-from harness.errors import UsageError
-from harness.keys import digest_file
-from harness.networkfiles import load_torchscript
 
 
 class TorchScript(TorchEncoder):

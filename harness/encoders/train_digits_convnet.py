@@ -17,10 +17,9 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from harness.datasets import Images, content_digest
-from harness.datasets.digits import Digits
+from harness.base import canonical_json
 from harness.encoders.convnet import WEIGHTS, convnet, initialise
-from harness.keys import canonical_json
+from harness.images import Digits, Images, content_digest
 
 SEED = 0
 EPOCHS = 40

@@ -15,13 +15,23 @@ class InceptionTorchvision(TorchEncoder):
     """
 
     def __init__(
-        self, *, weights: str = "inception_v3_google-0cc3c7bd.pth", seed: int = 0, file: str | None = None,
-        sha256: str | None = None, dtype: str = "float32",
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        weights: str = "inception_v3_google-0cc3c7bd.pth",
+        seed: int = 0,
+        file: str | None = None,
+        sha256: str | None = None,
+        dtype: str = "float32",
+    ) -> None:
         network = filled(
-            lambda: models.Inception3(transform_input=False, aux_logits=True, init_weights=False), "Inception3", whole,
-            weights=weights, seed=seed, file=file, sha256=sha256,
-        )  # fmt: skip
+            lambda: models.Inception3(transform_input=False, aux_logits=True, init_weights=False),
+            "Inception3",
+            whole,
+            weights=weights,
+            seed=seed,
+            file=file,
+            sha256=sha256,
+        )
         network.fc = torch.nn.Identity()
         super().__init__(network, network, dim=2048, side=299, dtype=dtype)
         self.identity = {"architecture": "torchvision Inception-v3, pooled", "weights": weights_digest(network)}

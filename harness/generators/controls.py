@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.errors import UsageError
-from harness.generators import image_rng, quantised
-from harness.keys import derive_seed
+from harness.base import UsageError, derive_seed
+from harness.generators.contract import image_rng, quantised
 
 
 class Holdout:

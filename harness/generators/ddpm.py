@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from harness.generators import image_rng, quantised
+from harness.generators.contract import image_rng, quantised
 from harness.generators.onethread import one_thread
 
 BATCH = 64

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.generators import image_rng, quantised
+from harness.generators.contract import image_rng, quantised
 
 Vector = NDArray[np.float64]
 TRAINING_SHARE = 0.9  # of the split, drawn by the training seed for those models whose fit has no chance of its own

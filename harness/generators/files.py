@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.imagefiles import open_images
-from harness.mixed import ImageSet
+from harness.images import ImageSet, open_images
 
 
 class Files:

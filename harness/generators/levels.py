@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from harness.errors import UsageError
+from harness.base import UsageError
 
 Rule = Literal["round", "truncate", "adm", "network"]
 STRAY = 0.25  # share of the values, and of the range's width, that lie outside it in a network of another range

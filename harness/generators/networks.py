@@ -15,10 +15,9 @@ from typing import Literal
 
 import numpy as np
 
-from harness.errors import UsageError
-from harness.generators import image_rng
+from harness.base import UsageError, derive_seed
+from harness.generators.contract import image_rng
 from harness.generators.levels import Rule, to_levels
-from harness.keys import derive_seed
 
 TOLERANCE = 1  # level of 255 by which an image alone may differ from the same one in a batch
 
@@ -59,7 +58,7 @@ def choose(
 class Network(ABC):
     """What the three share: latents and labels in, NCHW out, levels by the declared rule, and the checks.
 
-    The fields are the parameters of `harness.components.NetworkGenerator`.
+    The fields are the parameters of `harness.generators.table.NetworkGenerator`.
     """
 
     file: str

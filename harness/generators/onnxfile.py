@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.errors import UsageError
+from harness.base import UsageError
+from harness.encoders import load_onnx
 from harness.generators.networks import Network, refusal
-from harness.networkfiles import load_onnx
 
 
 class Onnx(Network):
@@ -56,6 +56,9 @@ class Onnx(Network):
 
 
 _DTYPES = {
-    "tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64,
-    "tensor(int64)": np.int64, "tensor(int32)": np.int32,
-}  # fmt: skip
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+}

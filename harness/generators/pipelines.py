@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from harness.errors import UsageError
+from harness.base import UsageError
+from harness.encoders import exact, needs
 from harness.generators.levels import Rule, to_levels
 from harness.generators.networks import choose
-from harness.networkfiles import exact, needs
 
 DRIFT = 1.0  # mean level of 255 by which an image alone may differ from the same one in a batch: steps amplify rounding
 
@@ -26,10 +26,16 @@ class Diffusers:
     """
 
     def __init__(
-        self, *, folder: str, steps: int | None = None, guidance: float | None = None,
-        quantise: Literal["round", "truncate", "adm"] = "round", prompts: str | None = None,
-        classes: int | None = None, labels: Literal["drawn", "balanced"] = "drawn",
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        folder: str,
+        steps: int | None = None,
+        guidance: float | None = None,
+        quantise: Literal["round", "truncate", "adm"] = "round",
+        prompts: str | None = None,
+        classes: int | None = None,
+        labels: Literal["drawn", "balanced"] = "drawn",
+    ) -> None:
         library = needs("diffusers", "'.[generators]', or pip install diffusers transformers")
         library.utils.logging.disable_progress_bar()
         try:

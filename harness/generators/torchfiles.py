@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.errors import UsageError
+from harness.base import UsageError
+from harness.encoders import exact, fill, load_torchscript, read_state
 from harness.generators.networks import Network, refusal
-from harness.networkfiles import exact, fill, load_torchscript, read_state
 
 
 class _Torch(Network):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from harness.generators import image_rng, quantised
+from harness.generators.contract import image_rng, quantised
 from harness.generators.onethread import one_thread
 
 BATCH = 64

@@ -2,56 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+from harness.base.doors import door
 
-from harness.metrics.authenticity import authenticity
-from harness.metrics.conventions import cmmd, kid_subsets, sfid
-from harness.metrics.diversity import inception_score, vendi
-from harness.metrics.frechet import frechet_distance
-from harness.metrics.kernel import kernel_distance
-from harness.metrics.manifold import coverage, density, precision, recall
-from harness.metrics.memorization import copied_share
+if TYPE_CHECKING:
+    from harness.metrics.analyses import analyse, value_of
+    from harness.metrics.arithmetic import numerics
+    from harness.metrics.contract import InfluenceMetric, Metric
+    from harness.metrics.diversity import divergences, inception_score, log_probabilities, vendi
+    from harness.metrics.frechet.against_moments import estimate_against_moments
+    from harness.metrics.frechet.distance import (
+        Moments,
+        covariance,
+        distance,
+        frechet_distance,
+        moments,
+        moments_of_covariance,
+    )
+    from harness.metrics.frechet.influence import ANALYTIC, DEBIAS_WIDTH, TRUSTED
+    from harness.metrics.kernel.distance import kernel_distance
+    from harness.metrics.kernel.published import cmmd, kid_subsets, sfid
+    from harness.metrics.manifold.authenticity import authenticity, copied_share
+    from harness.metrics.manifold.values import coverage, density, precision, recall
+    from harness.metrics.table import METRICS
 
-__all__ = [
-    "InfluenceMetric",
-    "Metric",
-    "authenticity",
-    "cmmd",
-    "copied_share",
-    "coverage",
-    "density",
-    "frechet_distance",
-    "inception_score",
-    "kernel_distance",
-    "kid_subsets",
-    "precision",
-    "recall",
-    "sfid",
-    "vendi",
-]
-
-
-class Metric(Protocol):
-    """Any function of two feature sets; its interval comes from disjoint parts (limits: docs/statistics.md)."""
-
-    def __call__(self, real: npt.NDArray[Any], fake: npt.NDArray[Any], /, **parameters: Any) -> float:
-        """The metric of `real` (m, d) and `fake` (n, d)."""
-        ...
-
-
-@runtime_checkable
-class InfluenceMetric(Protocol):
-    """A metric that also knows its influence functions, and so needs no resampling."""
-
-    def __call__(self, real: npt.NDArray[Any], fake: npt.NDArray[Any], /, **parameters: Any) -> float:
-        """The metric of `real` (m, d) and `fake` (n, d)."""
-        ...
-
-    def influence(
-        self, real: npt.NDArray[Any], fake: npt.NDArray[Any], /, **parameters: Any
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """The derivative of the metric in the weight of each real row (m,) and each fake row (n,), times m and n."""
-        ...
+__getattr__ = door(__name__)

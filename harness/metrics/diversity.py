@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import UsageError
-from harness.metrics.features import Matrix, Rows, Vector, checked, positive_integer, with_defaults
+from harness.base import UsageError
+from harness.uncertainty import Matrix, Rows, Vector, checked, positive_integer, with_defaults
 
 Influence = tuple[Vector, Vector]
 Part = npt.NDArray[np.intp]
@@ -75,9 +75,14 @@ class InceptionScore:
 
     @staticmethod
     def _of_parts(
-        real: npt.ArrayLike, fake: npt.ArrayLike, *, splits: int, split_size: int | None, shuffle: int | None,
+        real: npt.ArrayLike,
+        fake: npt.ArrayLike,
+        *,
+        splits: int,
+        split_size: int | None,
+        shuffle: int | None,
         classes: int | None,
-    ) -> Iterator[tuple[Part, Vector]]:  # fmt: skip
+    ) -> Iterator[tuple[Part, Vector]]:
         """The rows of each part and their divergences."""
         _, rows = checked(real, fake)
         if classes is not None and rows.shape[1] != positive_integer("classes", classes):

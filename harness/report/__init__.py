@@ -1,31 +1,28 @@
 """Figures and the report of a run, drawn from what lies in its folder; plotting libraries are imported when needed."""
 
-from harness.report.finding import (
-    Finding,
-    Heatmap,
-    Table,
-    drop_findings,
-    finding_name,
-    free_name,
-    read_findings,
-    write_finding,
-)
-from harness.report.forest import draw_encoder, write_plots
-from harness.report.grids import contact_sheet, image_grid
-from harness.report.page import write_report
+from __future__ import annotations
 
-__all__ = [
-    "Finding",
-    "Heatmap",
-    "Table",
-    "contact_sheet",
-    "draw_encoder",
-    "drop_findings",
-    "finding_name",
-    "free_name",
-    "image_grid",
-    "read_findings",
-    "write_finding",
-    "write_plots",
-    "write_report",
-]
+from typing import TYPE_CHECKING
+
+from harness.base.doors import door
+
+if TYPE_CHECKING:
+    from harness.report.figures.forest import draw_encoder, write_plots
+    from harness.report.finding import (
+        Finding,
+        Heatmap,
+        Table,
+        drop_findings,
+        finding_name,
+        free_name,
+        read_findings,
+        write_finding,
+    )
+    from harness.report.html.grids import contact_sheet, image_grid
+    from harness.report.html.page import write_report
+    from harness.report.mlflow.reach import TrackingUnavailable
+    from harness.report.mlflow.sending import Tracked, default_uri, track
+    from harness.report.run_files import NEEDED, read_run
+    from harness.report.words import verdict
+
+__getattr__ = door(__name__)

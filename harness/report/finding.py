@@ -20,10 +20,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from harness import outfolder
-from harness.errors import UsageError
-from harness.keys import digest
-from harness.store import write_atomically
+from harness.base import UsageError, digest, write_atomically
+from harness.pipeline import results as outfolder
 
 SUFFIX = ".finding.json"
 Entry = str | int | float | None  # None is an empty cell

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.components import TABLE
-from harness.errors import UsageError
-from harness.leaderboard import Column, Leaderboard, Row
-from harness.record import Record, read_records
+from harness.base import Record, UsageError, read_records
+from harness.benchmark import TABLE
+from harness.pipeline import Column, Leaderboard, Row
 from harness.report.finding import Finding, read_findings
 
 NEEDED = ("records.jsonl", "leaderboard.json", "benchmark.lock.yaml")
@@ -59,10 +58,14 @@ class RunFiles:
     def cells(self, encoder: str, metric: str) -> list[Record]:
         """Records of the single image sets that have a value, for the reading of the reference that is shown."""
         return [
-            r for r in self.records
-            if r.level == "cell" and r.cell.encoder == encoder and r.metric == metric and r.estimate is not None
+            r
+            for r in self.records
+            if r.level == "cell"
+            and r.cell.encoder == encoder
+            and r.metric == metric
+            and r.estimate is not None
             and r.estimate.reference == self.board.interval["reference"]
-        ]  # fmt: skip
+        ]
 
 
 def read_run(out: Path) -> RunFiles:

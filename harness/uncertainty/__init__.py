@@ -1,55 +1,28 @@
 """How far each number can be trusted: analyses, intervals, seeds, comparisons. numpy and scipy.special only."""
 
-from harness.uncertainty.agreement import Agreement, Consensus, agreement, consensus
-from harness.uncertainty.analyse import analyse
-from harness.uncertainty.analysis import Analysis, MetricCall
-from harness.uncertainty.compare import Comparison, Equivalence, difference, equivalence
-from harness.uncertainty.estimate import estimate
-from harness.uncertainty.interval import interval
-from harness.uncertainty.joint import Joint, joint_replicates
-from harness.uncertainty.judgement import Judgement, judgement
-from harness.uncertainty.multiple import holm
-from harness.uncertainty.numerics import Numerics, estimate_numerics, numerics
-from harness.uncertainty.orders import Ranking
-from harness.uncertainty.permutation import PermutationTest, permutation_test
-from harness.uncertainty.planning import Plan, plan
-from harness.uncertainty.ranks import Difference, RankSets, rank_sets
-from harness.uncertainty.reproduction import Reproduction, reproduction
-from harness.uncertainty.seeds import Combined, SeedMember, combine
+from __future__ import annotations
 
-__all__ = [
-    "Agreement",
-    "Analysis",
-    "Combined",
-    "Comparison",
-    "Consensus",
-    "Difference",
-    "Equivalence",
-    "Joint",
-    "Judgement",
-    "MetricCall",
-    "Numerics",
-    "PermutationTest",
-    "Plan",
-    "RankSets",
-    "Ranking",
-    "Reproduction",
-    "SeedMember",
-    "agreement",
-    "analyse",
-    "combine",
-    "consensus",
-    "difference",
-    "equivalence",
-    "estimate",
-    "estimate_numerics",
-    "holm",
-    "interval",
-    "joint_replicates",
-    "judgement",
-    "numerics",
-    "permutation_test",
-    "plan",
-    "rank_sets",
-    "reproduction",
-]
+from typing import TYPE_CHECKING
+
+from harness.base.doors import door
+
+if TYPE_CHECKING:
+    from harness.uncertainty.agreement.orders import FEWEST, Orders, Ranking, evidence, independent, participants
+    from harness.uncertainty.agreement.people import Judgement, judgement
+    from harness.uncertainty.agreement.rankings import Agreement, Consensus, agreement, consensus
+    from harness.uncertainty.analysis import Analysis, MetricCall, Pair
+    from harness.uncertainty.compare import Comparison, Equivalence, difference, equivalence
+    from harness.uncertainty.features import Matrix, Rows, Vector, blocks, checked, positive_integer, with_defaults
+    from harness.uncertainty.intervals import centred, check, interval, quantile_of
+    from harness.uncertainty.joint import Joint, joint_replicates
+    from harness.uncertainty.planning import Plan, counted, plan
+    from harness.uncertainty.ranks import Difference, RankSets, rank_sets
+    from harness.uncertainty.reproducing import Reproduction, reproduction
+    from harness.uncertainty.seeds import Combined, Means, SeedMember, combine, means
+    from harness.uncertainty.significance import exceeded, holm, quantile
+    from harness.uncertainty.splits import Labels, Tables, deep_enough, labels
+    from harness.uncertainty.strata import contrasts, pair_products, stratified
+    from harness.uncertainty.units import Index, Units, units
+    from harness.uncertainty.variance import fake_variance
+
+__getattr__ = door(__name__)

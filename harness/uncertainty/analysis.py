@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import UsageError
+from harness.base import UsageError
+from harness.uncertainty.features import Rows
+from harness.uncertainty.units import Units
 
 Vector = npt.NDArray[np.float64]
 ARRAYS = (
@@ -138,3 +140,32 @@ def same_real(analyses: list[Analysis]) -> None:
 def same_strata(one: Vector | None, other: Vector | None) -> bool:
     """Whether two sets have the same strata unit by unit, or both none."""
     return (one is None and other is None) or (one is not None and other is not None and np.array_equal(one, other))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Rows (m, d) and (n, d), which of them belong together, and the seed of whatever is drawn on each side."""
+
+    real: Rows
+    fake: Rows
+    units_real: Units
+    units_fake: Units
+    real_seed: int
+    fake_seed: int
+
+    @property
+    def clustered(self) -> bool:
+        """Whether rows of either side were declared to come in clusters."""
+        return self.units_real.clustered or self.units_fake.clustered
+
+    def sizes(self) -> dict[str, Any]:
+        """Those fields of an Analysis that say how large the sets are, by name."""
+        return {
+            "n_real": len(self.real),
+            "n_fake": len(self.fake),
+            "d": self.real.shape[1],
+            "units_real": self.units_real.count,
+            "units_fake": self.units_fake.count,
+            "effective_real": self.units_real.effective,
+            "effective_fake": self.units_fake.effective,
+        }

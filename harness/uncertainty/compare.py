@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.errors import UsageError
-from harness.record import Reference, Target
+from harness.base import Reference, Target, UsageError
 from harness.uncertainty.analysis import Analysis, same_strata
-from harness.uncertainty.contrast import variance_of_sum
-from harness.uncertainty.interval import check
+from harness.uncertainty.intervals import check
 from harness.uncertainty.seeds import Means, SeedMember, means
-from harness.uncertainty.student import quantile
+from harness.uncertainty.significance import quantile
+from harness.uncertainty.variance import variance_of_sum
 
 
 @dataclass(frozen=True)

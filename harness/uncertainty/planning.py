@@ -8,11 +8,10 @@ from math import ceil
 
 import numpy as np
 
-from harness.errors import UsageError
-from harness.record import Reference
-from harness.uncertainty.contrast import fake_variance, variance_of_sum
+from harness.base import Reference, UsageError
 from harness.uncertainty.seeds import Means, SeedMember, means
-from harness.uncertainty.student import quantile
+from harness.uncertainty.significance import quantile
+from harness.uncertainty.variance import fake_variance, variance_of_sum
 
 NODES = 48  # of a seed variance's law, on each side; power is then within .002 of what simulation gives
 

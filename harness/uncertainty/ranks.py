@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import UsageError
-from harness.record import Reference, Target
+from harness.base import Reference, Target, UsageError
 from harness.uncertainty.analysis import Analysis
-from harness.uncertainty.contrast import reference_covariance
-from harness.uncertainty.interval import centred, check
+from harness.uncertainty.intervals import centred, check
 from harness.uncertainty.seeds import Means, SeedMember, means
+from harness.uncertainty.variance import reference_covariance
 
 Matrix = npt.NDArray[np.float64]
 

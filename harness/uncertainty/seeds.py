@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.errors import UsageError
-from harness.record import Estimate, Reference, Target
+from harness.base import Estimate, Reference, Target, UsageError
 from harness.uncertainty.analysis import Analysis, Vector
-from harness.uncertainty.contrast import fake_variance, reference_covariance, variance_of_sum
-from harness.uncertainty.interval import at_the_boundary, bounds, centred, check, quantile_of
+from harness.uncertainty.intervals import at_the_boundary, bounds, centred, check, quantile_of
+from harness.uncertainty.variance import fake_variance, reference_covariance, variance_of_sum
 
 COMMON_CLUSTERS = (
     "the image sets have clusters in common, so their mean is taken to vary over images as one of them does: more "

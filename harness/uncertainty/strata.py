@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import UsageError
+from harness.base import UsageError
 from harness.uncertainty.units import Index, Units, Vector, first_seen
 
 FEWEST = 2  # units of a stratum: a variance within it takes two

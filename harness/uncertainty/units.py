@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import UsageError
+from harness.base import UsageError
 
 Vector = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from harness.keys import digest
-from harness.store import write_atomically
+from harness.base.files import write_atomically
+from harness.base.keys import digest
 
 from .regimes import full, small, summary
 from .studies import Row

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.metrics import frechet_distance, kernel_distance, recall
+from harness.metrics.frechet.distance import frechet_distance
+from harness.metrics.kernel.distance import kernel_distance
+from harness.metrics.manifold.values import recall
 
 from .populations import Population
 from .studies import Row, _error
@@ -53,6 +55,22 @@ def _control(
     name: str, metric: str, population: Population, n: int, repetitions: int, truth: float, hit: float, most: float
 ) -> Row:
     return Row(
-        f"control: {name}", metric, "T_N", "random", n, n, population.d, repetitions, truth, float("nan"), hit,
-        _error(hit, repetitions), float("nan"), 0.0, 0.0, most, 0.0, np.inf,
-    )  # fmt: skip
+        f"control: {name}",
+        metric,
+        "T_N",
+        "random",
+        n,
+        n,
+        population.d,
+        repetitions,
+        truth,
+        float("nan"),
+        hit,
+        _error(hit, repetitions),
+        float("nan"),
+        0.0,
+        0.0,
+        most,
+        0.0,
+        np.inf,
+    )

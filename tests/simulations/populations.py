@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.metrics.frechet import distance, moments_of_covariance
+from harness.metrics.frechet.distance import distance, moments_of_covariance
 
 Rng = np.random.Generator
 

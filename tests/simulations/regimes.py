@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.uncertainty import MetricCall
+from harness.uncertainty.analysis import MetricCall
 
 from .controls import bootstrap_percentile, subset_standard_error
 from .populations import Population

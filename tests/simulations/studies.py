@@ -7,18 +7,15 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from harness.metrics import coverage, density, frechet_distance, kernel_distance, precision, recall
-from harness.uncertainty import (
-    Analysis,
-    MetricCall,
-    SeedMember,
-    analyse,
-    combine,
-    difference,
-    equivalence,
-    interval,
-    rank_sets,
-)
+from harness.metrics.analyses import analyse
+from harness.metrics.frechet.distance import frechet_distance
+from harness.metrics.kernel.distance import kernel_distance
+from harness.metrics.manifold.values import coverage, density, precision, recall
+from harness.uncertainty.analysis import Analysis, MetricCall
+from harness.uncertainty.compare import difference, equivalence
+from harness.uncertainty.intervals import interval
+from harness.uncertainty.ranks import rank_sets
+from harness.uncertainty.seeds import SeedMember, combine
 
 from .populations import Population
 
@@ -137,12 +134,23 @@ def reference_fixed(study: Study, references: int, draws: int, seed: int) -> lis
         count = references * draws
         rows.append(
             Row(
-                study.name, name, "T_N", "fixed", study.n_real, study.n_fake, study.population.d, count,
-                float(np.mean(gaps[name])), float(np.mean(gaps[name])), hit, _error(hit, count),
-                float(np.mean(errors[name]) / np.sqrt(np.mean(spreads[name]))), float(np.mean(flagged[name])),
+                study.name,
+                name,
+                "T_N",
+                "fixed",
+                study.n_real,
+                study.n_fake,
+                study.population.d,
+                count,
+                float(np.mean(gaps[name])),
+                float(np.mean(gaps[name])),
+                hit,
+                _error(hit, count),
+                float(np.mean(errors[name]) / np.sqrt(np.mean(spreads[name]))),
+                float(np.mean(flagged[name])),
                 *study.bounds,
             )
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -152,11 +160,22 @@ def _row(
     estimates = [interval(a, level=LEVEL, target=target, reference=reference) for a in analyses]  # type: ignore[arg-type]
     hit = float(np.mean([e.low <= truth <= e.high for e in estimates]))
     return Row(
-        study.name, name, target, reference, study.n_real, study.n_fake, study.population.d, len(analyses), truth,
-        float(np.mean([e.value for e in estimates])), hit, _error(hit, len(analyses)),
-        float(np.mean([e.se for e in estimates]) / sd), float(np.mean([e.conservative for e in estimates])),
+        study.name,
+        name,
+        target,
+        reference,
+        study.n_real,
+        study.n_fake,
+        study.population.d,
+        len(analyses),
+        truth,
+        float(np.mean([e.value for e in estimates])),
+        hit,
+        _error(hit, len(analyses)),
+        float(np.mean([e.se for e in estimates]) / sd),
+        float(np.mean([e.conservative for e in estimates])),
         *study.bounds,
-    )  # fmt: skip
+    )
 
 
 def _error(share: float, count: int) -> float:
@@ -273,9 +292,21 @@ def contest(setting: Contest, repetitions: int, seed: int) -> list[Row]:
         label = "equivalence, type I" if what == "equivalence" else what
         rows.append(
             Row(
-                setting.name, f"{setting.use} {label}", "T_N", "random", setting.n, setting.n, setting.population.d,
-                repetitions, gap if what != "mean random" else truth["g0"], float("nan"), hit, _error(hit, repetitions),
-                ratio, 0.0, *limit,
+                setting.name,
+                f"{setting.use} {label}",
+                "T_N",
+                "random",
+                setting.n,
+                setting.n,
+                setting.population.d,
+                repetitions,
+                gap if what != "mean random" else truth["g0"],
+                float("nan"),
+                hit,
+                _error(hit, repetitions),
+                ratio,
+                0.0,
+                *limit,
             )
-        )  # fmt: skip
+        )
     return rows

@@ -1,0 +1,45 @@
+"""What every room stands on: errors, keys, records, checked documents, components' facts, words of messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.base.doors import door
+
+if TYPE_CHECKING:
+    from harness.base.component import (
+        ARRAYS,
+        FILE,
+        FILES,
+        KINDS,
+        RANDOM,
+        SKLEARN,
+        TORCH,
+        VISION,
+        Classes,
+        Component,
+        Count,
+        Digest,
+        Expects,
+        Inference,
+        Kind,
+        NoParameters,
+        Parameters,
+        Paths,
+        PathText,
+        Positive,
+        Quiet,
+        Row,
+        Seed,
+        ShortSeed,
+    )
+    from harness.base.document import NAME, NAME_RULE, Document, Frozen, FrozenDict, FrozenMapping, read_yaml
+    from harness.base.doors import is_door, offered
+    from harness.base.errors import UsageError
+    from harness.base.files import write_atomically
+    from harness.base.keys import canonical_json, derive_seed, digest, digest_file
+    from harness.base.networkfiles import digest_onnx, digest_path
+    from harness.base.record import Cell, Estimate, Record, Reference, Target, percent, read_records, to_lines
+    from harness.base.words import Location, did_you_mean, found, unknown
+
+__getattr__ = door(__name__)

@@ -1,0 +1,181 @@
+"""What is known of a component before it is imported, and the types that parameters share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    SerializerFunctionWrapHandler,
+    Strict,
+    model_serializer,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from harness.base.words import found
+
+Kind = Literal["generators", "encoders", "metrics", "datasets"]
+
+
+def _no_class_twice(classes: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(classes)) < len(classes):
+        raise ValueError(f"found {list(classes)}; a class is named twice")
+    return classes
+
+
+def _path_or_paths(value: Any) -> Any:
+    listed = value if isinstance(value, list | tuple) else [value]
+    wrong = [path for path in listed if not (isinstance(path, str) and path)]
+    if wrong or not listed:
+        what = found(value) if not listed or wrong == [value] else f"{found(wrong[0])} in the list"
+        raise ValueError(f"{what}; a path, a brace pattern such as part-{{000..012}}.tar, or a list of them is needed")
+    return value if isinstance(value, str) else tuple(value)
+
+
+RANDOM = "random"  # instead of a weight file
+FILE = "file"  # a weight file of the user's own, instead of a registered one
+KINDS: tuple[Kind, ...] = ("generators", "encoders", "metrics", "datasets")
+Positive = Annotated[float, Field(gt=0)]
+Seed = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
+ShortSeed = Annotated[int, Strict(), Field(ge=0, lt=2**32)]  # what numpy's RandomState takes
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Row = Annotated[int, Strict(), Field(ge=0)]
+Classes = Annotated[tuple[Row, ...], Field(strict=False, min_length=1), AfterValidator(_no_class_twice)]
+# One message for both forms, where a union would tell of each by itself.
+Paths = Annotated[Any, AfterValidator(_path_or_paths)]
+
+# Distributions whose version can change what a component yields.
+ARRAYS = ("numpy", "scipy")
+SKLEARN = (*ARRAYS, "scikit-learn")
+TORCH = ("numpy", "torch")
+VISION = (*TORCH, "torchvision")
+FILES = ("numpy", "pillow")
+
+
+Count = Annotated[int, Field(ge=1)]
+
+PathText = Annotated[str, Field(min_length=1)]
+
+
+class Quiet(BaseModel):
+    """A model whose JSON leaves the keys of `quiet` out where they have their defaults.
+
+    A key that came later changes nothing, no digest and no record, of who does not use it.
+    """
+
+    quiet: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_quiet_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = handler(self)
+        fields = type(self).model_fields
+        unused = [name for name in self.quiet if getattr(self, name) == fields[name].default]
+        return {name: value for name, value in told.items() if name not in unused}
+
+
+class Parameters(BaseModel):
+    """What a built-in component can be given in the YAML.
+
+    paths    parameters that are files or folders of the user's own: each counts by content, not by name
+    modules  parameters that are `module:thing`: the component is given the thing, and its source counts
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+    paths: ClassVar[tuple[str, ...]] = ()
+    modules: ClassVar[tuple[str, ...]] = ()
+
+
+class Inference(Parameters, Quiet):
+    """Parameters of an encoder that is a PyTorch network: the numbers that it computes in; features are float32."""
+
+    quiet = ("dtype",)
+    dtype: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class Expects:
+    """The images an encoder was made for; None where any will do."""
+
+    range: tuple[float, float] | None = None
+    size: tuple[int, int] | None = None
+    channels: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A name that a benchmark can use, and what is known about it before it is imported.
+
+    target      "module:thing"
+    parameters  model of its parameters; None for a user's own component, described by `takes` and `needs` instead
+    takes       names of the keyword arguments of a user's component; None where its source does not tell
+    libraries   distributions whose version can change the bytes it yields
+    trained     a generator that learns from the training split, once per training seed
+    pool        a generator with finitely many images: those of a `split`, of some `classes` of it, or its own `files`
+    files       how a component that reads image files finds them: the `kind` of `imagelist`
+    one_size    a generator that can learn from or spoil images of one size only
+    split       model of what a dataset's split is given beside its size and digest
+    random      an encoder with random weights
+    dim         features of an encoder that has no parameter `dim`; "pixels" where the image size decides
+    layers      features of each value of an encoder's parameter `layer`
+    weights     file in the package that holds an encoder's weights
+    registered  the registered weight file, with parameters in braces, of an encoder whose weights are not random
+    better      which values of a metric are better
+    reads       values of an encoder's parameter `layer` that alone a metric can read; empty where it reads any features
+    limitless   a metric without a population value: it is always reported at the sizes of the sets
+    """
+
+    kind: Kind
+    name: str
+    target: str
+    summary: str
+    parameters: type[Parameters] | None = None
+    takes: tuple[str, ...] | None = None
+    needs: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    trained: bool = False
+    pool: Literal["split", "classes", "files"] | None = None
+    files: Literal["folder", "zip", "npz", "npy", "idx", "tar", "parquet", "arrow"] | None = None
+    one_size: bool = False
+    split: type[Parameters] | None = None
+    random: bool = False
+    dim: int | Literal["pixels"] | None = None
+    layers: tuple[tuple[str, int], ...] = ()
+    expects: Expects | None = None
+    weights: str | None = None
+    registered: str | None = None
+    better: Literal["lower", "higher"] | None = None
+    reads: tuple[str, ...] = ()
+    limitless: bool = False
+    origin: Literal["built-in", "entry point", "module"] = "built-in"
+
+    def weight_file(self, parameters: Mapping[str, Any]) -> str | None:
+        """The registered weight file that an encoder with these parameters needs; None for others."""
+        if self.registered is None or parameters.get("weights") in (RANDOM, FILE):
+            return None
+        named = {**parameters, "reg": "_reg4" if parameters.get("registers") else ""}
+        return self.registered.format(**named)
+
+    def paths(self, parameters: Mapping[str, Any]) -> dict[str, str]:
+        """The parameters that are paths of the user's own and are given, as declared; images' paths are `files`."""
+        names = self.parameters.paths if self.parameters else ()
+        return {name: parameters[name] for name in names if parameters.get(name) is not None}
+
+    def modules(self, parameters: Mapping[str, Any]) -> dict[str, str]:
+        """The parameters that are `module:thing` and are given, as declared."""
+        names = self.parameters.modules if self.parameters else ()
+        return {name: parameters[name] for name in names if parameters.get(name) is not None}
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A field of this type takes an instance as it is; a schema of all the above would cost a tenth of a second."""
+        return core_schema.is_instance_schema(cls)
+
+
+class NoParameters(Parameters):
+    """For what has nothing to choose."""

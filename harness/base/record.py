@@ -1,0 +1,111 @@
+"""What a run leaves behind: estimates, and the records that say how each was made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.base.keys import canonical_json
+
+Target = Literal["T_N", "T_inf"]
+Reference = Literal["fixed", "random"]
+
+
+def percent(level: float) -> str:
+    """A level of confidence, or what it leaves, in [0, 1], as it was declared: 95%, 97.5%, 99.9%, 0.1%.
+
+    Rounded to ten digits, which takes away what binary adds (1 - 0.95 is not 0.05), and no digit that a person wrote.
+    """
+    return f"{100 * level:.10g}%"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A metric's value with its standard error and interval, and what they speak about.
+
+    `target` is the expectation at these sample sizes (`T_N`) or the population value (`T_inf`); `reference` says
+    whether the interval holds the real set `fixed` or counts it as one `random` draw. `value` is the plain estimate for
+    `T_N`, the debiased one for `T_inf`. `conservative` marks an interval known to cover more often than `level` says.
+    """
+
+    value: float
+    se: float
+    low: float
+    high: float
+    level: float
+    target: Target
+    reference: Reference
+    method: str
+    n_real: int
+    n_fake: int
+    conservative: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One combination that a benchmark scores.
+
+    `training_seed` and `sampling_seed` are None in a record that speaks about all seeds of a generator, and
+    `training_seed` is None for a generator that is not trained.
+    """
+
+    dataset: str
+    reference_split: str
+    generator: str
+    training_seed: int | None
+    sampling_seed: int | None
+    preprocessing: str
+    encoder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One metric of one cell: either an estimate or the reason why there is none.
+
+    level        "cell" (one image set) or "generator" (all its training and sampling seeds)
+    metric       its name in the benchmark; `parameters` holds k, kernel and the like
+    status       "ok" or "failed"; `reason` says why
+    inputs       content keys of what was scored: real and fake image sets and features
+    observations facts beside the metric: duplicates, copies of training images, variance components …
+    provenance   versions, commit, device; never part of a comparison between runs
+    """
+
+    benchmark: str
+    level: Literal["cell", "generator"]
+    cell: Cell
+    metric: str
+    parameters: Mapping[str, Any]
+    status: Literal["ok", "failed"]
+    estimate: Estimate | None = None
+    reason: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    observations: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The record as one line of canonical JSON."""
+        return canonical_json(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> Record:
+        """The record that `to_json` wrote."""
+        raw = json.loads(line)
+        raw["cell"] = Cell(**raw["cell"])
+        if raw["estimate"] is not None:
+            raw["estimate"]["notes"] = tuple(raw["estimate"]["notes"])
+            raw["estimate"] = Estimate(**raw["estimate"])
+        return cls(**raw)
+
+
+def to_lines(records: Iterable[Record]) -> bytes:
+    """The content of a `records.jsonl`: one record a line, in the order given."""
+    return "".join(record.to_json() + "\n" for record in records).encode("ascii")
+
+
+def read_records(path: Path) -> list[Record]:
+    """The records of a `records.jsonl`, in file order."""
+    return [Record.from_json(line) for line in path.read_text(encoding="ascii").splitlines()]

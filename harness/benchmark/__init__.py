@@ -1,0 +1,17 @@
+"""One YAML file → one frozen Benchmark: reading, checking, datasets, protocols, presets and the registry of names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.base.doors import door
+
+if TYPE_CHECKING:
+    from harness.benchmark import entries, from_folders, presets, protocols, registry
+    from harness.benchmark.audit import Audit, unknown_to, with_parameters
+    from harness.benchmark.entries import Encoder
+    from harness.benchmark.model import Benchmark, Name, listing, load
+    from harness.benchmark.protocols.metric_conventions import conventions
+    from harness.benchmark.registry import TABLE, Component
+
+__getattr__ = door(__name__)

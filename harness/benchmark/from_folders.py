@@ -1,0 +1,286 @@
+"""The two-folder job as a declaration: real images, fake images, a protocol → the benchmark YAML that scores them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from harness.base import RANDOM, UsageError, write_atomically
+from harness.benchmark import presets, protocols, registry
+from harness.benchmark.datasets import ANY
+from harness.benchmark.written import MARK, as_yaml, check_own, free_name, named, plain, relative_path, shown, write
+from harness.images import Mixed, content_digest, is_utf8
+from harness.images import arrow as arrows
+from harness.images import listing as imagelist
+
+KINDS = {".zip": "zip", ".npz": "npz", ".npy": "npy", ".tar": "tar", ".parquet": "parquet", ".arrow": "arrow"}
+LEAST = 8  # images, as in any benchmark
+DEFAULT = "clean"
+COMMON = ("fd", "kd", "precision", "recall", "density", "coverage")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The benchmark file, and a sentence for each thing that it lacks: of the protocol, and images of a larger set."""
+
+    bench: Path
+    left_out: tuple[str, ...]
+
+
+def declare(
+    real: Path,
+    fakes: Sequence[Path],
+    *,
+    out: Path,
+    protocol: str | None,
+    encoder: str | None,
+    n: int | None,
+    random_weights: bool,
+    seed: int,
+    claim: Callable[[Path, str], None] | None = None,
+) -> Declared:
+    """The benchmark that anyone can run again, written to `<out>.yaml` and `<out>.datasets.yaml`, and what it lacks.
+
+    All images are used, or a seeded draw of `n` from each set. An `encoder` that is no protocol's gets the images as it
+    expects them. `claim` hears `out` and the benchmark's name, and may refuse them: nothing is left behind then.
+
+    Raises UsageError for paths that hold no images, unknown names, sets too small for the metrics, and files that no
+    score wrote where the two are to be.
+    """
+    protocol = DEFAULT if protocol is None and encoder is None else protocol
+    out = named(out)
+    if not out.name or not is_utf8(out.name):
+        raise UsageError(f"{shown(out)}: results need a folder with a name, in UTF-8; give one with --out")
+    bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
+    for path in (bench, catalogue):
+        check_own(path)
+    sets = {path: kind_of(path) for path in (real, *fakes)}
+    sizes = {path: imagelist.count(kind, {"path": str(path)}) for path, kind in sets.items()}
+    if n is not None and (small := next((path for path in sizes if sizes[path] < n), None)):
+        raise UsageError(f"{small}: holds {sizes[small]} images; {n} of each set were asked for, so lower --n")
+    folder = bench.parent
+    dataset = _dataset(real, folder)
+    size = None if dataset["image"] == ANY else (dataset["image"][0], dataset["image"][1])
+    names: dict[str, dict[str, Any]] = {}
+    for path in fakes:
+        name = free_name(path, names, file=sets[path] != "folder")
+        names[name] = {"use": sets[path], "path": relative_path(path, folder)}
+    declared = {
+        "name": plain(out.name) or "score",
+        "seed": seed,
+        "datasets": catalogue.name,
+        "dataset": "real",
+        "n_real": n or sizes[real],
+        "n_fake": n or min(sizes[path] for path in fakes),
+        **_encoder(protocol, encoder, random_weights, size),
+        "generators": names,
+        "metrics": {},
+    }
+    smaller = min(declared["n_real"], declared["n_fake"])
+    first = next(iter(declared["encoders"]))
+    declared["metrics"] = metrics = _metrics(protocol, smaller)
+    _check_neighbours(metrics, smaller)
+    if protocol is not None and (layers := _layers(protocol, metrics, random_weights)):
+        declared["encoders"] |= dict(layers.values())
+        for use, known in metrics.items():
+            metrics[use] = {**known, "encoders": [layers[use][0] if use in layers else first]}
+    declared["rank_by"] = {"metric": "fd", "encoder": first}
+    texts = {catalogue: MARK + as_yaml({"real": dataset}), bench: MARK + as_yaml(declared)}
+    write(texts, bench, partial(claim, out, declared["name"]) if claim is not None else lambda: None)
+    left_out = [] if protocol is None else _left_out(protocol, smaller, drawn=random_weights)
+    if n is None:
+        left_out += _larger({path: sizes[path] for path in fakes}, declared["n_fake"])
+    return Declared(bench, tuple(left_out))
+
+
+def _larger(sizes: Mapping[Path, int], n: int) -> list[str]:
+    """A sentence that names the sets of FAKE of which only `n` images are drawn; none where all are used."""
+    larger = [f"{path} ({sizes[path]})" for path in sizes if sizes[path] > n]
+    if not larger:
+        return []
+    return [
+        f"{n} images of each FAKE are scored, as many as the smallest has, since values at unlike numbers do not "
+        f"compare; of the larger, {', '.join(larger)}, as many are drawn by --seed"
+    ]
+
+
+def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any]) -> Path:
+    """Write `<out>.yaml` and `<out>.datasets.yaml` and return the first: all images of one set, to be encoded only.
+
+    The benchmark scores nothing; it is what the stages `sample` and `encode` take, so that features are found again.
+    Raises UsageError for a path that holds no images, or fewer than a benchmark takes.
+    """
+    bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
+    dataset = _dataset(real, bench.parent)
+    size = dataset["splits"]["reference"]["size"]
+    if size < LEAST:
+        raise UsageError(f"{real}: holds {size} images; at least {LEAST} are needed")
+    declared = {
+        "name": plain(out.name),
+        "seed": 0,
+        "datasets": catalogue.name,
+        "dataset": "real",
+        "n_real": size,
+        "n_fake": size,
+        "preprocessing": "none",
+        "encoders": dict(encoders),
+        "generators": {"holdout": {"split": "reference"}},
+        "metrics": {"fd": {}},
+        "rank_by": {"metric": "fd", "encoder": next(iter(encoders))},
+    }
+    write_atomically(catalogue, as_yaml({"real": dataset}))
+    write_atomically(bench, as_yaml(declared))
+    return bench
+
+
+def _dataset(real: Path, folder: Path) -> dict[str, Any]:
+    """The entry of a datasets.yaml in `folder` for one set of images, pinned by its content."""
+    kind = kind_of(real)
+    relative = relative_path(real, folder)
+    loaded = registry.make("datasets", kind, {"splits": {"reference": {"path": str(real.absolute())}}}, folder)
+    images = loaded.load("reference").images
+    return {
+        "use": kind,
+        "source": f"given as {named(real).name}",
+        "licence": "not stated",
+        "image": ANY if isinstance(images, Mixed) else list(images.shape[1:]),
+        "splits": {"reference": {"path": relative, "size": len(images), "digest": content_digest(images)}},
+    }
+
+
+def kind_of(path: Path) -> str:
+    """How the images of a path are held: `folder`, or a value of `KINDS`. Raises UsageError for anything else."""
+    if path.is_dir():
+        return "arrow" if arrows.is_saved(path) else "folder"
+    if not path.exists():
+        raise UsageError(f"{path}: does not exist")
+    if path.suffix.lower() not in KINDS:
+        *others, last = KINDS
+        raise UsageError(f"{path}: is neither a folder of images nor a {', '.join(others)} or {last} file")
+    return KINDS[path.suffix.lower()]
+
+
+def _encoder(
+    protocol: str | None, encoder: str | None, random_weights: bool, size: tuple[int, int] | None
+) -> dict[str, Any]:
+    weights = {"weights": RANDOM} if random_weights else {}
+    if protocol is not None:
+        protocols.load(protocol)
+        return {"preprocessing": "none", "encoders": {protocol: {"protocol": protocol, **weights}}}
+    assert encoder is not None
+    if encoder in presets.names():
+        return {"preprocessing": "none", "encoders": {encoder: {"preset": encoder, **weights}}}
+    found = registry.find("encoders", encoder, Path.cwd())
+    expects = found.expects
+    recipe: dict[str, Any] = {"channels": "rgb", "range": [0, 1]}
+    if expects is not None:
+        if expects.channels == 1:
+            recipe["channels"] = "grey"
+        if expects.range is not None:
+            recipe["range"] = list(expects.range)
+        if expects.size is not None and expects.size != size:
+            recipe |= {"resize": {"library": "pillow", "filter": "bicubic", "size": list(expects.size)}}
+    name = encoder.rpartition(":")[2] if ":" in encoder else encoder
+    body: dict[str, Any] = {"use": encoder} if name != encoder else {}
+    if "channels" in (found.parameters.model_fields if found.parameters else {}):
+        body["channels"] = 1 if recipe["channels"] == "grey" else 3
+    return {"preprocessing": recipe, "encoders": {name: {**body, **weights}}}
+
+
+def _metrics(protocol: str | None, n: int) -> dict[str, Any]:
+    """The metrics that any features have, by the protocol's conventions, then those of its own that can be had here."""
+    if protocol is None:
+        return {use: {} for use in COMMON}
+    whole = protocols.load(protocol)
+    # What a protocol leaves to its user is the harness's default here.
+    said = {use: dict(one.parameters) for use, one in protocols.conventions(whole).items()}
+    common = {use: said.pop(use, {}) for use in COMMON}
+    return common | {use: known for use, known in said.items() if _withheld(whole, use, known, n) is None}
+
+
+def _layers(protocol: str, metrics: Iterable[str], random_weights: bool) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Those of the metrics that read another layer of a protocol's network, each with an encoder's name and entry."""
+    whole = protocols.load(protocol)
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for use in metrics:
+        layer = _other_layer(whole, use)
+        if layer is not None:
+            given = {**whole.encoder.get("parameters", {}), **({"weights": RANDOM} if random_weights else {})}
+            entry = {"use": whole.encoder["use"], **given, "layer": layer, "preprocessing": whole.recipe}
+            found[use] = f"{protocol}-{layer}", entry
+    return found
+
+
+def _other_layer(whole: protocols.Protocol, use: str) -> str | None:
+    """The layer that a metric reads in the place of the protocol's own, where the protocol's encoder has it."""
+    reads = registry.find("metrics", use, Path.cwd()).reads
+    known = registry.find("encoders", whole.encoder["use"], Path.cwd()).layers if "use" in whole.encoder else ()
+    return next((layer for layer, _ in reversed(known) if layer in reads), None)
+
+
+def weight_file(protocol: protocols.Protocol) -> str | None:
+    """The registered weight file that a protocol's encoder reads; None where it needs none."""
+    if "use" not in protocol.encoder:
+        return None
+    component = registry.find("encoders", protocol.encoder["use"], Path.cwd())
+    if component.parameters is None or component.registered is None:
+        return None
+    chosen = component.parameters.model_validate(dict(protocol.encoder.get("parameters", {})))
+    return component.weight_file(chosen.model_dump())
+
+
+def _check_neighbours(metrics: Mapping[str, Mapping[str, Any]], n: int) -> None:
+    """Say in words of the command what the benchmark would refuse by lines of a file that nobody wrote."""
+    of_k = {use: registry.find("metrics", use, Path.cwd()).parameters for use in metrics}
+    ks = [
+        metrics[use].get("k", model.model_fields["k"].default)
+        for use, model in of_k.items()
+        if model is not None and "k" in model.model_fields
+    ]
+    least = 2 * (max(ks) + 1)
+    if n < least:
+        raise UsageError(
+            f"{n} images a set are too few: nearest neighbours at k = {max(ks)} need at least {least}, so that half of "
+            f"them have {max(ks)} others"
+        )
+
+
+def _left_out(protocol: str, n: int, *, drawn: bool = False) -> list[str]:
+    """What is not as in the protocol when `n` images a set are scored under its encoder, and why.
+
+    `drawn` says that the weights are random, which every table says already.
+    """
+    whole = protocols.load(protocol)
+    lines = [
+        f"{use} of protocol {protocol} is not here: {reason}"
+        for use, one in protocols.conventions(whole).items()
+        if (reason := _withheld(whole, use, one.parameters, n)) is not None
+    ]
+    named, read = whole.encoder.get("weights"), weight_file(whole)
+    if not drawn and read is not None and read != named and whole.encoder.get("sha256") is None:
+        lines.append(f"protocol {protocol} reads {named}; here {read} is read, a port of the same network")
+    if whole.folders is not None:
+        lines.append(f"of a folder the program of {protocol} prints something else: --protocol {whole.folders}")
+    features = str(whole.precision_recall.get("features", ""))
+    if features.startswith("VGG16") and whole.encoder.get("use") != "vgg16":
+        lines.append(f"precision and recall here are of the {whole.encoder.get('use')} features, not of {features}")
+    return lines
+
+
+def _withheld(whole: protocols.Protocol, use: str, known: Mapping[str, Any], n: int) -> str | None:
+    """Why a metric of a protocol cannot be had of its own features of `n` images; None where it can."""
+    if (size := known.get("subset_size")) is not None and size > n:
+        return f"it draws subsets of {size:,} images from each set, and the smaller one has {n}; kd takes all pairs"
+    if 2 * known.get("splits", 0) > n:
+        return f"it cuts the images into {known['splits']} parts of at least two, and there are {n}"
+    reads = registry.find("metrics", use, Path.cwd()).reads
+    if reads and _other_layer(whole, use) is None:
+        return (
+            f"it reads another layer of the network, which {whole.encoder['use']} does not give; a port of the network "
+            f"has it, under encoders: {{layer: {{use: inception, layer: {reads[-1]}, preprocessing: {whole.recipe}}}}} "
+            f"with metrics: {{{use}: {{protocol: {whole.name}, encoders: [layer]}}}}"
+        )
+    return None

@@ -1,0 +1,251 @@
+"""One YAML file → one frozen Benchmark and its cells; whatever is wrong with the file is said in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from harness.base import (
+    NAME,
+    NAME_RULE,
+    RANDOM,
+    Cell,
+    Component,
+    Document,
+    Frozen,
+    FrozenMapping,
+    Reference,
+    Seed,
+    Target,
+    UsageError,
+    did_you_mean,
+    found,
+    read_yaml,
+    unknown,
+)
+from harness.benchmark import checks as consistency
+from harness.benchmark import datasets as pinned
+from harness.benchmark import entries, registry
+from harness.benchmark.audit import Audit, ImageCount
+from harness.benchmark.datasets import PinnedDataset
+from harness.benchmark.entries import Encoder, Generator, Metric
+from harness.images import Preprocessing, recipes
+
+
+def _name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError(f"{found(text)}; {NAME_RULE}")
+    return text
+
+
+def _no_repeats(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if repeated := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
+        raise ValueError(f"repeated: {', '.join(map(str, repeated))}; the same seed twice is the same images twice")
+    return seeds
+
+
+def _level(level: float) -> float:
+    if not 0.5 <= level <= 0.999:
+        percent = f"; did you mean {level / 100:g}?" if 50 <= level < 100 else ";"
+        raise ValueError(f"found {level:g}{percent} 0.5 to 0.999 is allowed")
+    return level
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), AfterValidator(_no_repeats)]
+
+
+class Interval(Frozen):
+    """What the intervals promise: how often they cover, which number, and whether the reference counts as drawn.
+
+    `replicates` is the number of random parts that metrics without an influence function are computed on.
+    """
+
+    level: Annotated[float, AfterValidator(_level)] = 0.95
+    target: Target = "T_N"
+    reference: Reference = "random"
+    replicates: Annotated[int, Field(ge=50)] = 200
+
+
+class Numerics(Frozen):
+    """Other computations under which each generator's first image set and the reference are encoded once more."""
+
+    batch_sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False, min_length=1)]
+
+
+class RankBy(Frozen):
+    """The metric and the encoder that order the leaderboard."""
+
+    metric: str
+    encoder: str
+
+
+class Benchmark(Frozen):
+    """Everything that decides the numbers of a benchmark, defaults filled in."""
+
+    name: Name
+    description: str = ""
+    seed: Seed
+    dataset: str = Field(description="a name in datasets.yaml")
+    reference_split: str = "reference"
+    training_split: str = "train"
+    n_real: ImageCount
+    n_fake: ImageCount
+    batch_size: Annotated[int, Field(ge=1)] = 64
+    preprocessing: Preprocessing = Field(description="the name of a recipe or a mapping of steps")
+    encoders: FrozenMapping[Encoder]
+    generators: FrozenMapping[Generator]
+    training_seeds: Seeds = (0,)
+    sampling_seeds: Seeds = (0,)
+    metrics: FrozenMapping[Metric]
+    interval: Interval = Interval()
+    audit: Audit | None = Field(default=None, description="{jpeg: [90, 75], resize: [pillow lanczos]}")
+    numerics: Numerics | None = Field(None, description="{batch_sizes: [1, 7]}: report what the batch size does")
+    rank_by: RankBy = Field(description="{metric: …, encoder: …}, which order the leaderboard")
+    data: PinnedDataset
+    folder: Path
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Every combination that is scored: generators × training seeds × sampling seeds × encoders, in that order."""
+        return tuple(self._cells())
+
+    def training_seeds_of(self, generator: str) -> tuple[int | None, ...]:
+        """The training seeds of a generator; (None,) where nothing is trained."""
+        return self.training_seeds if self.generators[generator].trained else (None,)
+
+    def sampling_seeds_of(self, generator: str) -> tuple[int, ...]:
+        """The sampling seeds of a generator: of a finite pool as many as it has disjoint blocks of `n_fake` images."""
+        pool = self.pool(generator)
+        return self.sampling_seeds if pool is None else self.sampling_seeds[: pool // self.n_fake]
+
+    def pool(self, generator: str) -> int | None:
+        """How many images a generator has to show; None where it can make any number."""
+        return self.generators[generator].pool
+
+    def recipe(self, encoder: str) -> Preprocessing:
+        """What an encoder's images go through: its own recipe, or else the benchmark's."""
+        return self.encoders[encoder].preprocessing or self.preprocessing
+
+    def lower_is_better(self, metric: str) -> bool:
+        """Whether small values of a metric are good."""
+        return self.metrics[metric].better == "lower"
+
+    def metrics_of(self, encoder: str) -> tuple[str, ...]:
+        """The metrics that are computed under an encoder, in their order."""
+        named = {name: metric.encoders for name, metric in self.metrics.items()}
+        return tuple(name for name, encoders in named.items() if encoders is None or encoder in encoders)
+
+    def is_random(self, encoder: str) -> bool:
+        """Whether an encoder's weights were never trained."""
+        entry = self.encoders[encoder]
+        return entry.component.random or entry.parameters.get("weights") == RANDOM
+
+    def resolved(self) -> dict[str, Any]:
+        """The declaration as JSON, defaults filled in and the dataset's pins included; no path of this machine."""
+        # Left out where it is not asked for: it decides no value.
+        hidden = {"data", "folder"} | ({"numerics"} if self.numerics is None else set())
+        return {**self.model_dump(mode="json", exclude=hidden), "data": self.data.resolved()}
+
+    def _cells(self) -> Iterator[Cell]:
+        for generator in self.generators:
+            for training_seed in self.training_seeds_of(generator):
+                for sampling_seed in self.sampling_seeds_of(generator):
+                    for encoder in self.encoders:
+                        yield Cell(
+                            self.dataset,
+                            self.reference_split,
+                            generator,
+                            training_seed,
+                            sampling_seed,
+                            self.recipe(encoder).label,
+                            encoder,
+                        )
+
+
+def load(path: str | Path) -> Benchmark:
+    """The benchmark that a YAML file declares, checked against its datasets.yaml and against the files it names.
+
+    Raises UsageError with every problem, each as `file:line:column: key: what was found, what is allowed`.
+    """
+    path = Path(path)
+    document = read_yaml(path)
+    own = [key for key in Benchmark.model_fields if key not in ("data", "folder")]
+    for key in document.value:
+        if key not in (*own, "datasets"):
+            text = f"unknown key{did_you_mean(key, [*own, 'datasets'])} Allowed: {', '.join([*own, 'datasets'])}"
+            document.complain((key,), text, key=True)
+    folder = path.parent.absolute()
+    catalogue, data = _data(document, path.parent)
+    fields = {key: document.value[key] for key in own if key in document.value}
+    if "preprocessing" in fields:
+        fields["preprocessing"] = recipes.declared(document, fields["preprocessing"], ("preprocessing",))
+    fields |= entries.read_all(document, data, folder)
+    # A part that could not be made has its reasons noted already.
+    fields = {key: value for key, value in fields.items() if value is not None or document.sound(key)}
+    placeholder = data or PinnedDataset.model_construct()
+    benchmark = document.check(Benchmark, {**fields, "data": placeholder, "folder": folder})
+    consistency.check(document, data, fields, folder)
+    problems = [*document.lines(), *(catalogue.document.lines() if catalogue else [])]
+    if problems:
+        raise UsageError(problems)
+    assert benchmark is not None
+    return benchmark
+
+
+def listing(kind: str) -> dict[str, str]:
+    """Names that a benchmark can use, each with a line of words: a kind of component, or `preprocessing`.
+
+    Datasets are those of the nearest datasets.yaml, then the ways in which one can be declared there.
+    """
+    if kind == "preprocessing":
+        return {name: recipe.words for name, recipe in recipes.RECIPES.items()}
+    words: dict[str, str] = {}
+    checked = registry.kind_of(kind)
+    if checked == "datasets" and (path := pinned.nearest(Path.cwd())) is not None:
+        catalogue = pinned.load(path)
+        if lines := catalogue.document.lines():
+            raise UsageError(lines)
+        for name, data in catalogue.datasets.items():
+            splits = ", ".join(f"{split} {pins.size:,}" for split, pins in data.splits.items())
+            words[name] = f"{data.component.summary}; {splits}; {data.licence}"
+    for component in registry.describe(checked):
+        words.setdefault(component.name, _words(component))
+    return words
+
+
+def _words(component: Component) -> str:
+    fields = component.parameters.model_fields if component.parameters else {}
+    shown = [
+        name if field.is_required() else f"{name}={field.get_default(call_default_factory=True)}"
+        for name, field in fields.items()
+    ]
+    notes = f" ({', '.join(shown)})" if shown else ""
+    return component.summary + notes + ("" if component.origin == "built-in" else f" [{component.target}]")
+
+
+def _data(document: Document, folder: Path) -> tuple[pinned.Catalogue | None, PinnedDataset | None]:
+    name, chosen = document.value.get("dataset"), document.value.get("datasets")
+    if chosen is not None and not isinstance(chosen, str):
+        document.complain(("datasets",), f"{found(chosen)}; the path of a datasets.yaml is needed")
+        return None, None
+    path = folder / chosen if chosen else pinned.nearest(folder)
+    if path is None:
+        document.complain(("dataset",), "no datasets.yaml beside this file or in a folder above it", key=True)
+        return None, None
+    try:
+        catalogue = pinned.load(path)
+    except UsageError as problem:
+        for line in problem.problems:
+            document.complain(("datasets",) if chosen else ("dataset",), line)
+        return None, None
+    if not isinstance(name, str):
+        return catalogue, None
+    if name not in catalogue.names:
+        document.complain(("dataset",), unknown("dataset", name, catalogue.names, place=str(path)))
+    data = catalogue.datasets.get(name)
+    if data is not None:
+        pinned.check_files(catalogue.document, data)
+    return catalogue, data

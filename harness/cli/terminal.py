@@ -1,0 +1,135 @@
+"""What a person sees on a terminal or in a log: progress and the leaderboard."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from harness.pipeline import Failure, Leaderboard
+
+
+def show(board: Leaderboard) -> None:
+    """Print the leaderboard, one table an encoder."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    # A pipe or a log has no width of its own; a table must not be folded to 80 columns there.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 300)
+    for encoder in board.encoders:
+        console.print(Text(f"\n{board.title(encoder)}", style="bold"))
+        *titles, _ = board.header(encoder)
+        rows = [board.cells(row)[:-1] for row in board.of(encoder)]
+        widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+        for columns in side_by_side(widths, console.width):
+            table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+            for number in columns:
+                # Folded where even one column is too wide: an end of an interval must not become an ellipsis.
+                table.add_column(titles[number], justify="left" if number in NAMING else "right", overflow="fold")
+            for cells in rows:
+                table.add_row(*[Text(cells[number]) for number in columns])
+            console.print(table)
+        # What a row must be read with stands below the table: a column of sentences would fold all the others.
+        for row in board.of(encoder):
+            if remark := board.cells(row)[-1]:
+                console.print(Text(f" ! {row.generator}: {remark}"))
+    console.print()
+    for note in board.notes:
+        console.print(Text(f"· {note}"))
+
+
+NAMING = (0, 1)  # rank and generator
+
+
+def side_by_side(widths: Sequence[int], room: int) -> list[tuple[int, ...]]:
+    """Columns in groups that fit into `room` letters, each led by rank and generator; one group where all fit.
+
+    A group has at least one column beside those two, however narrow the room is.
+    """
+    groups: list[tuple[int, ...]] = [NAMING]
+    for column in range(len(NAMING), len(widths)):
+        wider = (*groups[-1], column)
+        # Rich sets three letters between two columns and one at either edge.
+        if groups[-1] != NAMING and sum(widths[n] for n in wider) + 3 * (len(wider) - 1) + 2 > room:
+            groups.append((*NAMING, column))
+        else:
+            groups[-1] = wider
+    return groups
+
+
+class Plain:
+    """A line for every unit: for logs and pipes."""
+
+    def __enter__(self) -> Plain:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def begin(self, stage: str, units: int, already: int) -> None:
+        """Say what is to do."""
+        self.stage, self.units, self.count = stage, units, 0
+        if units:
+            click.echo(f"{stage}: {units} to do" + (f", {already} found in the store" if already else ""), err=True)
+
+    def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
+        """Say what was done."""
+        self.count += 1
+        for words in warnings:
+            click.echo(f"warning: {words}", err=True)
+        outcome = f"FAILED: {failure.reason}" if failure else f"{seconds:.1f} s"
+        click.echo(f"{self.stage} {self.count}/{self.units} {unit}: {outcome}", err=True)
+
+    def end(self) -> None:
+        """Nothing to close."""
+
+
+class Bars(Plain):
+    """A bar for every stage: for terminals."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.bars = Progress(
+            TextColumn("{task.description:<8}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[unit]}"),
+            console=Console(stderr=True),
+        )
+
+    def __enter__(self) -> Bars:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def begin(self, stage: str, units: int, already: int) -> None:
+        """Open a bar where there is something to do."""
+        self.task = self.bars.add_task(stage, total=units, unit="") if units else None
+
+    def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
+        """Advance the bar; keep warnings and failures above it."""
+        for words in warnings:
+            self.bars.console.print(f"warning: {words}", markup=False)
+        if failure:
+            self.bars.console.print(f"FAILED {unit}: {failure.reason}", markup=False)
+        if self.task is not None:
+            self.bars.update(self.task, advance=1, unit=unit)
+
+    def end(self) -> None:
+        """Clear the last unit's name."""
+        if self.task is not None:
+            self.bars.update(self.task, unit="")
+
+
+def progress() -> Plain:
+    """Bars on a terminal, lines elsewhere."""
+    return Bars() if sys.stderr.isatty() else Plain()

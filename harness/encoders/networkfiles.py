@@ -1,0 +1,113 @@
+"""Files that hold networks, of encoders and generators: TorchScript, ONNX, state dicts. Nothing is downloaded."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.base import UsageError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+TORCHSCRIPT = "it is TorchScript, which `use: torchscript` takes"
+
+
+def _held(path: Path) -> str | None:
+    """What a file that did not load is instead, by its members alone; None where that is not the trouble."""
+    if not path.is_file():
+        return None
+    if not zipfile.is_zipfile(path):
+        return "it is no zip archive, as files of torch.jit.save are"
+    with zipfile.ZipFile(path) as archive:
+        members = {name.rpartition("/")[2] for name in archive.namelist()}
+    if "constants.pkl" in members:
+        return TORCHSCRIPT
+    return "it holds what torch.save wrote, such as a state dict; torch.jit.save writes TorchScript"
+
+
+def load_torchscript(path: Path) -> Any:
+    """The network of a TorchScript file, on the CPU; UsageError where it is none."""
+    import torch
+
+    try:
+        return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError, OSError) as problem:
+        held = _held(path)
+        reason = held if held and held != TORCHSCRIPT else str(problem).splitlines()[0][:160]
+        raise UsageError(f"{path} does not load as TorchScript: {reason}") from problem
+
+
+def load_onnx(path: Path) -> Any:
+    """A session of onnxruntime for an ONNX file, on the CPU and one thread; UsageError where it is none."""
+    runtime = needs("onnxruntime", "onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors: exporters note the batch they traced, which is then warned about each time
+    try:
+        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as problem:
+        raise UsageError(f"{path} does not load as ONNX: {str(problem).splitlines()[0][:160]}") from problem
+
+
+def read_state(path: Path) -> dict[str, torch.Tensor]:
+    """The state dict in a .pth or .safetensors file; no code in the file is run. UsageError where it is none."""
+    import torch
+
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return dict(load_file(path))
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        for inner in ("model", "state_dict", "resnet"):
+            if isinstance(state, dict) and isinstance(state.get(inner), dict):
+                state = state[inner]
+        if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+            raise ValueError("it holds no mapping of names to tensors")
+        return dict(state)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file") from None
+    except Exception as problem:
+        reason = " ".join(str(problem).split())[:200]
+        if _held(path) == TORCHSCRIPT:
+            reason = TORCHSCRIPT
+        elif isinstance(problem, pickle.UnpicklingError):  # torch's own words advise to trust the file
+            reason = "it holds no tensors alone, and other objects can run code; save network.state_dict()"
+        raise UsageError(f"{path} does not load as weights: {reason}") from problem
+
+
+def fill(network: nn.Module, state: Mapping[str, torch.Tensor], what: str) -> None:
+    """Load weights into a network; UsageError, with the first misfit, where they are not its own."""
+    try:
+        network.load_state_dict(dict(state))
+    except RuntimeError as problem:
+        raise UsageError(f"these are not weights of {what}: {str(problem).splitlines()[1].strip()[:200]}") from problem
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """Matrix products in full float32 on whatever device."""
+    import torch
+
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+def needs(package: str, install: str) -> Any:
+    """An optional package, or a UsageError that says how to install it."""
+    try:
+        return importlib.import_module(package)
+    except ImportError:
+        raise UsageError(f"this component needs the package {package}: pip install {install}") from None

@@ -1,5 +1,0 @@
-"""Where work runs: this machine's processes. The results never depend on how many there are."""
-
-from harness.engine.local import Engine, Failure
-
-__all__ = ["Engine", "Failure"]

@@ -1,0 +1,23 @@
+"""Images: sets, the files and containers they lie in, datasets of real ones, and preprocessing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.base.doors import door
+
+if TYPE_CHECKING:
+    from harness.images import listing, preprocessing
+    from harness.images.datasets import torchvision, torchvision_layout
+    from harness.images.datasets.digits import Digits
+    from harness.images.datasets.split import Dataset, Images, content_digest
+    from harness.images.datasets.table import DATASETS
+    from harness.images.files import open_images
+    from harness.images.formats import arrow
+    from harness.images.formats.names import FileList, is_utf8
+    from harness.images.preprocessing import recipes
+    from harness.images.preprocessing.recipes import RECIPES, Preprocessing, declared
+    from harness.images.preprocessing.steps import Crop
+    from harness.images.sets import MIXED, Content, ImageSet, Mixed, joined, packed, unpacked
+
+__getattr__ = door(__name__)

@@ -1,0 +1,1 @@
+"""Real images: datasets with named splits, one file each, and the table of their facts."""

@@ -1,0 +1,273 @@
+"""What the headers of npz, npy and idx files promise, read without numpy and without the pixels."""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import math
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from harness.base import UsageError
+from harness.images.formats import zip as archives
+
+# Deflate's best case: a gzip whose header promises more than this times its size is lying.
+DEFLATE_RATIO = 1032
+CHUNK_BYTES = 1 << 22
+
+_MAX_NPY_HEADER = 10_000
+# literal_eval on a hostile header raises most of these; RecursionError is a RuntimeError.
+_NO_ARRAY = (*archives.READ_ERRORS, ValueError, SyntaxError, KeyError, TypeError, struct.error, MemoryError, IndexError)
+_LABEL_TYPES = {"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"}
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayHeader:
+    """Where one array lies and what it is said to hold.
+
+    `member` is the npz entry (None in an idx or npy file), `start` the first data byte in the *unpacked* member or
+    file, and `dtype` numpy's spelling. `stored` means that the bytes lie in the file as they are, so that rows can be
+    mapped.
+    """
+
+    path: Path
+    member: str | None
+    start: int
+    dtype: str
+    shape: tuple[int, ...]
+    fortran: bool
+    stored: bool
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the data, without the header."""
+        return math.prod(self.shape) * int(self.dtype[2:])
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayPair:
+    """The images of a source and, where asked for, their labels."""
+
+    images: ArrayHeader
+    labels: ArrayHeader | None
+
+    @property
+    def size(self) -> int:
+        """Number of images."""
+        return self.images.shape[0]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every image."""
+        height, width, *channels = self.images.shape[1:]
+        return height, width, channels[0] if channels else 1
+
+
+def read_npz(path: Path, *, array: str | None = None, labels: str | None = None) -> ArrayPair:
+    """The images (and labels) of an npz file: `images`, else `arr_0`, else its only array, unless `array` names one."""
+    with archives.opened(path) as archive:
+        names = {entry.filename.removesuffix(".npy"): entry for entry in archives.members(archive)}
+        chosen = array if array is not None else _choose(path, sorted(names), labels)
+        images = _npy(path, archive, names, chosen)
+        label_header = _npy(path, archive, names, labels) if labels is not None else None
+    _check_images(f"{path}: array {chosen!r}", images)
+    if label_header is not None:
+        _check_labels(f"{path}: array {labels!r}", label_header, images)
+    return ArrayPair(images, label_header)
+
+
+def read_npy(images: Path, *, labels: Path | None = None) -> ArrayPair:
+    """The images (and labels) of npy files, one array each."""
+    return _of_files(_npy_file, images, labels)
+
+
+def read_idx(images: Path, *, labels: Path | None = None) -> ArrayPair:
+    """The images (and labels) of IDX files, the format of MNIST; `.gz` is unpacked on the way."""
+    return _of_files(_idx, images, labels)
+
+
+def _of_files(read: Callable[[Path], ArrayHeader], images: Path, labels: Path | None) -> ArrayPair:
+    header = read(images)
+    _check_images(str(images), header)
+    label_header = read(labels) if labels is not None else None
+    if label_header is not None:
+        _check_labels(str(labels), label_header, header)
+    return ArrayPair(header, label_header)
+
+
+def _open_data(header: ArrayHeader) -> tuple[IO[bytes], Callable[[], None]]:
+    """The stream of the array's data, past its header, and what closes it."""
+    if header.member is None:
+        stream = _open_idx(header.path)
+        stream.seek(header.start)
+        return stream, stream.close
+    archive = archives.open_archive(header.path)
+    member = archive.open(header.member)
+    member.read(header.start)
+    return member, archive.close
+
+
+def read_chunks(header: ArrayHeader, take: Callable[[bytes], Any]) -> None:
+    """Hand the array's bytes to `take`, chunk by chunk; UsageError if there are fewer or more than promised."""
+    left = header.nbytes
+    try:
+        stream, close = _open_data(header)
+        try:
+            while left and (chunk := stream.read(min(CHUNK_BYTES, left))):
+                take(chunk)
+                left -= len(chunk)
+            surplus = not left and bool(stream.read(1))  # the read past the end also makes zip and gzip check their CRC
+        finally:
+            close()
+    except archives.READ_ERRORS as error:
+        raise UsageError(f"{header.path}: is truncated or damaged ({error}); fetch or make it again") from error
+    if left or surplus:
+        fault = f"{left:,} bytes fewer" if left else "more bytes"
+        raise UsageError(f"{header.path}: holds {fault} than its header promises; fetch or make it again")
+
+
+def _choose(path: Path, names: list[str], labels: str | None) -> str:
+    for name in ("images", "arr_0"):
+        if name in names:
+            return name
+    others = [name for name in names if name != labels]
+    if len(others) == 1:
+        return others[0]
+    found = ", ".join(map(repr, others)) or "no array"
+    raise UsageError(f"{path}: holds {found}, none called 'images' or 'arr_0'; name the array of images with `array`")
+
+
+def _npy(path: Path, archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], name: str) -> ArrayHeader:
+    if name not in names:
+        raise UsageError(f"{path}: no array {name!r}; it holds {', '.join(map(repr, sorted(names))) or 'nothing'}")
+    entry = names[name]
+    try:
+        with archive.open(entry) as stream:
+            read = _npy_header(stream)
+    except _NO_ARRAY as error:
+        raise UsageError(f"{path}: member {entry.filename!r} is no readable array ({error}); save it again") from error
+    header = _described(path, entry.filename, f" {name!r}", read, entry.compress_type == zipfile.ZIP_STORED)
+    return _measured(header, f" of array {name!r}", "the member", entry.file_size)
+
+
+def _npy_file(path: Path) -> ArrayHeader:
+    try:
+        with path.open("rb") as stream:
+            read = _npy_header(stream)
+        size = path.stat().st_size
+    except OSError as error:
+        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise UsageError(f"{path}: {reason}") from error
+    except _NO_ARRAY as error:
+        raise UsageError(f"{path}: is no readable array ({error}); save it again with np.save") from error
+    header = _described(path, None, "", read, True)
+    return _measured(header, "", "the file", size)
+
+
+def _described(
+    path: Path, member: str | None, name: str, read: tuple[int, dict[str, Any]], stored: bool
+) -> ArrayHeader:
+    start, header = read
+    descr = header["descr"]
+    if isinstance(descr, str) and "O" in descr:
+        raise UsageError(
+            f"{path}: array{name} needs pickle, which can run code, so it is refused; "
+            "save plain arrays: np.savez(path, images=np.asarray(images, dtype=np.uint8))"
+        )
+    if not isinstance(descr, str) or not re.fullmatch(r"[|<>][A-Za-z]\d+", descr):
+        raise UsageError(f"{path}: array{name} is no array of plain numbers ({descr!r}); save uint8")
+    return ArrayHeader(path, member, start, descr, tuple(header["shape"]), bool(header["fortran_order"]), stored)
+
+
+def _measured(header: ArrayHeader, name: str, holder: str, size: int) -> ArrayHeader:
+    """The header, once its pixels are as many bytes as the file holds."""
+    if header.dtype[1:] == "u1" and size != header.start + header.nbytes:
+        raise UsageError(
+            f"{header.path}: the header{name} promises {header.nbytes:,} bytes of pixels and {holder} holds "
+            f"{size - header.start:,}; save it again"
+        )
+    return header
+
+
+def _npy_header(stream: IO[bytes]) -> tuple[int, dict[str, Any]]:
+    magic = stream.read(8)
+    if magic[:6] != b"\x93NUMPY" or magic[6] not in (1, 2, 3):
+        raise ValueError("not in numpy's format")
+    layout = "<H" if magic[6] == 1 else "<I"
+    (length,) = struct.unpack(layout, stream.read(struct.calcsize(layout)))
+    if length > _MAX_NPY_HEADER:
+        raise ValueError(f"a header of {length} bytes")
+    header = ast.literal_eval(stream.read(length).decode("latin-1"))
+    if not isinstance(header, dict):
+        raise ValueError("not in numpy's format")
+    shape = header["shape"]
+    if not all(type(length) is int and length >= 0 for length in shape):
+        raise ValueError(f"shape {shape!r}")
+    if not {"descr", "fortran_order"} <= set(header):
+        raise ValueError("not in numpy's format")
+    return 8 + struct.calcsize(layout) + length, header
+
+
+def _open_idx(path: Path) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+
+
+def _idx(path: Path) -> ArrayHeader:
+    stored = path.suffix != ".gz"
+    try:
+        file_bytes = path.stat().st_size
+        with _open_idx(path) as stream:
+            magic = stream.read(4)
+            dimensions = magic[3] if len(magic) == 4 else 0
+            raw = stream.read(4 * dimensions)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: does not exist") from error
+    except (OSError, EOFError, zlib.error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise UsageError(f"{path}: cannot be read as {'IDX' if stored else 'gzipped IDX'} ({reason})") from error
+    if magic[:2] != b"\0\0" or len(raw) != 4 * dimensions or not dimensions:
+        raise UsageError(f"{path}: is no IDX file (it must begin with 00 00 08 and the number of dimensions)")
+    if magic[2] != 0x08:
+        raise UsageError(f"{path}: IDX type 0x{magic[2]:02x} is not uint8 (0x08); convert it yourself, scale stated")
+    header = ArrayHeader(path, None, 4 + len(raw), "|u1", struct.unpack(f">{dimensions}I", raw), False, stored)
+    promised = header.start + header.nbytes
+    if (promised != file_bytes) if stored else (promised > DEFLATE_RATIO * file_bytes):
+        raise UsageError(
+            f"{path}: its header promises {promised:,} bytes ({'×'.join(map(str, header.shape))}), which its "
+            f"{file_bytes:,} bytes do not hold; fetch or make it again"
+        )
+    return header
+
+
+def _check_images(where: str, header: ArrayHeader) -> None:
+    shape = header.shape
+    if header.dtype[1:] != "u1":
+        raise UsageError(
+            f"{where} is {header.dtype}, not uint8: its scale ([0, 1], [-1, 1], …) would be a guess; save uint8, "
+            "e.g. (x * 127.5 + 127.5).round().clip(0, 255).astype(np.uint8)"
+        )
+    spelled = "×".join(map(str, shape))
+    if len(shape) == 3 and shape[2] in (1, 3, 4):
+        raise UsageError(f"{where} is {spelled}: one image or {shape[0]} of them? Save n×H×W×C")
+    if len(shape) == 4 and shape[1] in (1, 3) and shape[3] not in (1, 3):
+        raise UsageError(f"{where} is {spelled}, channels first; save channels last: np.moveaxis(images, 1, -1)")
+    if len(shape) == 4 and shape[1] in (1, 3):
+        raise UsageError(f"{where} is {spelled}, and either side could be the channels: save images larger than that")
+    if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] not in (1, 3)):
+        raise UsageError(f"{where} is {spelled}; allowed: n×H×W grey, n×H×W×1 grey, n×H×W×3 RGB")
+    if not math.prod(shape):
+        raise UsageError(f"{where} is {spelled}: there is no image in it")
+
+
+def _check_labels(where: str, labels: ArrayHeader, images: ArrayHeader) -> None:
+    if labels.dtype[1:] not in _LABEL_TYPES or len(labels.shape) != 1:
+        spelled = "×".join(map(str, labels.shape))
+        raise UsageError(f"{where} is {labels.dtype} of shape {spelled}; labels must be n whole numbers")
+    if labels.shape[0] != images.shape[0]:
+        raise UsageError(f"{where} holds {labels.shape[0]} labels for {images.shape[0]} images; they must match")

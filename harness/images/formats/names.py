@@ -1,0 +1,158 @@
+"""Names of image files in their one order: which are images, which side files, what a class folder says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from harness.base import UsageError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm", ".pnm")
+SIDE_SUFFIXES = (".txt", ".md", ".rst", ".json", ".jsonl", ".csv", ".tsv", ".yaml", ".yml", ".xml", ".html", ".log")
+_SIDE_NAMES = ("thumbs.db", "desktop.ini", "readme", "licence", "license", "copying", "notice")
+
+# Folder names up to here are labels as they stand; larger ones (dates, ids) would make label counts of absurd length.
+MAX_LABEL = 9_999  # four digits
+MAX_SHARDS = 100_000  # a brace pattern that yields more is a slip of the pen
+
+
+class Members(Protocol):
+    """The bytes of files inside others, by name."""
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one; raises ValueError with the reason, worded to follow the name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileList:
+    """The image files of a source in their one order, and the label of each where the source gives them.
+
+    `members` holds the bytes where the files lie in tar, Parquet or Arrow files.
+    """
+
+    kind: str
+    path: Path
+    names: tuple[str, ...]
+    labels: tuple[int, ...] | None
+    members: Members | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of image files."""
+        return len(self.names)
+
+
+def refuse(where: Path, problems: Sequence[tuple[str, str]], *, files: str = "files there") -> UsageError:
+    """One line for the first bad file and the number of the others."""
+    (name, reason), *others = problems
+    more = f" (and {len(others)} more of the {files})" if others else ""
+    return UsageError(f"{where}: {name!r} {reason}{more}")
+
+
+def spelled(error: OSError) -> str:
+    """The reason of an OSError in words."""
+    return "does not exist" if isinstance(error, FileNotFoundError) else f"{error.strerror or error}"
+
+
+def sort_out(
+    found: Iterable[tuple[str, str | None]], *, side: tuple[str, ...] = ()
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """The images, sorted, and the problems: side files are left out, anything else unknown is named.
+
+    `side` are suffixes of side files beyond the usual ones.
+    """
+    names: list[str] = []
+    problems: list[tuple[str, str]] = []
+    for name, problem in found:
+        parts = name.lower().split("/")
+        if any((part.startswith(".") and part != ".") or part == "__macosx" for part in parts):
+            continue
+        if parts[-1] in _SIDE_NAMES or parts[-1].endswith((*SIDE_SUFFIXES, *side)):
+            continue
+        if problem is not None:
+            problems.append((name, problem))
+        elif not parts[-1].endswith(SUFFIXES):
+            problems.append((name, f"is neither an image ({', '.join(SUFFIXES)}) nor a usual side file; move it away"))
+        elif not is_utf8(name):
+            problems.append((name, "has a name that is not UTF-8; rename it"))
+        else:
+            names.append(name)
+    return sorted(names), sorted(problems)
+
+
+def class_labels(path: Path, names: Sequence[str], *, skipped: int = 0) -> tuple[int, ...]:
+    """The label of each file from the folder that holds it; `skipped` parts at a name's beginning are no folders.
+
+    Folder names that are all whole numbers up to `MAX_LABEL` are the labels themselves; others are numbered from 0 in
+    name order.
+    """
+    folders = [PurePosixPath(name.split("/", skipped)[skipped]).parent.name for name in names]
+    if "" in folders:
+        loose = [(name, "lies in no class folder") for name, folder in zip(names, folders, strict=True) if not folder]
+        raise refuse(path, loose)
+    classes = sorted(set(folders))
+    numbered = all(name.isascii() and name.isdigit() and len(name) < 5 and str(int(name)) == name for name in classes)
+    label = {name: int(name) if numbered else index for index, name in enumerate(classes)}
+    return tuple(label[folder] for folder in folders)
+
+
+def shards(path: str | Path | Sequence[str]) -> list[Path]:
+    """The files that a path, a list of paths or a brace pattern names, in that order; none of them is opened.
+
+    `{000..012}` counts, with as many digits as its first number has, and `{a,b}` lists, as in WebDataset and bash.
+    Raises UsageError for the same file twice and for more than `MAX_SHARDS` of them.
+    """
+    spelled_out = [path] if isinstance(path, str | Path) else list(path)
+    found: list[Path] = []
+    for text in map(str, spelled_out):
+        # A file whose own name has braces is meant as it stands.
+        found += [Path(text)] if Path(text).is_file() else map(Path, _expanded(text, text))
+        if len(found) > MAX_SHARDS:
+            raise UsageError(f"{text}: names more than {MAX_SHARDS:,} files; is the pattern right?")
+    seen: set[Path] = set()
+    for shard in found:
+        if shard in seen:
+            raise UsageError(f"{shard}: is named twice; the same images would count twice")
+        seen.add(shard)
+    return found
+
+
+def spelling(path: str | Path | Sequence[str]) -> Path:
+    """The path, pattern or list as messages name it."""
+    if isinstance(path, str | Path):
+        return Path(path)
+    first, *others = path
+    return Path(f"{first} (and {len(others)} more)") if others else Path(first)
+
+
+def _expanded(text: str, whole: str) -> list[str]:
+    match = re.search(r"\{([^{}]*)\}", text)
+    if match is None:
+        return [text]
+    span = re.fullmatch(r"(\d+)\.\.(\d+)", match[1])
+    if span is not None:
+        first, last = int(span[1]), int(span[2])
+        if not 0 <= last - first < MAX_SHARDS:
+            raise UsageError(f"{whole}: {{{match[1]}}} must count upwards, to less than {MAX_SHARDS:,} files")
+        options = [f"{number:0{len(span[1])}d}" for number in range(first, last + 1)]
+    elif "," in match[1]:
+        options = match[1].split(",")
+    else:
+        raise UsageError(f"{whole}: {{{match[1]}}} is no pattern; {{000..012}} or {{a,b}} is needed")
+    ends = _expanded(text[match.end() :], whole)
+    if len(options) * len(ends) > MAX_SHARDS:
+        raise UsageError(f"{whole}: names more than {MAX_SHARDS:,} files; is the pattern right?")
+    return [text[: match.start()] + option + end for option in options for end in ends]
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a file's name, as Python reads it, was UTF-8."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

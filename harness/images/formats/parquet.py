@@ -1,0 +1,163 @@
+"""Images in Parquet files, as Hugging Face datasets keep them: a column of `{bytes, path}` or of bytes, a row an image.
+
+Row groups are read as they are asked for, and the latest kept while they fit.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.base import UsageError
+from harness.images.formats.names import MAX_LABEL, FileList, shards, spelled, spelling
+
+KEPT_BYTES = 1 << 30
+COLUMN = "image"
+_MISSING = "pyarrow, which reads Parquet, is not installed; `pip install pyarrow` brings it"
+
+
+class ParquetRows:
+    """The encoded images of all rows by name, `row 0` and on, counted through all files."""
+
+    def __init__(self, files: Sequence[tuple[Path, Sequence[int]]], column: str) -> None:
+        self._column = column
+        self._groups = [(path, group, n) for path, groups in files for group, n in enumerate(groups)]
+        self._starts: list[int] = []
+        first = 0
+        for _, _, n in self._groups:
+            self._starts.append(first)
+            first += n
+        self.size = first
+        self._kept: dict[int, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_kept": {}}
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one row's image; raises ValueError with the reason."""
+        row = int(name.removeprefix("row "))
+        # Of groups that begin at one row all but the last are empty, and that is the one found.
+        group = bisect_right(self._starts, row) - 1
+        value = self._loaded(group)[row - self._starts[group]].as_py()
+        content = value.get("bytes") if isinstance(value, dict) else value
+        if content is None:
+            outside = value.get("path") if isinstance(value, dict) else None
+            raise ValueError(
+                "is null; drop the row" if outside is None else f"has only the path {outside!r}; embed its bytes"
+            )
+        return bytes(content)
+
+    def _loaded(self, group: int) -> Any:
+        if group in self._kept:
+            self._kept[group] = self._kept.pop(group)  # the latest used is the last to go
+            return self._kept[group]
+        path, number, _ = self._groups[group]
+        try:
+            with _opened(path) as file:
+                column = file.read_row_group(number, columns=[self._column]).column(0)
+        except arrow_errors() as error:
+            raise ValueError(f"lies in a row group that cannot be read ({brief(error)}); fetch {path} again") from error
+        self._kept[group] = column
+        while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > KEPT_BYTES:
+            del self._kept[next(iter(self._kept))]
+        return column
+
+
+def read_parquets(
+    path: str | Path | Sequence[str], *, column: str | None = None, labels: str | None = None
+) -> FileList:
+    """The images of one Parquet file or of several (a list, a brace pattern), row by row; `labels` names a column.
+
+    Raises UsageError where pyarrow is missing, for what is no Parquet, a column that is absent or holds no encoded
+    images, and labels that are no whole numbers from 0 to `MAX_LABEL`.
+    """
+    where, name = spelling(path), COLUMN if column is None else column
+    files = []
+    found: list[int] = []
+    for file in shards(path):
+        try:
+            with _opened(file) as parquet:
+                check_column(file, parquet.schema_arrow, name)
+                groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+                files.append((file, groups))
+                if labels is not None:
+                    found += whole_numbers(file, parquet.schema_arrow, labels, _column(parquet, labels))
+        except arrow_errors() as error:
+            raise UsageError(f"{file}: {reason(file, error, 'Parquet')}") from error
+    rows = ParquetRows(files, name)
+    if not rows.size:
+        raise UsageError(f"{where}: holds no rows")
+    names = tuple(f"row {i}" for i in range(rows.size))
+    return FileList("parquet", where, names, None if labels is None else tuple(found), rows)
+
+
+def _opened(path: Path) -> Any:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise UsageError(f"{path}: {_MISSING}") from error
+    return parquet.ParquetFile(path)
+
+
+def _column(parquet: Any, name: str) -> Iterator[Any]:
+    """The values of a column, read once its name is known to be there."""
+    yield parquet.read(columns=[name]).column(0)
+
+
+def arrow_errors() -> tuple[type[Exception], ...]:
+    """What pyarrow raises on files that are not as they should be."""
+    try:
+        from pyarrow import ArrowException
+    except ImportError:
+        return (OSError,)
+    return (ArrowException, OSError, ValueError)
+
+
+def reason(path: Path, error: Exception, kind: str) -> str:
+    """Why a file that should be of a `kind`, Parquet or Arrow, could not be listed; worded to follow its path."""
+    if not path.exists():
+        return "does not exist"
+    if path.is_dir():
+        return f"is a folder, no {kind} file"
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"cannot be read ({spelled(error)})"
+    return f"is no {kind} file, or a truncated or damaged one ({brief(error)}); fetch or make it again"
+
+
+def brief(error: Exception) -> str:
+    """What an error says, on one line of 120 characters at most."""
+    return " ".join(str(error).split())[:120]
+
+
+def check_column(path: Path, schema: Any, name: str) -> None:
+    """Raise UsageError for a column that is absent or holds no encoded images."""
+    import pyarrow
+
+    if name not in schema.names:
+        raise UsageError(
+            f"{path}: no column {name!r}; it has {', '.join(map(repr, schema.names))}; name it as `column`"
+        )
+    held = schema.field(name).type
+    binary = held
+    if pyarrow.types.is_struct(held):
+        binary = held.field("bytes").type if held.get_field_index("bytes") >= 0 else held
+    if not (pyarrow.types.is_binary(binary) or pyarrow.types.is_large_binary(binary)):
+        raise UsageError(f"{path}: column {name!r} is {held}; encoded images, {{bytes, path}} or bytes, are needed")
+
+
+def whole_numbers(path: Path, schema: Any, name: str, parts: Iterable[Any]) -> list[int]:
+    """A column of labels, given in `parts`. Raises UsageError for one that is absent or holds anything else."""
+    import pyarrow
+
+    if name not in schema.names:
+        raise UsageError(f"{path}: no column {name!r} of labels; it has {', '.join(map(repr, schema.names))}")
+    if not pyarrow.types.is_integer(schema.field(name).type):
+        raise UsageError(f"{path}: column {name!r} is {schema.field(name).type}; labels must be whole numbers")
+    values: list[int | None] = [value for part in parts for value in part.to_pylist()]
+    for row, value in enumerate(values):
+        if value is None or not 0 <= value <= MAX_LABEL:
+            what = "null" if value is None else value
+            raise UsageError(f"{path}: the label of row {row} is {what}; allowed: 0 to {MAX_LABEL}")
+    return [value for value in values if value is not None]

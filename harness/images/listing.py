@@ -1,0 +1,213 @@
+"""Which images a source of any kind holds, how many, and the digest of its bytes: listed, never decoded.
+
+The order of a folder's or a zip's images is the code-point order of their relative paths (so `10.png` comes before
+`2.png`), the same on every machine and the same for a folder and a zip of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.base import UsageError, derive_seed, digest, digest_file
+from harness.images.formats import zip as archives
+from harness.images.formats.arrays import ArrayPair, read_chunks, read_idx, read_npy, read_npz
+from harness.images.formats.arrow import read_arrows
+from harness.images.formats.names import SUFFIXES, FileList, class_labels, refuse, sort_out, spelled, spelling
+from harness.images.formats.parquet import read_parquets
+from harness.images.formats.tar import read_tars
+
+KINDS = ("folder", "zip", "npz", "npy", "idx", "tar", "parquet", "arrow")
+PATH_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "folder": ("path",),
+    "zip": ("path",),
+    "npz": ("path",),
+    "npy": ("path", "labels"),
+    "idx": ("images", "labels"),
+    "tar": ("path",),
+    "parquet": ("path",),
+    "arrow": ("path",),
+}
+
+
+def resolve(kind: str, parameters: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """The parameters with their paths made absolute against `base`, the folder of the YAML that declares them."""
+
+    def absolute(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [absolute(item) for item in value]
+        return str(base.absolute() / os.path.expanduser(value))
+
+    return {
+        name: absolute(value) if name in PATH_PARAMETERS[kind] and value is not None else value
+        for name, value in parameters.items()
+    }
+
+
+def count(kind: str, parameters: Mapping[str, Any]) -> int:
+    """How many images there are, after `rows`; raises UsageError for what cannot be listed."""
+    held = listing(kind, parameters)
+    start, stop = _row_bounds(parameters.get("rows"), held.size, spelling(_first_path(kind, parameters)))
+    return stop - start
+
+
+def shape(kind: str, parameters: Mapping[str, Any]) -> tuple[int, int, int] | None:
+    """(H, W, C) as the header of an npy, npz or idx file says; None for others, whose images must be opened."""
+    held = listing(kind, parameters)
+    return held.shape if isinstance(held, ArrayPair) else None
+
+
+def content_digest(kind: str, parameters: Mapping[str, Any]) -> str:
+    """SHA-256 over what decides the pixels and labels: 64 hex digits, whatever the compression, timestamps and path.
+
+    Npz, npy and idx: over shapes and bytes. Others: over the list of (name, SHA-256 of the file's bytes), and labels
+    that lie beside them.
+    """
+    held = listing(kind, parameters)
+    if isinstance(held, ArrayPair):
+        return digest(_array_digests(held))
+    files = list(_file_digests(held))
+    # Class folders are part of the names.
+    beside = held.members is not None and held.labels is not None and parameters.get("labels") != "folders"
+    return digest([files, list(held.labels or ())] if beside else files)
+
+
+def listing(kind: str, parameters: Mapping[str, Any]) -> FileList | ArrayPair:
+    """What the source holds, in order, before `rows` and `order_seed`."""
+    if kind not in KINDS:
+        raise ValueError(f"`kind` is {kind!r}; known: {', '.join(KINDS)}")
+    if kind in ("folder", "zip"):
+        labels = parameters.get("labels")
+        if labels not in (None, "folders"):
+            raise UsageError(f"{parameters['path']}: labels {labels!r} is not allowed; say `folders` or leave it out")
+        return _list_files(kind, Path(parameters["path"]), class_folders=labels is not None)
+    if kind == "npz":
+        return read_npz(Path(parameters["path"]), array=parameters.get("array"), labels=parameters.get("labels"))
+    if kind == "tar":
+        return read_tars(parameters["path"], labels=parameters.get("labels"))
+    if kind in ("parquet", "arrow"):
+        read = read_parquets if kind == "parquet" else read_arrows
+        return read(parameters["path"], column=parameters.get("column"), labels=parameters.get("labels"))
+    label_path = None if parameters.get("labels") is None else Path(parameters["labels"])
+    if kind == "npy":
+        return read_npy(Path(parameters["path"]), labels=label_path)
+    return read_idx(Path(parameters["images"]), labels=label_path)
+
+
+def selected(kind: str, parameters: Mapping[str, Any], size: int) -> Sequence[int]:
+    """The images of the listing that `order_seed` and `rows` select, in their order."""
+    return ordered(
+        parameters.get("rows"), parameters.get("order_seed"), size=size, where=spelling(_first_path(kind, parameters))
+    )
+
+
+def ordered(rows: Sequence[int] | None, order_seed: int | None, *, size: int, where: Path | str) -> Sequence[int]:
+    """Which of `size` images `rows` [start, stop] selects after a shuffle by `order_seed`; `where` is for messages.
+
+    Raises UsageError for rows that do not fit.
+    """
+    start, stop = _row_bounds(rows, size, where)
+    if order_seed is None:
+        return range(start, stop)
+    # Sorted by SHA-256, not drawn by a library whose streams may change between versions.
+    return sorted(range(size), key=lambda image: derive_seed(order_seed, "order", image))[start:stop]
+
+
+def _first_path(kind: str, parameters: Mapping[str, Any]) -> Any:
+    return parameters[PATH_PARAMETERS[kind][0]]
+
+
+def _row_bounds(rows: Sequence[int] | None, size: int, where: Path | str) -> tuple[int, int]:
+    if rows is None:
+        return 0, size
+    start, stop = rows
+    if not 0 <= start < stop <= size:
+        raise UsageError(f"{where}: rows [{start}, {stop}] do not fit; it holds {size} images, counted from 0")
+    return start, stop
+
+
+def _list_files(kind: str, path: Path, *, class_folders: bool) -> FileList:
+    if kind == "folder":
+        names, problems = sort_out(_walk(path))
+    else:
+        with archives.opened(path) as archive:
+            names, problems = sort_out((entry.filename, None) for entry in archives.members(archive))
+    if problems:
+        raise refuse(path, problems)
+    if not names:
+        raise UsageError(f"{path}: holds no images ({', '.join(SUFFIXES)})")
+    return FileList(kind, path, tuple(names), class_labels(path, names) if class_folders else None)
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, str | None]]:
+    """Every file below `folder` as (relative path, problem or None); links are followed, but never in a circle."""
+    try:
+        status = os.stat(folder)
+    except OSError as error:
+        raise UsageError(f"{folder}: {spelled(error)}") from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise UsageError(f"{folder}: is a file where a folder of images was expected (a zip is declared as `zip`)")
+    pending = [("", frozenset({(status.st_dev, status.st_ino)}))]
+    while pending:
+        prefix, above = pending.pop()
+        try:
+            with os.scandir(folder / prefix) as entries:
+                found = list(entries)
+        except OSError as error:
+            if not prefix:
+                raise UsageError(f"{folder}: cannot be listed ({spelled(error)})") from error
+            yield prefix, f"cannot be listed ({spelled(error)})"
+            continue
+        for entry in found:
+            name = prefix + entry.name
+            try:
+                if entry.is_file():
+                    yield name, None
+                elif entry.is_dir():
+                    status = entry.stat()
+                    identity = (status.st_dev, status.st_ino)
+                    if identity in above:
+                        yield name, "is a link to a folder above it, a circle; remove the link"
+                    else:
+                        pending.append((name + "/", above | {identity}))
+                else:
+                    yield name, "is a broken link or no regular file; remove it"
+            except OSError as error:  # a link to itself, or a folder that may not be entered
+                yield name, f"cannot be opened ({spelled(error)})"
+
+
+def _file_digests(held: FileList) -> Iterator[list[str]]:
+    if held.members is not None:
+        for name in held.names:
+            try:
+                yield [name, hashlib.sha256(held.members.read(name)).hexdigest()]
+            except ValueError as error:
+                raise UsageError(f"{held.path}: {name!r} {error}") from error
+        return
+    if held.kind == "folder":
+        for name in held.names:
+            try:
+                yield [name, digest_file(held.path / name)]
+            except OSError as error:
+                raise UsageError(f"{held.path}: {name!r} cannot be read ({spelled(error)})") from error
+        return
+    with archives.opened(held.path) as archive:
+        for name in held.names:
+            try:
+                yield [name, hashlib.sha256(archives.read_member(archive, archive.getinfo(name))).hexdigest()]
+            except ValueError as error:
+                raise UsageError(f"{held.path}: {name!r} {error}; make the archive again") from error
+
+
+def _array_digests(held: ArrayPair) -> dict[str, Any]:
+    parts: dict[str, Any] = {}
+    for role, header in (("images", held.images), ("labels", held.labels)):
+        if header is not None:
+            summed = hashlib.sha256()
+            read_chunks(header, summed.update)
+            parts[role] = [header.dtype, list(header.shape), header.fortran, summed.hexdigest()]
+    return parts

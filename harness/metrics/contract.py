@@ -1,0 +1,31 @@
+"""What a metric of the user's own is."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Metric(Protocol):
+    """Any function of two feature sets; its interval comes from disjoint parts (limits: docs/statistics.md)."""
+
+    def __call__(self, real: npt.NDArray[Any], fake: npt.NDArray[Any], /, **parameters: Any) -> float:
+        """The metric of `real` (m, d) and `fake` (n, d)."""
+        ...
+
+
+@runtime_checkable
+class InfluenceMetric(Protocol):
+    """A metric that also knows its influence functions, and so needs no resampling."""
+
+    def __call__(self, real: npt.NDArray[Any], fake: npt.NDArray[Any], /, **parameters: Any) -> float:
+        """The metric of `real` (m, d) and `fake` (n, d)."""
+        ...
+
+    def influence(
+        self, real: npt.NDArray[Any], fake: npt.NDArray[Any], /, **parameters: Any
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """The derivative of the metric in the weight of each real row (m,) and each fake row (n,), times m and n."""
+        ...

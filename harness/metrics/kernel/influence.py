@@ -1,0 +1,184 @@
+"""Kernel distance: jackknife of the U-statistic minus its degenerate part (Sutherland 2019 for the exact variance)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.metrics.kernel.distance import Kernel, KernelSums, kernel_function, kernel_sums
+from harness.metrics.kernel.skewness import skewness
+from harness.uncertainty import Analysis, Pair, Rows, Units, Vector, blocks, contrasts, pair_products
+
+PAIRS, AMONG = 1024, 4096
+STRATA_PAIRS = 4096  # with strata the mean square comes from the pairs themselves
+
+
+def analyse_kernel(pair: Pair, parameters: Mapping[str, Any], *, sums: KernelSums | None = None) -> Analysis:
+    """The distance, h_x = 2 (mean k(x, X) - mean k(x, Y)) and h_y likewise, and the variance of the degenerate part.
+
+    `sums` are those of the same rows and kernel, where they are at hand.
+    """
+    real, units_real, real_seed = pair.real, pair.units_real, pair.real_seed
+    fake, units_fake, fake_seed = pair.fake, pair.units_fake, pair.fake_seed
+    function = kernel_function(real.shape[1], **parameters)
+    sums = sums or kernel_sums(real, fake, function)
+    m, n = units_real.effective, units_fake.effective
+    second_real, second_fake, second_cross = _second_order(sums, m, n)
+    within = _Strata(function, real, fake, sums, units_real, units_fake)
+    if within.any:
+        second_real, second_fake, second_cross = within.second_order(m, n, real_seed, fake_seed)
+    # Declared clusters: as in `frechet`, their second-order part is left in.
+    second_real *= not units_real.clustered
+    second_fake *= not units_fake.clustered
+    second_cross *= not (units_real.clustered or units_fake.clustered)
+    count = PAIRS if units_real.strata is None else STRATA_PAIRS
+    pairs = pair_products(within.real, units_real, None, count, AMONG, np.random.default_rng(real_seed))
+    spread = float((pairs**2).mean())
+    # Scaled to the exact mean square over all pairs: the sample of pairs serves differences of generators only.
+    pairs *= np.sqrt(second_real / spread) if spread > 0 else 0.0
+    clustered = within.any and (units_real.clustered or units_fake.clustered)
+    influence_real = units_real.total(2.0 * (sums.real - sums.real_to_fake))
+    influence_fake = units_fake.total(2.0 * (sums.fake - sums.fake_to_real))
+    skew = skewness(
+        function,
+        real,
+        fake,
+        sums,
+        units_real,
+        units_fake,
+        influence_real,
+        influence_fake,
+        real_seed=real_seed,
+        fake_seed=fake_seed,
+    )
+    return Analysis(
+        use="kd",
+        value=sums.distance,
+        n_real=len(real),
+        n_fake=len(fake),
+        d=real.shape[1],
+        method="jackknife minus second-order term",
+        method_fixed="jackknife minus second-order term",
+        units_real=units_real.count,
+        units_fake=units_fake.count,
+        effective_real=m,
+        effective_fake=n,
+        influence_real=influence_real,
+        influence_fake=influence_fake,
+        **asdict(skew),
+        pairs_real=pairs,
+        second_order_real=second_real,
+        second_order_fake=second_fake,
+        second_order_cross=second_cross,
+        bias_real=None if clustered else _bias_of_strata(function, real, sums.real, units_real, real_seed),
+        bias_fake=None if clustered else _bias_of_strata(function, fake, sums.fake, units_fake, fake_seed),
+        bias_method="design's" if within.any else "unbiased",
+        magnitude=sums.distance + _noise(function, real, sums.real) / m + _noise(function, fake, sums.fake) / n,
+        # Within the range of values at P = Q, where the second order is all there is.
+        conservative=sums.distance < 3.0 * float(np.sqrt(second_real + second_fake + second_cross)),
+    )
+
+
+@dataclass(frozen=True)
+class _Strata:
+    """Doubly centred kernels on pairs of rows, and the degenerate variances where a side is stratified."""
+
+    function: Kernel
+    rows_real: Rows
+    rows_fake: Rows
+    sums: KernelSums
+    units_real: Units
+    units_fake: Units
+
+    @property
+    def any(self) -> bool:
+        """Whether either side is stratified."""
+        return self.units_real.strata is not None or self.units_fake.strata is not None
+
+    def real(self, i: Any, j: Any) -> Vector:
+        """k(x_i, x_j) less its means over either row."""
+        own = self.sums.real
+        return np.asarray(_paired(self.function, self.rows_real, i, j) - own[i] - own[j] + own.mean())
+
+    def fake(self, i: Any, j: Any) -> Vector:
+        """k(y_i, y_j), likewise."""
+        own = self.sums.fake
+        return np.asarray(_paired(self.function, self.rows_fake, i, j) - own[i] - own[j] + own.mean())
+
+    def across(self, i: Any, j: Any) -> Vector:
+        """k(x_i, y_j), likewise."""
+        of_real, of_fake = self.sums.real_to_fake, self.sums.fake_to_real
+        return np.asarray(
+            _paired(self.function, self.rows_real, i, j, self.rows_fake) - of_real[i] - of_fake[j] + of_real.mean()
+        )
+
+    def second_order(self, m: float, n: float, real_seed: int, fake_seed: int) -> tuple[float, float, float]:
+        """As `_second_order`, with kernels centred within strata, from random pairs."""
+
+        def square(product: Any, left: Units, right: Units | None, seed: Any) -> float:
+            rng = np.random.default_rng(seed)
+            return float((pair_products(product, left, right, STRATA_PAIRS, AMONG, rng) ** 2).mean())
+
+        return (
+            2.0 * square(self.real, self.units_real, None, real_seed) / (m * max(m - 1, 1)),
+            2.0 * square(self.fake, self.units_fake, None, fake_seed) / (n * max(n - 1, 1)),
+            4.0 * square(self.across, self.units_real, self.units_fake, [real_seed, fake_seed]) / (m * n),
+        )
+
+
+def _bias_of_strata(kernel: Kernel, rows: Rows, mean: Vector, units: Units, seed: int) -> float:
+    """What fixed counts do to the mean over pairs of different rows: too few of them lie within one stratum.
+
+    With n_h rows of stratum h the share of such pairs is Σ n_h (n_h - 1) / (n (n - 1)), that of the population
+    Σ (n_h / n)²; the mean kernel within strata is the larger one, so that the distance comes out too small.
+    """
+    if units.strata is None:
+        return 0.0
+    i, j = contrasts(units, AMONG, np.random.default_rng([seed, AMONG]))
+    return -(float(_paired(kernel, rows, i, j).mean()) - float(mean.mean())) / len(rows)
+
+
+def _second_order(sums: KernelSums, m: float, n: float) -> tuple[float, float, float]:
+    """Variances of the degenerate parts, from mean squares of the doubly centred kernels.
+
+    Σ (k_ij - u_i - v_j + c)² needs row sums and Σ k² only, so no kernel matrix is kept.
+    """
+
+    def centred_own(mean: Vector, square: float) -> float:
+        size, overall = len(mean), float(mean.mean())
+        # Σ_{i≠j} k_ij (u_i + u_j - c) and Σ_{i≠j} (u_i + u_j - c)², u being row means over j ≠ i.
+        linear = 2.0 * float(mean @ mean) / size - overall**2
+        others = float(mean.sum()) - mean
+        quadratic = (
+            2.0 * float(mean @ mean) / size
+            + 2.0 * float(mean @ others) / (size * (size - 1))
+            - 4.0 * overall * overall
+            + overall**2
+        )
+        return max(square - 2.0 * linear + quadratic, 0.0)
+
+    c = float(sums.real_to_fake.mean())
+    cross = sums.cross_square - float((sums.real_to_fake**2).mean()) - float((sums.fake_to_real**2).mean()) + c**2
+    return (
+        2.0 * centred_own(sums.real, sums.real_square) / (m * max(m - 1, 1)),
+        2.0 * centred_own(sums.fake, sums.fake_square) / (n * max(n - 1, 1)),
+        4.0 * max(cross, 0.0) / (m * n),
+    )
+
+
+def _noise(kernel: Kernel, rows: Rows, mean: Vector) -> float:
+    """E k(x, x) - E k(x, x'): n times the bias of the V-statistic."""
+    every = np.arange(len(rows))
+    return float(_paired(kernel, rows, every, every).mean() - mean.mean())
+
+
+def _paired(kernel: Kernel, rows: Rows, i: Any, j: Any, others: Rows | None = None) -> Vector:
+    """k(x_i, x_j) for pairs, x_j of `others` if given: diagonals of small blocks."""
+    right = rows if others is None else others
+    result = np.empty(len(i))
+    for block in blocks(len(i), 1, size=8 * 64):
+        result[block] = np.diagonal(kernel(rows[i[block]], right[j[block]]))
+    return result

@@ -1,0 +1,208 @@
+"""Distances as published protocols compute them, where that is not what `frechet_distance` and `kernel_distance` do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.base import UsageError
+from harness.metrics.frechet.distance import frechet_distance
+from harness.metrics.kernel.distance import KernelSums, kernel_function, kernel_sums
+from harness.metrics.kernel.influence import analyse_kernel
+from harness.uncertainty import Analysis, Pair, Rows, Vector, checked, positive_integer, with_defaults
+
+LEAST_SUBSETS = 5
+SFID_COLUMNS = 2023  # 17 × 17 positions of 7 channels
+
+
+def sfid(real: npt.ArrayLike, fake: npt.ArrayLike) -> float:
+    """The Fréchet distance of ADM's spatial features (Nash et al. 2021; Dhariwal & Nichol 2021); lower is better.
+
+    Features are those of `inception`, layer `sfid`: mixed_6/conv, its first 7 channels, positions before channels.
+    The order of columns moves no distance; another choice of channels does. Raises UsageError for another width.
+    """
+    real_rows, fake_rows = checked(real, fake)
+    spatial(real_rows)
+    return frechet_distance(real_rows, fake_rows)
+
+
+def spatial(rows: Rows) -> None:
+    """Refuse features that cannot be sFID's."""
+    if rows.shape[1] != SFID_COLUMNS:
+        raise UsageError(
+            f"the features have {rows.shape[1]} columns; sfid reads {SFID_COLUMNS} (inception, layer: sfid)"
+        )
+
+
+def kid_subsets(
+    real: npt.ArrayLike,
+    fake: npt.ArrayLike,
+    *,
+    subsets: int = 100,
+    subset_size: int = 1000,
+    degree: int = 3,
+    gamma: float | None = None,
+    coef: float = 1.0,
+    seed: int = 2020,
+    first: Literal["fake", "real"] = "fake",
+) -> float:
+    """Mean of the unbiased kernel distance over random subsets, as KID is printed; lower is better, may be negative.
+
+    torch-fidelity's defaults and its draw: RandomState(`seed`), the `first` set's rows before the other's (its first
+    input is the fake set). Given the images, its expectation is `kernel_distance`: it adds nothing but the noise of the
+    draw. Raises UsageError for subsets larger than a set (clean-fid shrinks them in silence).
+    """
+    return float(
+        subset_distances(
+            real,
+            fake,
+            subsets=subsets,
+            subset_size=subset_size,
+            degree=degree,
+            gamma=gamma,
+            coef=coef,
+            seed=seed,
+            first=first,
+        ).mean()
+    )
+
+
+def subset_distances(
+    real: npt.ArrayLike,
+    fake: npt.ArrayLike,
+    *,
+    subsets: int,
+    subset_size: int,
+    degree: int,
+    gamma: float | None,
+    coef: float,
+    seed: int,
+    first: Literal["fake", "real"],
+) -> Vector:
+    """The distance of each subset (subsets,); their standard deviation is no standard error of the mean.
+
+    Parameters are those of `kid_subsets`, whose defaults are the only ones.
+    """
+    rows = dict(zip(("real", "fake"), checked(real, fake), strict=True))
+    size = positive_integer("subset_size", subset_size)
+    if positive_integer("subsets", subsets) < LEAST_SUBSETS:
+        raise UsageError(f"`subsets` is {subsets}: the noise of the draw shows from {LEAST_SUBSETS} subsets on")
+    for side, values in rows.items():
+        if not 2 <= size <= len(values):
+            raise UsageError(
+                f"`subset_size` is {size} and `{side}` has {len(values)} rows; 2 to {len(values)} are possible"
+            )
+    if first not in rows:
+        raise UsageError(f"`first` is {first!r}; it must be 'fake' or 'real'")
+    kernel = kernel_function(rows["real"].shape[1], degree=degree, gamma=gamma, coef=coef)
+    generator = np.random.RandomState(seed)  # the peers' own, for their subsets
+    order = (first, "real" if first == "fake" else "fake")
+    found = np.empty(subsets)
+    for i in range(subsets):
+        drawn = {side: rows[side][generator.choice(len(rows[side]), size, replace=False)] for side in order}
+        found[i] = kernel_sums(drawn["real"], drawn["fake"], kernel).distance
+    return found
+
+
+def cmmd(real: npt.ArrayLike, fake: npt.ArrayLike, *, bandwidth: float = 10.0, scale: float = 1000.0) -> float:
+    """`scale` times the squared MMD of a Gaussian kernel as a V-statistic, at least 0; lower is better.
+
+    Jayasumana et al. 2024 on CLIP ViT-L/14@336 embeddings of length 1 (`clip` with `normalise: true`). A row is paired
+    with itself, which adds `scale` (1 - mean kernel of different rows) / n for each set: two sets of one distribution
+    do not score 0. `kernel_distance` with kernel rbf and this bandwidth is the U-statistic, without the scale.
+    """
+    if not np.isfinite(scale) or scale <= 0:
+        raise UsageError(f"`scale` is {scale!r}; it must be positive")
+    real_rows, fake_rows = checked(real, fake)
+    sums = kernel_sums(real_rows, fake_rows, kernel_function(real_rows.shape[1], kernel="rbf", bandwidth=bandwidth))
+    return scale * (sums.distance + sum(own_pairs(sums)))
+
+
+def own_pairs(sums: KernelSums) -> tuple[float, float]:
+    """What pairing each row with itself adds to the squared MMD, by real and by fake rows, for k(x, x) = 1."""
+    return tuple((1.0 - float(mean.mean())) / len(mean) for mean in (sums.real, sums.fake))  # type: ignore[return-value]
+
+
+KERNEL_PARAMETERS = ("degree", "gamma", "coef")
+CMMD_NOTE = "V-statistic, biased upwards by each row's pair with itself: T_inf, or kd with kernel rbf, is without"
+
+
+def analyse_subsets(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
+    """The mean over subsets with the interval of the U-statistic, widened by the noise of the draw.
+
+    Subsets are drawn independently given the images, and each has the U-statistic of all rows as its expectation. So
+    the variance of their mean is that of the U-statistic plus the variance between subsets over their number. The fake
+    influences are stretched by that much: draws of two generators count as independent, though a shared reference and
+    seed give both the same real rows, which errs on the wide side.
+    """
+    values = subset_distances(pair.real, pair.fake, **with_defaults(kid_subsets, parameters))
+    kernel = {name: value for name, value in parameters.items() if name in KERNEL_PARAMETERS}
+    whole = analyse_kernel(pair, kernel)
+    freedom = len(values) - 1
+    # Few subsets know their own variance badly: Student's variance, freedom / (freedom - 2), is what covers for it.
+    drawn = float(values.var(ddof=1)) / len(values) * freedom / (freedom - 2)
+    influence = whole.influence_fake
+    assert influence is not None
+    of_images = float(influence.var(ddof=1)) / len(influence)
+    stretch = 1.0 + drawn / of_images if of_images > 0 else 1.0
+    method = f"{whole.method}, plus the draw of {len(values)} subsets"
+    return replace(
+        whole,
+        use="kid_subsets",
+        value=float(values.mean()),
+        influence_fake=influence * np.sqrt(stretch),
+        # The noise of the draw neither grows with the distance nor is it skewed as that of the images: slope and
+        # third-order terms stay theirs.
+        magnitude=None if whole.magnitude is None else whole.magnitude * stretch,
+        method=method,
+        method_fixed=method,
+    )
+
+
+def analyse_cmmd(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
+    """The scaled V-statistic with the variance of the U-statistic, from which it differs by a factor 1 - 1/n, and bias.
+
+    A row's pair with itself adds (1 - mean kernel)/n, which is what T_inf subtracts: it is the U-statistic then, to the
+    last bit but one. Of clusters that is not known, as they hold other pairs that are alike.
+    """
+    chosen = with_defaults(cmmd, parameters)
+    scale = float(chosen["scale"])
+    kernel = {"kernel": "rbf", "bandwidth": chosen["bandwidth"]}
+    sums = kernel_sums(pair.real, pair.fake, kernel_function(pair.real.shape[1], **kernel))
+    whole = analyse_kernel(pair, kernel, sums=sums)
+    of_real, of_fake = own_pairs(sums)
+
+    def scaled(array: Any) -> Any:
+        return None if array is None else scale * array
+
+    def cubed(term: float | None) -> float | None:
+        return None if term is None else scale**3 * term
+
+    def bias(design: float | None, own: float) -> float | None:
+        return None if design is None or pair.clustered else scale * (design + own)
+
+    return replace(
+        whole,
+        use="cmmd",
+        value=scale * (whole.value + of_real + of_fake),
+        influence_real=scaled(whole.influence_real),
+        influence_fake=scaled(whole.influence_fake),
+        pairs_real=scaled(whole.pairs_real),
+        second_order_real=scale**2 * whole.second_order_real,
+        second_order_fake=scale**2 * whole.second_order_fake,
+        second_order_cross=scale**2 * whole.second_order_cross,
+        magnitude=scaled(whole.magnitude),
+        third_real=cubed(whole.third_real),
+        third_fake=cubed(whole.third_fake),
+        bend_real=cubed(whole.bend_real),
+        bend_fake=cubed(whole.bend_fake),
+        bend_cross=cubed(whole.bend_cross),
+        bias_real=bias(whole.bias_real, of_real),
+        bias_fake=bias(whole.bias_fake, of_fake),
+        bias_method="V-statistic's",
+        notes=(*whole.notes, CMMD_NOTE),
+    )

@@ -1,0 +1,263 @@
+"""k-NN metrics of every pair of groups of many random splits, all of them from one set of neighbour lists.
+
+Within a group a row's ball reaches to its k-th neighbour *in that group*: a neighbour on its full-sample list, at a
+position found by counting. Points are compared with the full list once ("inside from position r on"); a table of a
+split is then a comparison of small integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil, sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.base import UsageError
+from harness.metrics.manifold.neighbours import Edges, Index, edges, nearest
+from harness.uncertainty import Analysis, Labels, Pair, Rows, Units, blocks, deep_enough, labels
+
+BALL_METRICS = ("precision", "recall", "density", "coverage")
+Positions = npt.NDArray[np.uint16]
+Masks = npt.NDArray[np.uint8]  # one bit per group
+CHUNK = 16 * 2**20  # edges × splits handled at a time
+
+
+@dataclass(frozen=True)
+class BallCall:
+    """One k-NN metric: its name, k and convention."""
+
+    use: str
+    k: int
+    closed: bool
+
+    @property
+    def swapped(self) -> bool:
+        """Recall puts the balls around fake rows."""
+        return self.use == "recall"
+
+
+@dataclass
+class _Split:
+    """Random splits into `groups` under one k, and what the passes over the edges add up for them."""
+
+    groups: int
+    of_centres: Labels  # (centres, splits)
+    of_points: Labels  # (points, splits)
+    reach: Positions  # (centres, splits): list position of the k-th neighbour within the group
+    uses: frozenset[str]
+    covers: Masks = field(init=False)  # (points, splits): groups of centres with a ball around the point
+    holds: Masks = field(init=False)  # (centres, splits): groups of points with a member in the ball
+    pairs: npt.NDArray[np.int64] = field(init=False)  # (splits, groups of centres, groups of points)
+
+    def __post_init__(self) -> None:
+        self.covers = np.zeros(self.of_points.shape, np.uint8)
+        self.holds = np.zeros(self.of_centres.shape, np.uint8)
+        self.pairs = np.zeros((self.of_centres.shape[1], self.groups, self.groups), np.int64)
+        self.furthest = self.reach.max(axis=1)
+
+    def add(self, centre: Index, point: Index, rank: Positions) -> None:
+        """Take in some edges, sorted by centre."""
+        use = rank <= self.furthest[centre]
+        centre, point, rank = centre[use], point[use], rank[use]
+        step = max(1, CHUNK // self.of_centres.shape[1])
+        for start in range(0, len(centre), step):
+            part = slice(start, start + step)
+            x, y = centre[part], point[part]
+            inside = (self.reach[x] >= rank[part, None]).view(np.uint8)
+            if self.uses & {"precision", "recall"}:
+                by_point = np.argsort(y, kind="stable")
+                _or_into(self.covers, y[by_point], (inside << self.of_centres[x])[by_point])
+            if self.uses & {"density", "coverage"}:
+                bits = inside << self.of_points[y]
+                if "coverage" in self.uses:
+                    _or_into(self.holds, x, bits)
+                if "density" in self.uses:
+                    self._count(x, bits)
+
+    def _count(self, x: Index, bits: Masks) -> None:
+        row, start = np.unique(x, return_index=True)
+        own = self.of_centres[row]
+        for b in range(self.groups):
+            per_centre = np.add.reduceat((bits >> b & 1).astype(np.uint32), start, axis=0)
+            for a in range(self.groups):
+                self.pairs[:, a, b] += (per_centre * (own == a)).sum(axis=0, dtype=np.int64)
+
+    def share_of_points(self) -> npt.NDArray[np.float64]:
+        """(splits, a, b): share of the points of group b inside a ball of the centres of group a."""
+        return self._share(self.covers, self.of_points).transpose(0, 2, 1)
+
+    def share_of_centres(self) -> npt.NDArray[np.float64]:
+        """(splits, a, b): share of the centres of group a whose ball holds a point of group b."""
+        return self._share(self.holds, self.of_centres)
+
+    def mean_count(self) -> npt.NDArray[np.float64]:
+        """(splits, a, b): mean over points of group b of the number of balls of group a around them."""
+        return np.asarray(self.pairs / _sizes(self.of_points, self.groups)[:, None, :])
+
+    def _share(self, masks: Masks, own: Labels) -> npt.NDArray[np.float64]:
+        table = np.empty((own.shape[1], self.groups, self.groups))
+        for b in range(self.groups):
+            bit = masks >> b & 1
+            for a in range(self.groups):
+                table[:, a, b] = (bit & (own == a)).sum(axis=0)
+        return np.asarray(table / _sizes(own, self.groups)[:, :, None])
+
+
+def _sizes(own: Labels, groups: int) -> npt.NDArray[np.int64]:
+    return np.stack([(own == a).sum(axis=0) for a in range(groups)], axis=1)
+
+
+def _or_into(target: Masks, sorted_row: Index, bits: Masks) -> None:
+    if len(sorted_row):
+        row, start = np.unique(sorted_row, return_index=True)
+        target[row] |= np.bitwise_or.reduceat(bits, start, axis=0)
+
+
+def depth_for(k: int, groups: int) -> int:
+    """List length that the k-th neighbour within a group overruns with probability below 1e-9 a row."""
+    return groups * (k + 5 * ceil(sqrt(k)) + 8)
+
+
+def _fewest(units: Units) -> int:
+    """Rows that any quarter of the units is sure to hold, times four; 0 without eight units (of every stratum)."""
+    return 4 * int(np.sort(units.sizes)[: units.count // 4].sum()) if deep_enough(units) else 0
+
+
+def smallest(k: int) -> int:
+    """Distinct rows that halving needs."""
+    return 2 * (k + 1)
+
+
+def analyse_balls(calls: Mapping[str, BallCall], pair: Pair, *, replicates: int) -> dict[str, Analysis]:
+    """Values and split tables of several k-NN metrics, which share neighbour lists, edges and splits."""
+    real, fake, units_real, units_fake = pair.real, pair.fake, pair.units_real, pair.units_fake
+    largest = max(call.k for call in calls.values())
+    for side, found in (("real", units_real), ("fake", units_fake)):
+        if found.clustered and found.count < 4:
+            raise UsageError(f"`clusters_{side}` names {found.count} clusters; an interval halves them: at least 4")
+        if not found.clustered and found.count < smallest(largest):
+            raise UsageError(
+                f"`{side}` has {found.count} distinct rows; an interval for `k`={largest} halves them "
+                f"and needs at least {smallest(largest)}"
+            )
+    # Quarters of k + 1 rows exist from 4 (k + 1) on, but say something from twice that.
+    fewest = min(_fewest(units_real), _fewest(units_fake))
+    numbers = {2: replicates // 2} | ({4: replicates // 4} if fewest >= 8 * (largest + 1) else {})
+    of_real = {groups: labels(units_real, groups, splits, pair.real_seed) for groups, splits in numbers.items()}
+    of_fake = {groups: labels(units_fake, groups, splits, pair.fake_seed) for groups, splits in numbers.items()}
+    around_real = {name: call for name, call in calls.items() if not call.swapped}
+    around_fake = {name: call for name, call in calls.items() if call.swapped}
+    of_real, of_fake = ({g: np.ascontiguousarray(of.T) for g, of in each.items()} for each in (of_real, of_fake))
+    balls_real = _Balls(around_real, real, fake, of_real, of_fake) if around_real else None
+    balls_fake = _Balls(around_fake, fake, real, of_fake, of_real) if around_fake else None
+    for forward, backward in edges(
+        real,
+        fake,
+        around_real=balls_real.radii if balls_real else None,
+        around_fake=balls_fake.radii if balls_fake else None,
+    ):
+        if balls_real and forward:
+            balls_real.add(forward)
+        if balls_fake and backward:
+            balls_fake.add(backward)
+    result: dict[str, Analysis] = {}
+    for name, call in calls.items():
+        balls = balls_fake if call.swapped else balls_real
+        assert balls is not None
+        result[name] = _analysis(call, balls.tallies[call.k, call.closed], pair)
+    return result
+
+
+@dataclass
+class _Tally:
+    """The full sample and all splits under one (k, closed)."""
+
+    splits: dict[int, _Split]
+    hits: npt.NDArray[np.int64]  # per point
+    hit_centres: npt.NDArray[np.int64]
+
+
+class _Balls:
+    """All balls around one set, for every (k, closed) asked for."""
+
+    def __init__(
+        self,
+        calls: Mapping[str, BallCall],
+        centres: Rows,
+        points: Rows,
+        of_centres: dict[int, Labels],
+        of_points: dict[int, Labels],
+    ) -> None:
+        conventions = sorted({(call.k, call.closed) for call in calls.values()})
+        ks = [k for k, _ in conventions]
+        lists = nearest(centres, min(depth_for(max(ks), max(of_centres)), len(centres) - 1))
+        reach = {groups: _reach(lists.index, of, groups, ks) for groups, of in of_centres.items()}
+        furthest = max(max(ks) - 1, *(int(positions.max()) for each in reach.values() for positions in each.values()))
+        self.radii = lists.squared[:, : furthest + 1]
+        self.tallies: dict[tuple[int, bool], _Tally] = {}
+        for k, closed in conventions:
+            uses = frozenset(call.use for call in calls.values() if (call.k, call.closed) == (k, closed))
+            splits = {g: _Split(g, of, of_points[g], reach[g][k], uses) for g, of in of_centres.items()}
+            self.tallies[k, closed] = _Tally(splits, np.zeros(len(points), np.int64), np.zeros(len(centres), np.int64))
+
+    def add(self, found: Edges) -> None:
+        """Take in some edges."""
+        for (k, closed), tally in self.tallies.items():
+            rank = found.closed if closed else found.open
+            full = rank < k
+            tally.hits += np.bincount(found.point[full], minlength=len(tally.hits))
+            tally.hit_centres += np.bincount(found.centre[full], minlength=len(tally.hit_centres))
+            for split in tally.splits.values():
+                split.add(found.centre, found.point, rank)
+
+
+def _reach(index: Index, own: Labels, groups: int, ks: list[int]) -> dict[int, Positions]:
+    """Per k, the (rows, splits) list position of the k-th neighbour in a row's own group (the last one if none is)."""
+    n, splits = own.shape
+    depth = min(index.shape[1], depth_for(max(ks), groups))
+    result = {k: np.empty((n, splits), np.uint16) for k in ks}
+    for block in blocks(n, depth * splits, size=128 * 2**20):
+        same = own[index[block, :depth]] == own[block][:, None, :]  # (rows, depth, splits)
+        seen: npt.NDArray[np.integer] = np.cumsum(same, axis=1, dtype=np.uint16 if depth > 255 else np.uint8)
+        for k in result:
+            result[k][block] = np.minimum(np.sum(seen < k, axis=1, dtype=np.uint16), depth - 1)
+    return result
+
+
+def _analysis(call: BallCall, tally: _Tally, pair: Pair) -> Analysis:
+    inside, holds = tally.hits > 0, tally.hit_centres > 0
+    tables: dict[int, npt.NDArray[np.float64]] = {}
+    influence_fake = None
+    for groups, split in tally.splits.items():
+        if call.use == "coverage":
+            tables[groups] = split.share_of_centres()
+        elif call.use == "density":
+            tables[groups] = split.mean_count() / call.k
+        else:
+            tables[groups] = split.share_of_points()
+            if call.swapped:
+                tables[groups] = tables[groups].transpose(0, 2, 1)
+    if call.use == "density":
+        value = float(tally.hits.mean() / call.k)
+        influence_fake = pair.units_fake.total(tally.hits / call.k)
+    else:
+        value = float((holds if call.use == "coverage" else inside).mean())
+    if call.use == "precision":
+        influence_fake = pair.units_fake.total(inside.astype(np.float64))
+    method = "variance between disjoint halves and quarters, extrapolated"
+    if 4 not in tables:
+        method = "variance between disjoint halves, halved"
+    fixed = "mean over fake rows" if influence_fake is not None else method
+    return Analysis(
+        use=call.use,
+        value=value,
+        **pair.sizes(),
+        method=method,
+        method_fixed=fixed,
+        influence_fake=influence_fake,
+        halves=np.ascontiguousarray(tables[2]),
+        quarters=np.ascontiguousarray(tables[4]) if 4 in tables else None,
+        bounded=call.use != "density",
+    )

@@ -1,0 +1,72 @@
+"""Intervals for any metric: disjoint parts of both sets, or the metric's own influence functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from harness.base import UsageError
+from harness.metrics.contract import InfluenceMetric
+from harness.uncertainty import Analysis, Pair, Rows, Tables, deep_enough, labels
+
+LIMITS = (
+    "generic interval: assumes a metric that varies like a mean over rows (not a maximum, nor a distance at its "
+    "minimum where both sets agree); it speaks about these set sizes only"
+)
+
+
+def analyse_function(
+    use: str,
+    function: Callable[..., float],
+    parameters: Mapping[str, Any],
+    pair: Pair,
+    *,
+    replicates: int,
+) -> Analysis:
+    """A user metric's value and split tables: about 2 × `replicates` calls of the function, none with a repeated row.
+
+    A metric with an `influence` method (see `harness.metrics.InfluenceMetric`) is called once instead.
+    """
+
+    def call(left: Rows, right: Rows) -> float:
+        value = float(function(left, right, **parameters))
+        if not np.isfinite(value):
+            raise UsageError(f"metric '{use}' returned {value} for {len(left)} real and {len(right)} fake rows")
+        return value
+
+    real, fake, units_real, units_fake = pair.real, pair.fake, pair.units_real, pair.units_fake
+    common = {"use": use, "value": call(real, fake), **pair.sizes()}
+    if isinstance(function, InfluenceMetric):
+        of_real, of_fake = (np.asarray(part, np.float64) for part in function.influence(real, fake, **parameters))
+        if of_real.shape != (len(real),) or of_fake.shape != (len(fake),):
+            raise UsageError(
+                f"metric '{use}': `influence` returned shapes {of_real.shape} and {of_fake.shape}; "
+                f"expected ({len(real)},) and ({len(fake)},), one number per row"
+            )
+        return Analysis(
+            **common,
+            method="the metric's own influence function",
+            method_fixed="the metric's own influence function",
+            influence_real=units_real.total(of_real),
+            influence_fake=units_fake.total(of_fake),
+        )
+    if min(units_real.count, units_fake.count) < 8:
+        raise UsageError(f"metric '{use}': an interval quarters both sets and needs at least 8 distinct rows in each")
+    tables: dict[int, Tables] = {}
+    # Eight units in all are at hand; strata thinner than that are halved only.
+    for groups in (2, 4) if deep_enough(units_real) and deep_enough(units_fake) else (2,):
+        splits = max(replicates // groups**2, 8)
+        real_groups = labels(units_real, groups, splits, pair.real_seed)
+        fake_groups = labels(units_fake, groups, splits, pair.fake_seed)
+        table = tables[groups] = np.empty((splits, groups, groups))
+        for s in range(splits):
+            for a in range(groups):
+                for b in range(groups):
+                    table[s, a, b] = call(real[real_groups[s] == a], fake[fake_groups[s] == b])
+    method = f"variance between disjoint {'halves and quarters, extrapolated' if 4 in tables else 'halves, halved'}"
+    method += " (generic)"
+    return Analysis(
+        **common, method=method, method_fixed=method, halves=tables[2], quarters=tables.get(4), notes=(LIMITS,)
+    )

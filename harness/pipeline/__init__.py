@@ -1,0 +1,22 @@
+"""The four stages: sample, encode, score, rank. Each finds in the store what is done and does what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.base.doors import door
+
+if TYPE_CHECKING:
+    from harness.pipeline import provenance, results
+    from harness.pipeline.encode import load_features
+    from harness.pipeline.executors.local import Engine, Failure
+    from harness.pipeline.groups import marked
+    from harness.pipeline.leaderboard import Column, Leaderboard, Row, decimals, rank_text, seeds_text, shown
+    from harness.pipeline.numerics import load_again
+    from harness.pipeline.plan import FakeSet, ImageSource, Plan, RealSet, declared, plain
+    from harness.pipeline.rank import Ranked
+    from harness.pipeline.sample import load_images, read_images
+    from harness.pipeline.score import load_analysis, load_groups, metric_call
+    from harness.pipeline.stages import Pipeline, Progress, name_of
+
+__getattr__ = door(__name__)

@@ -1,0 +1,271 @@
+"""Ranked rows and their spellings: JSON, CSV, Markdown. Pure: records and rank sets in, text out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.base import Estimate
+
+# Which way is better, and the sign that shows it.
+ARROWS = {True: "↓", False: "↑"}
+# Of a metric's columns in CSV: the first has the metric's own name; `ci_lo` to `ci_hi` is at the column `level`.
+CSV_SUFFIXES = ("", ".se", ".ci_lo", ".ci_hi", ".target", ".method", ".conservative")
+LOPSIDED = 0.3  # of half the interval, between its middle and the value: from there on ± would mislead
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A metric as the leaderboard shows it."""
+
+    metric: str
+    label: str
+    lower_is_better: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One generator under one encoder, over all its training and sampling seeds.
+
+    `rank` is None for a generator that failed and under an encoder without the metric that ranks; it counts from 1 by
+    value; the true rank lies in [`rank_low`, `rank_high`] simultaneously for all generators of
+    the encoder, at the leaderboard's level. `tied_with` names those whose difference from this one is not resolved.
+    """
+
+    encoder: str
+    generator: str
+    status: str
+    reason: str | None
+    rank: int | None
+    rank_low: int | None
+    rank_high: int | None
+    tied_with: tuple[str, ...]
+    training_seeds: tuple[int, ...]
+    sampling_seeds: tuple[int, ...]
+    n_real: int
+    n_fake: int
+    metrics: Mapping[str, Estimate]
+    flags: tuple[str, ...]
+    observations: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """All rows, the rank-by encoder's first, ordered by rank within each encoder; failed generators last."""
+
+    benchmark: str
+    rank_by: Mapping[str, str]
+    interval: Mapping[str, Any]
+    columns: tuple[Column, ...]
+    encoder_notes: Mapping[str, str]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """The encoders in the order of their tables."""
+        return tuple(self.encoder_notes)
+
+    def of(self, encoder: str) -> tuple[Row, ...]:
+        """The rows of one encoder."""
+        return tuple(row for row in self.rows if row.encoder == encoder)
+
+    def columns_of(self, encoder: str) -> tuple[Column, ...]:
+        """The metrics that are computed under an encoder; all of them where every generator failed there."""
+        had = {metric for row in self.of(encoder) for metric in row.metrics}
+        return tuple(column for column in self.columns if column.metric in had) if had else self.columns
+
+    def is_ranked(self, encoder: str) -> bool:
+        """Whether the metric that ranks is computed under an encoder."""
+        return any(column.metric == self.rank_by["metric"] for column in self.columns_of(encoder))
+
+    def to_json(self) -> str:
+        """Everything the leaderboard says, for programs."""
+        rows = [
+            {
+                "encoder": row.encoder,
+                "encoder_note": self.encoder_notes[row.encoder],
+                "rank": row.rank,
+                "rank_low": row.rank_low,
+                "rank_high": row.rank_high,
+                "tied_with": list(row.tied_with),
+                "generator": row.generator,
+                "status": row.status,
+                "reason": row.reason,
+                "training_seeds": list(row.training_seeds),
+                "sampling_seeds": list(row.sampling_seeds),
+                "n_real": row.n_real,
+                "n_fake": row.n_fake,
+                "metrics": {
+                    name: {
+                        "value": e.value,
+                        "se": e.se,
+                        "low": e.low,
+                        "high": e.high,
+                        "target": e.target,
+                        "reference": e.reference,
+                        "level": e.level,
+                        "method": e.method,
+                        "conservative": e.conservative,
+                        "notes": list(e.notes),
+                    }
+                    for name, e in row.metrics.items()
+                },
+                "flags": list(row.flags),
+                "observations": dict(row.observations),
+            }
+            for row in self.rows
+        ]
+        columns = [{"metric": c.metric, "label": c.label, "lower_is_better": c.lower_is_better} for c in self.columns]
+        board = {
+            "benchmark": self.benchmark,
+            "rank_by": dict(self.rank_by),
+            "interval": dict(self.interval),
+            "columns": columns,
+            "encoders": dict(self.encoder_notes),
+            "rows": rows,
+            "notes": list(self.notes),
+        }
+        return json.dumps(board, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Leaderboard:
+        """The leaderboard that `to_json` wrote."""
+        raw = json.loads(text)
+        rows = []
+        for row in raw["rows"]:
+            estimates = {
+                name: Estimate(**e | {"n_real": row["n_real"], "n_fake": row["n_fake"], "notes": tuple(e["notes"])})
+                for name, e in row.pop("metrics").items()
+            }
+            del row["encoder_note"]
+            row |= {n: tuple(row[n]) for n in ("tied_with", "flags", "training_seeds", "sampling_seeds")}
+            rows.append(Row(**row, metrics=estimates))
+        return cls(
+            benchmark=raw["benchmark"],
+            rank_by=raw["rank_by"],
+            interval=raw["interval"],
+            columns=tuple(Column(**column) for column in raw["columns"]),
+            encoder_notes=raw["encoders"],
+            rows=tuple(rows),
+            notes=tuple(raw["notes"]),
+        )
+
+    def to_csv(self) -> str:
+        """One line a row: of every metric the value, its standard error and interval, and what these are about."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(
+            ["encoder", "rank", "rank_low", "rank_high", "generator", "status"]
+            + [f"{c.metric}{suffix}" for c in self.columns for suffix in CSV_SUFFIXES]
+            + ["training_seeds", "sampling_seeds", "n_real", "n_fake", "tied_with", "flags", "encoder_note", "reason"]
+            + ["level", "reference"]
+        )
+        for row in self.rows:
+            numbers: list[object] = []
+            for column in self.columns:
+                e = row.metrics.get(column.metric)
+                about = [e.target, e.method, str(e.conservative).lower()] if e else []
+                numbers += [e.value, e.se, e.low, e.high, *about] if e else [""] * len(CSV_SUFFIXES)
+            writer.writerow(
+                [
+                    row.encoder,
+                    row.rank,
+                    row.rank_low,
+                    row.rank_high,
+                    row.generator,
+                    row.status,
+                    *numbers,
+                    checkpoints(row),
+                    len(row.sampling_seeds),
+                    row.n_real,
+                    row.n_fake,
+                    " ".join(row.tied_with),
+                    "; ".join(row.flags),
+                    self.encoder_notes[row.encoder],
+                    row.reason or "",
+                    self.interval["level"],
+                    self.interval["reference"],
+                ]
+            )
+        return text.getvalue()
+
+    def header(self, encoder: str) -> list[str]:
+        """The titles of the `cells` of an encoder's rows."""
+        shown = [f"{c.label} {ARROWS[c.lower_is_better]}" for c in self.columns_of(encoder)]
+        return ["rank", "generator", *shown, "seeds", "look at"]
+
+    def cells(self, row: Row) -> list[str]:
+        """A row as a person reads it: rank with its set, value ± half of the interval, seeds as training × sampling."""
+        columns = self.columns_of(row.encoder)
+        if row.status != "ok":
+            return ["–", row.generator, *["–"] * len(columns), "–", f"FAILED: {row.reason}"]
+        values = [shown(row.metrics[column.metric]) for column in columns]
+        return [rank_text(row), row.generator, *values, seeds_text(row), "; ".join(row.flags)]
+
+    def title(self, encoder: str) -> str:
+        """One line above an encoder's table."""
+        note = self.encoder_notes[encoder]
+        return f"encoder {encoder}" + (f" ({note})" if note else "")
+
+    def to_markdown(self) -> str:
+        """The tables as they print, with the notes that say how to read them."""
+        lines = [f"# {self.benchmark}", ""]
+        for encoder in self.encoders:
+            header = self.header(encoder)
+            lines += [f"## {self.title(encoder)}", "", "| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+            for row in self.of(encoder):
+                lines.append("| " + " | ".join(text.replace("|", "\\|") for text in self.cells(row)) + " |")
+            lines.append("")
+        lines += [f"- {note}" for note in self.notes]
+        return "\n".join(lines) + "\n"
+
+
+def rank_text(row: Row) -> str:
+    """ "2" where the rank is resolved, "2 (1-4)" where it may be any of several, "–" where there is none."""
+    if row.rank is None:
+        return "–"
+    if row.rank_low == row.rank_high == row.rank:
+        return str(row.rank)
+    return f"{row.rank} ({row.rank_low}-{row.rank_high})"
+
+
+def seeds_text(row: Row) -> str:
+    """Training × sampling seeds; a generator that is not trained shows its image sets only."""
+    return f"{checkpoints(row)}×{len(row.sampling_seeds)}"
+
+
+def checkpoints(row: Row) -> int:
+    """Training seeds; 1 for a generator that is not trained, which is one and the same under every sampling seed."""
+    return len(row.training_seeds) or 1
+
+
+def shown(estimate: Estimate) -> str:
+    """Value ± half the interval, to two significant digits of the half; low and high where the sides differ much."""
+    half = (estimate.high - estimate.low) / 2
+    digits = decimals(half)
+    value = f"{estimate.value:.{digits}f}"
+    if abs(estimate.high + estimate.low - 2 * estimate.value) <= LOPSIDED * half or half == 0:
+        return f"{value} ±{half:.{digits}f}"
+    return f"{value} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+
+
+def decimals(width: float) -> int:
+    """Decimals that show two significant digits of `width`, between 0 and 9."""
+    if not width > 0:
+        return 3
+    digits = 1 - _exponent(width)
+    return max(0, min(9, digits))
+
+
+def _exponent(x: float) -> int:
+    return int(f"{x:e}".split("e")[1])
+
+
+def order(rows: Sequence[Row]) -> list[Row]:
+    """Rows by rank, those without one after them and the failed ones last, by name."""
+    return sorted(rows, key=lambda row: (row.status != "ok", row.rank is None, row.rank or 0, row.generator))

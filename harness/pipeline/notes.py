@@ -1,0 +1,102 @@
+"""What a reader of a leaderboard must see beside the metrics of a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from harness.uncertainty import SeedMember
+
+# Images nearer to a training image than that one's own neighbour: flagged when this much likelier than for unseen ones.
+COPY_EXCESS = 0.1
+# From this share of reference images on, a generator's distances say nothing about what it makes itself.
+COPIED_SET = 0.1
+
+
+def flags(observations: Mapping[str, Any], same: Sequence[str] = ()) -> tuple[str, ...]:
+    """What a reader must see beside the metrics, in words; `same` names the generators that gave the same images."""
+    said = [f"the same images as {', '.join(same)}"] if same else []
+    if observations.get("repeats", 0) > 0:
+        said.append(f"{_share(observations['repeats'])} repeated images")
+    if (copied := observations.get("reference_copies", 0)) > 0:
+        what = "its distances mean nothing" if copied >= COPIED_SET else "they pull its distances down"
+        said.append(f"{_share(copied)} exact copies of reference images: {what}")
+    copies = observations.get("training_copies", 0.0)
+    if copies > 0:
+        said.append(f"{_share(copies)} exact copies of training images")
+    near, unseen = observations.get("near_copies", 0.0), observations.get("near_copies_unseen", 0.0)
+    if near > max(copies, unseen) + COPY_EXCESS:
+        said.append(f"{_share(near)} near a training image (unseen real: {_share(unseen)})")
+    return tuple(said)
+
+
+def twins(contents: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
+    """The other generators whose image sets are the same, by the digests of each generator's sets; often none.
+
+    Two such generators are one thing under two names: their tie shows nothing about either.
+    """
+    return {
+        name: tuple(other for other, theirs in contents.items() if other != name and own and set(own) == set(theirs))
+        for name, own in contents.items()
+    }
+
+
+def _share(share: float) -> str:
+    """A share in percent; 0% is none at all and 100% every single one."""
+    if 0 < share < 0.01:
+        return f"{share:.1%}" if share >= 0.001 else "under 0.1%"
+    return "over 99%" if 0.99 < share < 1 else f"{share:.0%}"
+
+
+MOST = 0.5  # of a value, from which the bias is most of it
+SCARCE = 2.0  # rows per feature column; below, a covariance is of deficient rank or nearly so, and FD mostly bias
+
+# Encoder → metric → generator → its image sets' analyses.
+Members = Mapping[str, Mapping[str, Mapping[str, Sequence[SeedMember]]]]
+
+
+def bias_notes(members: Members) -> list[str]:
+    """A sentence for each encoder and metric some of whose values are mostly bias of both sets' finite sizes.
+
+    By the estimated bias where the analyses have one (of FD from 20 rows per column on; docs/statistics.md), naming the
+    generators; else of FD by the rows per column. Only metrics whose values are shown with their bias (T_N) belong
+    here: T_inf takes it off.
+    """
+    notes = []
+    for encoder, metrics in members.items():
+        for metric, groups in metrics.items():
+            shares = {generator: _bias_share(group) for generator, group in groups.items()}
+            if biased := {g: share for g, share in shares.items() if share is not None and share > MOST}:
+                told = ", ".join(f"{generator} {min(share, 1.0):.0%}" for generator, share in biased.items())
+                notes.append(
+                    f"{metric} under {encoder} is mostly the bias of finite sets for: {told}; `interval: {{target: "
+                    "T_inf}` takes it off"
+                )
+            rows = [r for generator, group in groups.items() if shares[generator] is None and (r := _scarce(group))]
+            if rows:
+                n, d = min(rows)
+                notes.append(
+                    f"{metric} under {encoder} rests on {n:.0f} images for {d} feature columns ({n / d:.2g} each): "
+                    f"with fewer than {SCARCE:g} it may be mostly the bias of finite sets; compare it at these sizes "
+                    "only, take more images, or kd, which has no bias"
+                )
+    return notes
+
+
+def _bias_share(group: Sequence[SeedMember]) -> float | None:
+    """The bias of both sides as a share of the value, each the mean over image sets; None where it is not known."""
+    analyses = [member.analysis for member in group]
+    bias = 0.0
+    for a in analyses:
+        if a.bias_method == "unbiased" or a.bias_real is None or a.bias_fake is None:
+            return None
+        bias += a.bias_real + a.bias_fake
+    value = sum(a.value for a in analyses)
+    return bias / value if value > 0 else None
+
+
+def _scarce(group: Sequence[SeedMember]) -> tuple[float, int] | None:
+    """Independent rows of the smaller side, and columns, of an FD from fewer than SCARCE rows per column."""
+    analyses = [member.analysis for member in group if member.analysis.use == "fd"]
+    found = [(min(a.effective_real, a.effective_fake), a.d) for a in analyses]
+    return min((one for one in found if one[0] < SCARCE * one[1]), default=None)

@@ -1,0 +1,300 @@
+"""What a benchmark asks for, as keys of the store: nothing is computed or imported here that a key does not need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness.base import UsageError, derive_seed, digest
+from harness.benchmark import Benchmark, registry
+from harness.generators import FORMAT as GROUPS_FORMAT
+from harness.images import preprocessing
+from harness.pipeline.store import Entry, Store
+
+# Part of every key of its kind. Raise one when the stage's own code changes what it makes.
+FORMATS = {"images": 3, "features": 2, "scores": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class FakeSet:
+    """One image set to be made: a generator, its training seed (None: not trained) and a sampling seed."""
+
+    generator: str
+    training_seed: int | None
+    sampling_seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class RealSet:
+    """Images of one split of the dataset; `n` None takes the whole split."""
+
+    split: str
+    n: int | None = None
+
+
+ImageSource = FakeSet | RealSet
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A benchmark bound to a store. Picklable: every worker process gets its own copy."""
+
+    benchmark: Benchmark
+    store_root: Path
+    device: str = "auto"
+
+    @cached_property
+    def store(self) -> Store:
+        """Where everything made is kept."""
+        return Store(self.store_root)
+
+    # ---------------------------------------------------------------- what there is to do
+
+    @cached_property
+    def fakes(self) -> tuple[FakeSet, ...]:
+        """Every image set of the benchmark's cells, in their order."""
+        return tuple(
+            dict.fromkeys(
+                FakeSet(cell.generator, cell.training_seed, cell.sampling_seed or 0) for cell in self.benchmark.cells()
+            )
+        )
+
+    @cached_property
+    def first_fakes(self) -> tuple[FakeSet, ...]:
+        """The first image set of every generator."""
+        return tuple({fake.generator: fake for fake in reversed(self.fakes)}.values())[::-1]
+
+    @cached_property
+    def reference(self) -> RealSet:
+        """The real images that every metric compares with."""
+        return RealSet(self.benchmark.reference_split, self.benchmark.n_real)
+
+    @cached_property
+    def training(self) -> RealSet | None:
+        """The split that generators learn from, against which copies are looked for; None where there is none."""
+        split = self.benchmark.training_split
+        return RealSet(split) if split in self.benchmark.data.splits else None
+
+    # ---------------------------------------------------------------- identities
+
+    @cached_property
+    def _identities(self) -> dict[tuple[str, str], dict[str, Any]]:
+        return {}
+
+    def identity(self, kind: str, name: str) -> dict[str, Any]:
+        """What decides the bytes of a generator, encoder or metric of this benchmark."""
+        if (kind, name) not in self._identities:
+            entry = getattr(self.benchmark, kind)[name]
+            found = dict(registry.identity(kind, entry.use, entry.parameters, self.benchmark.folder))
+            if kind == "encoders" and not registry.is_built_in(kind, entry.use):
+                found["declared"] = plain(self.encoder(name).identity)
+            self._identities[kind, name] = found
+        return self._identities[kind, name]
+
+    def component(self, kind: str, name: str) -> Any:
+        """A generator, encoder or metric of this benchmark, made with its parameters."""
+        entry = getattr(self.benchmark, kind)[name]
+        return registry.make(kind, entry.use, entry.parameters, self.benchmark.folder)
+
+    @cached_property
+    def _encoders(self) -> dict[str, Any]:
+        return {}
+
+    def encoder(self, name: str) -> Any:
+        """The encoder, loaded once per process and moved to the device."""
+        if name not in self._encoders:
+            encoder = self.component("encoders", name)
+            for attribute in ("identity", "dim", "encode"):
+                if not hasattr(encoder, attribute):
+                    raise UsageError(
+                        f"encoder {name}: {self.benchmark.encoders[name].use} has no `{attribute}`; an encoder has "
+                        "`identity`, `dim` and `encode(images)`"
+                    )
+            if hasattr(encoder, "to"):
+                encoder.to(self.resolved_device)
+            self._encoders[name] = encoder
+        return self._encoders[name]
+
+    def device_of(self, name: str) -> str:
+        """Where the encoder computes: an encoder that cannot be moved stays on the CPU."""
+        return self.resolved_device if hasattr(self.encoder(name), "to") else "cpu"
+
+    @cached_property
+    def resolved_device(self) -> str:
+        """The device that `auto` stands for here."""
+        if self.device == "auto":
+            import torch
+
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        return self.device
+
+    # ---------------------------------------------------------------- keys
+
+    def image_key(self, source: ImageSource) -> str:
+        """The store's key for an image set, from its declaration alone."""
+        benchmark = self.benchmark
+        parts: dict[str, Any] = {"format": FORMATS["images"], "source": type(source).__name__}
+        if isinstance(source, RealSet):
+            parts |= {"split": self.split_digest(source.split), "n": source.n}
+            if self.stratified(source):
+                parts["groups"] = GROUPS_FORMAT
+            if source.n is not None:
+                parts["seed"] = benchmark.seed
+        else:
+            parts |= {
+                "generator": self.identity("generators", source.generator),
+                "fitted_on": self.split_digest(self.fit_split(source.generator)),
+                "seed": benchmark.seed,
+                "training_seed": source.training_seed,
+                **self._draw(source),
+                "n": benchmark.n_fake,
+                "batch_size": benchmark.batch_size,
+            }
+            if benchmark.generators[source.generator].grouping is not None:
+                parts["groups"] = GROUPS_FORMAT  # said outside its own source; what has none keeps its key
+        return digest(parts)
+
+    def _draw(self, source: FakeSet) -> dict[str, int]:
+        # A finite pool is cut into blocks, one per sampling seed: there the seed's position decides, not its value.
+        if self.benchmark.pool(source.generator) is None:
+            return {"sampling_seed": source.sampling_seed}
+        return {"block": self.block(source)}
+
+    def block(self, source: FakeSet) -> int:
+        """Which of a finite pool's disjoint blocks of n_fake images a sampling seed stands for."""
+        return self.benchmark.sampling_seeds.index(source.sampling_seed)
+
+    def split_digest(self, split: str | None) -> str | None:
+        """The pinned digest of a split's images."""
+        return None if split is None else str(self.benchmark.data.splits[split].digest)
+
+    def fit_split(self, generator: str) -> str | None:
+        """The split that a generator's `fit` is given, None where the dataset has none for it."""
+        entry = self.benchmark.generators[generator]
+        split = entry.parameters.get("split", self.benchmark.training_split)
+        return split if split in self.benchmark.data.splits else None
+
+    def images(self, source: ImageSource) -> Entry | None:
+        """The stored image set."""
+        return self.store.find("images", self.image_key(source))
+
+    def feature_key(self, images: Entry, encoder: str) -> str:
+        """The store's key for features: the images' content, the recipe, the encoder."""
+        recipe = self.benchmark.recipe(encoder)
+        return digest(
+            {
+                "format": FORMATS["features"],
+                "images": images.facts["content"],
+                "recipe": preprocessing.recipe_digest(recipe),
+                "recipe_libraries": preprocessing.libraries(recipe),
+                "encoder": self.identity("encoders", encoder),
+                "batch_size": self.benchmark.batch_size,
+            }
+        )
+
+    def features(self, source: ImageSource, encoder: str) -> Entry | None:
+        """The stored features."""
+        images = self.images(source)
+        return None if images is None else self.store.find("features", self.feature_key(images, encoder))
+
+    def stratified(self, source: RealSet) -> bool:
+        """Whether the number of images of each label was fixed: the split says so, and is taken whole."""
+        split = self.benchmark.data.splits[source.split]
+        return split.strata is not None and source.n in (None, split.size)
+
+    def groups(self, source: FakeSet) -> dict[str, Any]:
+        """The digests of the groups of an image set and of the reference; empty where scores know of none."""
+        found: dict[str, Any] = {}
+        for side, images in (("real", self.images(self.reference)), ("fake", self.images(source))):
+            if images is not None and (held := images.facts.get("groups")):
+                found[side] = dict(held)
+        reading = self.benchmark.generators[source.generator].groups
+        if reading == "none":
+            found.pop("fake", None)
+        elif reading is not None:
+            found["read_as"] = reading
+        return found
+
+    def score_key(
+        self, real: Entry, fake: Entry, training: Entry | None, metric: str, groups: Mapping[str, Any]
+    ) -> str:
+        """The store's key for one metric of one pair of feature sets (`metric` "copies" is the harness's own check).
+
+        `groups` are those of both sides.
+        """
+        return digest(
+            {
+                "format": FORMATS["scores"],
+                "real": real.facts["content"],
+                "fake": fake.facts["content"],
+                "training": training.facts["content"] if training and metric == COPIES else None,
+                # Copies are told by the images as the encoder saw them, not by their features.
+                "images": [real.facts["images"], fake.facts["images"]] if metric == COPIES else None,
+                "metric": METHOD if metric == COPIES else METHOD | self.identity("metrics", metric),
+                "replicates": self.benchmark.interval.replicates,
+                "seed": self.benchmark.seed,
+                **({"groups": groups} if groups and metric != COPIES else {}),
+            }
+        )
+
+    def scores(self, source: FakeSet, encoder: str) -> dict[str, Entry | None]:
+        """The stored score of every metric of the encoder, and of the check for copies (None: not made yet)."""
+        real = self.features(self.reference, encoder)
+        fake = self.features(source, encoder)
+        training = self.features(self.training, encoder) if self.training else None
+        groups = self.groups(source)
+        return {
+            metric: None
+            if real is None or fake is None or (metric == COPIES and self.training and training is None)
+            else self.store.find("scores", self.score_key(real, fake, training, metric, groups))
+            for metric in self.score_names(encoder)
+        }
+
+    def score_names(self, encoder: str) -> tuple[str, ...]:
+        """The metrics under an encoder, and the check for copies."""
+        return (*self.benchmark.metrics_of(encoder), COPIES)
+
+    # ---------------------------------------------------------------- seeds
+
+    def seed(self, purpose: str, *parts: Any) -> int:
+        """A seed that belongs to this benchmark's seed, a purpose and its parts."""
+        return derive_seed(self.benchmark.seed, purpose, *parts)
+
+    def generator_label(self, generator: str) -> Mapping[str, Any]:
+        """What a generator's seeds hang on: what it is, not what the benchmark calls it."""
+        entry = self.benchmark.generators[generator]
+        # A network's file counts by content here too, or moving it would change its images under the same key.
+        contents = registry.contents(entry.component, entry.parameters, self.benchmark.folder)
+        return {"use": entry.use, "parameters": plain({**entry.parameters, **contents})}
+
+
+COPIES = "_copies"
+METHOD: dict[str, Any] = {"statistics": registry.source_digest(("harness.metrics", "harness.uncertainty"))}
+
+
+def plain(value: Any) -> Any:
+    """A JSON value: tuples as lists, mappings as dicts."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    return value
+
+
+def declared(plan: Plan) -> dict[str, Any]:
+    """The part of the lock that is known before the first image is made."""
+    benchmark = plan.benchmark
+    return {
+        "benchmark": plain(benchmark.resolved()),
+        "dataset": {name: {"size": s.size, "digest": s.digest} for name, s in benchmark.data.splits.items()},
+        "components": {
+            kind: {name: plan.identity(kind, name) for name in getattr(benchmark, kind)}
+            for kind in ("generators", "encoders", "metrics")
+        },
+        "statistics": registry.source_digest(
+            ("harness.metrics", "harness.uncertainty", "harness.pipeline.leaderboard", "harness.pipeline.rank")
+        ),
+    }

@@ -1,0 +1,312 @@
+"""Stage `rank`: stored scores → Records and the leaderboard. Reads the store, computes intervals, writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from harness.base import Cell, Estimate, Record, Reference, Target, percent
+from harness.pipeline import numerics, provenance
+from harness.pipeline.executors.local import Failure
+from harness.pipeline.groups import caption
+from harness.pipeline.leaderboard import Column, Leaderboard, Row, order
+from harness.pipeline.notes import bias_notes, flags, twins
+from harness.pipeline.plan import COPIES, FakeSet, Plan, plain
+from harness.pipeline.score import load_analysis, make_scores, target_of
+from harness.uncertainty import RankSets, SeedMember, combine, interval, rank_sets
+
+LABELS = {"fd": "FD", "kd": "KD", "sfid": "sFID", "cmmd": "CMMD", "inception_score": "IS", "vendi": "Vendi"}
+
+Failures = Mapping[tuple[FakeSet, str], Failure]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """What the last stage yields; `members` are the analyses it rests on, of generators without a failure."""
+
+    records: tuple[Record, ...]
+    leaderboard: Leaderboard
+    members: Mapping[str, Mapping[str, Mapping[str, list[SeedMember]]]]  # by encoder, metric, generator
+
+
+def rank(plan: Plan, failures: Failures, numerics_failures: Failures | None = None) -> Ranked:
+    """Records of every cell and generator, and the leaderboard over them.
+
+    `failures` says why scores are missing; one that is missing without a reason is made now. `numerics_failures` says
+    why a numerics component is missing, which costs no record.
+    """
+    records: list[Record] = []
+    rows: list[Row] = []
+    members: dict[str, dict[str, dict[str, list[SeedMember]]]] = {}
+    by = plan.benchmark.rank_by
+    encoders = [by.encoder, *(name for name in plan.benchmark.encoders if name != by.encoder)]
+    for encoder in encoders:
+        scored = _Encoder(plan, encoder, failures, numerics_failures or {})
+        records += scored.records()
+        rows += order(scored.rows())
+        members[encoder] = {
+            metric: {g: group for g, group in groups.items() if not scored.failure(g)}
+            for metric, groups in scored.members.items()
+        }
+    return Ranked(tuple(records), _board(plan, encoders, rows, members), members)
+
+
+class _Encoder:
+    """All scores under one encoder, and ranks where the metric that ranks is computed."""
+
+    def __init__(self, plan: Plan, encoder: str, failures: Failures, numerics_failures: Failures) -> None:
+        self.plan = plan
+        self.encoder = encoder
+        self.metrics = plan.benchmark.metrics_of(encoder)
+        self.numerics_failures = numerics_failures
+        self.failed = {fake: failures[fake, encoder] for fake in plan.fakes if (fake, encoder) in failures}
+        self.members: dict[str, dict[str, list[SeedMember]]] = {name: {} for name in self.metrics}
+        for fake in plan.fakes:
+            if fake in self.failed:
+                continue
+            for metric in self.metrics:
+                analysis = load_analysis(plan, fake, encoder, metric)
+                if analysis is None:  # lost to a fault of the disk since the scores were counted
+                    make_scores(plan, fake, encoder)
+                    analysis = load_analysis(plan, fake, encoder, metric)
+                assert analysis is not None
+                member = SeedMember(fake.training_seed, fake.sampling_seed, analysis)
+                self.members[metric].setdefault(fake.generator, []).append(member)
+        self.combined = {
+            (generator, metric, reference): combine(
+                members, level=plan.benchmark.interval.level, target=self.target(metric), reference=reference
+            )
+            for metric in self.metrics
+            for generator, members in self.members[metric].items()
+            if not self.failure(generator)
+            for reference in get_args(Reference)
+        }
+        metric = plan.benchmark.rank_by.metric
+        ranked = {g: m for g, m in self.members.get(metric, {}).items() if not self.failure(g)}
+        self.ranks: RankSets | None = None
+        if ranked:
+            self.ranks = rank_sets(
+                ranked,
+                lower_is_better=plan.benchmark.lower_is_better(metric),
+                level=plan.benchmark.interval.level,
+                reference=plan.benchmark.interval.reference,
+                seed=plan.seed("ranks", encoder),
+                target=self.target(metric),
+            )
+
+    def target(self, metric: str) -> Target:
+        return target_of(self.plan, metric)
+
+    def fakes(self, generator: str) -> list[FakeSet]:
+        return [fake for fake in self.plan.fakes if fake.generator == generator]
+
+    def failure(self, generator: str) -> str | None:
+        """Why the generator has no row: the first of its failed image sets, and how many failed."""
+        fakes = self.fakes(generator)
+        failed = [self.failed[fake] for fake in fakes if fake in self.failed]
+        if not failed:
+            return None
+        return failed[0].reason + (f" ({len(failed)} of {len(fakes)} image sets)" if len(fakes) > 1 else "")
+
+    # ---------------------------------------------------------------- records
+
+    def records(self) -> list[Record]:
+        benchmark = self.plan.benchmark
+        records = []
+        for fake in self.plan.fakes:
+            observations = self.observe([fake])
+            inputs = self.inputs(fake)
+            for number, metric in enumerate(self.metrics):
+                for reference in get_args(Reference):
+                    estimate = None
+                    if fake not in self.failed:
+                        member = next(
+                            m
+                            for m in self.members[metric][fake.generator]
+                            if (m.training_seed, m.sampling_seed) == (fake.training_seed, fake.sampling_seed)
+                        )
+                        estimate = interval(
+                            member.analysis,
+                            level=benchmark.interval.level,
+                            target=self.target(metric),
+                            reference=reference,
+                        )
+                    seen = {} if number else observations  # once a cell
+                    records.append(self.record("cell", fake, metric, estimate, seen, inputs))
+        for generator in benchmark.generators:
+            # A seed that is declared: a finite pool has no block for any other.
+            whole = FakeSet(generator, None, benchmark.sampling_seeds[0])
+            for metric in self.metrics:
+                for reference in get_args(Reference):
+                    combined = self.combined.get((generator, metric, reference))
+                    numeric = self.numerics(generator, metric, reference) if combined else {}
+                    observations = {"components": plain(combined.components) | numeric} if combined else {}
+                    estimate = combined.estimate if combined else None
+                    records.append(self.record("generator", whole, metric, estimate, observations, {}))
+        return records
+
+    def numerics(self, generator: str, metric: str, reference: Reference) -> dict[str, Any]:
+        """What arithmetic does to the generator's first image set, where the benchmark asks for it."""
+        if self.plan.benchmark.numerics is None:
+            return {}
+        first = self.fakes(generator)[0]
+        values = numerics.find_values(self.plan, first, self.encoder)
+        failure = self.numerics_failures.get((first, self.encoder))
+        if values is None:
+            return {"numerics": {"failed": failure.reason if failure else "not computed: run the stage score again"}}
+        return {"numerics": numerics.component(values[metric], self.members[metric][generator][0].analysis, reference)}
+
+    def record(
+        self,
+        level: Any,
+        fake: FakeSet,
+        metric: str,
+        estimate: Estimate | None,
+        observations: dict[str, Any],
+        inputs: dict[str, str],
+    ) -> Record:
+        benchmark = self.plan.benchmark
+        whole = level == "generator"
+        reason = self.failure(fake.generator) if whole else self.failed[fake].reason if fake in self.failed else None
+        entry = benchmark.metrics[metric]
+        return Record(
+            benchmark=benchmark.name,
+            level=level,
+            cell=Cell(
+                benchmark.dataset,
+                benchmark.reference_split,
+                fake.generator,
+                None if whole else fake.training_seed,
+                None if whole else fake.sampling_seed,
+                benchmark.recipe(self.encoder).label,
+                self.encoder,
+            ),
+            metric=metric,
+            parameters={"use": entry.use, **plain(entry.parameters)},
+            status="ok" if estimate else "failed",
+            estimate=estimate,
+            reason=reason,
+            inputs=inputs,
+            observations=observations | ({"encoder": "random weights"} if benchmark.is_random(self.encoder) else {}),
+            provenance=provenance.software() | self.made_with(fake),
+        )
+
+    def made_with(self, fake: FakeSet) -> dict[str, Any]:
+        """The device that the features were computed on."""
+        features = self.plan.features(fake, self.encoder)
+        return {"device": features.facts["made_with"]["device"]} if features else {}
+
+    def inputs(self, fake: FakeSet) -> dict[str, str]:
+        found = {}
+        for side, source in (("real", self.plan.reference), ("fake", fake)):
+            images = self.plan.images(source)
+            features = self.plan.features(source, self.encoder)
+            if images:
+                found[f"{side}_images"] = str(images.facts["content"])
+            if features:
+                found[f"{side}_features"] = str(features.facts["content"])
+        return found
+
+    def contents(self, generator: str) -> list[str]:
+        """The digests of a generator's image sets."""
+        entries = (self.plan.images(fake) for fake in self.fakes(generator))
+        return [str(entry.facts["content"]) for entry in entries if entry is not None]
+
+    def observe(self, fakes: Sequence[FakeSet]) -> dict[str, Any]:
+        """What the images themselves tell, as shares: repeats within a set, copies of training and reference images."""
+        told = [
+            score.facts
+            for fake in fakes
+            if fake not in self.failed and (score := self.plan.scores(fake, self.encoder)[COPIES])
+        ]
+        return {name: sum(facts[name] for facts in told) / len(told) for name in (told[0] if told else ())}
+
+    # ---------------------------------------------------------------- rows
+
+    def rows(self) -> list[Row]:
+        benchmark = self.plan.benchmark
+        rows = []
+        same = twins({g: self.contents(g) for g in benchmark.generators if self.failure(g) is None})
+        for generator in benchmark.generators:
+            fakes = self.fakes(generator)
+            reason = self.failure(generator)
+            ranked = self.ranks is not None and reason is None
+            observations = self.observe(fakes) if reason is None else {}
+            shown = benchmark.interval.reference
+            rows.append(
+                Row(
+                    encoder=self.encoder,
+                    generator=generator,
+                    status="failed" if reason else "ok",
+                    reason=reason,
+                    rank=self.ranks.rank[generator] if ranked else None,  # type: ignore[union-attr]
+                    rank_low=self.ranks.low[generator] if ranked else None,  # type: ignore[union-attr]
+                    rank_high=self.ranks.high[generator] if ranked else None,  # type: ignore[union-attr]
+                    tied_with=tuple(self.ranks.tied_with[generator]) if ranked else (),  # type: ignore[union-attr]
+                    training_seeds=tuple(t for t in benchmark.training_seeds_of(generator) if t is not None),
+                    sampling_seeds=benchmark.sampling_seeds_of(generator),
+                    n_real=benchmark.n_real,
+                    n_fake=benchmark.n_fake,
+                    metrics={} if reason else {m: self.combined[generator, m, shown].estimate for m in self.metrics},
+                    flags=() if reason else flags(observations, same[generator]),
+                    observations=observations,
+                )
+            )
+        return rows
+
+
+def _meant(plan: Plan) -> str:
+    """What values, intervals and ranks are about, in words: not all metrics have a population value."""
+    benchmark = plan.benchmark
+    sizes = f"n_real = {benchmark.n_real}, n_fake = {benchmark.n_fake}"
+    finite = [metric for metric in benchmark.metrics if target_of(plan, metric) == "T_N"]
+    if len(finite) == len(benchmark.metrics):
+        return f"the expected value at {sizes} (T_N)"
+    limit = f"the population value, the bias at {sizes} taken off (T_inf)"
+    return f"{limit}, of {', '.join(finite)} for the expected value at these sizes (T_N)" if finite else limit
+
+
+def _board(
+    plan: Plan,
+    encoders: Sequence[str],
+    rows: Sequence[Row],
+    members: Mapping[str, Mapping[str, Mapping[str, list[SeedMember]]]],
+) -> Leaderboard:
+    benchmark = plan.benchmark
+    declared = benchmark.interval
+    by = benchmark.rank_by
+    held = "held fixed" if declared.reference == "fixed" else "counted as one random draw"
+    notes = [
+        f"ranked by {by.metric} ({'lower' if benchmark.lower_is_better(by.metric) else 'higher'} is better); in "
+        f"brackets the ranks that the data allow, {percent(declared.level)} for all generators of a table at once",
+        f"± is half the length of a {percent(declared.level)} interval (its ends are in leaderboard.csv) for "
+        f"{_meant(plan)}, the reference set {held}; over training seeds where there are several (Student's t over "
+        "seeds), else about this one checkpoint or sampler only",
+        "seeds: training × sampling; training seeds vary the fit, sampling seeds the images",
+    ]
+    if unranked := [name for name in encoders if by.metric not in benchmark.metrics_of(name)]:
+        notes.append(f"no ranks under {', '.join(unranked)}, where {by.metric} is not computed")
+    for generator in benchmark.generators:
+        short = len(benchmark.sampling_seeds_of(generator))
+        if short < len(benchmark.sampling_seeds):
+            notes.append(
+                f"{generator} has {benchmark.pool(generator)} images, enough for {short} of "
+                f"{len(benchmark.sampling_seeds)} sampling seeds"
+            )
+    notes += caption(members[by.encoder][by.metric])
+    finite = [metric for metric in benchmark.metrics if target_of(plan, metric) == "T_N"]  # the others' bias is off
+    notes += bias_notes({e: {m: groups for m, groups in own.items() if m in finite} for e, own in members.items()})
+    if any(row.metrics and any(e.conservative for e in row.metrics.values()) for row in rows):
+        notes.append("intervals known to cover more often than they say are marked conservative in records.jsonl")
+    return Leaderboard(
+        benchmark=benchmark.name,
+        rank_by={"metric": by.metric, "encoder": by.encoder},
+        interval={"level": declared.level, "target": declared.target, "reference": declared.reference},
+        columns=tuple(Column(m, LABELS.get(m, m), benchmark.lower_is_better(m)) for m in benchmark.metrics),
+        encoder_notes={
+            name: "random weights: not a measure of quality" if benchmark.is_random(name) else "" for name in encoders
+        },
+        rows=tuple(rows),
+        notes=tuple(notes),
+    )

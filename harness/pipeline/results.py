@@ -1,0 +1,170 @@
+"""The analyses that a run leaves in OUT, so that OUT alone is enough for comparisons on any machine."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.base import UsageError, canonical_json, digest, unknown, write_atomically
+from harness.uncertainty import Analysis, SeedMember
+
+FOLDER = "analyses"
+LOCK = "benchmark.lock.yaml"
+TURN = ".turn"  # held by the run that writes into OUT
+DECLARED = ("benchmark", "dataset", "components", "statistics")  # of a lock: known before the first image is made
+Groups = dict[str, list[SeedMember]]  # generator → its image sets, under one encoder and metric
+Members = Mapping[str, Mapping[str, Mapping[str, list[SeedMember]]]]  # encoder → metric → generator
+
+
+class WaitingWarning(UserWarning):
+    """Another run is writing into the same OUT; this one goes on when that one has finished."""
+
+
+class ReplacedWarning(UserWarning):
+    """OUT holds what another declaration, or an edited one, left there; this run takes its place."""
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """OUT for one run at a time, as long as the block lasts; a second one waits, a killed one gives its turn back.
+
+    Without it a run could vouch for files that another, of an edited declaration, has put in their place meanwhile.
+    """
+    import fcntl
+
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / TURN).open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            warnings.warn(f"another run is writing into {out}; waiting until it has finished", WaitingWarning, 3)
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def write(out: Path, members: Members) -> None:
+    """Write `analyses/<encoder>.safetensors`; the same analyses give the same bytes."""
+    from safetensors.numpy import save
+
+    for encoder, metrics in members.items():
+        arrays: dict[str, Any] = {}
+        facts: list[Any] = []
+        for metric, groups in metrics.items():
+            for generator, group in groups.items():
+                for member in group:
+                    plain, own = member.analysis.to_parts()
+                    number = len(facts)
+                    arrays |= {f"{number:06d}/{name}": array for name, array in own.items()}
+                    facts.append([metric, generator, member.training_seed, member.sampling_seed, plain])
+        # One metadata entry: safetensors does not promise an order for several.
+        write_atomically(out / FOLDER / f"{encoder}.safetensors", save(arrays, {"analyses": canonical_json(facts)}))
+
+
+def read(out: Path, encoder: str | None = None) -> tuple[str, dict[str, Groups]]:
+    """An encoder of a finished run and its analyses by metric and generator; without a name the one that ranks.
+
+    Raises UsageError for a folder that is no run, was made before analyses were kept, or has a damaged file.
+    """
+    board = leaderboard(out)
+    known = list(dict.fromkeys(str(row["encoder"]) for row in board["rows"]))
+    chosen = board["rank_by"]["encoder"] if encoder is None else encoder
+    if chosen not in known:
+        raise UsageError(unknown("encoder", chosen, known, place=str(out)))
+    path = out / FOLDER / f"{chosen}.safetensors"
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file; `harness run` or `harness rank` writes it anew")
+    found: dict[str, Groups] = {}
+    for metric, generator, training_seed, sampling_seed, analysis in _analyses(path):
+        member = SeedMember(training_seed, sampling_seed, analysis)
+        found.setdefault(metric, {}).setdefault(generator, []).append(member)
+    return chosen, found
+
+
+def leaderboard(out: Path) -> dict[str, Any]:
+    """The content of OUT's leaderboard.json; UsageError where OUT is not a run's folder."""
+    try:
+        board = json.loads((out / "leaderboard.json").read_text(encoding="ascii"))
+    except FileNotFoundError:
+        raise UsageError(f"{out} holds no run: there is no leaderboard.json in it") from None
+    except (OSError, ValueError) as problem:
+        raise UsageError(f"{out / 'leaderboard.json'} cannot be read ({problem}); run the benchmark again") from None
+    if not isinstance(board, dict) or not {"rows", "columns", "rank_by", "interval"} <= set(board):
+        raise UsageError(f"{out / 'leaderboard.json'} is no leaderboard of this version; run the benchmark again")
+    return board
+
+
+def check_scored(out: Path, encoder: str, generators: Iterable[str]) -> None:
+    """Raises UsageError, with the reason that the run gave, for a generator without scores under an encoder of OUT."""
+    rows = {row["generator"]: row for row in leaderboard(out)["rows"] if row["encoder"] == encoder}
+    problems = []
+    for generator in dict.fromkeys(generators):
+        if generator not in rows:
+            problems.append(unknown("generator", generator, rows, place=str(out)))
+        elif rows[generator]["status"] != "ok":
+            problems.append(f"{out}: {generator} has no scores under {encoder}: {rows[generator]['reason']}")
+    if problems:
+        raise UsageError(problems)
+
+
+def lock(out: Path) -> dict[str, Any] | None:
+    """The content of OUT's benchmark.lock.yaml; None where there is none that can be read."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        found = YAML(typ="safe").load((out / LOCK).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError):
+        return None
+    return dict(found) if isinstance(found, Mapping) else None
+
+
+def run_key(out: Path) -> str | None:
+    """The key of the run that OUT holds; None where it holds none."""
+    found = lock(out)
+    return None if found is None or "run_key" not in found else str(found["run_key"])
+
+
+def declared_key(locked: Mapping[str, Any]) -> str:
+    """The key of what a lock file declares: the benchmark but for its audit, which decides no value, data and code."""
+    parts = {name: locked.get(name) for name in DECLARED}
+    if isinstance(parts["benchmark"], Mapping):
+        parts["benchmark"] = {name: value for name, value in parts["benchmark"].items() if name != "audit"}
+    return digest(parts)
+
+
+def warn_of_replacing(out: Path, declared: Mapping[str, Any]) -> None:
+    """Say that a run of `declared` takes the place of what OUT holds, unless OUT is of the same declaration."""
+    there = lock(out)
+    if there is not None and declared_key(there) != declared_key(declared):
+        warnings.warn(
+            f"what another declaration, or this one before an edit, left in {out} is replaced, its values and the "
+            "sections of its report; --out keeps both",
+            ReplacedWarning,
+            3,
+        )
+
+
+def labelled(board: Mapping[str, Any], encoder: str) -> str:
+    """An encoder's name as a person should read it: with what the leaderboard notes of it, as of random weights."""
+    note = board["encoders"].get(encoder, "")
+    return f"{encoder} ({note})" if note else encoder
+
+
+def _analyses(path: Path) -> Iterator[tuple[str, str, int | None, int, Analysis]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as stream:
+            facts = json.loads(stream.metadata()["analyses"])
+            own: dict[int, dict[str, Any]] = {}
+            for name in stream.keys():  # noqa: SIM118 - not a mapping
+                number, _, array = name.partition("/")
+                own.setdefault(int(number), {})[array] = stream.get_tensor(name)
+        for number, (metric, generator, training_seed, sampling_seed, plain) in enumerate(facts):
+            yield metric, generator, training_seed, sampling_seed, Analysis.from_parts(plain, own.get(number, {}))
+    except (SafetensorError, ValueError, KeyError, TypeError, OSError) as problem:
+        raise UsageError(f"{path} is damaged ({problem}); `harness rank` writes it anew") from None

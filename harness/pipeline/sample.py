@@ -1,0 +1,231 @@
+"""Stage `sample`: image sets of generators and of real splits, into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.base import UsageError
+from harness.benchmark import registry
+from harness.generators import KINDS, PlacedGenerator
+from harness.images import MIXED, Content, Images, ImageSet, Mixed, content_digest, joined, packed, unpacked
+from harness.pipeline import groups
+from harness.pipeline.plan import FakeSet, ImageSource, Plan, RealSet
+from harness.pipeline.store import CorruptEntry, Entry
+
+SHARD_BYTES = 64 * 2**20
+# A split is cut into parts of so many images; those of sizes of their own may be photographs of 100 MB each.
+PART, MIXED_PART = 4096, 16
+
+
+def split(plan: Plan, name: str) -> Images:
+    """A split of the dataset, whole, its content checked against the digest that `datasets.yaml` pins."""
+    data = plan.benchmark.data
+    loaded: Images = registry.make("datasets", data.use, data.parameters, data.folder).load(name)
+    pinned = data.splits[name]
+    if len(loaded) != pinned.size:
+        raise UsageError(f"{data.where}: split {name} has {len(loaded)} images; {pinned.size} are declared")
+    found = content_digest(loaded.images)
+    if found != pinned.digest:
+        raise UsageError(
+            f"{data.where}: split {name} is not the declared content: its digest is {found}, pinned is "
+            f"{pinned.digest}; pin the new digest if the change is meant"
+        )
+    return loaded
+
+
+def make_real(plan: Plan, source: RealSet) -> Entry:
+    """Store a real image set: the whole split, or a seeded draw of n of its images in split order."""
+    whole = split(plan, source.split)
+    images = whole.images
+    labels = groups.hashed({"strata": _labels(plan, source.split, whole)} if plan.stratified(source) else {})
+    if source.n is not None and source.n < len(images):
+        rng = np.random.default_rng(plan.seed("reference", source.split))
+        images = images[np.sort(rng.permutation(len(images))[: source.n])]
+    part = MIXED_PART if isinstance(images, Mixed) else PART
+    return _store(plan, source, len(images), (images[i : i + part] for i in range(0, len(images), part)), labels)
+
+
+def _labels(plan: Plan, name: str, whole: Images) -> list[int]:
+    if whole.labels is None:
+        raise UsageError(
+            f"{plan.benchmark.data.where}: split {name} has `strata: labels`, but its images come without labels; say "
+            "where they are (`labels`), or leave `strata` out"
+        )
+    found: list[int] = whole.labels.tolist()
+    return found
+
+
+def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_seeds: Sequence[int]) -> list[Entry]:
+    """Fit a generator once and store one image set per sampling seed."""
+    made = plan.component("generators", generator)
+    sample = made.sample if hasattr(made, "sample") else made
+    if not callable(sample):
+        raise UsageError(f"generator {generator}: {plan.benchmark.generators[generator].use} has no `sample(seeds)`")
+    if hasattr(made, "fit"):
+        entry = plan.benchmark.generators[generator]
+        if not entry.trained and not registry.is_built_in("generators", entry.use):
+            raise UsageError(
+                f"generator {generator}: {entry.use} has a `fit` that its source did not show (inherited from another "
+                "file?), so training seeds would be ignored; add `trained: true` to its entry"
+            )
+        name = plan.fit_split(generator)
+        if name is None:
+            raise UsageError(
+                f"generator {generator} learns from split {plan.benchmark.training_split!r}, which dataset "
+                f"{plan.benchmark.dataset} does not have"
+            )
+        data = split(plan, name)
+        made.fit(data.images, data.labels, seed=plan.seed("training", plan.generator_label(generator), training_seed))
+    if hasattr(made, "to") and registry.is_built_in("generators", plan.benchmark.generators[generator].use):
+        made.to(plan.resolved_device)
+    entries = []
+    for sampling_seed in sampling_seeds:
+        source = FakeSet(generator, training_seed, sampling_seed)
+        n, size = plan.benchmark.n_fake, plan.benchmark.batch_size
+        draws = _draws(plan, source, getattr(made, "size", None))
+        labels = groups.ask(plan, generator, made, draws)
+        batches = (_checked(_at(made, sample, i), draws[i : i + size], i) for i in range(0, n, size))
+        entries.append(_store(plan, source, n, batches, labels))
+    return entries
+
+
+def load_images(plan: Plan, source: ImageSource) -> Entry:
+    """The stored image set, made now where it is missing."""
+    found = plan.images(source)
+    if found is not None:
+        return found
+    if isinstance(source, RealSet):
+        return make_real(plan, source)
+    return make_fakes(plan, source.generator, source.training_seed, [source.sampling_seed])[0]
+
+
+def read_images(plan: Plan, source: ImageSource, batch_size: int) -> Iterator[ImageSet]:
+    """The image set in chunks of the batch size, aligned to its start.
+
+    Raises CorruptEntry, with the entry discarded, where stored bytes are not those of the manifest.
+    """
+    entry = load_images(plan, source)
+    try:
+        shards = (shard for shard in entry.read() if not set(shard) <= set(KINDS))
+        yield from _rebatched(map(unpacked, shards), batch_size)
+    except CorruptEntry:
+        plan.store.discard("images", plan.image_key(source))
+        raise
+
+
+def _rebatched(parts: Iterator[ImageSet], size: int) -> Iterator[ImageSet]:
+    rest: ImageSet | None = None
+    for part in parts:
+        whole_part = part if rest is None or not len(rest) else joined([rest, part])
+        whole = len(whole_part) - len(whole_part) % size
+        for start in range(0, whole, size):
+            yield whole_part[start : start + size]
+        rest = whole_part[whole:]
+    if rest is not None and len(rest):
+        yield rest
+
+
+def _draws(plan: Plan, source: FakeSet, pool: int | None) -> list[int]:
+    """One seed per image; for a finite pool, indices drawn without replacement, disjoint between sampling seeds."""
+    n = plan.benchmark.n_fake
+    if pool is None:
+        label = plan.generator_label(source.generator)
+        return [plan.seed("image", label, source.training_seed, source.sampling_seed, i) for i in range(n)]
+    block = plan.block(source)
+    if (block + 1) * n > pool:
+        raise UsageError(
+            f"generator {source.generator}: {pool} images, but sampling seed {source.sampling_seed} is image set "
+            f"number {block + 1} of {n} each; lower n_fake or give it more images"
+        )
+    order = np.random.default_rng(_pool_seed(plan, source.generator, pool)).permutation(pool)
+    return [int(i) for i in order[block * n : (block + 1) * n]]
+
+
+def _pool_seed(plan: Plan, generator: str, size: int) -> int:
+    """The seed of the one permutation of a finite pool of `size` images that sampling seeds cut into blocks."""
+    if plan.benchmark.generators[generator].component.files is None:
+        return plan.seed("pool", plan.generator_label(generator))
+    # Image files count by content in the key, so where they lie must not decide which are drawn. Folders of one size
+    # are permuted alike: image i of one goes with image i of the other, as a paired comparison needs it.
+    return plan.seed("pool", "files", size)
+
+
+def _at(made: Any, sample: Callable[[Sequence[int]], Any], first: int) -> Callable[[Sequence[int]], Any]:
+    """`sample`, or for a generator that asks for places, its `sample_at` from place `first` on."""
+    if not isinstance(made, PlacedGenerator):
+        return sample
+    return lambda seeds: made.sample_at(seeds, range(first, first + len(seeds)))
+
+
+def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: int) -> ImageSet:
+    try:
+        images = sample(draws)
+    except Exception as error:
+        if not isinstance(error, UsageError):
+            error.add_note(f"while making images {first} to {first + len(draws) - 1}:")
+        raise
+    if isinstance(images, list | tuple):
+        try:
+            images = Mixed(np.asarray(i)[..., None] if np.ndim(i) == 2 else np.asarray(i) for i in images)
+        except ValueError as problem:
+            raise UsageError(f"sample(seeds) gave a list of which {problem}") from problem
+    if isinstance(images, Mixed):
+        if len(images) != len(draws):
+            raise UsageError(f"sample(seeds) gave {len(images)} images for {len(draws)} seeds; it must give one each")
+        return images
+    images = np.asarray(images)
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or len(images) != len(draws):
+        raise UsageError(
+            f"sample(seeds) gave {images.dtype} {images.shape} for {len(draws)} seeds; it must give uint8 "
+            f"({len(draws)}, H, W, C) with C = 1 or 3, or a list of (H, W, C) where sizes differ"
+        )
+    return images
+
+
+def _store(
+    plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageSet], labels: Mapping[str, groups.Labels]
+) -> Entry:
+    """Write shards of whole batches, a last one of the images' groups where there are any, and their digests."""
+    content = Content(n)
+
+    def shards() -> Iterator[dict[str, NDArray[Any]]]:
+        held: list[ImageSet] = []
+        for batch in batches:
+            images = batch.held() if isinstance(batch, Mixed) else batch
+            try:
+                content.add(images)
+            except ValueError as problem:
+                raise UsageError(f"{problem} (H, W, C) in one set; give lists where sizes differ") from problem
+            if content.shape == MIXED:
+                _check_recipes(plan, source)
+            held.append(images)
+            if sum(part.nbytes for part in held) >= SHARD_BYTES:
+                yield packed(joined(held))
+                held = []
+        if held:
+            yield packed(joined(held))
+        if labels:
+            yield dict(labels)
+
+    def facts() -> dict[str, Any]:
+        return {"n": n, "shape": content.shape, "content": content.digest, **groups.facts(labels)}
+
+    return plan.store.put("images", plan.image_key(source), shards(), facts)
+
+
+def _check_recipes(plan: Plan, source: ImageSource) -> None:
+    """Raise UsageError where sizes differ and a recipe leaves them so, before the other images are made."""
+    for encoder in plan.benchmark.encoders:
+        recipe = plan.benchmark.recipe(encoder)
+        if recipe.output_size() is None:
+            name = source.split if isinstance(source, RealSet) else source.generator
+            raise UsageError(
+                f"{name}: its images have sizes of their own, and preprocessing {recipe.label} of encoder {encoder} "
+                "does not bring them to one; add `resize: {size: …}`, or a crop"
+            )

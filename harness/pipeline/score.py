@@ -1,0 +1,127 @@
+"""Stage `score`: every metric of a pair of feature sets with what its intervals need, into the store."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from harness.base import Reference, Target, UsageError
+from harness.benchmark import registry
+from harness.images import MIXED
+from harness.metrics import analyse, copied_share
+from harness.pipeline import groups as image_groups
+from harness.pipeline.encode import load_features
+from harness.pipeline.groups import Groups, marked
+from harness.pipeline.plan import COPIES, FakeSet, ImageSource, Plan
+from harness.pipeline.sample import load_images
+from harness.pipeline.store import CorruptEntry
+from harness.uncertainty import Analysis, MetricCall, centred
+
+
+def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
+    """Store the scores that are missing of one image set under one encoder."""
+    real = load_features(plan, plan.reference, encoder)
+    fake = load_features(plan, source, encoder)
+    if real.rows.shape[1] != fake.rows.shape[1]:
+        _refuse_sizes(plan, source, encoder)
+    training = load_features(plan, plan.training, encoder) if plan.training else None
+    missing = [metric for metric, found in plan.scores(source, encoder).items() if found is None]
+
+    def put(metric: str, arrays: dict, facts: dict) -> None:  # type: ignore[type-arg]
+        key = plan.score_key(real.entry, fake.entry, training.entry if training else None, metric, plan.groups(source))
+        plan.store.put("scores", key, [arrays] if arrays else [], facts)
+
+    if COPIES in missing:
+        seen = {"reference_copies": fake.share_in(real), "repeats": 1 - len(fake.known) / len(fake.prints)}
+        if training is not None:
+            seen["training_copies"] = fake.share_in(training)
+            # Real images that no generator saw say how often chance alone brings one this close to a training image.
+            seen["near_copies"] = copied_share(training.rows, fake.rows)
+            seen["near_copies_unseen"] = copied_share(training.rows, real.rows)
+        put(COPIES, {}, seen)
+    calls = {metric: metric_call(plan, metric) for metric in missing if metric != COPIES}
+    of_real = load_groups(plan, plan.reference).fitting(real.rows, plan.reference.split)
+    of_fake = load_groups(plan, source).fitting(fake.rows, source.generator)
+    # The harness's own together, since they share work; then each of the user's, so that one that fails costs no other.
+    built_in = {metric: call for metric, call in calls.items() if call.function is None}
+    for group in [
+        *([built_in] if built_in else []),
+        *({metric: call} for metric, call in calls.items() if metric not in built_in),
+    ]:
+        try:
+            analyses = analyse(
+                group,
+                real.rows,
+                fake.rows,
+                replicates=plan.benchmark.interval.replicates,
+                real_seed=plan.seed("replicates", real.entry.facts["content"]),
+                fake_seed=plan.seed("replicates", fake.entry.facts["content"]),
+                strata_real=of_real.strata,
+                clusters_fake=of_fake.clusters,
+                strata_fake=of_fake.strata,
+            )
+        except Exception as error:
+            if not isinstance(error, UsageError) and group != built_in:
+                error.add_note(f"metric {next(iter(group))}:")
+            raise
+        for metric, analysis in analyses.items():
+            if of_real.labels or of_fake.labels:
+                _reportable(plan, metric, analysis)
+            facts, arrays = marked(analysis, of_real, of_fake).to_parts()
+            put(metric, arrays, facts)
+
+
+def _refuse_sizes(plan: Plan, source: FakeSet, encoder: str) -> None:
+    """Raise UsageError where the images of two sets are of unlike sizes, which an encoder of pixels makes features of.
+
+    Sets of one size are left to the metrics to refuse: then the fault is the encoder's.
+    """
+    ours, theirs = (load_images(plan, one).facts["shape"] for one in (source, plan.reference))
+    if MIXED not in (ours, theirs) and ours[:2] != theirs[:2]:
+        fake, real = (" × ".join(map(str, shape[:2])) for shape in (ours, theirs))
+        raise UsageError(
+            f"the images of {source.generator} are {fake} pixels and the real ones {real}, and encoder {encoder} needs "
+            "one size: resize either set, or both by `resize: {size: [H, W]}` under `preprocessing` of the benchmark"
+        )
+
+
+def load_groups(plan: Plan, source: ImageSource) -> Groups:
+    """The groups of an image set, which is made again where its bytes were lost to a fault of the disk."""
+    for _ in range(2):
+        try:
+            return image_groups.read(plan, source, load_images(plan, source))
+        except CorruptEntry:
+            plan.store.discard("images", plan.image_key(source))
+    raise OSError(f"{plan.store_root}: images just written do not read back as they were written; check the disk")
+
+
+def target_of(plan: Plan, metric: str) -> Target:
+    """The declared target; metrics without a population value are always reported at these sample sizes."""
+    component = plan.benchmark.metrics[metric].component
+    has_limit = component.origin == "built-in" and not component.limitless
+    return plan.benchmark.interval.target if has_limit else "T_N"
+
+
+def _reportable(plan: Plan, metric: str, analysis: Analysis) -> None:
+    """Raise UsageError, as this set's failure, where the declared target has no interval with groups."""
+    for reference in get_args(Reference):
+        centred(analysis, target=target_of(plan, metric), reference=reference)
+
+
+def metric_call(plan: Plan, metric: str) -> MetricCall:
+    """A metric of the benchmark as floor 2 takes it: the built-in ones by name, a user's own as a function."""
+    entry = plan.benchmark.metrics[metric]
+    if registry.is_built_in("metrics", entry.use):
+        return MetricCall(entry.use, dict(entry.parameters))
+    return MetricCall(entry.use, {}, plan.component("metrics", metric))
+
+
+def load_analysis(plan: Plan, source: FakeSet, encoder: str, metric: str) -> Analysis | None:
+    """A stored score, or None where there is no intact one."""
+    entry = plan.scores(source, encoder)[metric]
+    if entry is None:
+        return None
+    try:
+        return Analysis.from_parts(dict(entry.facts), entry.arrays())
+    except CorruptEntry:
+        plan.store.discard("scores", entry.folder.name)
+        return None

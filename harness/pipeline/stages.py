@@ -1,0 +1,204 @@
+"""The stages over all cells: what is missing becomes units of work, what fails is kept with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol, TypeVar
+
+from harness.base import UsageError
+from harness.pipeline import numerics
+from harness.pipeline.encode import make_features
+from harness.pipeline.executors.local import Engine, Failure
+from harness.pipeline.plan import FakeSet, ImageSource, Plan, RealSet
+from harness.pipeline.rank import Ranked, rank
+from harness.pipeline.sample import make_fakes, make_real
+from harness.pipeline.score import make_scores
+
+Unit = TypeVar("Unit")
+
+
+class Progress(Protocol):
+    """Hears what a stage does: `begin` once, then `done` once a unit, in words a person understands."""
+
+    def begin(self, stage: str, units: int, already: int) -> None:
+        """`units` are to do, `already` were found in the store."""
+
+    def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
+        """A unit is finished or has failed."""
+
+    def end(self) -> None:
+        """The stage is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleUnit:
+    """A generator fitted once, sampled with several seeds; or a real split."""
+
+    source: ImageSource
+    sampling_seeds: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        if isinstance(self.source, RealSet):
+            return f"real images, split {self.source.split}"
+        return name_of(FakeSet(self.source.generator, self.source.training_seed, self.sampling_seeds[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderUnit:
+    """An image set under an encoder, with `batch_size` at another than the declared one; or its `numerics` values."""
+
+    source: ImageSource
+    encoder: str
+    batch_size: int | None = None
+    numerics: bool = False
+
+    def __str__(self) -> str:
+        name = f"real split {self.source.split}" if isinstance(self.source, RealSet) else name_of(self.source)
+        what = f" in batches of {self.batch_size}" if self.batch_size else ", numerics" if self.numerics else ""
+        return f"{name} under {self.encoder}{what}"
+
+
+def name_of(fake: FakeSet) -> str:
+    """An image set in words."""
+    training = "" if fake.training_seed is None else f" training seed {fake.training_seed}"
+    return f"{fake.generator}{training} sampling seed {fake.sampling_seed}"
+
+
+@dataclass
+class Pipeline:
+    """One benchmark's stages on one engine. `only_generators` and `only_encoders` narrow the first three stages."""
+
+    plan: Plan
+    engine: Engine
+    progress: Progress
+    only_generators: frozenset[str] | None = None
+    only_encoders: frozenset[str] | None = None
+    image_failures: dict[FakeSet, Failure] = field(default_factory=dict)
+    failures: dict[tuple[FakeSet, str], Failure] = field(default_factory=dict)
+    numerics_failures: dict[tuple[FakeSet, str], Failure] = field(default_factory=dict)
+
+    @property
+    def fakes(self) -> list[FakeSet]:
+        """The image sets in scope."""
+        return [f for f in self.plan.fakes if self.only_generators is None or f.generator in self.only_generators]
+
+    @property
+    def encoders(self) -> list[str]:
+        """The encoders in scope."""
+        return [e for e in self.plan.benchmark.encoders if self.only_encoders is None or e in self.only_encoders]
+
+    @property
+    def reals(self) -> list[RealSet]:
+        """The real image sets: the reference and, where the dataset has one, the training split."""
+        return [self.plan.reference, *([self.plan.training] if self.plan.training else [])]
+
+    def sample(self) -> None:
+        """Image sets that the store does not have."""
+        missing: dict[tuple[str, int | None], list[int]] = {}
+        for fake in self.fakes:
+            if self.plan.images(fake) is None:
+                missing.setdefault((fake.generator, fake.training_seed), []).append(fake.sampling_seed)
+        units = [SampleUnit(real) for real in self.reals if self.plan.images(real) is None]
+        units += [SampleUnit(FakeSet(g, t, seeds[0]), tuple(seeds)) for (g, t), seeds in missing.items()]
+        already = len(self.reals) + len(self.fakes) - sum(max(1, len(unit.sampling_seeds)) for unit in units)
+        for unit, failure in self._run("sample", _sample, units, already):
+            if isinstance(unit.source, RealSet):
+                raise UsageError(failure.reason)
+            for seed in unit.sampling_seeds:
+                # The seeds before the one that failed are in the store.
+                fake = FakeSet(unit.source.generator, unit.source.training_seed, seed)
+                if self.plan.images(fake) is None:
+                    self.image_failures[fake] = failure
+
+    def encode(self) -> None:
+        """Features that the store does not have."""
+        sources: list[ImageSource] = [*self.reals, *(f for f in self.fakes if f not in self.image_failures)]
+        units = [
+            EncoderUnit(source, encoder)
+            for encoder in self.encoders
+            for source in sources
+            if self.plan.features(source, encoder) is None
+        ]
+        # Once more for the numerics component, where the benchmark asks for it.
+        first = [f for f in self.plan.first_fakes if f in sources]
+        twice: list[ImageSource] = [self.plan.reference, *first]
+        again = [
+            EncoderUnit(source, encoder, size)
+            for encoder in self.encoders
+            for size in numerics.alternatives(self.plan)
+            for source in twice
+        ]
+        units += [u for u in again if numerics.find_again(self.plan, u.source, u.encoder, u.batch_size or 0) is None]
+        already = len(sources) * len(self.encoders) + len(again) - len(units)
+        for unit, failure in self._run("encode", _encode, units, already):
+            if unit.batch_size is not None:  # the declared features are there, and with them every score
+                lost = first if isinstance(unit.source, RealSet) else [unit.source]
+                self.numerics_failures.update({(fake, unit.encoder): failure for fake in lost})
+                continue
+            # Without real features no cell of the encoder can be scored.
+            lost = self.fakes if isinstance(unit.source, RealSet) else [unit.source]
+            self.failures.update({(fake, unit.encoder): failure for fake in lost})
+
+    def encode_again(self, batch_size: int) -> None:
+        """Features of the reference and every image set at another batch size, where the store has none."""
+        sources: list[ImageSource] = [self.plan.reference, *self.fakes]
+        units = [EncoderUnit(source, encoder, batch_size) for encoder in self.encoders for source in sources]
+        left = [u for u in units if numerics.find_again(self.plan, u.source, u.encoder, batch_size) is None]
+        for unit, failure in self._run("encode", _encode, left, len(units) - len(left)):
+            raise UsageError(f"{unit}: {failure.reason}")
+
+    def score(self) -> None:
+        """Scores that the store does not have."""
+        for fake, failure in self.image_failures.items():
+            self.failures.update({(fake, encoder): failure for encoder in self.encoders})
+        pairs = [(f, e) for e in self.encoders for f in self.fakes if (f, e) not in self.failures]
+        units = [EncoderUnit(f, e) for f, e in pairs if None in self.plan.scores(f, e).values()]
+        first = set(self.plan.first_fakes) if self.plan.benchmark.numerics else set()
+        beside = [pair for pair in pairs if pair[0] in first and pair not in self.numerics_failures]
+        units += [EncoderUnit(f, e, numerics=True) for f, e in beside if numerics.find_values(self.plan, f, e) is None]
+        for unit, failure in self._run("score", _score, units, len(pairs) + len(beside) - len(units)):
+            assert isinstance(unit.source, FakeSet)
+            (self.numerics_failures if unit.numerics else self.failures)[unit.source, unit.encoder] = failure
+
+    def rank(self) -> Ranked:
+        """Records and leaderboard of the whole benchmark."""
+        return rank(self.plan, self.failures, self.numerics_failures)
+
+    def _run(
+        self, stage: str, work: Callable[[Plan, Unit], None], units: Sequence[Unit], already: int
+    ) -> Iterable[tuple[Unit, Failure]]:
+        failed = []
+        self.progress.begin(stage, len(units), already)
+        try:
+            for finished in self.engine.run(partial(work, self.plan), units):
+                failure = finished.result if isinstance(finished.result, Failure) else None
+                self.progress.done(str(finished.unit), finished.seconds, failure, finished.warnings)
+                if failure:
+                    failed.append((finished.unit, failure))
+        finally:
+            self.progress.end()
+        return failed
+
+
+def _sample(plan: Plan, unit: SampleUnit) -> None:
+    if isinstance(unit.source, RealSet):
+        make_real(plan, unit.source)
+    else:
+        make_fakes(plan, unit.source.generator, unit.source.training_seed, unit.sampling_seeds)
+
+
+def _encode(plan: Plan, unit: EncoderUnit) -> None:
+    if unit.batch_size is None:
+        make_features(plan, unit.source, unit.encoder)
+    else:
+        numerics.encode_again(plan, unit.source, unit.encoder, unit.batch_size)
+
+
+def _score(plan: Plan, unit: EncoderUnit) -> None:
+    assert isinstance(unit.source, FakeSet)
+    if unit.numerics:
+        numerics.make_values(plan, unit.source, unit.encoder)
+    else:
+        make_scores(plan, unit.source, unit.encoder)

@@ -1,0 +1,168 @@
+"""The content-addressed store: what was computed once is found again, whole or not at all.
+
+An entry is a folder `<root>/<kind>/<first two digits>/<key>/` with safetensors shards and a `manifest.json` that holds
+the SHA-256 of each. It is written under a temporary name and renamed into place, so a reader never sees half of one. An
+entry whose bytes no longer match its manifest is removed and reported as missing, to be made again.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+import socket
+import uuid
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.base import canonical_json, digest, digest_file
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class CorruptEntryWarning(UserWarning):
+    """An entry of the store did not match its digest and was removed; it will be made again."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One stored result: its facts, and its arrays read shard by shard."""
+
+    folder: Path
+    facts: Mapping[str, Any]
+    shards: tuple[Mapping[str, Any], ...]
+
+    def read(self, start: int = 0) -> Iterator[dict[str, NDArray[Any]]]:
+        """Each shard's arrays in order, verified, from number `start` on.
+
+        Raises CorruptEntry where the bytes do not match the manifest.
+        """
+        from safetensors.numpy import load
+
+        for shard in self.shards[start:]:
+            path = self.folder / shard["file"]
+            try:
+                if digest_file(path) != shard["sha256"]:
+                    raise CorruptEntry(path)
+                yield load(path.read_bytes())
+            except FileNotFoundError:
+                raise CorruptEntry(path) from None
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All arrays, those of several shards joined along the first axis."""
+        parts = list(self.read())
+        if len(parts) == 1:
+            return parts[0]
+        names = dict.fromkeys(name for part in parts for name in part)
+        return {name: np.concatenate([part[name] for part in parts if name in part]) for name in names}
+
+
+class CorruptEntry(Exception):  # noqa: N818 - it is caught by the stage that makes the entry again, never shown
+    """An entry's bytes are not those of its manifest."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path))
+        self.path = path
+
+
+class Store:
+    """A folder of entries, safe for several processes at once and for being killed at any moment."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, kind: str, key: str) -> Path:
+        """Where the entry is, or would be."""
+        return self.root / kind / key[:2] / key
+
+    def find(self, kind: str, key: str) -> Entry | None:
+        """The entry, or None. Only the manifest is read; shards are verified when they are."""
+        folder = self.folder(kind, key)
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
+            seal = manifest.pop("seal")
+            if manifest["format"] != FORMAT or manifest["key"] != key or seal != digest(manifest):
+                raise ValueError("not this entry's manifest")
+            return Entry(folder, manifest["facts"], tuple(manifest["shards"]))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (ValueError, KeyError, TypeError):
+            self.discard(kind, key)
+            return None
+
+    def load(self, kind: str, key: str) -> tuple[Mapping[str, Any], dict[str, NDArray[Any]]] | None:
+        """Facts and verified arrays, or None where there is no intact entry (a corrupted one is removed)."""
+        entry = self.find(kind, key)
+        if entry is None:
+            return None
+        try:
+            return entry.facts, entry.arrays()
+        except CorruptEntry:
+            self.discard(kind, key)
+            return None
+
+    def discard(self, kind: str, key: str) -> None:
+        """Remove a corrupted entry and say so."""
+        warnings.warn(f"{kind} {key[:12]} in {self.root} is corrupted; it is made again", CorruptEntryWarning, 2)
+        shutil.rmtree(self.folder(kind, key), ignore_errors=True)
+
+    def put(self, kind: str, key: str, shards: Iterable[Arrays], facts: Any) -> Entry:
+        """Write an entry. `facts` is a JSON mapping, or a function called for one when the last shard is written.
+
+        An entry that another process finished first is kept. Raises OSError (a full disk) with nothing left behind.
+        """
+        from safetensors.numpy import save
+
+        self._sweep()
+        temporary = self.root / "tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+        temporary.mkdir(parents=True)
+        try:
+            listed = []
+            for number, arrays in enumerate(shards):
+                name = f"shard-{number:05d}.safetensors"
+                # safetensors writes the buffer as it lies in memory, so a strided view would be stored scrambled.
+                payload = save({label: np.ascontiguousarray(array) for label, array in arrays.items()})
+                (temporary / name).write_bytes(payload)
+                listed.append({"file": name, "sha256": digest_file(temporary / name)})
+            told = facts() if callable(facts) else facts
+            manifest = {"format": FORMAT, "key": key, "kind": kind, "shards": listed, "facts": told}
+            manifest["seal"] = digest(manifest)
+            (temporary / MANIFEST).write_text(canonical_json(manifest), encoding="ascii")
+            final = self.folder(kind, key)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.rename(temporary, final)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        entry = self.find(kind, key)
+        if entry is None:
+            raise OSError(errno.EIO, "the entry just written cannot be read back", str(self.folder(kind, key)))
+        return entry
+
+    def _sweep(self) -> None:
+        """Remove what killed processes of this machine left half written."""
+        host = socket.gethostname()
+        for leftover in (self.root / "tmp").glob("*"):
+            # From the right, and whole: a host's name may hold dashes and begin as another's does.
+            found = re.fullmatch(r"(.*)-([1-9][0-9]{0,8})-[0-9a-f]{32}", leftover.name, re.DOTALL)
+            if found is None or found[1] != host:
+                continue
+            try:
+                os.kill(int(found[2]), 0)
+            except ProcessLookupError:
+                shutil.rmtree(leftover, ignore_errors=True)
+            except PermissionError:
+                continue

@@ -1,0 +1,220 @@
+"""Values with their intervals: one metric of all generators, precision against recall, and a study's matrix."""
+
+from __future__ import annotations
+
+from harness.pipeline import Column, Row, rank_text, shown
+from harness.report.figures.marks import (
+    COLOURS,
+    TRAINED,
+    UNTRAINED,
+    axis_below,
+    axis_left,
+    label,
+    legend,
+    line,
+    mark,
+    picture,
+    shorten,
+)
+from harness.report.figures.scale import Axis, axis_for
+from harness.report.finding import Heatmap
+from harness.report.html.markup import Child, Markup, join, tag
+from harness.report.run_files import RunFiles
+
+SHARES = ("precision", "recall", "coverage", "authenticity")  # of a set: their axis is always 0 to 1
+STEP = 24.0  # pixels a row
+
+
+def direction(column: Column) -> str:
+    """ "FD, lower is better"."""
+    return f"{column.label}, {'lower' if column.lower_is_better else 'higher'} is better"
+
+
+def kind_of(row: Row) -> int:
+    """Colour and shape of a row: trained here, or not."""
+    return TRAINED if row.training_seeds else UNTRAINED
+
+
+def ranked_forest(run: RunFiles, encoder: str) -> Markup:
+    """The ranking metric under one encoder: interval, rank with the ranks that the data allow, and ties in words."""
+    rows, column = run.ranked(encoder), run.by
+    left, right, width, top = 270.0, 690.0, 1060.0, 54.0
+    bottom = top + STEP * max(1, len(rows))
+    axis = _axis(rows, column, left + 10, right - 10)
+    parts: list[Child] = [
+        label(4, top - 10, "rank (range)", kind="head"),
+        label(104, top - 10, "generator", kind="head"),
+        label(right + 12, top - 10, f"{column.label} ± half interval", kind="head"),
+        label(right + 172, top - 10, "not told apart from", kind="head"),
+        legend(
+            [(TRAINED, "c0", "trained here"), (UNTRAINED, "c1", "control or set of files")], left + 14, 20, step=125
+        ),
+        axis_below(axis, top, bottom, direction(column)),
+    ]
+    for place, row in enumerate(rows):
+        y = top + STEP * (place + 0.5)
+        parts += [_stripe(place, y, width), label(4, y + 4, rank_text(row)), label(104, y + 4, shorten(row.generator))]
+        parts.append(_interval(row, column, axis, y))
+        if column.metric in row.metrics:
+            parts.append(label(right + 12, y + 4, shown(row.metrics[column.metric])))
+        parts.append(label(right + 172, y + 4, shorten(", ".join(row.tied_with), 30) or "none", kind="quiet"))
+    said = "; ".join(
+        f"{rank_text(row)} {row.generator} {shown(row.metrics[column.metric])}"
+        for row in rows
+        if column.metric in row.metrics
+    )
+    title = f"{direction(column)}, under {encoder}"
+    return picture(f"forest-{_id(run, encoder)}", width, bottom + 38, title, f"By rank: {said}.", parts)
+
+
+def small_forest(run: RunFiles, encoder: str, column: Column) -> Markup:
+    """Another metric under one encoder, rows in the order of the ranking metric."""
+    rows = run.ranked(encoder)
+    left, width, top = 128.0, 350.0, 26.0
+    bottom = top + 19.0 * max(1, len(rows))
+    axis = _axis(rows, column, left + 6, width - 12)
+    title = direction(column)
+    k = run.parameters(column.metric).get("k")
+    parts: list[Child] = [
+        label(4, 15, f"{title}{f' (k = {k})' if k else ''}", kind="head"),
+        axis_below(axis, top, bottom, "share" if column.metric in SHARES else "value", most=4),
+    ]
+    said = []
+    for place, row in enumerate(rows):
+        y = top + 19.0 * (place + 0.5)
+        parts += [label(4, y + 4, shorten(row.generator, 17)), _interval(row, column, axis, y)]
+        if column.metric in row.metrics:
+            said.append(f"{row.generator} {shown(row.metrics[column.metric])}")
+    name = f"panel-{_id(run, encoder)}-{run.board.columns.index(column)}"
+    return picture(name, width, bottom + 36, f"{title}, under {encoder}", "; ".join(said) + ".", parts)
+
+
+def _id(run: RunFiles, encoder: str) -> int:
+    """A number in an id: names may hold anything."""
+    return run.board.encoders.index(encoder)
+
+
+def _axis(rows: list[Row], column: Column, start: float, end: float) -> Axis:
+    found = [row.metrics[column.metric] for row in rows if column.metric in row.metrics]
+    ends = [e.value for e in found], [e.low for e in found], [e.high for e in found]
+    return axis_for(*ends, start, end, share=column.metric in SHARES)
+
+
+def _stripe(place: int, y: float, width: float) -> Markup | None:
+    return tag("rect", class_="stripe", x=0, y=y - STEP / 2, width=width, height=STEP) if place % 2 else None
+
+
+def _interval(row: Row, column: Column, axis: Axis, y: float) -> Markup | None:
+    estimate = row.metrics.get(column.metric)
+    if estimate is None:
+        return None
+    colour = f"c{kind_of(row)}"
+    tip = tag(
+        "title", f"{row.generator}: {column.label} {estimate.value:.6g} [{estimate.low:.6g}, {estimate.high:.6g}]"
+    )
+    bar = line(axis(estimate.low), y, axis(estimate.high), y, f"bar {colour}")
+    return tag("g", tip, bar, mark(kind_of(row), axis(estimate.value), y, colour=colour))
+
+
+def has_plane(run: RunFiles) -> bool:
+    """Whether the run measured both precision and recall, under the encoder that ranks."""
+    return {"precision", "recall"} <= {column.metric for column in run.board.columns_of(run.first)}
+
+
+def plane(run: RunFiles, encoder: str, colour_of: dict[str, int]) -> Markup:
+    """Precision over recall with both intervals: up is fidelity, right is diversity."""
+    rows = [row for row in run.ranked(encoder) if {"precision", "recall"} <= set(row.metrics)]
+    left, side, top = 64.0, 470.0, 18.0
+    bottom, names = top + side, left + side + 36
+
+    def ends(metric: str, start: float, end: float) -> Axis:
+        found = [row.metrics[metric] for row in rows]
+        return axis_for([], [e.low for e in found], [e.high for e in found], start, end, share=True)
+
+    across, up = ends("recall", left, left + side), ends("precision", bottom, top)
+    parts: list[Child] = [
+        axis_below(across, top, bottom, "recall: share of real images that the fakes reach"),
+        axis_left(up, left, left + side, "precision: share of fakes among the real"),
+        label(names - 8, top + 4, "generator: precision, recall", kind="head"),
+    ]
+    marks: list[Child] = []
+    for place, row in enumerate(rows):
+        p, r = row.metrics["precision"], row.metrics["recall"]
+        number = colour_of[row.generator]
+        colour = f"c{number % COLOURS}"
+        tip = tag("title", f"{row.generator}: precision {shown(p)}, recall {shown(r)}")
+        x, y = across(r.value), up(p.value)
+        flat = line(across(r.low), y, across(r.high), y, f"thin {colour}")
+        upright = line(x, up(p.low), x, up(p.high), f"thin {colour}")
+        marks.append(tag("g", tip, flat, upright, mark(number, x, y, colour=colour, size=6)))
+        at = top + 26 + 22.0 * place
+        parts += [mark(number, names, at - 4, colour=colour), label(names + 14, at, shorten(row.generator))]
+        parts.append(label(names + 176, at, f"{shown(p)}, {shown(r)}", kind="quiet"))
+    said = "; ".join(f"{r.generator} {shown(r.metrics['precision'])}, {shown(r.metrics['recall'])}" for r in rows)
+    height = max(bottom + 38, top + 26 + 22.0 * len(rows))
+    title = f"Precision against recall under {encoder}"
+    return picture(f"plane-{_id(run, encoder)}", 1060, height, title, f"Precision, recall: {said}.", [*parts, *marks])
+
+
+# Nine colours of matplotlib's cividis (Nuñez, Anderton, Renslow 2018), blended linearly between.
+CIVIDIS = (
+    (0, 34, 78),
+    (26, 56, 111),
+    (67, 78, 108),
+    (97, 101, 111),
+    (125, 124, 120),
+    (155, 148, 118),
+    (188, 174, 108),
+    (222, 201, 88),
+    (254, 232, 56),
+)
+
+
+def cividis(share: float) -> tuple[int, int, int]:
+    """Red, green, blue (0 to 255) at a share of the scale, which is clipped to 0 to 1."""
+    at = min(1.0, max(0.0, share)) * (len(CIVIDIS) - 1)
+    first = min(int(at), len(CIVIDIS) - 2)
+    red, green, blue = (round(a + (at - first) * (b - a)) for a, b in zip(*CIVIDIS[first : first + 2], strict=True))
+    return red, green, blue
+
+
+ROOM = 1150.0  # pixels that a page has for a figure
+
+
+def heatmap(name: str, matrix: Heatmap) -> Markup:
+    """A matrix whose every number is printed in its square; names of many columns lean, so that it fits the page."""
+    left = 20 + 7.2 * max((len(shorten(row, 40)) for row in matrix.rows), default=0)
+    names = [7.2 * len(shorten(column)) for column in matrix.columns] or [0.0]
+    cell = max(56.0, 14 + max(names))
+    lean = left + cell * len(names) > ROOM
+    over = 0.87 * names[-1] if lean else 4.0  # what the last name needs beside its column
+    if lean:
+        cell = max(56.0, (ROOM - left - over) / len(names))
+    top = 24 + (0.5 * max(names) if lean else 0.0)
+    parts: list[Child] = []
+    for number, column in enumerate(matrix.columns):
+        x = left + cell * (number + 0.5)
+        if lean:
+            turn = f"rotate(-30 {x:.2f} {top - 8:.2f})"
+            parts.append(tag("text", shorten(column), x=x, y=top - 8, transform=turn, class_="head"))
+        else:
+            parts.append(label(x, 16, shorten(column), anchor="middle", kind="head"))
+    for place, (row, values) in enumerate(zip(matrix.rows, matrix.values, strict=True)):
+        y = top + 28.0 * place
+        parts.append(label(left - 8, y + 18, shorten(row, 40), anchor="end"))
+        for number, value in enumerate(values):
+            x = left + cell * number
+            if value is None:
+                continue
+            red, green, blue = cividis((value - matrix.low) / (matrix.high - matrix.low))
+            # The ink that stands out more: cividis grows lighter evenly, so one lightness parts them.
+            fill, ink = f"rgb({red},{green},{blue})", "#fff" if 2 * red + 5 * green + blue < 8 * 118 else "#000"
+            text = f"{value:z.{matrix.decimals}f}"
+            parts.append(tag("rect", x=x + 1, y=y + 1, width=cell - 2, height=26.0, fill=fill))
+            parts.append(tag("text", text, x=x + cell / 2, y=y + 18, text_anchor="middle", style=f"fill:{ink}"))
+    said = "; ".join(
+        f"{row}: " + ", ".join(f"{c} {v}" for c, v in zip(matrix.columns, values, strict=True) if v is not None)
+        for row, values in zip(matrix.rows, matrix.values, strict=True)
+    )
+    width = left + cell * len(matrix.columns) + over
+    return picture(name, width, top + 6 + 28.0 * len(matrix.rows), matrix.caption, said, [join(parts)])

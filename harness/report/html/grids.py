@@ -1,0 +1,66 @@
+"""Sample images side by side, enlarged by whole pixels so that what is seen is what was scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.images import ImageSet
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+GAP = 2  # pixels between images, after enlargement
+PAPER, INK = (255, 255, 255), (0, 0, 0)
+SIDE = 48  # an image's longer side is enlarged to about this many pixels, and never reduced
+
+
+def image_grid(images: ImageSet, *, columns: int = 8, rows: int = 8) -> Image:
+    """The first `columns` × `rows` images of a set, row by row; fewer where there are fewer.
+
+    Images of sizes of their own are enlarged by one factor, so that larger ones look larger, each amid its place.
+
+    Give every generator's images at the same indices, so that grids can be compared place by place.
+    """
+    from PIL import Image
+
+    shown = _enlarged(images[: columns * rows])
+    if not shown:
+        raise ValueError("`images` is empty: there is no grid of nothing")
+    height, width = (max(image.shape[axis] for image in shown) for axis in (0, 1))
+    across, down = min(columns, len(shown)), -(-len(shown) // columns)
+    grid = Image.new("RGB", (across * (width + GAP) + GAP, down * (height + GAP) + GAP), PAPER)
+    for place, image in enumerate(shown):
+        row, column = divmod(place, columns)
+        left = GAP + column * (width + GAP) + (width - image.shape[1]) // 2
+        grid.paste(Image.fromarray(image), (left, GAP + row * (height + GAP) + (height - image.shape[0]) // 2))
+    return grid
+
+
+def contact_sheet(sets: Mapping[str, ImageSet]) -> Image:
+    """One labelled row per image set: its first 16 images. Sets may differ in size."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(size=14)
+    strips = {name: image_grid(images, columns=16, rows=1) for name, images in sets.items() if len(images)}
+    if not strips:
+        raise ValueError("`sets` holds no image")
+    margin = 16 + max(int(font.getlength(name)) for name in strips)
+    sheet = Image.new(
+        "RGB", (margin + max(s.width for s in strips.values()), sum(s.height for s in strips.values())), PAPER
+    )
+    top = 0
+    for name, strip in strips.items():
+        ImageDraw.Draw(sheet).text((8, top + strip.height / 2), name, INK, font, anchor="lm")
+        sheet.paste(strip, (margin, top))
+        top += strip.height
+    return sheet
+
+
+def _enlarged(images: ImageSet) -> list[np.ndarray]:
+    """Each image as uint8 (fH, fW, 3) with one whole factor f ≥ 1 for all."""
+    factor = max(1, round(SIDE / max((max(image.shape[:2]) for image in images), default=SIDE)))
+    colour = (np.broadcast_to(image, (*image.shape[:2], 3)) for image in images)
+    return [image.repeat(factor, axis=0).repeat(factor, axis=1) for image in colour]

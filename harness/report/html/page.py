@@ -1,0 +1,220 @@
+"""`report.html`: everything a run says, in one file that asks nothing of any network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.base import percent, write_atomically
+from harness.report import words
+from harness.report.figures.charts import has_plane, heatmap, plane, ranked_forest, small_forest
+from harness.report.figures.marks import figure
+from harness.report.figures.rankcharts import bump, colours, strip
+from harness.report.finding import Finding
+from harness.report.html.markup import Child, Markup, prose, tag
+from harness.report.html.samples import sample_rows
+from harness.report.html.style import CSS, SCRIPT
+from harness.report.html.tables import leaderboard_table, study_table
+from harness.report.run_files import RunFiles, read_run
+from harness.report.words import terms
+
+NAME = "report.html"
+# A run's own studies come first, what it is held against after them; others follow by name.
+STUDIES = ("diagnosis", "compare", "rerank", "audit", "claims")
+
+
+def write_report(out: Path) -> Path:
+    """Write `report.html` from a run's files and its `*.finding.json`; the same files give the same bytes.
+
+    Raises UsageError where OUT is no run, or a finding does not follow its schema.
+    """
+    path, payload = out / NAME, page(read_run(out)).encode("utf-8")
+    if not (path.is_file() and path.read_bytes() == payload):
+        write_atomically(path, payload)
+    return path
+
+
+def page(run: RunFiles) -> str:
+    """The whole document."""
+    board = run.board
+    sections = [
+        ("values", "Values, intervals and ties", _values(run)),
+        ("table", "Table", _tables(run)),
+        ("plane", "Fidelity against diversity", _plane(run)),
+        ("ranks", "Ranks across encoders", _ranks(run)),
+        ("seeds", "Single seeds", _seeds(run)),
+        ("samples", "Samples", _samples(run)),
+        *((f"finding-{name}", finding.title, _finding(name, finding)) for name, finding in _studied(run)),
+        ("terms", "Words used here", _terms(run)),
+        ("methods", "Methods, ready to paste", _methods(run)),
+        ("lock", "The lock: everything that decides the numbers", _lock(run)),
+    ]
+    shown_sections = [(key, title, body) for key, title, body in sections if body]
+    description = run.lock["benchmark"].get("description") or ""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        # Even markup that slipped through could load nothing.
+        tag(
+            "meta",
+            http_equiv="Content-Security-Policy",
+            content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'",
+        ),
+        tag("title", f"{board.benchmark}: report"),
+        tag("style", Markup(CSS)),
+    )
+    above = {f"finding-{name}" for name, finding in run.findings.items() if finding.verdict}  # linked by `_studies`
+    links = [tag("li", tag("a", title, href=f"#{key}")) for key, title, _ in shown_sections if key not in above]
+    body = tag(
+        "body",
+        tag("header", tag("h1", board.benchmark), tag("p", description, class_="sub") if description else None),
+        tag(
+            "main",
+            tag(
+                "section",
+                *(tag("p", *prose(sentence)) for sentence in words.verdict(run)),
+                class_="verdict",
+                aria_label="Verdict",
+            ),
+            _studies(run),
+            tag("nav", tag("ul", *links), aria_label="Sections"),
+            *(
+                tag("section", tag("h2", title, id=f"{key}-h"), *content, id=key, aria_labelledby=f"{key}-h")
+                for key, title, content in shown_sections
+            ),
+        ),
+        tag("script", Markup(SCRIPT)),
+    )
+    return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _studied(run: RunFiles) -> list[tuple[str, Finding]]:
+    """The findings by name, in the order of `STUDIES`."""
+
+    def place(name: str) -> tuple[int, str]:
+        return next((n for n, kind in enumerate(STUDIES) if name.startswith(kind)), len(STUDIES)), name
+
+    return sorted(run.findings.items(), key=lambda item: place(item[0]))
+
+
+def _studies(run: RunFiles) -> Child:
+    """Each study's answer, its first sentence, near the top; the section below has the rest."""
+    told = [
+        tag("li", tag("a", finding.title, href=f"#finding-{name}"), ": ", *prose(finding.verdict[0]))
+        for name, finding in _studied(run)
+        if finding.verdict
+    ]
+    hint = tag("p", "Studies of this run, each with its answer:", class_="hint")
+    label = "What studies of this run say"
+    return tag("section", hint, tag("ul", *told), class_="studies", aria_label=label) if told else None
+
+
+def _values(run: RunFiles) -> list[Child]:
+    parts: list[Child] = []
+    level = percent(run.board.interval["level"])
+    for encoder in run.board.encoders:
+        if not run.ranked(encoder):
+            continue
+        others = [column for column in run.board.columns_of(encoder) if column != run.by]
+        panels = [tag("figure", small_forest(run, encoder, column)) for column in others]
+        caption = (
+            f"Bars are {level} intervals of {run.by.label} over all seeds. Ranks in brackets are those that the data"
+            " allow; the last column names the generators whose difference from this one is not resolved."
+        )
+        ranked = [figure(ranked_forest(run, encoder), caption)] if run.board.is_ranked(encoder) else []
+        content: list[Child] = [*ranked, tag("div", *panels, class_="panels")]
+        if encoder == run.first:
+            parts += [tag("h3", run.board.title(encoder)), *content]
+        else:
+            parts.append(tag("details", tag("summary", run.board.title(encoder)), *content, class_="paper"))
+    return parts
+
+
+def _plane(run: RunFiles) -> list[Child]:
+    if not has_plane(run) or not run.ranked(run.first):
+        return []
+    caption = (
+        f"Under {run.board.title(run.first)}. Higher: more of the fakes look real. Further right: more of the"
+        " real images are within reach. Lines are the intervals of both."
+    )
+    return [figure(plane(run, run.first, colours(run)), caption)]
+
+
+def _ranks(run: RunFiles) -> list[Child]:
+    if not any(run.ranked(encoder) for encoder in run.board.encoders):
+        return []
+    random = [encoder for encoder, note in run.board.encoder_notes.items() if note]
+    caption = (
+        f"Rank by {run.by.label}, 1 is best. Pale bars are the ranks that the data allow: where two bars overlap, the"
+        " order of the two may be chance."
+        + (f" {words.listed(random)}: {run.board.encoder_notes[random[0]]}." if random else "")
+    )
+    return [figure(bump(run, colours(run)), caption)]
+
+
+def _seeds(run: RunFiles) -> list[Child]:
+    if not run.cells(run.first, run.by.metric):
+        return []
+    caption = (
+        "Each mark is one image set; marks of one shape come from one trained model. The upright line is the value that"
+        " is ranked. Where it lies aside of its marks, that value has its bias taken off."
+        if run.board.interval["target"] == "T_inf"
+        else "Each mark is one image set; marks of one shape come from one trained model. The upright line is the"
+        " value that is ranked, their mean."
+    )
+    return [figure(strip(run), caption)]
+
+
+def _samples(run: RunFiles) -> list[Child]:
+    pictures = [
+        tag("figure", tag("img", src=uri, alt=f"Rows of sample images: {name}"), tag("figcaption", name))
+        for name, uri in sample_rows(run)
+    ]
+    if not pictures:
+        return []
+    hint = "The same rows of every grid, drawn by the run key and by nobody's eye; first sampling seed of each."
+    return [tag("p", hint, class_="hint"), tag("div", *pictures, class_="grids")]
+
+
+def _tables(run: RunFiles) -> list[Child]:
+    said = "Value ± half its interval, or [low, high] where the sides differ."
+    hint = tag("p", said, tag("span", " Headings sort.", class_="screen"), class_="hint")
+    parts: list[Child] = [hint]
+    for encoder in run.board.encoders:
+        table = leaderboard_table(run, encoder)
+        first = encoder == run.first
+        folded = tag("details", tag("summary", run.board.title(encoder)), table, class_="paper")
+        parts.append(table if first else folded)
+    parts.append(tag("ul", *(tag("li", note) for note in run.board.notes), class_="hint"))
+    return parts
+
+
+def _finding(name: str, finding: Finding) -> list[Child]:
+    parts: list[Child] = []
+    if finding.verdict:
+        parts.append(tag("div", *(tag("p", *prose(sentence)) for sentence in finding.verdict), class_="verdict"))
+    if finding.heatmap:
+        parts.append(figure(heatmap(f"heatmap-{name}", finding.heatmap), finding.heatmap.caption))
+    parts += [study_table(table) for table in finding.tables]
+    return parts or [tag("p", "This finding holds no sentence, table or figure.")]
+
+
+def _terms(run: RunFiles) -> list[Child]:
+    return [tag("dl", *(part for word, text in terms(run) for part in (tag("dt", word), tag("dd", text))))]
+
+
+def _methods(run: RunFiles) -> list[Child]:
+    parts: list[Child] = []
+    for title, text in (
+        ("Methods paragraph", words.methods(run)),
+        ("BibTeX of this tool", words.bibtex(run)),
+        ("Table in LaTeX (needs booktabs)", words.latex(run)),
+    ):
+        # Not a textarea: on paper that is cut off where its own scrolling begins.
+        parts += [tag("h3", title), tag("pre", text, tabindex="0", aria_label=title, class_="paste", data_copy="")]
+    return parts
+
+
+def _lock(run: RunFiles) -> list[Child]:
+    summary = tag("summary", f"benchmark.lock.yaml, run key {run.lock['run_key']}")
+    return [tag("details", summary, tag("pre", run.lock_text, tabindex="0", aria_label="benchmark.lock.yaml"))]

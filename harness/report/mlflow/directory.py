@@ -1,0 +1,97 @@
+"""A run's directory as tracking reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness.base import Record, UsageError, digest, read_records
+from harness.pipeline import Leaderboard
+
+FINDING = ".finding.json"
+NEEDED = ("records.jsonl", "leaderboard.json", "benchmark.lock.yaml", "run.json")
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The files of one run, each read when it is asked for."""
+
+    out: Path
+
+    @cached_property
+    def invocation(self) -> Mapping[str, Any]:
+        """run.json: when and for how long."""
+        return dict(json.loads((self.out / "run.json").read_text(encoding="utf-8")))
+
+    @property
+    def key(self) -> str:
+        """Digest of everything the numbers rest on."""
+        return str(self.invocation["run_key"])
+
+    @cached_property
+    def outcome(self) -> str:
+        """Digest of the Records without provenance: the same for the same key, unless a failed cell was mended."""
+        records = map(json.loads, (self.out / "records.jsonl").read_text(encoding="ascii").splitlines())
+        return digest([{name: part for name, part in record.items() if name != "provenance"} for record in records])
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """records.jsonl, the truth."""
+        return read_records(self.out / "records.jsonl")
+
+    @cached_property
+    def board(self) -> Leaderboard:
+        """leaderboard.json."""
+        return Leaderboard.from_json((self.out / "leaderboard.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def lock(self) -> Mapping[str, Any]:
+        """benchmark.lock.yaml: everything resolved."""
+        from ruamel.yaml import YAML
+
+        return dict(YAML(typ="safe").load((self.out / "benchmark.lock.yaml").read_text(encoding="utf-8")))
+
+    @property
+    def finding_files(self) -> list[Path]:
+        """The files that studies left in OUT for its report, by name."""
+        return sorted(self.out.glob(f"*{FINDING}"))
+
+    @cached_property
+    def findings(self) -> Mapping[str, Mapping[str, Any]]:
+        """What studies of the run say, by name; a file that is no finding is left to the report to refuse."""
+        found = {}
+        for path in self.finding_files:
+            try:
+                read = json.loads(path.read_text(encoding="utf-8"))
+            except ValueError:
+                continue
+            if isinstance(read, dict) and "title" in read:
+                found[path.name.removesuffix(FINDING)] = read
+        return found
+
+    @cached_property
+    def studied(self) -> str:
+        """Digest of the findings."""
+        return digest({name: dict(found) for name, found in self.findings.items()})
+
+    @property
+    def started(self) -> int:
+        """Milliseconds since 1970."""
+        return int(datetime.fromisoformat(self.invocation["time"]).timestamp() * 1000)
+
+    @property
+    def ended(self) -> int:
+        """Milliseconds since 1970."""
+        return self.started + int(1000 * float(self.invocation["seconds"]))
+
+
+def read(out: Path) -> RunDirectory:
+    """The run in a folder that `harness run` wrote. Raises UsageError where there is none."""
+    if missing := [name for name in NEEDED if not (out / name).is_file()]:
+        raise UsageError(f"{out}: no {' and no '.join(missing)} here; give the folder that `harness run` wrote")
+    return RunDirectory(out)

@@ -1,0 +1,244 @@
+"""Reference statistics in the peers' npz, with what made them: mean and covariance of features, and their protocol.
+
+pytorch-fid, clean-fid, EDM and ADM all read `mu` and `sigma` from an npz and ask nothing else of it. A member `harness`
+beside them, JSON in a string array that no peer reads, says what they are statistics of.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from harness.base import UsageError, canonical_json, write_atomically
+from harness.benchmark import protocols
+from harness.metrics import Moments, covariance, moments_of_covariance
+from harness.uncertainty import Matrix, Rows, Vector
+
+MEMBER = "harness"
+FORMAT = 1
+# What else than the features' way decides a mean and a covariance; how the root is taken is no part of them.
+MOMENT_FACTS = ("fid.ddof",)
+PROSE = {"title", "notes", "sources"}
+NAMES = "mu, sigma"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What statistics are of: enough to refuse another protocol's, and to make them again.
+
+    protocol   every part of it that holds facts, with `name` and `version`; `protocol_digest` their SHA-256
+    recipe     SHA-256 of the preprocessing that carried it out
+    encoder    use, parameters and the SHA-256 of the weight file, where there is one
+    images     content digest of the image set
+    random     the weights were drawn, not trained: no measure of quality
+    software   versions; they decide nothing here
+    """
+
+    protocol: Mapping[str, Any]
+    protocol_digest: str
+    recipe: str
+    encoder: Mapping[str, Any]
+    images: str
+    random: bool
+    software: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean (d,) and covariance (d, d), float64, of `of_features`; `n` and `made` are None where a file does not say."""
+
+    mu: Vector
+    sigma: Matrix
+    n: int | None = None
+    made: Made | None = None
+
+    def moments(self) -> Moments:
+        """The same as the metric takes it: n-1 below the covariance, whatever the file has."""
+        sigma = self.sigma if self.n is None else self.sigma * ((self.n - self.ddof) / (self.n - 1))
+        return moments_of_covariance(self.n or 0, self.mu, sigma)
+
+    @property
+    def ddof(self) -> int:
+        """What the protocol subtracts from n below a covariance; 1 where nobody says."""
+        return 1 if self.made is None else int(self.made.protocol.get("fid", {}).get("ddof", 1))
+
+
+def of_features(rows: Rows, *, made: Made | None = None) -> Statistics:
+    """The statistics of features (n, d) in float64: n-1 below the covariance, or n where the protocol has it."""
+    mu = rows.mean(axis=0, dtype=np.float64)
+    found = Statistics(mu, covariance(rows, mu), len(rows), made)
+    return replace(found, sigma=found.sigma * ((len(rows) - 1) / (len(rows) - found.ddof)))
+
+
+def facts_of(protocol: protocols.Protocol) -> dict[str, Any]:
+    """The parts of a protocol that hold facts, as JSON from which `protocol_of` makes it again."""
+    return {name: value for name, value in protocol.model_dump(mode="json").items() if value and name not in PROSE}
+
+
+def protocol_of(made: Made) -> protocols.Protocol:
+    """The protocol as it was when the statistics were made, whatever the package ships today."""
+    return protocols.Protocol.model_validate(
+        {"title": str(made.protocol.get("name")), "sources": ["the file"], **made.protocol}
+    )
+
+
+def decisive(found: list[protocols.Difference]) -> list[protocols.Difference]:
+    """Those differences between two protocols that move a feature's mean or covariance."""
+    return [one for one in found if one.fact.partition(".")[0] in protocols.INPUT_PARTS or one.fact in MOMENT_FACTS]
+
+
+def write(path: Path, statistics: Statistics, *, also: Mapping[str, npt.NDArray[Any]] | None = None) -> bytes:
+    """The bytes of the npz, and the file: `mu`, `sigma`, the arrays `also`, and `harness`. Same input, same bytes.
+
+    Raises OSError, which names `path`, with no half a file left, where the disk is full.
+    """
+    arrays: dict[str, npt.NDArray[Any]] = {"mu": statistics.mu, "sigma": statistics.sigma, **(also or {})}
+    if statistics.made is not None:
+        said = {"format": FORMAT, "n": statistics.n, **asdict(statistics.made)}
+        arrays[MEMBER] = np.array(canonical_json(said))
+    payload = io.BytesIO()
+    np.savez(payload, allow_pickle=False, **arrays)
+    write_atomically(path, payload.getvalue())
+    return payload.getvalue()
+
+
+def read(path: Path, *, mu: str = "mu", sigma: str = "sigma") -> Statistics:
+    """The statistics of a file of ours or a peer's; `mu` and `sigma` name the members (ADM's spatial ones are mu_s …).
+
+    Raises UsageError for a file that is no such npz, needs pickle, or whose arrays are no mean and covariance.
+    """
+    arrays = _arrays(path, (mu, sigma))
+    mean, matrix = (np.asarray(arrays[name], np.float64) for name in (mu, sigma))
+    _check(path, mean, matrix)
+    if MEMBER not in arrays:
+        return Statistics(mean, matrix)
+    try:
+        said = json.loads(str(arrays[MEMBER]))
+        if said.pop("format") != FORMAT:
+            raise ValueError("another version's format")
+        n = said.pop("n")
+        made = Made(**said)
+        sound = protocol_of(made).digest() == made.protocol_digest
+    except (ValueError, TypeError, KeyError, AttributeError, ValidationError) as problem:
+        raise UsageError(f"{path}: its member '{MEMBER}' cannot be read ({problem}); make the file again") from None
+    if not sound or type(n) is not int or n < 2:
+        raise UsageError(f"{path}: its member '{MEMBER}' was changed: digest and facts disagree; make the file again")
+    return Statistics(mean, matrix, n, made)
+
+
+def holds_statistics(path: Path) -> bool:
+    """Whether a file is an npz with mu: ADM's hold images beside it, and are statistics all the same."""
+    if path.suffix.lower() != ".npz" or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return "mu.npy" in archive.namelist()
+
+
+def admitted(path: Path, statistics: Statistics, *, protocol: str | None, assumed: str | None) -> protocols.Protocol:
+    """The protocol under which images must be encoded to be compared with these statistics.
+
+    Without `protocol`, the one that the file names. A file that names none is refused unless `assumed` does.
+    Raises UsageError with every differing fact where file and protocol, or file and this version of it, disagree.
+    """
+    if statistics.made is None:
+        if assumed is None:
+            raise UsageError(
+                f"{path} does not say how its statistics were made (pipeline, weights, resize), and {NAMES} alone fit "
+                "any; say --assume-protocol P if you know from elsewhere, e.g. the page that it was downloaded from "
+                "(`harness list protocols`)"
+            )
+        if protocol not in (None, assumed):
+            raise UsageError(f"--protocol {protocol} and --assume-protocol {assumed} disagree; say one")
+        return protocols.load(assumed)
+    if assumed is not None:
+        raise UsageError(f"{path} says itself how it was made; leave --assume-protocol out")
+    own = protocol_of(statistics.made)
+    wanted = protocols.load(protocol or own.name)
+    if found := decisive(protocols.differences(own, wanted)):
+        raise UsageError(_refusal(path, f"protocol {own.name} (version {own.version})", wanted.name, found))
+    return wanted
+
+
+def refuse_other(first: Path, one: Statistics, second: Path, other: Statistics) -> None:
+    """Raise UsageError, every difference named, for two files whose features went another way."""
+    if one.made is None or other.made is None:
+        return
+    ours, theirs = protocol_of(one.made), protocol_of(other.made)
+    if found := decisive(protocols.differences(ours, theirs)):
+        raise UsageError(_refusal(first, f"protocol {ours.name}", f"{theirs.name} of {second}", found))
+    refuse_other_encoder(first, one.made, other.made.encoder, str(second))
+
+
+def refuse_other_making(path: Path, held: Statistics, made: Made) -> None:
+    """Raise UsageError where features that are about to be made are of another encoder or recipe than the file's."""
+    if held.made is None:
+        return
+    refuse_other_encoder(path, held.made, made.encoder, "this installation")
+    if held.made.recipe != made.recipe:
+        raise UsageError(
+            f"{path} was made by another preprocessing recipe ({held.made.recipe[:12]}…) than protocol "
+            f"{made.protocol['name']} has here ({made.recipe[:12]}…); make it again"
+        )
+
+
+def refuse_other_encoder(path: Path, made: Made, encoder: Mapping[str, Any], whose: str) -> None:
+    """Raise UsageError where one protocol was carried out with other weights or parameters of the encoder."""
+    keys = sorted({*made.encoder, *encoder})
+    differing = [
+        f"{k}: {made.encoder.get(k, '-')} there, {encoder.get(k, '-')} in {whose}"
+        for k in keys
+        if made.encoder.get(k) != encoder.get(k)
+    ]
+    if differing:
+        raise UsageError(f"{path} was made with another encoder: {'; '.join(differing)}")
+
+
+def _refusal(path: Path, own: str, wanted: str, found: list[protocols.Difference]) -> list[str]:
+    lines = [f"{path} was made under {own} and cannot be the reference for {wanted}: {len(found)} facts differ"]
+    for one in found:
+        effect = f" ({one.effect})" if one.effect else ""
+        lines.append(f"  {one.fact}: {_said(one.first)} in the file, {_said(one.second)} asked for{effect}")
+    return lines
+
+
+def _said(value: Any) -> str:
+    return "not said" if value is None else json.dumps(value, ensure_ascii=False).strip('"')
+
+
+def _arrays(path: Path, needed: tuple[str, str]) -> dict[str, npt.NDArray[Any]]:
+    try:
+        # Asked of the file itself: numpy takes whatever is neither npz nor npy for a pickle, and advises to trust it.
+        if path.is_file() and not zipfile.is_zipfile(path):
+            raise UsageError(f"{path}: is no npz, or a truncated one; statistics are an npz with {NAMES}")
+        with np.load(path, allow_pickle=False) as archive:
+            if missing := [name for name in needed if name not in archive.files]:
+                raise UsageError(
+                    f"{path}: has no {' and no '.join(missing)}; it holds {', '.join(archive.files) or 'nothing'}. "
+                    f"Statistics are an npz with {NAMES}"
+                )
+            return {name: archive[name] for name in (*needed, MEMBER) if name in archive.files}
+    except FileNotFoundError:
+        raise UsageError(f"{path}: does not exist") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path}: is a folder; statistics are an npz (`harness stats make` makes one)") from None
+    except (ValueError, EOFError, zipfile.BadZipFile) as problem:
+        raise UsageError(f"{path}: is no readable npz of plain arrays ({problem}); fetch or make it again") from None
+
+
+def _check(path: Path, mean: Vector, matrix: Matrix) -> None:
+    if mean.ndim != 1 or matrix.shape != (len(mean), len(mean)) or not len(mean):
+        raise UsageError(f"{path}: mu is {mean.shape} and sigma {matrix.shape}; (d,) and (d, d) are needed")
+    if not (np.isfinite(mean).all() and np.isfinite(matrix).all()):
+        raise UsageError(f"{path}: NaN or infinity among its numbers; make it again")
+    scale = float(np.abs(matrix).max(initial=0.0))
+    if float(np.abs(matrix - matrix.T).max()) > 1e-4 * scale or (np.diag(matrix) < -1e-6 * scale).any():
+        raise UsageError(f"{path}: sigma is not symmetric or has negative variances: no covariance")

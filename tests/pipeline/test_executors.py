@@ -1,0 +1,156 @@
+"""The engine runs every unit once, keeps failures apart, and computes on one thread whatever the worker count."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+from harness.base.errors import UsageError
+from harness.pipeline.executors.local import Engine, Failure
+from harness.pipeline.store import CorruptEntryWarning
+
+
+def square(unit: int) -> int:
+    return unit * unit
+
+
+def moody(unit: str) -> str:
+    if unit == "bug":
+        raise ValueError("a\nbug")
+    if unit == "usage":
+        raise UsageError(["one thing", "another"])
+    if unit == "missing file":
+        raise FileNotFoundError(errno.ENOENT, "No such file", "weights.bin")
+    if unit == "full":
+        raise OSError(errno.ENOSPC, "No space left on device")
+    if unit == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if unit == "warn":
+        warnings.warn("entry was corrupted", CorruptEntryWarning, 2)
+        warnings.warn("somebody else's business", DeprecationWarning, 2)
+    return unit
+
+
+def threads(_: int) -> tuple[str, int]:
+    import numpy as np
+    from threadpoolctl import threadpool_info
+
+    np.ones((2, 2)) @ np.ones((2, 2))
+    return os.environ["OMP_NUM_THREADS"], max((pool["num_threads"] for pool in threadpool_info()), default=1)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_unit_is_run_once(workers):
+    with Engine(workers) as engine:
+        finished = {f.unit: f.result for f in engine.run(square, list(range(7)))}
+    assert finished == {unit: unit * unit for unit in range(7)}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_unit_that_raises_is_a_failure_in_one_line_and_the_others_go_on(workers):
+    with Engine(workers) as engine:
+        results = {f.unit: f.result for f in engine.run(moody, ["bug", "fine", "usage", "missing file"])}
+    assert results["fine"] == "fine"
+    assert results["bug"] == Failure("ValueError: a bug", usage=False, detail=results["bug"].detail)
+    assert "Traceback" in results["bug"].detail
+    assert results["usage"] == Failure("one thing; another", usage=True)
+    assert results["missing file"].reason.startswith("FileNotFoundError: ")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_is_nobodys_failure_and_stops_the_run(workers):
+    with Engine(workers) as engine, pytest.raises(OSError, match="No space left"):
+        list(engine.run(moody, ["full", "fine"]))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_harness_own_warnings_reach_the_caller_and_no_others(workers):
+    with Engine(workers) as engine:
+        assert next(f for f in engine.run(moody, ["warn", "fine"]) if f.unit == "warn").warnings == (
+            "entry was corrupted",
+        )
+
+
+def test_a_process_that_is_killed_costs_its_own_unit_only():
+    with Engine(2) as engine:
+        results = {f.unit: f.result for f in engine.run(moody, ["a", "die", "b", "c", "d"])}
+        assert results.pop("die").reason == "its process died twice: killed, or out of memory"
+        assert results == {unit: unit for unit in "abcd"}
+        assert [f.result for f in engine.run(square, [1, 2])] in ([1, 4], [4, 1])
+
+
+def test_workers_compute_on_one_thread():
+    with Engine(2) as engine:
+        assert {f.result for f in engine.run(threads, [0, 1])} == {("1", 1)}
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path):
+    (tmp_path / "sleeper.py").write_text(
+        "import os, time\n"
+        "def sleep(path):\n"
+        "    open(path, 'w').write(str(os.getpid())); time.sleep(120)\n"
+        "if __name__ == '__main__':\n"
+        "    import sleeper\n"
+        "    from harness.pipeline.executors import Engine\n"
+        f"    list(Engine(2).run(sleeper.sleep, [{str(tmp_path / 'one')!r}, {str(tmp_path / 'two')!r}]))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "sleeper.py"], cwd=tmp_path)
+    files = [tmp_path / "one", tmp_path / "two"]
+    deadline = time.monotonic() + 60
+    while not all(f.exists() and f.read_text() for f in files):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    while any(Path(f"/proc/{f.read_text()}").exists() for f in files):
+        assert time.monotonic() < deadline, "a worker lives on"
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("started", [True, False], ids=["in the units", "while the workers start"])
+def test_an_interrupt_of_the_process_group_ends_the_workers_at_once_and_without_a_word(tmp_path: Path, started):
+    (tmp_path / "sleeper.py").write_text(
+        "import os, time\n"
+        "def say(word): os.write(1, f'{word} {os.getpid()}\\n'.encode())\n"  # in one piece, whoever else writes
+        "say('imported')\n"
+        "if __name__ != '__main__': time.sleep(0.5)\n"
+        "def sleep(seconds):\n"
+        "    say('in a unit'); time.sleep(seconds)\n"
+        "if __name__ == '__main__':\n"
+        "    from harness.pipeline.executors import Engine\n"
+        "    try:\n"
+        "        with Engine(2) as engine:\n"
+        "            list(engine.run(sleep, [0, 120]))\n"
+        "    except KeyboardInterrupt:\n"
+        "        say('interrupted')\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "sleeper.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert parent.stdout is not None
+    seen: list[str] = []
+    for line in parent.stdout:
+        word, pid = line.rsplit(maxsplit=1)
+        if word == ("in a unit" if started else "imported") and int(pid) != parent.pid:
+            seen.append(pid)
+        if len(seen) == 2:
+            break
+    time.sleep(0.3 if started else 0)  # one of the two has nothing left to do by now
+    os.killpg(parent.pid, signal.SIGINT)
+    said, errors = parent.communicate(timeout=60)  # half of what a unit sleeps
+    assert said.endswith(f"interrupted {parent.pid}\n")
+    assert errors == ""
+    assert parent.returncode == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in seen)
