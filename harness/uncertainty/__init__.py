@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.uncertainty.agreement.orders import FEWEST, Orders, Ranking, evidence, independent, participants
-    from harness.uncertainty.agreement.people import Judgement, judgement
-    from harness.uncertainty.agreement.rankings import Agreement, Consensus, agreement, consensus
+    from harness.uncertainty.agreements.orders import FEWEST, Orders, Ranking, evidence, independent, participants
+    from harness.uncertainty.agreements.people import Judgement, judgement
+    from harness.uncertainty.agreements.rankings import Agreement, Consensus, agreement, consensus
     from harness.uncertainty.analysis import Analysis, MetricCall, Pair
     from harness.uncertainty.compare import Comparison, Equivalence, difference, equivalence
     from harness.uncertainty.features import Matrix, Rows, Vector, blocks, checked, positive_integer, with_defaults
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from harness.uncertainty.planning import Plan, counted, plan
     from harness.uncertainty.ranks import Difference, RankSets, rank_sets
     from harness.uncertainty.reproducing import Reproduction, reproduction
+    from harness.uncertainty.sampling_units import Index, Units, units
     from harness.uncertainty.seeds import Combined, Means, SeedMember, combine, means
     from harness.uncertainty.significance import exceeded, holm, quantile
     from harness.uncertainty.splits import Labels, Tables, deep_enough, labels
     from harness.uncertainty.strata import contrasts, pair_products, stratified
-    from harness.uncertainty.units import Index, Units, units
     from harness.uncertainty.variance import fake_variance
 
 __getattr__ = door(__name__)

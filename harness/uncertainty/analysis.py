@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from harness.base import UsageError
 from harness.uncertainty.features import Rows
-from harness.uncertainty.units import Units
+from harness.uncertainty.sampling_units import Units
 
 Vector = npt.NDArray[np.float64]
 ARRAYS = (

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from harness.uncertainty.units import Index, Units
+from harness.uncertainty.sampling_units import Index, Units
 
 Vector = npt.NDArray[np.float64]
 Tables = npt.NDArray[np.float64]  # (splits, G, G): real group, fake group

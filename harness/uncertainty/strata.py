@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.base import UsageError
-from harness.uncertainty.units import Index, Units, Vector, first_seen
+from harness.uncertainty.sampling_units import Index, Units, Vector, first_seen
 
 FEWEST = 2  # units of a stratum: a variance within it takes two
 

@@ -14,7 +14,7 @@ from harness.base.errors import UsageError
 from harness.benchmark import registry, source
 from harness.benchmark.registry import TABLE
 
-PACKAGE = Path(registry.__file__).parent
+PACKAGE = registry.PACKAGE
 BUILT_IN = [component for component in TABLE if not component.target.startswith("harness.metrics:")]
 
 

@@ -9,8 +9,8 @@ from harness.metrics.analyses import analyse
 from harness.metrics.manifold import authenticity
 from harness.metrics.manifold.neighbours import nearest
 from harness.uncertainty.analysis import MetricCall
+from harness.uncertainty.sampling_units import units
 from harness.uncertainty.splits import labels
-from harness.uncertainty.units import units
 
 
 def by_definition(real, fake):

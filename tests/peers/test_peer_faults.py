@@ -31,8 +31,8 @@ from harness.metrics.analyses import estimate
 from harness.pipeline.encode import load_features
 from harness.pipeline.plan import FakeSet, Plan
 from harness.studies.selftest.published import subset_kernel_distance
+from harness.uncertainty.sampling_units import units
 from harness.uncertainty.splits import labels
-from harness.uncertainty.units import units
 
 ROOT = Path(__file__).resolve().parents[2]
 GITHUB = "https://github.com/"

@@ -13,8 +13,8 @@ from harness.pipeline.results import read, run_key, write
 from harness.report.finding import read_findings
 from harness.studies.rerank import human
 from harness.studies.rerank.orders import answer, of_run
-from harness.uncertainty.agreement.orders import independent
-from harness.uncertainty.agreement.rankings import agreement, consensus
+from harness.uncertainty.agreements.orders import independent
+from harness.uncertainty.agreements.rankings import agreement, consensus
 from harness.uncertainty.seeds import combine
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from harness.base.errors import UsageError
-from harness.uncertainty.agreement.orders import Ranking, evidence, independent, participants
-from harness.uncertainty.agreement.people import judgement
-from harness.uncertainty.agreement.rankings import agreement, consensus, spearman, tau_b
+from harness.uncertainty.agreements.orders import Ranking, evidence, independent, participants
+from harness.uncertainty.agreements.people import judgement
+from harness.uncertainty.agreements.rankings import agreement, consensus, spearman, tau_b
 
 
 def ranking(name, values, se=0.0, *, count=1000, seed=0, lower_is_better=True):

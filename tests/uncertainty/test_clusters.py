@@ -9,8 +9,8 @@ from harness.metrics.frechet.distance import frechet_distance
 from harness.metrics.manifold.values import recall
 from harness.uncertainty.analysis import MetricCall
 from harness.uncertainty.intervals import interval
+from harness.uncertainty.sampling_units import units
 from harness.uncertainty.splits import labels
-from harness.uncertainty.units import units
 
 
 def prompts(rng, count, size, d, shift):

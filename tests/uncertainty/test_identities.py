@@ -10,8 +10,8 @@ from harness.metrics.frechet.distance import distance, frechet_distance, moments
 from harness.metrics.kernel.distance import kernel_distance
 from harness.metrics.manifold.values import coverage, density, precision, recall
 from harness.uncertainty.analysis import Analysis, MetricCall
+from harness.uncertainty.sampling_units import units
 from harness.uncertainty.splits import labels, shared_covariance, variance_of_both, variance_of_fake
-from harness.uncertainty.units import units
 from harness.uncertainty.variance import variance_of_sum
 from tests.conftest import ROOT
 

@@ -10,10 +10,10 @@ from harness.uncertainty.compare import difference
 from harness.uncertainty.intervals import interval
 from harness.uncertainty.joint import joint_replicates
 from harness.uncertainty.ranks import rank_sets
+from harness.uncertainty.sampling_units import units
 from harness.uncertainty.seeds import SeedMember
 from harness.uncertainty.splits import labels
 from harness.uncertainty.strata import contrasts, pair_products, stratified
-from harness.uncertainty.units import units
 
 CLASSES, EACH, D = 5, 50, 4
 CENTRES = 3.0 * np.random.default_rng(99).standard_normal((CLASSES, D))

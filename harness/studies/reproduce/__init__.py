@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.studies.reproduce.judging import Judged, Test, against_published, against_run, judge
     from harness.studies.reproduce.model import Claim, ClaimsFile, Facts, load, names, path_of
     from harness.studies.reproduce.ourruns import runs_for, unused
-    from harness.studies.reproduce.section import finding, section, source
+    from harness.studies.reproduce.report_section import finding, section, source
     from harness.studies.reproduce.verdicts import Verdicts
 
 __getattr__ = door(__name__)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.base import UsageError
-from harness.uncertainty.agreement.orders import Evidence, Orders, Ranking, Values, evidence
-from harness.uncertainty.agreement.rankings import quantiles
+from harness.uncertainty.agreements.orders import Evidence, Orders, Ranking, Values, evidence
+from harness.uncertainty.agreements.rankings import quantiles
 
 METRIC_SHARE = 0.2  # of the error allowed goes to the metrics' noise, whose threshold depends on it least
 

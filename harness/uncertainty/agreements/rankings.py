@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.base import UsageError
-from harness.uncertainty.agreement.orders import Orders, Ranking, Values, evidence
+from harness.uncertainty.agreements.orders import Orders, Ranking, Values, evidence
 
 
 @dataclass(frozen=True)
