@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.base import UsageError
 from harness.metrics.contract import InfluenceMetric
-from harness.uncertainty import Analysis, Pair, Rows, Tables, deep_enough, labels
+from harness.uncertainty import Analysis, InfluenceForm, Pair, Rows, SplitForm, Tables, deep_enough, labels
 
 LIMITS = (
     "generic interval: assumes a metric that varies like a mean over rows (not a maximum, nor a distance at its "
@@ -37,7 +37,8 @@ def analyse_function(
         return value
 
     real, fake, units_real, units_fake = pair.real, pair.fake, pair.units_real, pair.units_fake
-    common = {"use": use, "value": call(real, fake), **pair.sizes()}
+    bias = f"but no bias is known for metric '{use}'; ask for 'T_N'"
+    common = {"use": use, "value": call(real, fake), **pair.sizes(), "bias": bias}
     if isinstance(function, InfluenceMetric):
         of_real, of_fake = (np.asarray(part, np.float64) for part in function.influence(real, fake, **parameters))
         if of_real.shape != (len(real),) or of_fake.shape != (len(fake),):
@@ -49,8 +50,7 @@ def analyse_function(
             **common,
             method="the metric's own influence function",
             method_fixed="the metric's own influence function",
-            influence_real=units_real.total(of_real),
-            influence_fake=units_fake.total(of_fake),
+            form=InfluenceForm(units_real.total(of_real), units_fake.total(of_fake)),
         )
     if min(units_real.count, units_fake.count) < 8:
         raise UsageError(f"metric '{use}': an interval quarters both sets and needs at least 8 distinct rows in each")
@@ -68,5 +68,5 @@ def analyse_function(
     method = f"variance between disjoint {'halves and quarters, extrapolated' if 4 in tables else 'halves, halved'}"
     method += " (generic)"
     return Analysis(
-        **common, method=method, method_fixed=method, halves=tables[2], quarters=tables.get(4), notes=(LIMITS,)
+        **common, method=method, method_fixed=method, form=SplitForm(tables[2], tables.get(4)), notes=(LIMITS,)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from harness.uncertainty import SeedMember
+from harness.uncertainty import UNBIASED, SeedMember
 
 # Images nearer to a training image than that one's own neighbour: flagged when this much likelier than for unseen ones.
 COPY_EXCESS = 0.1
@@ -88,9 +88,9 @@ def _bias_share(group: Sequence[SeedMember]) -> float | None:
     analyses = [member.analysis for member in group]
     bias = 0.0
     for a in analyses:
-        if a.bias_method == "unbiased" or a.bias_real is None or a.bias_fake is None:
+        if isinstance(a.bias, str) or a.bias == UNBIASED:
             return None
-        bias += a.bias_real + a.bias_fake
+        bias += a.bias.real + a.bias.fake
     value = sum(a.value for a in analyses)
     return bias / value if value > 0 else None
 

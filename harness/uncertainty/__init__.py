@@ -10,7 +10,17 @@ if TYPE_CHECKING:
     from harness.uncertainty.agreements.orders import FEWEST, Orders, Ranking, evidence, independent, participants
     from harness.uncertainty.agreements.people import Judgement, judgement
     from harness.uncertainty.agreements.rankings import Agreement, Consensus, agreement, consensus
-    from harness.uncertainty.analysis import Analysis, MetricCall, Pair
+    from harness.uncertainty.analysis import (
+        UNBIASED,
+        Analysis,
+        Bias,
+        InfluenceForm,
+        MetricCall,
+        Pair,
+        SplitForm,
+        Tables,
+        ThirdOrder,
+    )
     from harness.uncertainty.compare import Comparison, Equivalence, difference, equivalence
     from harness.uncertainty.features import Matrix, Rows, Vector, blocks, checked, positive_integer, with_defaults
     from harness.uncertainty.intervals import centred, check, interval, quantile_of
@@ -21,7 +31,7 @@ if TYPE_CHECKING:
     from harness.uncertainty.sampling_units import Index, Units, units
     from harness.uncertainty.seeds import Combined, Means, SeedMember, combine, means
     from harness.uncertainty.significance import exceeded, holm, quantile
-    from harness.uncertainty.splits import Labels, Tables, deep_enough, labels
+    from harness.uncertainty.splits import Labels, deep_enough, labels
     from harness.uncertainty.strata import contrasts, pair_products, stratified
     from harness.uncertainty.variance import fake_variance
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +14,7 @@ from harness.uncertainty.features import Rows
 from harness.uncertainty.sampling_units import Units
 
 Vector = npt.NDArray[np.float64]
-ARRAYS = (
-    "influence_real",
-    "influence_fake",
-    "pairs_real",
-    "halves",
-    "quarters",
-    "strata_real",
-    "strata_fake",
-    "clusters_fake",
-)
+Tables = npt.NDArray[np.float64]  # (splits, G, G): real group, fake group
 
 
 @dataclass(frozen=True)
@@ -36,67 +27,138 @@ class MetricCall:
 
 
 @dataclass(frozen=True)
+class ThirdOrder:
+    """Third cumulants of each side (`third_*`) and how the variance moves with the value (`bend_*`), cubed units."""
+
+    third_real: float
+    third_fake: float
+    bend_real: float
+    bend_fake: float
+    bend_cross: float
+
+
+@dataclass(frozen=True)
+class InfluenceForm:
+    """A metric that is, to first order, a sum of means over real and over fake units.
+
+    influence_real/fake  centred, one entry per independent unit: a row, or all copies of a repeated row
+    pairs_real           degenerate kernel on pairs of real units that depend on the real seed only; its mean square is
+                         second_order_real
+    second_order_*       variances that the plug-in counts twice
+    magnitude            for squared distances: the value with its own noise counted (FD itself, the V-statistic of KD);
+                         the variance of the estimate is proportional to it along the line between the distributions
+    third_order          of kernel distances; None where it is not known
+    """
+
+    influence_real: Vector
+    influence_fake: Vector
+    pairs_real: Vector = field(default_factory=lambda: np.zeros(1))
+    second_order_real: float = 0.0
+    second_order_fake: float = 0.0
+    second_order_cross: float = 0.0
+    magnitude: float | None = None
+    third_order: ThirdOrder | None = None
+
+    def widened(self, by: float) -> InfluenceForm:
+        """The same with the standard deviation over fake images `by` times as large."""
+        own = self.third_order
+        # A mean of k sets has 1/k² of one set's third-order terms: with `by` = √k these are those of one set.
+        third = own and ThirdOrder(
+            own.third_real, own.third_fake * by**4, own.bend_real, own.bend_fake * by**4, own.bend_cross * by**2
+        )
+        return InfluenceForm(
+            self.influence_real,
+            np.asarray(self.influence_fake * by),
+            self.pairs_real,
+            self.second_order_real,
+            self.second_order_fake * by**2,
+            self.second_order_cross,
+            self.magnitude,
+            third,
+        )
+
+
+@dataclass(frozen=True)
+class SplitForm:
+    """A metric known by its values on disjoint parts of both sets.
+
+    halves (splits, 2, 2), quarters (splits, 4, 4): the metric of each real group with each fake group of random splits;
+    real groups depend on the real seed only, so that tables of generators scored against one reference are joint.
+    influence_fake: of metrics that are means over fake rows where the reference is fixed (precision, density).
+    """
+
+    halves: Tables
+    quarters: Tables | None = None
+    influence_fake: Vector | None = None
+
+    def widened(self, by: float) -> SplitForm:
+        """The same with the standard deviation over fake images `by` times as large."""
+
+        def spread(tables: Tables) -> Tables:  # groups of fake rows stand in columns
+            middle = tables.mean(axis=2, keepdims=True)
+            return np.asarray(middle + by * (tables - middle))
+
+        influence = self.influence_fake
+        return SplitForm(
+            spread(self.halves),
+            None if self.quarters is None else spread(self.quarters),
+            None if influence is None else np.asarray(influence * by),
+        )
+
+
+@dataclass(frozen=True)
+class Bias:
+    """What a value has too much on average at these set sizes, by real and by fake rows; `said` is how that is known.
+
+    The population value is the value less both. Zeros of a metric that is unbiased.
+    """
+
+    real: float
+    fake: float
+    said: str
+
+
+UNBIASED = Bias(0.0, 0.0, "unbiased")
+
+
+@dataclass(frozen=True)
 class Analysis:
-    """A metric's value with everything its intervals need. Two families share it:
+    """A metric's value with everything that its intervals need.
 
-    influence form     influence_real, influence_fake (centred, one entry per independent unit: a row, or all copies of
-                       a repeated row), second_order_* (variances the plug-in counts twice), pairs_real (degenerate
-                       kernel on pairs of real units that depend on the real seed only; its mean square is
-                       second_order_real)
-    split form         halves (splits, 2, 2), quarters (splits, 4, 4): the metric of each real group with each fake
-                       group of random splits; real groups depend on the real seed only, so that tables of
-                       generators scored against one reference are joint. Precision and density are means over fake
-                       rows when the reference is fixed, and have influence_fake for that.
-
+    form               how it varies; every decision about variances is made on this type
     units_real/fake    number of independent units (rows less exact repeats); effective_real/fake: n² / Σ size²
+    bias               what a T_inf interval subtracts, or why there is no population value: "but …", "refused: …"
     real_seed, fake_seed  what was drawn on each side; equal real seeds make analyses joint
-    bias_real/fake     what a T_inf interval subtracts, or None where there is none
     strata_real/fake   the stratum of each unit, or None: influences are then centred within strata, and group labels
                        balanced over them
-    bounded            the metric is a share in [0, 1]
     clusters_fake      a number below 2**53 for the cluster of each fake unit, derived from its label, or None: image
                        sets that have one in common do not vary apart (see `seeds.means`)
     clustered          rows were declared to come in clusters, which are the units then
-    magnitude          for squared distances: the value with its own noise counted (FD itself, the V-statistic of KD);
-                       the variance of the estimate is proportional to it along the line between the two distributions
-    third_*, bend_*    third-order terms of kernel distances (see `skewness`), None where they are not known
+    share_of           the metric is a share in [0, 1] of the units of this side
+    floor              what the metric cannot be below, if it is known to vary like a squared distance down to there
     """
 
     use: str
     value: float
+    form: InfluenceForm | SplitForm
     n_real: int
     n_fake: int
     d: int
-    method: str
-    method_fixed: str
     units_real: int
     units_fake: int
     effective_real: float
     effective_fake: float
+    method: str
+    method_fixed: str
+    bias: Bias | str
     real_seed: int = 0
     fake_seed: int = 0
-    influence_real: Vector | None = None
-    influence_fake: Vector | None = None
-    pairs_real: Vector | None = None
-    second_order_real: float = 0.0
-    second_order_fake: float = 0.0
-    second_order_cross: float = 0.0
-    bias_real: float | None = None
-    bias_fake: float | None = None
-    bias_method: str | None = None
-    halves: Vector | None = None
-    quarters: Vector | None = None
     strata_real: Vector | None = None
     strata_fake: Vector | None = None
     clusters_fake: Vector | None = None
-    bounded: bool = False
     clustered: bool = False
-    magnitude: float | None = None
-    third_real: float | None = None
-    third_fake: float | None = None
-    bend_real: float | None = None
-    bend_fake: float | None = None
-    bend_cross: float | None = None
+    share_of: Literal["real", "fake"] | None = None
+    floor: float | None = None
     conservative: bool = False
     notes: tuple[str, ...] = ()
 
@@ -104,23 +166,33 @@ class Analysis:
         """A JSON object and named arrays from which `from_parts` rebuilds the analysis bit for bit."""
         plain: dict[str, Any] = {}
         arrays: dict[str, npt.NDArray[Any]] = {}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name in ARRAYS:
-                if value is not None:
+        for part in (self, self.form):
+            for item in fields(part):
+                value = getattr(part, item.name)
+                if isinstance(value, np.ndarray):
                     arrays[item.name] = value
-            else:
-                plain[item.name] = list(value) if isinstance(value, tuple) else value
+                elif isinstance(value, Bias | ThirdOrder):
+                    plain[item.name] = asdict(value)
+                elif value is not None:
+                    plain[item.name] = list(value) if isinstance(value, tuple) else value
+        plain["form"] = type(self.form).__name__
         return plain, arrays
 
     @classmethod
     def from_parts(cls, plain: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Analysis:
-        """The analysis that `to_parts` took apart."""
-        known = {item.name for item in fields(cls)} - set(ARRAYS)
-        values: dict[str, Any] = {name: plain[name] for name in known if name in plain}
-        values["notes"] = tuple(values.get("notes", ()))
-        values |= {name: np.asarray(arrays[name], np.float64) for name in ARRAYS if name in arrays}
-        return cls(**values)
+        """The analysis that `to_parts` took apart. Raises KeyError or TypeError for parts of something else."""
+        values: dict[str, Any] = {**plain, **{name: np.asarray(array, np.float64) for name, array in arrays.items()}}
+        values["notes"] = tuple(values["notes"])
+        if isinstance(values["bias"], Mapping):
+            values["bias"] = Bias(**values["bias"])
+        if values.get("third_order") is not None:
+            values["third_order"] = ThirdOrder(**values["third_order"])
+        form = {kind.__name__: kind for kind in (InfluenceForm, SplitForm)}[values["form"]]
+
+        def part(of: Any) -> dict[str, Any]:
+            return {item.name: values[item.name] for item in fields(of) if item.name in values}
+
+        return cls(**part(cls) | {"form": form(**part(form))})
 
 
 def same_real(analyses: list[Analysis]) -> None:

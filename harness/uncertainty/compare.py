@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.base import Reference, Target, UsageError
-from harness.uncertainty.analysis import Analysis, same_strata
+from harness.uncertainty.analysis import Analysis, InfluenceForm, same_strata
 from harness.uncertainty.intervals import check
 from harness.uncertainty.seeds import Means, SeedMember, means
 from harness.uncertainty.significance import quantile
@@ -103,7 +103,7 @@ def difference(
         degrees, least = spread.degrees, 0.0
         method = "paired images" if paired else "independent images"
         notes.append("about these checkpoints, not about the methods that trained them")
-    if target == "T_N" and analyses[0].use == "fd":
+    if target == "T_N":
         notes += _won_by_bias(one, two, centre)
     parts = (
         Part(own, degrees, _own_slope(analyses, own), least),
@@ -114,7 +114,7 @@ def difference(
 
 def _own_slope(analyses: Sequence[Analysis], own: float) -> float:
     """Noise of a squared distance grows with the distance: in proportion to what both sides' magnitudes add up to."""
-    sizes = [a.magnitude for a in analyses if a.magnitude is not None]
+    sizes = _magnitudes(analyses)
     size = 2.0 * float(np.mean(sizes)) if len(sizes) == len(analyses) else 0.0
     return own / size if size > 0 else 0.0
 
@@ -122,8 +122,14 @@ def _own_slope(analyses: Sequence[Analysis], own: float) -> float:
 def _shared_part(shared: float, degrees: float, own: float, centre: float, analyses: Sequence[Analysis]) -> Part:
     """The reference's part: nothing where both generators agree, and in proportion to their difference from there."""
     size = max(abs(centre), float(np.sqrt(own + shared)))
-    known = all(a.magnitude is not None for a in analyses)
+    known = len(_magnitudes(analyses)) == len(analyses)
     return Part(shared, degrees, shared / size if known and size > 0 else 0.0)
+
+
+def _magnitudes(analyses: Sequence[Analysis]) -> list[float]:
+    """Magnitudes of those that are squared distances."""
+    forms = [a.form for a in analyses if isinstance(a.form, InfluenceForm)]
+    return [form.magnitude for form in forms if form.magnitude is not None]
 
 
 def _between_seeds(one: Means, two: Means, paired: bool) -> tuple[float, float, str]:
@@ -161,9 +167,9 @@ def _paired_images(one: Means, two: Means) -> float:
     for left, right in zip(one.analyses, two.analyses, strict=True):
         if problem := _without_partners(left, right):
             raise UsageError(f"`paired` {problem}")
-        assert left.influence_fake is not None
-        assert right.influence_fake is not None
-        gap = left.influence_fake - right.influence_fake
+        assert left.form.influence_fake is not None
+        assert right.form.influence_fake is not None
+        gap = left.form.influence_fake - right.form.influence_fake
         # The second-order part is left in: it may be counted twice, which errs on the wide side.
         total += float(gap.var(ddof=1)) / len(gap) / len(one.members) ** 2
     return total
@@ -171,7 +177,7 @@ def _paired_images(one: Means, two: Means) -> float:
 
 def _without_partners(left: Analysis, right: Analysis) -> str | None:
     """Why image i of two sets cannot be differenced; None where it can."""
-    if left.influence_fake is None or right.influence_fake is None:
+    if left.form.influence_fake is None or right.form.influence_fake is None:
         return f"needs influence functions; {left.use} has none for its fake side"
     if left.units_fake != right.units_fake:
         return "sets differ in their number of independent images, so image i has no partner"
@@ -183,8 +189,7 @@ def _without_partners(left: Analysis, right: Analysis) -> str | None:
 
 
 def _won_by_bias(one: Means, two: Means, centre: float) -> list[str]:
-    biases = [a.bias_fake for a in one.analyses + two.analyses]
-    if any(bias is None for bias in biases):
+    if any(isinstance(a.bias, str) for a in one.analyses + two.analyses):
         return []
     debiased = one.centre("T_inf", "fixed") - two.centre("T_inf", "fixed")
     if debiased * centre < 0:

@@ -7,22 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.base import Estimate, Reference, Target, UsageError
-from harness.metrics import ANALYTIC, DEBIAS_WIDTH, TRUSTED
 from harness.uncertainty import significance as student
 from harness.uncertainty.analysis import Analysis
 from harness.uncertainty.variance import variance_of_sum
-
-KERNELS = ("kd", "kid_subsets", "cmmd")  # squared MMDs, whose bias is known
 
 
 def interval(analysis: Analysis, *, level: float, target: Target, reference: Reference) -> Estimate:
     """The metric with its standard error and interval.
 
     `T_N` is the metric's expectation at these set sizes: the interval is centred at the value as it is. `T_inf` is the
-    population value: centred at the value minus its bias (FD), the same as T_N for the unbiased KD, refused for metrics
-    that have none. Reference `fixed` speaks about this reference set, `random` about the distribution it came from.
+    population value: centred at the value minus its bias, refused where that is not known. Reference `fixed` speaks
+    about this reference set, `random` about the distribution it came from.
 
-    Raises UsageError for T_inf where there is none: k-NN and user metrics, and FD below 10 rows per column.
+    Raises UsageError for T_inf where there is none, with the analysis's own reason.
     """
     check(level, target, reference)
     centre, bias_note = centred(analysis, target=target, reference=reference)
@@ -72,44 +69,10 @@ def centred(analysis: Analysis, *, target: Target, reference: Reference) -> tupl
     """The value that the interval is centred at, and what to say about it."""
     if target == "T_N":
         return analysis.value, ""
-    if analysis.use in KERNELS and analysis.bias_method == "unbiased":
-        return analysis.value, ", unbiased"
-    stratified = analysis.strata_real is not None or analysis.strata_fake is not None
-    if analysis.use in KERNELS:
-        if analysis.bias_fake is None or analysis.bias_real is None:
-            raise UsageError(
-                f"`target` is 'T_inf', but the bias of {analysis.use} is not known for clusters"
-                f"{'' if analysis.use == 'cmmd' else ' in strata'}; ask for 'T_N'"
-            )
-        bias = analysis.bias_fake + (analysis.bias_real if reference == "random" else 0.0)
-        return analysis.value - bias, f", minus the {analysis.bias_method} bias"
-    if analysis.use != "fd":
-        raise UsageError(
-            f"`target` is 'T_inf', but {analysis.use} has no population value at a fixed k; ask for 'T_N'"
-            if analysis.bounded or analysis.use == "density"
-            else f"`target` is 'T_inf', but no bias is known for metric '{analysis.use}'; ask for 'T_N'"
-        )
-    rows = min(analysis.effective_real, analysis.effective_fake)
-    ratio = rows / analysis.d
-    if ratio < TRUSTED:
-        raise UsageError(
-            f"`target` is 'T_inf', refused: {rows:.0f} rows for {analysis.d} columns (N/d = {ratio:.1f}); the bias "
-            f"of FD can be removed from N/d = {TRUSTED:.0f} on ({TRUSTED * analysis.d:.0f} rows in each); ask for 'T_N'"
-        )
-    if analysis.clustered:
-        raise UsageError("`target` is 'T_inf', but the bias of FD is not known for clusters; ask for 'T_N'")
-    if (analysis.bias_fake is None or analysis.bias_real is None) and stratified:
-        raise UsageError(
-            f"`target` is 'T_inf' with strata at N/d = {ratio:.1f}; the bias of FD within strata is known from "
-            f"{ANALYTIC:.0f} rows per column on: give more rows, or ask for 'T_N'"
-        )
-    if analysis.bias_fake is None or analysis.bias_real is None:
-        raise UsageError(
-            f"`target` is 'T_inf' at N/d = {ratio:.1f} and {analysis.d} columns: from {TRUSTED:.0f} to {ANALYTIC:.0f} "
-            f"rows per column beyond {DEBIAS_WIDTH} columns the bias needs `debias=True` in analyse()"
-        )
-    bias = analysis.bias_fake + (analysis.bias_real if reference == "random" else 0.0)
-    return analysis.value - bias, f", minus the {analysis.bias_method} bias"
+    bias = analysis.bias
+    if isinstance(bias, str):
+        raise UsageError(f"`target` is 'T_inf', {bias}")
+    return analysis.value - (bias.fake + (bias.real if reference == "random" else 0.0)), f", {bias.said}"
 
 
 def bounds(
@@ -137,7 +100,7 @@ def bounds(
         quantile = quantile_of(degrees, level)
     else:
         words = f"{quantile:.3g} standard errors"
-    if not analyses[0].bounded:
+    if analyses[0].share_of is None:
         # Where both sets nearly coincide the slope is a ratio of two rounding errors: it must not run away.
         most = quantile * float(np.sqrt(variance))
         lean = min(quantile**2 * slope / 2, most)
@@ -146,8 +109,8 @@ def bounds(
         if slope_above is not None:
             lean = min(quantile**2 * slope_above / 2, most)
             reach = float(np.sqrt(lean**2 + quantile**2 * variance))
-        # FD is a squared distance of two sets and never negative; KD's unbiased estimate can be.
-        low = max(centre - below, min(0.0, centre)) if analyses[0].use == "fd" else centre - below
+        floor = analyses[0].floor
+        low = centre - below if floor is None else max(centre - below, min(floor, centre))
         return low, centre + reach + lean, words + (", score interval" if slope else "")
     # Wilson's interval at the sample size that a share with this variance would have: keeps its level near 0 and 1.
     rows = _rows(analyses)
@@ -166,11 +129,11 @@ def quantile_of(degrees: float, level: float) -> float:
 
 def at_the_boundary(analyses: Sequence[Analysis], centre: float) -> tuple[str, ...]:
     """A note where fewer than five rows are on the rarer side of a share: no construction keeps its level there."""
-    if not analyses[0].bounded or min(centre, 1.0 - centre) * _rows(analyses) >= 5:
+    if analyses[0].share_of is None or min(centre, 1.0 - centre) * _rows(analyses) >= 5:
         return ()
     return ("at the boundary: fewer than five rows on the rarer side, so the level is approximate",)
 
 
 def _rows(analyses: Sequence[Analysis]) -> int:
     """Units that the share is a share of."""
-    return min(a.units_fake if a.use in ("precision", "authenticity") else a.units_real for a in analyses)
+    return min(a.units_fake if a.share_of == "fake" else a.units_real for a in analyses)

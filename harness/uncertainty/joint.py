@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.base import Reference, Target, UsageError
-from harness.uncertainty.analysis import same_real
+from harness.uncertainty.analysis import SplitForm, same_real
 from harness.uncertainty.ranks import own_variance
 from harness.uncertainty.seeds import Means, SeedMember, means
-from harness.uncertainty.variance import reference_covariance, variance_of_sum
+from harness.uncertainty.variance import influences, reference_covariance, variance_of_sum
 
 Draws = npt.NDArray[np.float64]
 
@@ -77,11 +77,11 @@ def _reference_draws(wholes: Sequence[Means], count: int, rng: np.random.Generat
     for row, whole in enumerate(wholes):
         weights[row, column : column + len(whole.members)] = whole.weights
         column += len(whole.members)
-    if analyses[0].influence_real is None:
+    if isinstance(analyses[0].form, SplitForm):
         covariance = weights @ reference_covariance(analyses) @ weights.T
         size, vectors = np.linalg.eigh(covariance)
         return np.asarray(rng.standard_normal((count, len(wholes))) @ (vectors * np.sqrt(np.maximum(size, 0.0))).T)
-    influence = weights @ np.stack([a.influence_real for a in analyses if a.influence_real is not None])
+    influence = weights @ np.stack([form.influence_real for form in influences(analyses)])
     units = influence.shape[1]
     plain = influence.var(axis=1, ddof=1) / units
     # Of each mean, not summed from its sets: near the null their corrected covariances can sum to less than nothing.

@@ -160,7 +160,7 @@ def _pilot(first: Sequence[SeedMember], second: Sequence[SeedMember], reference:
     spread = variance_of_sum(one.analyses + two.analyses, weights, reference)
     trained = all(member.training_seed is not None for member in (*first, *second))
     n_fake = one.analyses[0].n_fake
-    grows = reference == "fixed" and one.analyses[0].influence_fake is not None
+    grows = reference == "fixed" and one.analyses[0].form.influence_fake is not None
     noise = (one.fake_part + two.fake_part) / 2 if grows else 0.0
     return _Pilot(per_image, common, training, spread.reference, spread.degrees, noise, trained, n_fake)
 

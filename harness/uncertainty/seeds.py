@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.base import Estimate, Reference, Target, UsageError
-from harness.uncertainty.analysis import Analysis, Vector
+from harness.uncertainty.analysis import Analysis, InfluenceForm
 from harness.uncertainty.intervals import at_the_boundary, bounds, centred, check, quantile_of
 from harness.uncertainty.variance import fake_variance, reference_covariance, variance_of_sum
 
@@ -106,25 +106,7 @@ def means(members: Sequence[SeedMember]) -> Means:
 
 def widened(analysis: Analysis, by: float) -> Analysis:
     """The analysis with its standard deviation over fake images `by` times as large, and all else as it was."""
-
-    def spread(tables: Vector | None) -> Vector | None:  # groups of fake rows stand in columns
-        if tables is None:
-            return None
-        middle = tables.mean(axis=2, keepdims=True)
-        return np.asarray(middle + by * (tables - middle))
-
-    influence = analysis.influence_fake
-    return replace(
-        analysis,
-        influence_fake=None if influence is None else np.asarray(influence * by),
-        second_order_fake=analysis.second_order_fake * by**2,
-        # A mean of k sets has 1/k² of one set's third-order terms: with `by` = √k these are those of one set.
-        third_fake=None if analysis.third_fake is None else analysis.third_fake * by**4,
-        bend_fake=None if analysis.bend_fake is None else analysis.bend_fake * by**4,
-        bend_cross=None if analysis.bend_cross is None else analysis.bend_cross * by**2,
-        halves=spread(analysis.halves),
-        quarters=spread(analysis.quarters),
-    )
+    return replace(analysis, form=analysis.form.widened(by))
 
 
 def combine(members: Sequence[SeedMember], *, level: float, target: Target, reference: Reference) -> Combined:
@@ -222,7 +204,7 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
 def shared_variance(whole: Means) -> float:
     """Variance of the overall mean over redrawn reference sets."""
     w = np.asarray(whole.weights)
-    if whole.analyses[0].influence_real is not None:
+    if isinstance(whole.analyses[0].form, InfluenceForm):
         return variance_of_sum(whole.analyses, whole.weights, "random").reference
     return max(float(w @ reference_covariance(whole.analyses) @ w), 0.0)
 

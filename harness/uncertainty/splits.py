@@ -18,10 +18,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from harness.uncertainty.analysis import Tables, Vector
 from harness.uncertainty.sampling_units import Index, Units
 
-Vector = npt.NDArray[np.float64]
-Tables = npt.NDArray[np.float64]  # (splits, G, G): real group, fake group
 Labels = npt.NDArray[np.uint8]  # (splits, rows): each row's group
 
 SLOPE = 0.75  # weight of the measured slope against the 1/n law

@@ -14,16 +14,17 @@ Split form: variances and covariances between disjoint groups (see `splits`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.base import Reference
-from harness.uncertainty.analysis import Analysis, Vector, same_real
-from harness.uncertainty.splits import Tables, extrapolate, shared_covariance, variance_of_both, variance_of_fake
+from harness.uncertainty.analysis import Analysis, InfluenceForm, SplitForm, Tables, Vector, same_real
+from harness.uncertainty.splits import extrapolate, shared_covariance, variance_of_both, variance_of_fake
 
 SPLIT_DEGREES = 50.0  # standard errors from splits scatter by about a tenth (measured), as with 50 degrees of freedom
+MIXED = "analyses of different forms cannot be combined"
 NEAR_NULL = 0.4  # share of the plug-in variance that is second order, from which the interval is known to over-cover
 
 
@@ -68,29 +69,31 @@ def variance_of_sum(analyses: Sequence[Analysis], weights: Sequence[float], refe
     w = np.asarray(weights, dtype=np.float64)
     fake = np.array([fake_variance(a) for a in analyses])
     fake_part = float(w**2 @ fake)
-    if analyses[0].influence_real is not None:
-        v_fake = float(w**2 @ [_variance_of_mean(a.influence_fake) for a in analyses])
-        second_fake = float(w**2 @ [a.second_order_fake for a in analyses])
+    if isinstance(analyses[0].form, InfluenceForm):
+        forms = influences(analyses)
+        v_fake = float(w**2 @ [_variance_of_mean(f.influence_fake) for f in forms])
+        second_fake = float(w**2 @ [f.second_order_fake for f in forms])
         parts = [
-            (weight**2, _known(a.influence_fake), _free(a.strata_fake)) for weight, a in zip(w, analyses, strict=True)
+            (weight**2, form.influence_fake, _free(a.strata_fake))
+            for weight, form, a in zip(w, forms, analyses, strict=True)
         ]
         if reference == "fixed":
-            slope = _slope(analyses, w, v_fake)
+            slope = _slope(forms, w, v_fake)
             near = second_fake > NEAR_NULL * v_fake
-            third, bend = _skewness(analyses, w, v_fake, 0.0)
+            third, bend = _skewness(forms, w, v_fake, 0.0)
             return Variance(fake_part, fake_part, 0.0, _degrees(parts), near, slope, second_fake, third, bend)
-        v_real, second_real = _real_terms(analyses, w)
-        cross = float(w**2 @ [a.second_order_cross for a in analyses])
+        v_real, second_real = _real_terms(forms, w)
+        cross = float(w**2 @ [f.second_order_cross for f in forms])
         second = second_real + second_fake + cross
         total = max(v_real + v_fake - second, second)
         part = max(v_real - second_real - cross, second_real)
-        parts.append((1.0, _summed(analyses, w), _free(analyses[0].strata_real)))
+        parts.append((1.0, _summed(forms, w), _free(analyses[0].strata_real)))
         near = second > NEAR_NULL * (v_real + v_fake)
-        slope = _slope(analyses, w, v_real + v_fake)
-        third, bend = _skewness(analyses, w, v_real + v_fake, 1.0)
+        slope = _slope(forms, w, v_real + v_fake)
+        third, bend = _skewness(forms, w, v_real + v_fake, 1.0)
         return Variance(total, fake_part, part, _degrees(parts), near, slope, second, third, bend)
     if reference == "fixed":
-        exact = analyses[0].influence_fake is not None
+        exact = analyses[0].form.influence_fake is not None
         return Variance(fake_part, fake_part, 0.0, np.inf if exact else SPLIT_DEGREES, False)
     half, quarter = _stacked(analyses)
     summed = [None if tables is None else variance_of_both(np.tensordot(w, tables, 1)) for tables in (half, quarter)]
@@ -101,25 +104,28 @@ def variance_of_sum(analyses: Sequence[Analysis], weights: Sequence[float], refe
 
 def fake_variance(analysis: Analysis) -> float:
     """Variance of one value over image samples, the reference held fixed."""
-    if analysis.influence_fake is not None:
-        second = analysis.second_order_fake
-        variance = max(_variance_of_mean(analysis.influence_fake) - second, second)
+    form = analysis.form
+    if form.influence_fake is not None:
+        second = form.second_order_fake if isinstance(form, InfluenceForm) else 0.0
+        variance = max(_variance_of_mean(form.influence_fake) - second, second)
     else:
-        quarters = None if analysis.quarters is None else variance_of_fake(analysis.quarters)
-        variance = extrapolate(variance_of_fake(_known(analysis.halves)), quarters)
+        assert isinstance(form, SplitForm)
+        quarters = None if form.quarters is None else variance_of_fake(form.quarters)
+        variance = extrapolate(variance_of_fake(form.halves), quarters)
     # A share that never varied is still not known better than to one unit.
-    return max(variance, 1.0 / min(analysis.units_real, analysis.units_fake) ** 2) if analysis.bounded else variance
+    return max(variance, 1.0 / min(analysis.units_real, analysis.units_fake) ** 2) if analysis.share_of else variance
 
 
 def reference_covariance(analyses: Sequence[Analysis]) -> npt.NDArray[np.float64]:
     """Covariance matrix of several values over draws of the reference set they share, fake sets averaged out."""
     same_real(list(analyses))
-    if analyses[0].influence_real is not None:
-        influence = np.stack([_known(a.influence_real) for a in analyses])
-        pairs = np.stack([a.pairs_real if a.pairs_real is not None else np.zeros(1) for a in analyses])
+    if isinstance(analyses[0].form, InfluenceForm):
+        forms = influences(analyses)
+        influence = np.stack([f.influence_real for f in forms])
+        pairs = np.stack([f.pairs_real for f in forms])
         units = influence.shape[1]
         second = pairs @ pairs.T / pairs.shape[1]
-        matrix = np.atleast_2d(np.cov(influence)) / units - second - np.diag([a.second_order_cross for a in analyses])
+        matrix = np.atleast_2d(np.cov(influence)) / units - second - np.diag([f.second_order_cross for f in forms])
         np.fill_diagonal(matrix, np.maximum(np.diag(matrix), np.diag(second)))
         return np.asarray(matrix)
     half, quarter = _stacked(analyses)
@@ -134,21 +140,29 @@ def reference_covariance(analyses: Sequence[Analysis]) -> npt.NDArray[np.float64
 
 def _stacked(analyses: Sequence[Analysis]) -> tuple[Tables, Tables | None]:
     """Tables of all analyses, (analyses, splits, G, G), for halves and, if all have them, quarters."""
-    quarters = [a.quarters for a in analyses if a.quarters is not None]
-    return np.stack([_known(a.halves) for a in analyses]), (
-        np.stack(quarters) if len(quarters) == len(analyses) else None
-    )
+    forms = [a.form for a in analyses if isinstance(a.form, SplitForm)]
+    if len(forms) < len(analyses):
+        raise ValueError(MIXED)
+    quarters = [f.quarters for f in forms if f.quarters is not None]
+    return np.stack([f.halves for f in forms]), np.stack(quarters) if len(quarters) == len(analyses) else None
 
 
-def _real_terms(analyses: Sequence[Analysis], w: Vector) -> tuple[float, float]:
-    known = [np.zeros(1) if a.pairs_real is None else a.pairs_real for a in analyses]
-    pairs = np.sum([weight * values for weight, values in zip(w, known, strict=True)], axis=0)
-    return _variance_of_mean(_summed(analyses, w)), float((pairs**2).mean())
+def influences(analyses: Sequence[Analysis]) -> list[InfluenceForm]:
+    """The influence forms of all; ValueError where one of them has another form."""
+    forms = [a.form for a in analyses if isinstance(a.form, InfluenceForm)]
+    if len(forms) < len(analyses):
+        raise ValueError(MIXED)
+    return forms
 
 
-def _summed(analyses: Sequence[Analysis], w: Vector) -> Vector:
+def _real_terms(forms: Sequence[InfluenceForm], w: Vector) -> tuple[float, float]:
+    pairs = np.sum([weight * form.pairs_real for weight, form in zip(w, forms, strict=True)], axis=0)
+    return _variance_of_mean(_summed(forms, w)), float((pairs**2).mean())
+
+
+def _summed(forms: Sequence[InfluenceForm], w: Vector) -> Vector:
     """The influence of each real unit on the weighted sum."""
-    return np.asarray(np.sum([x * _known(a.influence_real) for x, a in zip(w, analyses, strict=True)], axis=0))
+    return np.asarray(np.sum([x * form.influence_real for x, form in zip(w, forms, strict=True)], axis=0))
 
 
 def _free(strata: Vector | None) -> float:
@@ -170,26 +184,25 @@ def _degrees(parts: Sequence[tuple[float, Vector, float]]) -> float:
     return float(np.clip(2.0 * variance**2 / noise, 3.0, 1e6)) if noise > 0 else np.inf
 
 
-def _slope(analyses: Sequence[Analysis], w: Vector, plain: float) -> float:
+def _slope(forms: Sequence[InfluenceForm], w: Vector, plain: float) -> float:
     """How the variance grows with the value, for means of squared distances; 0 for differences and other metrics."""
-    known = [a.magnitude for a in analyses if a.magnitude is not None]
-    if len(known) < len(analyses) or (w < 0).any():
+    known = [f.magnitude for f in forms if f.magnitude is not None]
+    if len(known) < len(forms) or (w < 0).any():
         return 0.0
     size = float(w @ known)
     return plain / size if size > 0 else 0.0
 
 
 def _skewness(
-    analyses: Sequence[Analysis], w: Vector, plain: float, shared: float
+    forms: Sequence[InfluenceForm], w: Vector, plain: float, shared: float
 ) -> tuple[float | None, float | None]:
     """Third-order terms of a mean over its variance, the reference's counted `shared` times; None for differences.
 
     Fake sets are independent, so that cumulants add with the cube of the weights. The reference is one and the same for
     all, and so are the terms of means of one generator: their average serves.
     """
-    terms = [(a.third_real, a.third_fake, a.bend_real, a.bend_fake, a.bend_cross) for a in analyses]
-    known = np.array([[value for value in row if value is not None] for row in terms if None not in row])
-    if len(known) < len(analyses) or (w < 0).any() or plain <= 0.0:
+    known = np.array([astuple(f.third_order) for f in forms if f.third_order is not None])
+    if len(known) < len(forms) or (w < 0).any() or plain <= 0.0:
         return None, None
     third_real, third_fake, bend_real, bend_fake, bend_cross = known.T
     third = w**3 @ third_fake + shared * (w @ third_real)
@@ -197,12 +210,5 @@ def _skewness(
     return float(third / plain), float(bend / plain)
 
 
-def _variance_of_mean(influence: Vector | None) -> float:
-    values = _known(influence)
-    return float(values.var(ddof=1) / len(values)) if len(values) > 1 else float("inf")
-
-
-def _known(values: Vector | None) -> Vector:
-    if values is None:
-        raise ValueError("analyses of different families cannot be combined")
-    return values
+def _variance_of_mean(influence: Vector) -> float:
+    return float(influence.var(ddof=1) / len(influence)) if len(influence) > 1 else float("inf")

@@ -124,8 +124,8 @@ def standard_errors(folder: Path, module: str) -> dict[str, float]:
         scores.make_scores(made, source, "means")
         analysis = scores.load_analysis(made, source, "means", "fd")
         assert analysis is not None
-        assert analysis.influence_fake is not None
-        found[generator] = float(analysis.influence_fake.std(ddof=1) / len(analysis.influence_fake) ** 0.5)
+        assert analysis.form.influence_fake is not None
+        found[generator] = float(analysis.form.influence_fake.std(ddof=1) / len(analysis.form.influence_fake) ** 0.5)
     return found
 
 

@@ -6,7 +6,7 @@ import pytest
 from harness import estimate
 from harness.base.errors import UsageError
 from harness.metrics.analyses import analyse
-from harness.metrics.manifold import authenticity
+from harness.metrics.manifold.authenticity import authenticity
 from harness.metrics.manifold.neighbours import nearest
 from harness.uncertainty.analysis import MetricCall
 from harness.uncertainty.sampling_units import units
@@ -49,7 +49,7 @@ def test_a_split_is_the_metric_of_its_parts(sets):
     real, fake = sets
     found = analyse({"a": MetricCall("authenticity")}, real, fake, real_seed=3, fake_seed=4, replicates=50)["a"]
     assert found.value == by_definition(real, fake)
-    for groups, tables in ((2, found.halves), (4, found.quarters)):
+    for groups, tables in ((2, found.form.halves), (4, found.form.quarters)):
         splits = len(tables)
         of_real = labels(units(real, None, "r"), groups, splits, 3)
         of_fake = labels(units(fake, None, "f"), groups, splits, 4)

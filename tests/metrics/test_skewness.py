@@ -24,7 +24,7 @@ def run(real, fake, use="kd", seed=0, clusters=None, **parameters) -> Analysis:
 
 def without(analysis: Analysis) -> Analysis:
     """As it was before the third-order terms were known: the slope is that of a squared distance."""
-    return replace(analysis, third_real=None, third_fake=None, bend_real=None, bend_fake=None, bend_cross=None)
+    return replace(analysis, form=replace(analysis.form, third_order=None))
 
 
 def test_third_order_terms_of_a_squared_distance_of_means_are_those_of_its_closed_form():
@@ -33,12 +33,12 @@ def test_third_order_terms_of_a_squared_distance_of_means_are_those_of_its_close
     real = rng.standard_normal((m, 1))
     fake = shift + 2.0 * (rng.exponential(size=(n, 1)) - 1.0)  # variance 4, third central moment 16
     found = run(real, fake, **LINEAR)
-    assert found.third_real * m**2 == pytest.approx(0.0, abs=0.2 * (2 * shift) ** 3)
-    assert found.third_fake * n**2 == pytest.approx((2 * shift) ** 3 * 16.0, rel=0.3)
+    assert found.form.third_order.third_real * m**2 == pytest.approx(0.0, abs=0.2 * (2 * shift) ** 3)
+    assert found.form.third_order.third_fake * n**2 == pytest.approx((2 * shift) ** 3 * 16.0, rel=0.3)
     # Taken from 512 rows only, and two of the three rest on exponential rows.
-    assert found.bend_real * m**2 == pytest.approx(4 * shift**2 * 1.0, rel=0.3)
-    assert found.bend_fake * n**2 == pytest.approx(4 * shift**2 * 4.0**2, rel=0.5)
-    assert found.bend_cross * m * n == pytest.approx(8 * shift**2 * 1.0 * 4.0, rel=0.5)
+    assert found.form.third_order.bend_real * m**2 == pytest.approx(4 * shift**2 * 1.0, rel=0.3)
+    assert found.form.third_order.bend_fake * n**2 == pytest.approx(4 * shift**2 * 4.0**2, rel=0.5)
+    assert found.form.third_order.bend_cross * m * n == pytest.approx(8 * shift**2 * 1.0 * 4.0, rel=0.5)
 
 
 @pytest.mark.parametrize("clustered", [False, True])
@@ -56,11 +56,14 @@ def test_the_bend_is_its_definition_over_pairs_of_different_units(clustered):
     cross = k_rf - k_rf.mean(1)[:, None] - k_rf.mean(0)[None, :] + k_rf.mean()
     bend = mixed = 0.0
     for i in range(50):
-        psi = found.influence_fake[unit[i]]
-        bend += sum(psi * found.influence_fake[unit[j]] * own[i, j] for j in range(50) if unit[i] != unit[j])
-        mixed += sum(found.influence_real[j] * psi * cross[j, i] for j in range(60))
-    assert found.bend_fake == pytest.approx(bend / (50 * 49) / found.units_fake**2, rel=1e-9)
-    assert found.bend_cross == pytest.approx(-2 * mixed / (50 * 60) / (60 * found.units_fake), rel=1e-9)
+        psi = found.form.influence_fake[unit[i]]
+        bend += sum(psi * found.form.influence_fake[unit[j]] * own[i, j] for j in range(50) if unit[i] != unit[j])
+        mixed += sum(found.form.influence_real[j] * psi * cross[j, i] for j in range(60))
+    third = found.form.third_order
+    assert third.bend_fake == pytest.approx(bend / (50 * 49) / found.units_fake**2, rel=1e-9)
+    assert found.form.third_order.bend_cross == pytest.approx(
+        -2 * mixed / (50 * 60) / (60 * found.units_fake), rel=1e-9
+    )
 
 
 def test_the_slope_of_a_squared_distance_of_normal_means_is_that_of_the_squared_normal_mean():

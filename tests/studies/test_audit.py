@@ -157,7 +157,7 @@ def test_paired_intervals_of_a_change_cover_and_are_narrower_than_unpaired_ones(
         before, after = analysed(real, fake, r), analysed(real_, fake_, r)
         changes.append(after.value - before.value)
         reaches.append(_reach(*(means([SeedMember(None, 0, a)]) for a in (before, after)), 0.95))
-        spread = [a.influence_real.var() / 150 + a.influence_fake.var() / 150 for a in (before, after)]
+        spread = [a.form.influence_real.var() / 150 + a.form.influence_fake.var() / 150 for a in (before, after)]
         apart.append(1.96 * math.sqrt(sum(spread)))
     pairs = [(draw(0.0), draw(0.6)) for _ in range(2000)]  # paired: a quarter of the noise of two separate means
     truth = np.mean(

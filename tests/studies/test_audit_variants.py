@@ -99,7 +99,7 @@ def test_the_interval_of_fewer_images_covers():
         )
         changes.append(after.value - before.value)
         reaches.append(1.96 * np.sqrt(_paired(before, after)))
-        unpaired.append(1.96 * np.sqrt(sum(a.influence_fake.var(ddof=1) / a.n_fake for a in (before, after))))
+        unpaired.append(1.96 * np.sqrt(sum(a.form.influence_fake.var(ddof=1) / a.n_fake for a in (before, after))))
     hits = np.abs(np.array(changes) - np.mean(changes)) <= np.array(reaches)
     assert 0.92 < hits.mean() <= 1.0
     assert np.mean(reaches) < 0.8 * np.mean(unpaired)

@@ -10,7 +10,7 @@ from harness.studies.diagnose import evidence
 from harness.studies.diagnose.diagnosis import diagnose
 from harness.studies.diagnose.evidence import Case, Copies, Evidence, likelier, perfect_coverage
 from harness.studies.rerank.reversals import Table, compared
-from harness.uncertainty.analysis import MetricCall
+from harness.uncertainty.analysis import Bias, MetricCall
 from harness.uncertainty.seeds import SeedMember
 
 CALLS = {
@@ -335,7 +335,7 @@ def test_orders_are_of_the_target_that_a_table_is_about():
     plain = table("one", {"a": 0.0, "b": 1.0, "c": 3.0})
     of = {g: members[0].analysis for g, members in plain.groups.items()}
     bias = {"a": 0.0, "b": 1.5, "c": 0.0}
-    groups = {g: [SeedMember(None, 0, replace(a, bias_fake=bias[g], bias_real=0.0))] for g, a in of.items()}
+    groups = {g: [SeedMember(None, 0, replace(a, bias=Bias(0.0, bias[g], "minus its bias")))] for g, a in of.items()}
     biased, limit = (Table("two", groups, True, target) for target in ("T_N", "T_inf"))
     assert compared(plain, biased, level=0.95, reference="random").pairs == ()
     turned = compared(plain, limit, level=0.95, reference="random")

@@ -9,7 +9,7 @@ import pytest
 from harness.base.errors import UsageError
 from harness.metrics.analyses import analyse
 from harness.metrics.kernel.permutation import permutation_test
-from harness.uncertainty.analysis import Analysis, MetricCall
+from harness.uncertainty.analysis import Analysis, Bias, InfluenceForm, MetricCall
 from harness.uncertainty.compare import difference, equivalence
 from harness.uncertainty.joint import joint_replicates
 from harness.uncertainty.planning import plan
@@ -36,12 +36,9 @@ def analysis_of(value, *, spread=0.1, n=200, seed=0, real=None, bias=None) -> An
         units_fake=n,
         effective_real=n,
         effective_fake=n,
-        influence_real=real - real.mean(),
-        influence_fake=influence,
-        pairs_real=np.zeros(1),
-        bias_real=0.0,
-        bias_fake=bias,
-        bias_method="analytic",
+        form=InfluenceForm(real - real.mean(), influence),
+        bias="but none is known" if bias is None else Bias(0.0, bias, "minus the analytic bias"),
+        floor=0.0,
     )
 
 
@@ -118,8 +115,13 @@ def test_seeds_that_agree_by_chance_still_have_their_images_noise(paired, refere
 
 def test_paired_seeds_without_influences_that_agree_by_chance_still_have_their_images_noise():
     first, second, *_ = by_precision()
-    bare = [[replace(m, analysis=replace(m.analysis, influence_fake=None)) for m in side] for side in (first, second)]
-    assert difference(*bare, reference="fixed", paired=True).p > 0.2
+
+    def bare(member):
+        form = replace(member.analysis.form, influence_fake=None)
+        return replace(member, analysis=replace(member.analysis, form=form))
+
+    sides = [[bare(member) for member in side] for side in (first, second)]
+    assert difference(*sides, reference="fixed", paired=True).p > 0.2
 
 
 def test_the_floor_of_the_images_noise_holds_the_level_without_giving_all_power_away():

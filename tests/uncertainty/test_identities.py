@@ -46,7 +46,7 @@ def weighted_distance(real, fake, weight_real, weight_fake):
 @pytest.mark.parametrize("side", ["real", "fake"])
 def test_frechet_influence_equals_finite_differences(side):
     real, fake = pair()
-    psi = getattr(run("fd", real, fake), f"influence_{side}")
+    psi = getattr(run("fd", real, fake).form, f"influence_{side}")
     rows = {"real": real, "fake": fake}[side]
     n, step = len(rows), 1e-4
     found = []
@@ -66,7 +66,7 @@ def test_frechet_influence_equals_finite_differences(side):
 def test_frechet_influence_equals_finite_differences_when_singular():
     """n <= d on both sides: derivatives within the span of the rows."""
     real, fake = pair(12, 10, 30)
-    psi = run("fd", real, fake).influence_fake
+    psi = run("fd", real, fake).form.influence_fake
     step, found = 1e-5, []
     for i in range(10):
         values = []
@@ -81,7 +81,7 @@ def test_frechet_influence_equals_finite_differences_when_singular():
 @pytest.mark.parametrize("use", ["fd", "kd"])
 def test_influence_sums_to_zero(use):
     found = run(use, *pair())
-    for influence in (found.influence_real, found.influence_fake):
+    for influence in (found.form.influence_real, found.form.influence_fake):
         assert abs(influence.sum()) < 1e-9 * np.abs(influence).sum()
 
 
@@ -100,7 +100,7 @@ def test_frechet_bias_equals_the_shift_of_the_exact_bootstrap():
         # A bootstrap covariance with n/(n-1) is (n-1)/n of the sample's on average: put the trace back.
         shifts.append(again)
     lost = np.mean(shifts) - found.value
-    expected = found.bias_real + found.bias_fake
+    expected = found.bias.real + found.bias.fake
     assert lost == pytest.approx(expected, abs=0.05 * expected + 3 * np.std(shifts) / np.sqrt(1500))
 
 
@@ -113,7 +113,7 @@ def test_second_order_expansion_leaves_a_third_order_remainder():
     def value(step):
         return weighted_distance(real, fake, 1 + step * tilt_r, 1 + step * tilt_f)
 
-    linear = found.influence_real @ tilt_r / 200 + found.influence_fake @ tilt_f / 160
+    linear = found.form.influence_real @ tilt_r / 200 + found.form.influence_fake @ tilt_f / 160
     assert (value(1e-4) - value(-1e-4)) / 2e-4 == pytest.approx(linear, rel=1e-6)
     odd = [abs((value(step) - value(-step)) / 2 - step * linear) for step in (0.4, 0.2, 0.1)]
     slopes = np.log2(np.array(odd[:-1]) / odd[1:])
@@ -123,15 +123,15 @@ def test_second_order_expansion_leaves_a_third_order_remainder():
 def test_frechet_analysis_survives_fewer_rows_than_columns():
     found = run("fd", *pair(40, 30, 64))
     assert found.value == pytest.approx(frechet_distance(*pair(40, 30, 64)))
-    assert np.isfinite(found.influence_real).all()
+    assert np.isfinite(found.form.influence_real).all()
     assert found.conservative
-    assert found.bias_fake is None
+    assert isinstance(found.bias, str)
 
 
 def test_kernel_influence_is_the_delete_one_jackknife():
     real, fake = pair(90, 80, 4)
     found = run("kd", real, fake)
-    for rows, influence, other in ((real, found.influence_real, 0), (fake, found.influence_fake, 1)):
+    for rows, influence, other in ((real, found.form.influence_real, 0), (fake, found.form.influence_fake, 1)):
         n = len(rows)
         left_out = np.array(
             [
@@ -157,10 +157,10 @@ def test_kernel_second_order_equals_the_doubly_centred_kernel():
         return (centred[~np.eye(n, dtype=bool)] ** 2).mean()
 
     cross = k_rf - k_rf.mean(1)[:, None] - k_rf.mean(0)[None, :] + k_rf.mean()
-    assert found.second_order_real == pytest.approx(2 * own(k_rr) / (50 * 49), rel=1e-9)
-    assert found.second_order_fake == pytest.approx(2 * own(k_ff) / (40 * 39), rel=1e-9)
-    assert found.second_order_cross == pytest.approx(4 * (cross**2).mean() / (50 * 40), rel=1e-9)
-    assert (found.pairs_real**2).mean() == pytest.approx(found.second_order_real, rel=1e-12)
+    assert found.form.second_order_real == pytest.approx(2 * own(k_rr) / (50 * 49), rel=1e-9)
+    assert found.form.second_order_fake == pytest.approx(2 * own(k_ff) / (40 * 39), rel=1e-9)
+    assert found.form.second_order_cross == pytest.approx(4 * (cross**2).mean() / (50 * 40), rel=1e-9)
+    assert (found.form.pairs_real**2).mean() == pytest.approx(found.form.second_order_real, rel=1e-12)
 
 
 def tied(m=80, n=70, seed=0):
@@ -175,7 +175,7 @@ def test_split_tables_equal_the_metric_of_each_pair_of_groups(use, k, closed, ma
     real, fake = make()
     found = run(use, real, fake, replicates=50, k=k, closed=closed)
     assert found.value == FOUR[use](real, fake, k=k, closed=closed)
-    for groups, tables in ((2, found.halves), (4, found.quarters)):
+    for groups, tables in ((2, found.form.halves), (4, found.form.quarters)):
         of_real = labels(units(real), groups, len(tables), 1)
         of_fake = labels(units(fake), groups, len(tables), 2)
         for s in (0, len(tables) - 1):
@@ -190,8 +190,8 @@ def test_quarters_need_the_rows_that_the_documentation_says(k):
     said = re.search(r"At least (\d+) \(k \+ (\d+)\) rows a side are needed for quarters", STATISTICS.read_text())
     rows = int(said[1]) * (k + int(said[2]))
     drawn = np.random.default_rng(0).normal(size=(2, rows, 4))
-    assert run("coverage", *drawn, replicates=50, k=k).quarters is not None
-    assert run("coverage", *drawn[:, :-1], replicates=50, k=k).quarters is None
+    assert run("coverage", *drawn, replicates=50, k=k).form.quarters is not None
+    assert run("coverage", *drawn[:, :-1], replicates=50, k=k).form.quarters is None
 
 
 def test_disjoint_variances_equal_their_definition():
@@ -228,11 +228,11 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(use):
 def test_real_side_draws_do_not_depend_on_the_generator():
     real, fake = pair()
     other = pair(seed=5)[1]
-    assert np.array_equal(run("kd", real, fake).pairs_real, run("kd", real, other, fake_seed=9).pairs_real)
+    assert np.array_equal(run("kd", real, fake).form.pairs_real, run("kd", real, other, fake_seed=9).form.pairs_real)
     constant = MetricCall("mean", function=lambda left, right: float(left[:, 0].mean()))
     first = analyse({"x": constant}, real, fake, real_seed=1, fake_seed=2)["x"]
     second = analyse({"x": constant}, real, other, real_seed=1, fake_seed=3)["x"]
-    assert np.array_equal(first.halves, second.halves)
+    assert np.array_equal(first.form.halves, second.form.halves)
 
 
 def test_an_analysis_survives_storage_bit_for_bit():
@@ -272,7 +272,7 @@ def test_a_metric_with_its_own_influence_is_not_resampled():
     gap = Gap()
     found = analyse({"gap": MetricCall("gap", function=gap)}, real, fake, real_seed=1, fake_seed=2)["gap"]
     assert gap.calls == 1
-    assert found.influence_real.var(ddof=1) == pytest.approx(real[:, 0].var(ddof=1))
+    assert found.form.influence_real.var(ddof=1) == pytest.approx(real[:, 0].var(ddof=1))
 
 
 @pytest.mark.parametrize(("m", "n"), [(900, 700), (200, 180), (900, 180), (150, 900)])
@@ -290,9 +290,9 @@ def test_the_wide_route_gives_the_same_analysis_as_the_narrow_one(m, n, monkeypa
     assert wide.value == pytest.approx(narrow.value, rel=1e-10)
     assert metric.distance(metric.moments(real), metric.moments(fake)) == pytest.approx(narrow.value, rel=1e-10)
     for side in ("influence_real", "influence_fake", "pairs_real"):
-        scale = np.abs(getattr(narrow, side)).max()
-        assert np.abs(getattr(wide, side) - getattr(narrow, side)).max() < 1e-6 * scale
-    assert wide.second_order_fake == pytest.approx(narrow.second_order_fake, rel=1e-6)
-    assert wide.second_order_cross == pytest.approx(narrow.second_order_cross, rel=1e-6)
-    if narrow.bias_method == "analytic":
-        assert wide.bias_fake == pytest.approx(narrow.bias_fake, rel=1e-6)
+        scale = np.abs(getattr(narrow.form, side)).max()
+        assert np.abs(getattr(wide.form, side) - getattr(narrow.form, side)).max() < 1e-6 * scale
+    assert wide.form.second_order_fake == pytest.approx(narrow.form.second_order_fake, rel=1e-6)
+    assert wide.form.second_order_cross == pytest.approx(narrow.form.second_order_cross, rel=1e-6)
+    if "analytic" in getattr(narrow.bias, "said", ""):
+        assert wide.bias.fake == pytest.approx(narrow.bias.fake, rel=1e-6)

@@ -10,7 +10,7 @@ import pytest
 
 from harness.base.errors import UsageError
 from harness.metrics.analyses import analyse, estimate
-from harness.uncertainty.analysis import Analysis, MetricCall
+from harness.uncertainty.analysis import Analysis, InfluenceForm, MetricCall
 from harness.uncertainty.intervals import interval, quantile_of
 from harness.uncertainty.ranks import rank_sets
 from harness.uncertainty.seeds import SeedMember, combine
@@ -207,9 +207,9 @@ def analysis_of(value, *, spread=0.0, n=100, seed=0, use="fd") -> Analysis:
         units_fake=n,
         effective_real=n,
         effective_fake=n,
-        influence_real=(real - real.mean()),
-        influence_fake=influence,
-        pairs_real=np.zeros(1),
+        form=InfluenceForm(real - real.mean(), influence),
+        bias="but none is known",
+        floor=0.0 if use == "fd" else None,
     )
 
 

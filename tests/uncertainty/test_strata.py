@@ -5,7 +5,7 @@ import pytest
 
 from harness.base.errors import UsageError
 from harness.metrics.analyses import analyse, estimate
-from harness.uncertainty.analysis import Analysis, MetricCall
+from harness.uncertainty.analysis import Analysis, InfluenceForm, MetricCall
 from harness.uncertainty.compare import difference
 from harness.uncertainty.intervals import interval
 from harness.uncertainty.joint import joint_replicates
@@ -218,9 +218,8 @@ def test_joint_replicates_reach_only_what_lies_within_strata():
         "units_fake": 40,
         "effective_real": 40.0,
         "effective_fake": 40.0,
-        "influence_real": psi,
-        "influence_fake": np.zeros(40),
-        "pairs_real": np.zeros(1),
+        "form": InfluenceForm(psi, np.zeros(40)),
+        "bias": "but none is known",
     }
     within = joint_replicates({"a": [SeedMember(0, 0, Analysis(**common, strata_real=strata))]}, count=50)
     across = joint_replicates({"a": [SeedMember(0, 0, Analysis(**common))]}, count=50)
@@ -273,7 +272,7 @@ def test_a_metric_of_your_own_on_thin_strata_is_halved_only():
 
     for strata, quarters in ((np.arange(60) // 12, True), (np.arange(60) // 4, False)):
         a = analyse({"m": MetricCall("m", {}, gap)}, real, fake, real_seed=0, fake_seed=0, strata_fake=strata)["m"]
-        assert (a.quarters is not None) is quarters
+        assert (a.form.quarters is not None) is quarters
         assert ("quarters" in a.method) is quarters
 
 

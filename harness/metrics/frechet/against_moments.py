@@ -8,7 +8,7 @@ import numpy.typing as npt
 from harness.base import Estimate, UsageError, derive_seed
 from harness.metrics.frechet.distance import Moments, from_roots, moments
 from harness.metrics.frechet.influence import TRUSTED, Side, second_order, transport
-from harness.uncertainty import Analysis, check, checked, interval, units
+from harness.uncertainty import Analysis, InfluenceForm, check, checked, interval, units
 
 UNKNOWN_SIZE = (
     "how many images the reference was computed from is not known: FD falls as that number grows, so this value "
@@ -46,6 +46,12 @@ def estimate_against_moments(
     analysis = Analysis(
         use="fd",
         value=value,
+        form=InfluenceForm(
+            influence_real=np.zeros(1),  # held fixed: it varies by nothing
+            influence_fake=of_fake_units.total(influence),
+            second_order_fake=second_order(side, of_fake_units, seed=derive_seed(seed, "fake")),
+            magnitude=value,
+        ),
         n_real=n_real or 0,
         n_fake=len(rows),
         d=d,
@@ -55,10 +61,8 @@ def estimate_against_moments(
         units_fake=of_fake_units.count,
         effective_real=float(n_real or 0),
         effective_fake=n,
-        influence_real=np.zeros(1),  # held fixed: it varies by nothing
-        influence_fake=of_fake_units.total(influence),
-        second_order_fake=second_order(side, of_fake_units, seed=derive_seed(seed, "fake")),
-        magnitude=value,
+        bias="but a reference of mean and covariance alone has no rows to tell its bias by; ask for 'T_N'",
+        floor=0.0,
         conservative=min(n, n_real or n) / d < TRUSTED or norm / n > value / 2,
         notes=tuple(notes),
     )

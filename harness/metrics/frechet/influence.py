@@ -33,7 +33,20 @@ from harness.metrics.frechet.distance import (
     roots,
     trusted,
 )
-from harness.uncertainty import Analysis, Index, Matrix, Pair, Rows, Units, Vector, blocks, contrasts, pair_products
+from harness.uncertainty import (
+    Analysis,
+    Bias,
+    Index,
+    InfluenceForm,
+    Matrix,
+    Pair,
+    Rows,
+    Units,
+    Vector,
+    blocks,
+    contrasts,
+    pair_products,
+)
 
 TINY = float(np.finfo(np.float64).tiny)
 
@@ -191,59 +204,76 @@ def analyse_frechet(pair: Pair, *, debias: bool | None = None) -> Analysis:
         rng = np.random.default_rng([real_seed, fake_seed])
         cross = 4.0 / (m * n) * float((pair_products(across, units_real, units_fake, pairs, among, rng) ** 2).mean())
 
-    bias_real, bias_fake, how = _bias(pair, of_real, of_fake, debias)
     drift_real, drift_fake = 0.0, 0.0
     if units_real.strata is not None:
         norm_real, drift_real = on_real.within(units_real, norm_real, pairs, np.random.default_rng([real_seed, pairs]))
     if units_fake.strata is not None:
         norm_fake, drift_fake = on_fake.within(units_fake, norm_fake, pairs, np.random.default_rng([fake_seed, pairs]))
-    if how == "analytic":
-        bias_real, bias_fake = norm_real / m + drift_real, norm_fake / n + drift_fake
-    return Analysis(
-        use="fd",
-        value=value,
-        **pair.sizes(),
-        method="influence function minus second-order term",
-        method_fixed="influence function minus second-order term",
+    form = InfluenceForm(
         influence_real=units_real.total(influence_real),
         influence_fake=units_fake.total(influence_fake),
         pairs_real=pairs_real,
         second_order_real=float((pairs_real**2).mean()),
         second_order_fake=own_fake,
         second_order_cross=cross,
-        bias_real=bias_real,
-        bias_fake=bias_fake,
-        bias_method=how,
         magnitude=value,
+    )
+    bias: Bias | str | None = _unknown(pair, debias)
+    if bias is None and min(m, n) / d >= ANALYTIC:
+        bias = Bias(norm_real / m + drift_real, norm_fake / n + drift_fake, "minus the analytic bias")
+    return Analysis(
+        use="fd",
+        value=value,
+        form=form,
+        **pair.sizes(),
+        method="influence function minus second-order term",
+        method_fixed="influence function minus second-order term",
+        bias=_jackknifed(pair, of_real, of_fake) if bias is None else bias,
+        floor=0.0,
         # Few rows per column, or a value that is mostly its own bias (P = Q or near): second order dominates.
         conservative=min(m, n) / d < TRUSTED or norm_real / m + norm_fake / n > value / 2,
     )
 
 
-def _bias(
-    pair: Pair, of_real: Moments, of_fake: Moments, debias: bool | None
-) -> tuple[float | None, float | None, str | None]:
-    """Block-jackknife bias of each side where the analytic one fails, else which method applies."""
-    units_real, units_fake = pair.units_real, pair.units_fake
-    if pair.clustered:
-        return None, None, None
-    stratified = units_real.strata is not None or units_fake.strata is not None
+def _unknown(pair: Pair, debias: bool | None) -> str | None:
+    """Why the bias of the distance of these sets is not known; None where it is."""
     d = pair.real.shape[1]
-    scarce = min(units_real.effective, units_fake.effective) / d
-    if scarce >= ANALYTIC:
-        return None, None, "analytic"
+    rows = min(pair.units_real.effective, pair.units_fake.effective)
+    ratio = rows / d
+    if ratio < TRUSTED:
+        return (
+            f"refused: {rows:.0f} rows for {d} columns (N/d = {ratio:.1f}); the bias of FD can be removed from N/d = "
+            f"{TRUSTED:.0f} on ({TRUSTED * d:.0f} rows in each); ask for 'T_N'"
+        )
+    if pair.clustered:
+        return "but the bias of FD is not known for clusters; ask for 'T_N'"
+    if ratio >= ANALYTIC:
+        return None
     # Folds left out of strata would need weights of their own: with strata there is the analytic bias or none.
-    if stratified or scarce < TRUSTED or debias is False or (debias is None and d > DEBIAS_WIDTH):
-        return None, None, None
+    if pair.units_real.strata is not None or pair.units_fake.strata is not None:
+        return (
+            f"with strata at N/d = {ratio:.1f}; the bias of FD within strata is known from {ANALYTIC:.0f} rows per "
+            "column on: give more rows, or ask for 'T_N'"
+        )
+    if debias is False or (debias is None and d > DEBIAS_WIDTH):
+        return (
+            f"at N/d = {ratio:.1f} and {d} columns: from {TRUSTED:.0f} to {ANALYTIC:.0f} rows per column beyond "
+            f"{DEBIAS_WIDTH} columns the bias needs `debias=True` in analyse()"
+        )
+    return None
+
+
+def _jackknifed(pair: Pair, of_real: Moments, of_fake: Moments) -> Bias:
+    """Block-jackknife bias of each side."""
     value = distance(of_real, of_fake)
     sides = []
     for rows, own, other, units, seed in (
-        (pair.real, of_real, of_fake, units_real, pair.real_seed),
-        (pair.fake, of_fake, of_real, units_fake, pair.fake_seed),
+        (pair.real, of_real, of_fake, pair.units_real, pair.real_seed),
+        (pair.fake, of_fake, of_real, pair.units_fake, pair.fake_seed),
     ):
         left_out = [distance(part, other) for part in _without_each_fold(rows, own, units, seed)]
         sides.append((FOLDS - 1) * (float(np.mean(left_out)) - value))
-    return sides[0], sides[1], "block jackknife"
+    return Bias(sides[0], sides[1], "minus the block jackknife bias")
 
 
 def _without_each_fold(rows: Rows, whole: Moments, units: Units, seed: int) -> list[Moments]:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from harness.metrics.kernel.distance import Kernel, KernelSums, kernel_function, kernel_sums
 from harness.metrics.kernel.skewness import skewness
-from harness.uncertainty import Analysis, Pair, Rows, Units, Vector, blocks, contrasts, pair_products
+from harness.uncertainty import (
+    UNBIASED,
+    Analysis,
+    Bias,
+    InfluenceForm,
+    Pair,
+    Rows,
+    Units,
+    Vector,
+    blocks,
+    contrasts,
+    pair_products,
+)
 
 PAIRS, AMONG = 1024, 4096
 STRATA_PAIRS = 4096  # with strata the mean square comes from the pairs themselves
@@ -39,7 +51,15 @@ def analyse_kernel(pair: Pair, parameters: Mapping[str, Any], *, sums: KernelSum
     spread = float((pairs**2).mean())
     # Scaled to the exact mean square over all pairs: the sample of pairs serves differences of generators only.
     pairs *= np.sqrt(second_real / spread) if spread > 0 else 0.0
-    clustered = within.any and (units_real.clustered or units_fake.clustered)
+    bias: Bias | str = UNBIASED
+    if within.any and pair.clustered:
+        bias = "but the bias of a kernel distance is not known for clusters in strata; ask for 'T_N'"
+    elif within.any:
+        bias = Bias(
+            _bias_of_strata(function, real, sums.real, units_real, real_seed),
+            _bias_of_strata(function, fake, sums.fake, units_fake, fake_seed),
+            "minus the design's bias",
+        )
     influence_real = units_real.total(2.0 * (sums.real - sums.real_to_fake))
     influence_fake = units_fake.total(2.0 * (sums.fake - sums.fake_to_real))
     skew = skewness(
@@ -57,26 +77,20 @@ def analyse_kernel(pair: Pair, parameters: Mapping[str, Any], *, sums: KernelSum
     return Analysis(
         use="kd",
         value=sums.distance,
-        n_real=len(real),
-        n_fake=len(fake),
-        d=real.shape[1],
+        form=InfluenceForm(
+            influence_real=influence_real,
+            influence_fake=influence_fake,
+            pairs_real=pairs,
+            second_order_real=second_real,
+            second_order_fake=second_fake,
+            second_order_cross=second_cross,
+            magnitude=sums.distance + _noise(function, real, sums.real) / m + _noise(function, fake, sums.fake) / n,
+            third_order=skew,
+        ),
+        **pair.sizes(),
         method="jackknife minus second-order term",
         method_fixed="jackknife minus second-order term",
-        units_real=units_real.count,
-        units_fake=units_fake.count,
-        effective_real=m,
-        effective_fake=n,
-        influence_real=influence_real,
-        influence_fake=influence_fake,
-        **asdict(skew),
-        pairs_real=pairs,
-        second_order_real=second_real,
-        second_order_fake=second_fake,
-        second_order_cross=second_cross,
-        bias_real=None if clustered else _bias_of_strata(function, real, sums.real, units_real, real_seed),
-        bias_fake=None if clustered else _bias_of_strata(function, fake, sums.fake, units_fake, fake_seed),
-        bias_method="design's" if within.any else "unbiased",
-        magnitude=sums.distance + _noise(function, real, sums.real) / m + _noise(function, fake, sums.fake) / n,
+        bias=bias,
         # Within the range of values at P = Q, where the second order is all there is.
         conservative=sums.distance < 3.0 * float(np.sqrt(second_real + second_fake + second_cross)),
     )

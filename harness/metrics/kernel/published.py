@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +13,18 @@ from harness.base import UsageError
 from harness.metrics.frechet.distance import frechet_distance
 from harness.metrics.kernel.distance import KernelSums, kernel_function, kernel_sums
 from harness.metrics.kernel.influence import analyse_kernel
-from harness.uncertainty import Analysis, Pair, Rows, Vector, checked, positive_integer, with_defaults
+from harness.uncertainty import (
+    Analysis,
+    Bias,
+    InfluenceForm,
+    Pair,
+    Rows,
+    ThirdOrder,
+    Vector,
+    checked,
+    positive_integer,
+    with_defaults,
+)
 
 LEAST_SUBSETS = 5
 SFID_COLUMNS = 2023  # 17 × 17 positions of 7 channels
@@ -145,8 +156,8 @@ def analyse_subsets(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
     freedom = len(values) - 1
     # Few subsets know their own variance badly: Student's variance, freedom / (freedom - 2), is what covers for it.
     drawn = float(values.var(ddof=1)) / len(values) * freedom / (freedom - 2)
-    influence = whole.influence_fake
-    assert influence is not None
+    assert isinstance(whole.form, InfluenceForm)
+    influence, magnitude = whole.form.influence_fake, whole.form.magnitude
     of_images = float(influence.var(ddof=1)) / len(influence)
     stretch = 1.0 + drawn / of_images if of_images > 0 else 1.0
     method = f"{whole.method}, plus the draw of {len(values)} subsets"
@@ -154,10 +165,13 @@ def analyse_subsets(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
         whole,
         use="kid_subsets",
         value=float(values.mean()),
-        influence_fake=influence * np.sqrt(stretch),
-        # The noise of the draw neither grows with the distance nor is it skewed as that of the images: slope and
-        # third-order terms stay theirs.
-        magnitude=None if whole.magnitude is None else whole.magnitude * stretch,
+        form=replace(
+            whole.form,
+            influence_fake=influence * np.sqrt(stretch),
+            # The noise of the draw neither grows with the distance nor is it skewed as that of the images: slope and
+            # third-order terms stay theirs.
+            magnitude=None if magnitude is None else magnitude * stretch,
+        ),
         method=method,
         method_fixed=method,
     )
@@ -176,33 +190,27 @@ def analyse_cmmd(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
     whole = analyse_kernel(pair, kernel, sums=sums)
     of_real, of_fake = own_pairs(sums)
 
-    def scaled(array: Any) -> Any:
-        return None if array is None else scale * array
-
-    def cubed(term: float | None) -> float | None:
-        return None if term is None else scale**3 * term
-
-    def bias(design: float | None, own: float) -> float | None:
-        return None if design is None or pair.clustered else scale * (design + own)
-
+    form = whole.form
+    assert isinstance(form, InfluenceForm)
+    third = form.third_order
+    bias: Bias | str = "but the bias of cmmd is not known for clusters; ask for 'T_N'"
+    if isinstance(whole.bias, Bias) and not pair.clustered:
+        own = scale * (whole.bias.real + of_real), scale * (whole.bias.fake + of_fake)
+        bias = Bias(*own, "minus the V-statistic's bias")
     return replace(
         whole,
         use="cmmd",
         value=scale * (whole.value + of_real + of_fake),
-        influence_real=scaled(whole.influence_real),
-        influence_fake=scaled(whole.influence_fake),
-        pairs_real=scaled(whole.pairs_real),
-        second_order_real=scale**2 * whole.second_order_real,
-        second_order_fake=scale**2 * whole.second_order_fake,
-        second_order_cross=scale**2 * whole.second_order_cross,
-        magnitude=scaled(whole.magnitude),
-        third_real=cubed(whole.third_real),
-        third_fake=cubed(whole.third_fake),
-        bend_real=cubed(whole.bend_real),
-        bend_fake=cubed(whole.bend_fake),
-        bend_cross=cubed(whole.bend_cross),
-        bias_real=bias(whole.bias_real, of_real),
-        bias_fake=bias(whole.bias_fake, of_fake),
-        bias_method="V-statistic's",
+        form=InfluenceForm(
+            influence_real=scale * form.influence_real,
+            influence_fake=scale * form.influence_fake,
+            pairs_real=scale * form.pairs_real,
+            second_order_real=scale**2 * form.second_order_real,
+            second_order_fake=scale**2 * form.second_order_fake,
+            second_order_cross=scale**2 * form.second_order_cross,
+            magnitude=None if form.magnitude is None else scale * form.magnitude,
+            third_order=third and ThirdOrder(*(scale**3 * term for term in astuple(third))),
+        ),
+        bias=bias,
         notes=(*whole.notes, CMMD_NOTE),
     )

@@ -15,25 +15,12 @@ Statistics 19; `contrast.Variance.slope_above` has what follows for an interval)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from harness.metrics.kernel.distance import BLOCK_ROWS, Kernel, KernelSums
-from harness.uncertainty import Index, Rows, Units, Vector, blocks
+from harness.uncertainty import Index, Rows, ThirdOrder, Units, Vector, blocks
 
 SOME = 512  # rows, each against all others, that give the bend: to 5 to 10 %, measured with 3,000 rows a side
-
-
-@dataclass(frozen=True)
-class Skewness:
-    """`third` and `bend` of each side and across both, in cubed units of the metric."""
-
-    third_real: float
-    third_fake: float
-    bend_real: float
-    bend_fake: float
-    bend_cross: float
 
 
 def skewness(
@@ -48,7 +35,7 @@ def skewness(
     *,
     real_seed: int,
     fake_seed: int,
-) -> Skewness:
+) -> ThirdOrder:
     """The terms above with the sample's own ψ (one entry per unit) and κ (off pairs of one unit)."""
     of_real, of_fake = influence_real[units_real.of], influence_fake[units_fake.of]
     some_real, some_fake = _some(len(real), real_seed), _some(len(fake), fake_seed)
@@ -62,7 +49,7 @@ def skewness(
         inner += values @ of_real[block]
     mixed = float(np.mean(of_fake[some_fake] * inner)) / len(real)
     m, n = units_real.count, units_fake.count
-    return Skewness(
+    return ThirdOrder(
         third_real=float(np.mean(influence_real**3)) / m**2,
         third_fake=float(np.mean(influence_fake**3)) / n**2,
         bend_real=own_real / m**2,

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from harness.base import UsageError
 from harness.metrics.manifold.neighbours import Index, Neighbours, nearest, nearest_to
 from harness.metrics.manifold.splits import depth_for
-from harness.uncertainty import Analysis, Labels, Pair, Tables, Vector, checked, deep_enough, labels
+from harness.uncertainty import Analysis, Labels, Pair, SplitForm, Tables, Vector, checked, deep_enough, labels
 
 
 def authenticity(real: npt.ArrayLike, fake: npt.ArrayLike) -> float:
@@ -56,13 +56,12 @@ def analyse_authenticity(pair: Pair, *, replicates: int) -> Analysis:
     return Analysis(
         use="authenticity",
         value=float(authentic.mean()),
+        form=SplitForm(tables[2], tables.get(4), pair.units_fake.total(authentic.astype(np.float64))),
         **pair.sizes(),
         method=f"variance between disjoint {'halves and quarters, extrapolated' if quartered else 'halves, halved'}",
         method_fixed="mean over fake rows",
-        influence_fake=pair.units_fake.total(authentic.astype(np.float64)),
-        halves=tables[2],
-        quarters=tables.get(4),
-        bounded=True,
+        bias="but authenticity has no population value at a fixed k; ask for 'T_N'",
+        share_of="fake",
     )
 
 

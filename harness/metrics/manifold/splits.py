@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from harness.base import UsageError
 from harness.metrics.manifold.neighbours import Edges, Index, edges, nearest
-from harness.uncertainty import Analysis, Labels, Pair, Rows, Units, blocks, deep_enough, labels
+from harness.uncertainty import Analysis, Labels, Pair, Rows, SplitForm, Units, blocks, deep_enough, labels
 
 BALL_METRICS = ("precision", "recall", "density", "coverage")
 Positions = npt.NDArray[np.uint16]
@@ -253,11 +253,12 @@ def _analysis(call: BallCall, tally: _Tally, pair: Pair) -> Analysis:
     return Analysis(
         use=call.use,
         value=value,
+        form=SplitForm(
+            np.ascontiguousarray(tables[2]), np.ascontiguousarray(tables[4]) if 4 in tables else None, influence_fake
+        ),
         **pair.sizes(),
         method=method,
         method_fixed=fixed,
-        influence_fake=influence_fake,
-        halves=np.ascontiguousarray(tables[2]),
-        quarters=np.ascontiguousarray(tables[4]) if 4 in tables else None,
-        bounded=call.use != "density",
+        bias=f"but {call.use} has no population value at a fixed k; ask for 'T_N'",
+        share_of={"precision": "fake", "recall": "real", "density": None, "coverage": "real"}[call.use],
     )

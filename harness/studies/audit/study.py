@@ -31,7 +31,17 @@ from harness.pipeline import (
 )
 from harness.studies.audit.variants import PIPELINE, PROTOCOL, Variant, variants
 from harness.studies.rerank.reversals import Table, shared_level, sure_orders, turned
-from harness.uncertainty import Analysis, Means, Orders, SeedMember, combine, holm, means, quantile_of
+from harness.uncertainty import (
+    Analysis,
+    InfluenceForm,
+    Means,
+    Orders,
+    SeedMember,
+    combine,
+    holm,
+    means,
+    quantile_of,
+)
 
 PINNED = "pinned"
 PUBLISHED = (PIPELINE, PROTOCOL)
@@ -183,8 +193,11 @@ def _reach(before: Means, after: Means, level: float) -> float | None:
     """
     fake_parts, real = [], []
     for one, two in zip(before.members, after.members, strict=True):
-        ends = one.analysis.influence_real, two.analysis.influence_real
-        if ends[0] is None or ends[1] is None or ends[0].shape != ends[1].shape:
+        forms = one.analysis.form, two.analysis.form
+        if not isinstance(forms[0], InfluenceForm) or not isinstance(forms[1], InfluenceForm):
+            return None
+        ends = forms[0].influence_real, forms[1].influence_real
+        if ends[0].shape != ends[1].shape:
             return None
         real.append(ends[1] - ends[0])
         part = _paired(one.analysis, two.analysis)
@@ -199,7 +212,7 @@ def _reach(before: Means, after: Means, level: float) -> float | None:
 
 def _paired(before: Analysis, after: Analysis) -> float | None:
     """Variance of the change over draws of the generated images: all of them before, the first of them after."""
-    one, two = before.influence_fake, after.influence_fake
+    one, two = before.form.influence_fake, after.form.influence_fake
     if one is None or two is None or len(two) > len(one):
         return None
     if len(two) < len(one) and (len(one), len(two)) != (before.n_fake, after.n_fake):
