@@ -33,12 +33,12 @@ if TYPE_CHECKING:
         Seed,
         ShortSeed,
     )
+    from harness.base.contents import digest_onnx, digest_path
     from harness.base.document import NAME, NAME_RULE, Document, Frozen, FrozenDict, FrozenMapping, read_yaml
-    from harness.base.doors import is_door, offered
+    from harness.base.doors import inert, is_door, offered
     from harness.base.errors import UsageError
     from harness.base.files import write_atomically
     from harness.base.keys import canonical_json, derive_seed, digest, digest_file
-    from harness.base.networkfiles import digest_onnx, digest_path
     from harness.base.record import Cell, Estimate, Record, Reference, Target, percent, read_records, to_lines
     from harness.base.words import Location, did_you_mean, found, unknown
 

@@ -1,4 +1,8 @@
-"""What is known of a component before it is imported, and the types that parameters share."""
+"""What is known of a component before it is imported, and the types that parameters share.
+
+Facts and parameters stand in the files of the components. They count in keys by their values, so a source that imports
+this file does not hang on it: a fact more is no reason to encode a million images again.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from harness.base.words import found
 
+DECIDES_NO_RESULT = True  # read by `harness.base.doors.inert`
 Kind = Literal["generators", "encoders", "metrics", "datasets"]
 
 
@@ -83,11 +88,13 @@ class Parameters(BaseModel):
     """What a built-in component can be given in the YAML.
 
     paths    parameters that are files or folders of the user's own: each counts by content, not by name
+    onnx     those of the paths that are ONNX files: what lies beside them may be theirs too
     modules  parameters that are `module:thing`: the component is given the thing, and its source counts
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
     paths: ClassVar[tuple[str, ...]] = ()
+    onnx: ClassVar[tuple[str, ...]] = ()
     modules: ClassVar[tuple[str, ...]] = ()
 
 
@@ -119,6 +126,7 @@ class Component:
     pool        a generator with finitely many images: those of a `split`, of some `classes` of it, or its own `files`
     files       how a component that reads image files finds them: the `kind` of `imagelist`
     one_size    a generator that can learn from or spoil images of one size only
+    control     a generator whose result is known beforehand: it shows real images, whole or spoilt
     split       model of what a dataset's split is given beside its size and digest
     random      an encoder with random weights
     dim         features of an encoder that has no parameter `dim`; "pixels" where the image size decides
@@ -142,6 +150,7 @@ class Component:
     pool: Literal["split", "classes", "files"] | None = None
     files: Literal["folder", "zip", "npz", "npy", "idx", "tar", "parquet", "arrow"] | None = None
     one_size: bool = False
+    control: bool = False
     split: type[Parameters] | None = None
     random: bool = False
     dim: int | Literal["pixels"] | None = None

@@ -38,6 +38,11 @@ def is_door(text: str) -> bool:
     return text.rstrip().endswith("__getattr__ = door(__name__)")
 
 
+def inert(text: str) -> bool:
+    """Whether importing a module decides no result: it is a door, or says so itself."""
+    return is_door(text) or "\nDECIDES_NO_RESULT = True" in text
+
+
 def door(package: str) -> Callable[[str], Any]:
     """The `__getattr__` (PEP 562) of a package that imports what its door lists on first use."""
     module = sys.modules[package]

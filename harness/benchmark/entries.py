@@ -42,7 +42,7 @@ class Generator(Entry):
     """`trained`: fitted once per training seed. `pool`: how many images it has, None where it can make any number.
 
     `groups`: how the labels that it gives its images are read, as `clusters`, as `strata`, or not at all, `none`; None
-    takes its own word (`harness.generators.groups`).
+    takes its own word (`harness.generators.labels`).
     """
 
     trained: bool = False

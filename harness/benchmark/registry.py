@@ -126,8 +126,8 @@ def contents(component: Component, parameters: Mapping[str, Any], folder: Path) 
     names = component.paths(parameters)
     if not names:
         return {}
-    absolute, of = located(component, parameters, folder), digest_onnx if component.name == "onnx" else digest_path
-    return {name: of(Path(absolute[name])) for name in names}
+    absolute, onnx = located(component, parameters, folder), component.parameters.onnx if component.parameters else ()
+    return {name: (digest_onnx if name in onnx else digest_path)(Path(absolute[name])) for name in names}
 
 
 def check_module(component: Component, parameters: Mapping[str, Any], name: str, folder: Path) -> None:

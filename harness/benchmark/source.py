@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Literal
 
-from harness.base import UsageError, did_you_mean, digest_file, is_door, offered
+from harness.base import UsageError, did_you_mean, digest_file, inert, is_door, offered
 
 _DISTRIBUTION = {"PIL": "pillow", "cv2": "opencv-python", "sklearn": "scikit-learn", "skimage": "scikit-image"}
 
@@ -254,7 +254,7 @@ def _module_files(root: Path, name: str) -> Iterator[Path]:
     """The files of a dotted name under a folder: its packages' `__init__.py` and its own.
 
     A name that a door of the harness lists counts as the module behind it, and the door itself does not count: what a
-    result hangs on is there, and a name more on a list changes none.
+    result hangs on is there, and a name more on a list changes none. Nor do facts about components count.
     """
     path = root
     parts = name.split(".")
@@ -271,7 +271,9 @@ def _module_files(root: Path, name: str) -> Iterator[Path]:
                     yield from _module_files(root, home)
                     if attribute:
                         yield from _module_files(root, f"{home}.{attribute}")
-        if (module := path.with_name(f"{part}.py")).is_file():
+        if (module := path.with_name(f"{part}.py")).is_file() and not (
+            parts[0] == "harness" and inert(module.read_text(encoding="utf-8"))
+        ):
             yield module
 
 

@@ -5,11 +5,43 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from harness.base import UsageError
+from pydantic import model_validator
+
+from harness.base import TORCH, Component, Count, Expects, Inference, PathText, Seed, UsageError
+from harness.encoders.arithmetic import drawn
 from harness.encoders.networkfiles import fill, needs, read_state
-from harness.encoders.torchnet import State, TorchEncoder, drawn, its_own, weights_digest
+from harness.encoders.torchnet import State, TorchEncoder, its_own, weights_digest
+
+
+class TimmParameters(Inference):
+    """Parameters of `timm`: its name of a model, and a file with its state dict or random weights."""
+
+    paths = ("file",)
+    model: PathText
+    file: PathText | None = None
+    weights: Literal["file", "random"] = "file"
+    side: Count | None = None
+    pool: Literal["token", "avg", "map"] | None = None
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> TimmParameters:
+        if (self.file is None) == (self.weights == "file"):
+            raise ValueError("give either `file`, a state dict, or `weights: random`")
+        return self
+
+
+FACTS = Component(
+    "encoders",
+    "timm",
+    f"{__name__}:Timm",
+    "any model of timm, weights from a file",
+    TimmParameters,
+    libraries=(*TORCH, "timm"),
+    expects=Expects(None, None, 3),
+)
 
 
 class Timm(TorchEncoder):

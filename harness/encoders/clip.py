@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-import torch
-from torch.nn import functional
+from typing import TYPE_CHECKING, Literal
 
+from harness.base import TORCH, Component, Expects, Inference, Seed
+from harness.encoders.arithmetic import drawn
 from harness.encoders.networkfiles import needs
-from harness.encoders.torchnet import TorchEncoder, drawn, weights_digest
+from harness.encoders.torchnet import TorchEncoder, weights_digest
 
+if TYPE_CHECKING:
+    import torch
+
+
+class CLIPParameters(Inference):
+    """Parameters of `clip`; `normalise` scales each embedding to length 1."""
+
+    architecture: Literal["ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336px"] = "ViT-B-32"
+    weights: Literal["official", "random"] = "official"
+    normalise: bool = False
+    seed: Seed = 0
+
+
+FACTS = Component(
+    "encoders",
+    "clip",
+    f"{__name__}:CLIP",
+    "CLIP's projected image embedding",
+    CLIPParameters,
+    libraries=(*TORCH, "open_clip_torch"),
+    expects=Expects(None, None, 3),
+    registered="{architecture}.pt",
+)
 CLIPS = {"ViT-B-32": (512, 224), "ViT-B-16": (512, 224), "ViT-L-14": (768, 224), "ViT-L-14-336px": (768, 336)}
 
 
@@ -23,6 +47,8 @@ class CLIP(TorchEncoder):
         seed: int = 0,
         dtype: str = "float32",
     ) -> None:
+        from torch.nn import functional
+
         open_clip = needs("open_clip", "open_clip_torch")
         dim, side = CLIPS[architecture]
         if weights == "official":

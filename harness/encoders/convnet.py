@@ -6,15 +6,45 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import torch
-from safetensors.torch import load
-from torch import nn
+from harness.base import TORCH, Component, Count, Expects, NoParameters, Parameters, Seed, UsageError
 
-from harness.base import UsageError
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import nn
 
+
+class RandomParameters(Parameters):
+    """Parameters of `random_convnet`."""
+
+    seed: Seed = 0
+    dim: Count = 32
+    channels: Literal[1, 3] = 1
+
+
+DIGITS = Component(
+    "encoders",
+    "digits_convnet",
+    f"{__name__}:DigitsConvNet",
+    "convnet trained on the digits' train split, 32 features",
+    NoParameters,
+    libraries=TORCH,
+    dim=32,
+    expects=Expects((0.0, 1.0), (8, 8), 1),
+    weights="encoders/digits_convnet.safetensors",
+)
+RANDOM = Component(
+    "encoders",
+    "random_convnet",
+    f"{__name__}:RandomConvNet",
+    "the same convnet with random weights",
+    RandomParameters,
+    libraries=TORCH,
+    random=True,
+    expects=Expects((0.0, 1.0)),
+)
 WEIGHTS = Path(__file__).with_name("digits_convnet.safetensors")
 CHUNK = 64  # images per forward pass; a short chunk is padded, so that each pass multiplies matrices of one shape
 
@@ -24,6 +54,8 @@ def convnet(*, channels: int, dim: int) -> nn.Sequential:
 
     Features before the activation: a ReLU would leave some of them constantly zero and the covariance singular.
     """
+    from torch import nn
+
     return nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(channels, 24, 3, padding=1),
@@ -42,6 +74,8 @@ def convnet(*, channels: int, dim: int) -> nn.Sequential:
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
     """Draw all weights anew from `generator` (normal, gain 2 per input: He et al. 2015); biases zero."""
+    import torch
+
     with torch.no_grad():
         for parameter in network.parameters():
             if parameter.ndim > 1:
@@ -64,6 +98,9 @@ class _ConvNet:
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Features float32 (n, dim) of float images (n, H, W, C) in [0, 1]."""
+        import numpy as np
+        import torch
+
         self._validate(images)
         features = np.empty((len(images), self.dim), dtype=np.float32)
         for start in range(0, len(images), CHUNK):
@@ -79,7 +116,7 @@ class _ConvNet:
         shape = images.shape[1:]
         if images.ndim != 4 or shape[2] != self._channels or (self._side and shape[:2] != (self._side, self._side)):
             raise ValueError(f"`images` must be (n, *{wanted}), not {images.shape}; set resize and channels")
-        if not np.issubdtype(images.dtype, np.floating):
+        if images.dtype.kind != "f":
             raise ValueError(f"`images` must be floats in [0, 1], not {images.dtype}; set the preprocessing's range")
         # Resizing without quantisation may overshoot a little; a range of [-1, 1] or [0, 255] lies far outside.
         if len(images) and not (images.min() > -0.5 and images.max() < 1.5):
@@ -95,6 +132,8 @@ class DigitsConvNet(_ConvNet):
     random = False
 
     def __init__(self) -> None:
+        from safetensors.torch import load
+
         try:
             content = WEIGHTS.read_bytes()
             weights = load(content)
@@ -118,6 +157,8 @@ class RandomConvNet(_ConvNet):
     random = True
 
     def __init__(self, *, seed: int = 0, dim: int = 32, channels: int = 1) -> None:
+        import torch
+
         network = convnet(channels=channels, dim=dim)
         initialise(network, torch.Generator().manual_seed(seed))
         super().__init__(network, dim=dim, channels=channels, side=None)

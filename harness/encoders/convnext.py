@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+from harness.base import TORCH, Component, Expects, Seed
 from harness.encoders.networkfiles import needs
-from harness.encoders.torchnet import State, TorchEncoder, filled, weights_digest, without
+from harness.encoders.torchnet import Origin, OwnWeights, State, TorchEncoder, filled, weights_digest, without
 
+
+class ConvNeXtParameters(OwnWeights):
+    """Parameters of `convnext`."""
+
+    architecture: Literal["small", "base", "large", "xlarge"] = "large"
+    weights: Literal["official", "file", "random"] = "official"
+    seed: Seed = 0
+
+
+FACTS = Component(
+    "encoders",
+    "convnext",
+    f"{__name__}:ConvNeXt",
+    "ConvNeXt of ImageNet-22k, pooled",
+    ConvNeXtParameters,
+    libraries=(*TORCH, "timm"),
+    expects=Expects(None, (224, 224), 3),
+    registered="convnext_{architecture}_22k_224.pth",
+)
 DIMS = {"small": 768, "base": 1024, "large": 1536, "xlarge": 2048}
 
 
@@ -36,10 +56,7 @@ class ConvNeXt(TorchEncoder):
             lambda: timm.create_model(f"convnext_{architecture}", pretrained=False, num_classes=0),
             f"ConvNeXt {architecture}",
             body,
-            weights=f"convnext_{architecture}_22k_224.pth" if weights == "official" else weights,
-            seed=seed,
-            file=file,
-            sha256=sha256,
+            Origin(f"convnext_{architecture}_22k_224.pth" if weights == "official" else weights, seed, file, sha256),
         )
         super().__init__(network, network, dim=DIMS[architecture], side=224, dtype=dtype)
         self.identity = {"architecture": f"ConvNeXt {architecture}, pooled, normed", "weights": weights_digest(network)}

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-
+from harness.base import TORCH, Component, Expects, Seed
 from harness.encoders.networkfiles import needs
-from harness.encoders.torchnet import TorchEncoder, filled, its_own, weights_digest
+from harness.encoders.torchnet import Origin, OwnWeights, TorchEncoder, filled, its_own, weights_digest
 
+if TYPE_CHECKING:
+    import torch
+
+
+class Data2VecParameters(OwnWeights):
+    """Parameters of `data2vec`."""
+
+    architecture: Literal["base", "large"] = "large"
+    weights: Literal["file", "random"] = "file"
+    seed: Seed = 0
+
+
+FACTS = Component(
+    "encoders",
+    "data2vec",
+    f"{__name__}:Data2Vec",
+    "data2vec-vision's class token",
+    Data2VecParameters,
+    libraries=(*TORCH, "transformers"),
+    expects=Expects(None, (224, 224), 3),
+)
 # hidden_size, num_hidden_layers, num_attention_heads, intermediate_size
 SIZES = {"base": (768, 12, 12, 3072), "large": (1024, 24, 16, 4096)}
 
@@ -36,10 +56,7 @@ class Data2Vec(TorchEncoder):
             lambda: transformers.Data2VecVisionModel(configuration(architecture), add_pooling_layer=True),
             f"data2vec-vision-{architecture}",
             its_own,  # the files also hold a mask token, and indices that are computed, not learnt
-            weights=weights,
-            seed=seed,
-            file=file,
-            sha256=sha256,
+            Origin(weights, seed, file, sha256),
         )
 
         def forward(x: torch.Tensor) -> torch.Tensor:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-import torch
-from torch.nn import functional
+from pydantic import Field
 
-from harness.base import UsageError
+from harness.base import TORCH, Component, Expects, Inference, Seed, UsageError
 from harness.encoders.networkfiles import needs
-from harness.encoders.torchnet import State, TorchEncoder, filled, weights_digest
+from harness.encoders.torchnet import Origin, State, TorchEncoder, filled, weights_digest
 
+
+class DINOv2Parameters(Inference):
+    """Parameters of `dinov2`; `side` is that of the images, a multiple of 14."""
+
+    architecture: Literal["vits14", "vitb14", "vitl14", "vitg14"] = "vitl14"
+    registers: bool = False
+    weights: Literal["official", "random"] = "official"
+    side: Annotated[int, Field(ge=14, multiple_of=14)] = 224
+    seed: Seed = 0
+
+
+FACTS = Component(
+    "encoders",
+    "dinov2",
+    f"{__name__}:DINOv2",
+    "DINOv2's class token",
+    DINOv2Parameters,
+    libraries=(*TORCH, "timm"),
+    expects=Expects(None, None, 3),
+    registered="dinov2_{architecture}{reg}_pretrain.pth",
+)
 DINOV2 = {"vits14": ("small", 384), "vitb14": ("base", 768), "vitl14": ("large", 1024), "vitg14": ("giant", 1536)}
 PATCH = 14
 
@@ -41,8 +61,7 @@ class DINOv2(TorchEncoder):
             lambda: timm.create_model(name, pretrained=False, num_classes=0, img_size=side),
             f"DINOv2 {architecture}",
             lambda state, network: adapted(state, network, side, registers),
-            weights=dinov2_file(architecture, registers) if weights == "official" else "random",
-            seed=seed,
+            Origin(dinov2_file(architecture, registers) if weights == "official" else weights, seed),
         )
         super().__init__(network, network, dim=dim, side=side, dtype=dtype)
         self.identity = {"architecture": f"{name} at {side}", "weights": weights_digest(network)}
@@ -55,7 +74,9 @@ def dinov2_file(architecture: str, registers: bool) -> str:
 
 def adapted(state: State, network: Any, side: int, registers: bool) -> State:
     """The authors' state dict in timm's names, its position embeddings resized to the grid of `side`."""
+    import torch
     from timm.models.vision_transformer import checkpoint_filter_fn
+    from torch.nn import functional
 
     positions = state["pos_embed"]
     grid, wanted = round((positions.shape[1] - 1) ** 0.5), side // PATCH

@@ -1,7 +1,4 @@
-"""Inception-v3 as FID knows it: the TensorFlow graph of 2015-12-05 in PyTorch, whose pooling is not torchvision's.
-
-Three things tell it from torchvision's ImageNet network: average pools leave the padding out, the last block pools by
-maximum, and there are 1,008 classes. The weight file of pytorch-fid and torch-fidelity has its key names.
+"""Features of Inception-v3 as FID knows it, whose network is in `inception_graph`.
 
 `encode` never resizes: 299×299 floats as the recipe's `range` makes them, [-1, 1] for pytorch-fid, (x - 128) / 128 for
 the TensorFlow line.
@@ -10,83 +7,58 @@ the TensorFlow line.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import nn
-from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models import inception as tv
-
-from harness.base import UsageError
+from harness.base import VISION, Component, Expects, Inference, Seed, UsageError
 from harness.encoders.networkfiles import fill, read_state
-from harness.encoders.torchnet import TorchEncoder, weight_path, weights_digest
+from harness.encoders.torchnet import Origin, OwnWeights, TorchEncoder, weights_digest
 
-SIDE, CLASSES = 299, 1008
-# Where each output is read, and its width; `sfid` is the graph's mixed_6/conv:0, first 7 of its channels, NHWC
-# (Dhariwal & Nichol 2021, guided-diffusion/evaluations).
-DIMS = {"64": 64, "192": 192, "768": 768, "pool3": 2048, "logits": CLASSES, "logits_unbiased": CLASSES, "sfid": 2023}
+if TYPE_CHECKING:
+    import torch
 
-
-def _pool(x: torch.Tensor) -> torch.Tensor:
-    return functional.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
-
-
-class _A(tv.InceptionA):  # type: ignore[misc]
-    def _forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        double = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
-        return [self.branch1x1(x), self.branch5x5_2(self.branch5x5_1(x)), double, self.branch_pool(_pool(x))]
+SIDE = 299
+# Where each output is read, and its width.
+DIMS = {"pool3": 2048, "64": 64, "192": 192, "768": 768, "logits": 1008, "logits_unbiased": 1008, "sfid": 2023}
+Layer = Literal["pool3", "64", "192", "768", "logits", "logits_unbiased", "sfid"]
 
 
-class _C(tv.InceptionC):  # type: ignore[misc]
-    def _forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        seven = self.branch7x7_3(self.branch7x7_2(self.branch7x7_1(x)))
-        double = self.branch7x7dbl_3(self.branch7x7dbl_2(self.branch7x7dbl_1(x)))
-        double = self.branch7x7dbl_5(self.branch7x7dbl_4(double))
-        return [self.branch1x1(x), seven, double, self.branch_pool(_pool(x))]
+class InceptionParameters(OwnWeights):
+    """Parameters of `inception`; `seed` is for random weights."""
+
+    weights: Literal["pt_inception-2015-12-05-6726825d.pth", "file", "random"] = "pt_inception-2015-12-05-6726825d.pth"
+    layer: Layer = "pool3"
+    seed: Seed = 0
 
 
-class _E(tv.InceptionE):  # type: ignore[misc]
-    largest = False  # whether its pool is a maximum
+class RandomInceptionParameters(Inference):
+    """Parameters of `random_inception`."""
 
-    def _forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        three = self.branch3x3_1(x)
-        double = self.branch3x3dbl_2(self.branch3x3dbl_1(x))
-        pooled = functional.max_pool2d(x, 3, stride=1, padding=1) if self.largest else _pool(x)
-        return [
-            self.branch1x1(x),
-            torch.cat([self.branch3x3_2a(three), self.branch3x3_2b(three)], 1),
-            torch.cat([self.branch3x3dbl_3a(double), self.branch3x3dbl_3b(double)], 1),
-            self.branch_pool(pooled),
-        ]
+    layer: Layer = "pool3"
+    seed: Seed = 0
 
 
-class _LastE(_E):
-    largest = True
-
-
-def network() -> tv.Inception3:
-    """The network, weights not yet loaded."""
-    with torch.random.fork_rng(devices=[]):
-        made = tv.Inception3(num_classes=CLASSES, aux_logits=False, transform_input=False, init_weights=False)
-    made.Mixed_5b, made.Mixed_5c, made.Mixed_5d = _A(192, 32), _A(256, 64), _A(288, 64)
-    made.Mixed_6b, made.Mixed_6c, made.Mixed_6d, made.Mixed_6e = _C(768, 128), _C(768, 160), _C(768, 160), _C(768, 192)
-    made.Mixed_7b, made.Mixed_7c = _E(1280), _LastE(2048)
-    return made
-
-
-def random_state(seed: int) -> dict[str, torch.Tensor]:
-    """Weights that were drawn, not trained (He et al. 2015), with batch statistics of 0 and 1; the same for a seed."""
-    generator = torch.Generator().manual_seed(seed)
-    state: dict[str, torch.Tensor] = network().state_dict()
-    for name, tensor in state.items():
-        if name.endswith(("running_mean", "bias")):
-            tensor.zero_()
-        elif name.endswith("running_var") or tensor.ndim == 1:
-            tensor.fill_(1)
-        elif tensor.ndim > 1:
-            tensor.normal_(0.0, (2 / tensor[0].numel()) ** 0.5, generator=generator)
-    return state
+FACTS = Component(
+    "encoders",
+    "inception",
+    f"{__name__}:Inception",
+    "Inception-v3 of FID: features of one layer",
+    InceptionParameters,
+    libraries=VISION,
+    layers=tuple(DIMS.items()),
+    expects=Expects(None, (SIDE, SIDE), 3),
+    registered="{weights}",
+)
+RANDOM = Component(
+    "encoders",
+    "random_inception",
+    f"{__name__}:RandomInception",
+    "the Inception-v3 of FID with random weights",
+    RandomInceptionParameters,
+    libraries=VISION,
+    layers=tuple(DIMS.items()),
+    random=True,
+    expects=Expects(None, (SIDE, SIDE), 3),
+)
 
 
 class Inception(TorchEncoder):
@@ -110,8 +82,10 @@ class Inception(TorchEncoder):
         sha256: str | None = None,
         dtype: str = "float32",
     ) -> None:
-        drawn = weights == "random"
-        state = random_state(seed) if drawn else read_state(weight_path(weights, file, sha256))
+        from harness.encoders.inception_graph import random_state
+
+        origin = Origin(weights, seed, file, sha256)
+        state = random_state(seed) if weights == "random" else read_state(origin.path())
         self._load(state, layer, dtype=dtype)
 
     @classmethod
@@ -122,18 +96,22 @@ class Inception(TorchEncoder):
         return made
 
     def _load(self, state: Mapping[str, torch.Tensor], layer: str, fold: bool = True, dtype: str = "float32") -> None:
+        import torch
+
+        from harness.encoders import inception_graph as graph
+
         if layer not in DIMS:
             raise UsageError(f"inception has no layer '{layer}'; it has {', '.join(DIMS)}")
-        made = network()
+        made = graph.network()
         fill(made, state, "the FID Inception")
         weights = weights_digest(made)
         made.eval()
         if fold:
             if dtype == "float64":
                 made.double()  # before the products of folding are rounded
-            _fold(made)
+            graph.fold(made)
             made = made.to(memory_format=torch.channels_last)
-        super().__init__(made, lambda x: _features(made, layer, x), dim=DIMS[layer], side=SIDE, dtype=dtype)
+        super().__init__(made, lambda x: graph.features(made, layer, x), dim=DIMS[layer], side=SIDE, dtype=dtype)
         self.identity = {
             "architecture": f"FID Inception-v3, {dtype}{', batch norms folded' if fold else ''}",
             "layer": layer,
@@ -142,7 +120,7 @@ class Inception(TorchEncoder):
 
 
 class RandomInception(Inception):
-    """The FID Inception's features at one layer, with weights drawn from `seed`: see `random_state`.
+    """The FID Inception's features at one layer, with weights drawn from `seed`: see `inception_graph.random_state`.
 
     299×299 images in [-1, 1]. No measure of quality: tables say so.
     """
@@ -150,42 +128,7 @@ class RandomInception(Inception):
     random = True
 
     def __init__(self, *, layer: str = "pool3", seed: int = 0, dtype: str = "float32") -> None:
+        from harness.encoders.inception_graph import random_state
+
         self._load(random_state(seed), layer, dtype=dtype)
         self.identity = {**self.identity, "architecture": f"{self.identity['architecture']}, random weights"}
-
-
-def _features(net: Any, layer: str, x: torch.Tensor) -> Any:
-    """One layer's features (n, d) of NCHW images."""
-    x = functional.max_pool2d(net.Conv2d_2b_3x3(net.Conv2d_2a_3x3(net.Conv2d_1a_3x3(x))), 3, stride=2)
-    if layer == "64":
-        return x.mean((2, 3))
-    x = functional.max_pool2d(net.Conv2d_4a_3x3(net.Conv2d_3b_1x1(x)), 3, stride=2)
-    if layer == "192":
-        return x.mean((2, 3))
-    x = net.Mixed_6c(net.Mixed_6b(net.Mixed_6a(net.Mixed_5d(net.Mixed_5c(net.Mixed_5b(x))))))
-    if layer == "sfid":
-        return net.Mixed_6d.branch1x1(x)[:, :7].permute(0, 2, 3, 1).flatten(1)
-    x = net.Mixed_6e(net.Mixed_6d(x))
-    if layer == "768":
-        return x.mean((2, 3))
-    x = net.Mixed_7c(net.Mixed_7b(net.Mixed_7a(x))).mean((2, 3))
-    if layer == "pool3":
-        return x
-    return functional.linear(x, net.fc.weight, net.fc.bias if layer == "logits" else None)
-
-
-class _Folded(nn.Module):
-    def __init__(self, block: tv.BasicConv2d) -> None:
-        super().__init__()
-        self.conv = fuse_conv_bn_eval(block.conv, block.bn)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return functional.relu_(self.conv(x))
-
-
-def _fold(module: nn.Module) -> None:
-    for name, child in module.named_children():
-        if isinstance(child, tv.BasicConv2d):
-            setattr(module, name, _Folded(child))
-        else:
-            _fold(child)

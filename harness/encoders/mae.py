@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from harness.encoders.networkfiles import needs
-from harness.encoders.torchnet import TorchEncoder, filled, its_own, weights_digest
+from typing import Literal
 
+from harness.base import TORCH, Component, Expects, Seed
+from harness.encoders.networkfiles import needs
+from harness.encoders.torchnet import Origin, OwnWeights, TorchEncoder, filled, its_own, weights_digest
+
+
+class MAEParameters(OwnWeights):
+    """Parameters of `mae`."""
+
+    architecture: Literal["base", "large"] = "large"
+    weights: Literal["official", "file", "random"] = "official"
+    seed: Seed = 0
+
+
+FACTS = Component(
+    "encoders",
+    "mae",
+    f"{__name__}:MAE",
+    "a masked autoencoder's class token",
+    MAEParameters,
+    libraries=(*TORCH, "timm"),
+    expects=Expects(None, (224, 224), 3),
+    registered="mae_pretrain_vit_{architecture}.pth",
+)
 DIMS = {"base": 768, "large": 1024}
 
 
@@ -30,10 +52,7 @@ class MAE(TorchEncoder):
             lambda: timm.create_model(name, pretrained=False, num_classes=0, global_pool="token"),
             f"MAE ViT-{architecture}",
             its_own,  # a file of the whole autoencoder has its decoder too
-            weights=f"mae_pretrain_vit_{architecture}.pth" if weights == "official" else weights,
-            seed=seed,
-            file=file,
-            sha256=sha256,
+            Origin(f"mae_pretrain_vit_{architecture}.pth" if weights == "official" else weights, seed, file, sha256),
         )
         super().__init__(network, network, dim=DIMS[architecture], side=224, dtype=dtype)
         self.identity = {"architecture": f"MAE {name}, class token", "weights": weights_digest(network)}

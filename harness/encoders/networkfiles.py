@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib
 import pickle
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.base import UsageError
+from harness.base import Count, Parameters, PathText, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -18,6 +17,14 @@ if TYPE_CHECKING:
 
 
 TORCHSCRIPT = "it is TorchScript, which `use: torchscript` takes"
+
+
+class NetworkFile(Parameters):
+    """Parameters of an encoder that is a file with a whole network: the file, and how many features it gives."""
+
+    paths = ("file",)
+    file: PathText
+    dim: Count
 
 
 def _held(path: Path) -> str | None:
@@ -90,19 +97,6 @@ def fill(network: nn.Module, state: Mapping[str, torch.Tensor], what: str) -> No
         network.load_state_dict(dict(state))
     except RuntimeError as problem:
         raise UsageError(f"these are not weights of {what}: {str(problem).splitlines()[1].strip()[:200]}") from problem
-
-
-@contextmanager
-def exact() -> Iterator[None]:
-    """Matrix products in full float32 on whatever device."""
-    import torch
-
-    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
 def needs(package: str, install: str) -> Any:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from harness.base import Component, NoParameters
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FACTS = Component(
+    "encoders",
+    "pixels",
+    f"{__name__}:Pixels",
+    "the pixels themselves, flattened",
+    NoParameters,
+    libraries=("numpy",),
+    dim="pixels",
+)
 
 
 class Pixels:
@@ -24,6 +37,8 @@ class Pixels:
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """The pixels of (n, H, W, C) images as float32 (n, H · W · C)."""
+        import numpy as np
+
         features = np.ascontiguousarray(images, dtype=np.float32).reshape(len(images), int(np.prod(images.shape[1:])))
         self.dim = features.shape[1]
         return features

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from torch import nn
-from torchvision import models
+from typing import TYPE_CHECKING, Literal
 
-from harness.encoders.torchnet import State, TorchEncoder, filled, weights_digest, without
+from harness.base import VISION, Component, Expects, Seed
+from harness.encoders.torchnet import Origin, OwnWeights, State, TorchEncoder, filled, weights_digest, without
 
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class SwAVParameters(OwnWeights):
+    """Parameters of `swav`."""
+
+    weights: Literal["swav_800ep_pretrain.pth.tar", "file", "random"] = "swav_800ep_pretrain.pth.tar"
+    seed: Seed = 0
+
+
+FACTS = Component(
+    "encoders",
+    "swav",
+    f"{__name__}:SwAV",
+    "SwAV's ResNet-50, pooled, 2048 features",
+    SwAVParameters,
+    libraries=VISION,
+    dim=2048,
+    expects=Expects(None, (224, 224), 3),
+    registered="{weights}",
+)
 PREFIX = "module."  # of every name in the authors' file, which their data-parallel training left there
 
 
@@ -27,13 +49,17 @@ class SwAV(TorchEncoder):
         sha256: str | None = None,
         dtype: str = "float32",
     ) -> None:
-        network = filled(_headless, "SwAV's ResNet-50", _body, weights=weights, seed=seed, file=file, sha256=sha256)
+        from torch import nn
+
+        network = filled(_headless, "SwAV's ResNet-50", _body, Origin(weights, seed, file, sha256))
         network.fc = nn.Identity()
         super().__init__(network, network, dim=2048, side=224, dtype=dtype)
         self.identity = {"architecture": "SwAV ResNet-50, pooled", "weights": weights_digest(network)}
 
 
 def _headless() -> nn.Module:
+    from torchvision import models
+
     network: nn.Module = models.resnet50(weights=None)
     del network.fc
     return network

@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from torch import nn
+from pydantic import model_validator
 
-from harness.base import UsageError
-from harness.encoders.networkfiles import exact, fill, read_state
+from harness.base import FILE, Digest, Inference, PathText, UsageError
+from harness.encoders.arithmetic import drawn, exact, lacks
+from harness.encoders.networkfiles import fill, read_state
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import nn
 
 CHUNK = 8  # images per forward pass: larger ones are slower on a CPU
-State = dict[str, torch.Tensor]
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
+State = dict[str, "torch.Tensor"]
+DTYPES = ("float32", "bfloat16", "float16", "float64")
+
+
+class OwnWeights(Inference):
+    """Weights that can be a file of the user's own: `weights: file`, its path, and the SHA-256 that it must have."""
+
+    paths = ("file",)
+    weights: str
+    file: PathText | None = None
+    sha256: Digest | None = None
+
+    @model_validator(mode="after")
+    def _a_file_and_its_digest_or_neither(self) -> OwnWeights:
+        given = [name for name in ("file", "sha256") if getattr(self, name) is not None]
+        if self.weights == FILE and len(given) < 2:
+            raise ValueError("`weights: file` needs both `file`, a path, and `sha256`, the digest of that file")
+        if self.weights != FILE and given:
+            raise ValueError(f"found {' and '.join(given)}, which only `weights: file` reads; add it or leave them out")
+        return self
 
 
 class TorchEncoder:
@@ -65,6 +87,9 @@ class TorchEncoder:
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Features float32 (n, dim) of float images (n, H, W, 3) in the range that the recipe gives."""
+        import numpy as np
+        import torch
+
         size = (self._side, self._side) if self._side else images.shape[1:3]
         if images.ndim != 4 or images.shape[3] != 3 or images.shape[1:3] != size or images.dtype.kind != "f":
             wanted = f"{self._side or 'H'}, {self._side or 'W'}"
@@ -85,13 +110,16 @@ class TorchEncoder:
         return features
 
     def _rows(self, images: torch.Tensor) -> torch.Tensor:
+        import torch
+
         if self.dtype == "float32":
             return self._forward(images)
+        numbers: torch.dtype = getattr(torch, self.dtype)
         if not self._cast:  # not when made: weights are named by their digest in float32 first
-            self._network.to(DTYPES[self.dtype])
+            self._network.to(numbers)
             self._cast = True
         try:
-            rows = self._forward(images.to(DTYPES[self.dtype]))
+            rows = self._forward(images.to(numbers))
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, TypeError) as problem:
@@ -101,51 +129,49 @@ class TorchEncoder:
             raise UsageError(f"this network does not compute in {self.dtype} on {self._device}: {why}") from problem
         if not bool(torch.isfinite(rows).all()):
             raise UsageError(
-                f"in {self.dtype}, whose largest number is {torch.finfo(DTYPES[self.dtype]).max:.3g}, features become "
-                "infinite or NaN; take another dtype"
+                f"in {self.dtype}, whose largest number is {torch.finfo(numbers).max:.3g}, features become infinite or "
+                "NaN; take another dtype"
             )
         return rows
 
 
-def lacks(device: str, dtype: str) -> str | None:
-    """Why a device cannot compute in a type of numbers, in words; None where nothing is known against it."""
-    kind = torch.device(device).type
-    if kind == "mps" and dtype == "float64":
-        return "dtype float64: Apple's GPUs (mps) have no such numbers; take float32 or --device cpu"
-    native = kind != "cuda" or not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False)
-    if dtype == "bfloat16" and not native:
-        return f"dtype bfloat16: {torch.cuda.get_device_name(device)} would only emulate it; take float16 or float32"
-    return None
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a network's weights come from.
 
-
-@contextmanager
-def drawn(seed: int) -> Iterator[None]:
-    """Weights that libraries draw in here depend on the seed alone, and nothing outside is disturbed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def filled(
-    make: Callable[[], Any],
-    what: str,
-    body: Callable[[State, Any], State],
-    *,
-    weights: str,
-    seed: int = 0,
-    file: str | None = None,
-    sha256: str | None = None,
-) -> Any:
-    """The network that `make` makes, drawn from `seed`; unless `weights` is "random" it is then filled from a file.
-
-    The file is `weight_path`'s. `body(state, network)` gives what it holds for this network, in the network's names:
-    `whole`, `its_own`, `without`, or an architecture's own rule. `what` names the network where that does not fit,
-    which is a UsageError, as it is where there is no such file.
+    weights  "random", drawn from `seed`; "file", the user's own `file` with its `sha256`; else a registered file's name
     """
-    with drawn(seed):
+
+    weights: str
+    seed: int = 0
+    file: str | None = None
+    sha256: str | None = None
+
+    def path(self) -> Path:
+        """The file, its SHA-256 verified.
+
+        Raises UsageError where it is not here or not the right one; never touches the network.
+        """
+        from harness.encoders.weights import locate, own
+
+        if self.weights != FILE:
+            return locate(self.weights)
+        if self.file is None or self.sha256 is None:
+            raise UsageError("`weights: file` needs both `file`, a path, and `sha256`, the digest of that file")
+        return own(self.file, self.sha256)
+
+
+def filled(make: Callable[[], Any], what: str, body: Callable[[State, Any], State], origin: Origin) -> Any:
+    """The network that `make` makes, drawn from the origin's seed; unless that is all, it is then filled from its file.
+
+    `body(state, network)` gives what the file holds for this network, in the network's names: `whole`, `its_own`,
+    `without`, or an architecture's own rule. `what` names the network where that does not fit, which is a UsageError,
+    as it is where there is no such file.
+    """
+    with drawn(origin.seed):
         network = make()
-    if weights != "random":
-        fill(network, body(read_state(weight_path(weights, file, sha256)), network), what)
+    if origin.weights != "random":
+        fill(network, body(read_state(origin.path()), network), what)
     return network
 
 
@@ -171,17 +197,3 @@ def weights_digest(network: nn.Module) -> str:
     for name, tensor in sorted(network.state_dict().items()):
         content.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     return content.hexdigest()
-
-
-def weight_path(weights: str, file: str | None, sha256: str | None) -> Path:
-    """The path of a registered weight file or, where `weights` is "file", of the user's own; its SHA-256 verified.
-
-    Raises UsageError where it is not here or not the right one; never touches the network.
-    """
-    from harness.encoders.weights import locate, own
-
-    if weights != "file":
-        return locate(weights)
-    if file is None or sha256 is None:
-        raise UsageError("`weights: file` needs both `file`, a path, and `sha256`, the digest of that file")
-    return own(file, sha256)

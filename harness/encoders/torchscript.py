@@ -3,11 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from harness.base import UsageError, digest_file
+from harness.base import TORCH, VISION, Component, Expects, Inference, Seed, UsageError, digest_file
 from harness.encoders.inception import Inception
-from harness.encoders.networkfiles import load_torchscript
-from harness.encoders.torchnet import TorchEncoder, weight_path
+from harness.encoders.networkfiles import NetworkFile, load_torchscript
+from harness.encoders.torchnet import Origin, OwnWeights, TorchEncoder
+
+
+class TorchScriptParameters(NetworkFile, Inference):
+    """Parameters of `torchscript`: the file, how many features it gives, and the numbers that it computes in."""
+
+
+class NvidiaParameters(OwnWeights):
+    """Parameters of `inception_nvidia`, whose file holds the network too; random weights are those of `inception`."""
+
+    weights: Literal["inception-2015-12-05.pt", "file", "random"] = "inception-2015-12-05.pt"
+    seed: Seed = 0
+
+
+FACTS = Component(
+    "encoders",
+    "torchscript",
+    f"{__name__}:TorchScript",
+    "a TorchScript file: NCHW floats to features",
+    TorchScriptParameters,
+    libraries=TORCH,
+    expects=Expects(None, None, 3),
+)
+NVIDIA = Component(
+    "encoders",
+    "inception_nvidia",
+    f"{__name__}:InceptionNvidia",
+    "the same network as NVIDIA's TorchScript file: 2048 features",
+    NvidiaParameters,
+    libraries=VISION,
+    dim=2048,
+    expects=Expects(None, (299, 299), 3),
+    registered="{weights}",
+)
 
 
 class TorchScript(TorchEncoder):
@@ -39,7 +73,7 @@ class InceptionNvidia(Inception):
         if weights == "random":
             super().__init__(weights=weights, seed=seed, dtype=dtype)
             return
-        path = weight_path(weights, file, sha256)
+        path = Origin(weights, seed, file, sha256).path()
         network = load_torchscript(path)
         if not hasattr(network, "layers"):
             raise UsageError(f"{path} is TorchScript without `layers`, so not NVIDIA's Inception; torchscript takes it")

@@ -18,6 +18,7 @@ from safetensors.torch import save
 from torch import nn
 
 from harness.base import canonical_json
+from harness.encoders.arithmetic import one_thread
 from harness.encoders.convnet import WEIGHTS, convnet, initialise
 from harness.images import Digits, Images, content_digest
 
@@ -52,30 +53,26 @@ def distorted(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return nn.functional.grid_sample(images, grid, align_corners=False)
 
 
+@one_thread()
 def train(split: Images, *, seed: int) -> nn.Sequential:
     """The classifier after EPOCHS passes over the split, in float64 on one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        generator = torch.Generator().manual_seed(seed)
-        network = classifier().double()
-        initialise(network, generator)
-        images, labels = as_tensor(np.asarray(split.images)), torch.from_numpy(split.labels)
-        steps = EPOCHS * (len(images) // BATCH)
-        optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=1e-2)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
-        for _ in range(EPOCHS):
-            order = torch.randperm(len(images), generator=generator)
-            for rows in torch.split(order[: len(images) // BATCH * BATCH], BATCH):
-                logits = network(distorted(images[rows], generator))
-                loss = nn.functional.cross_entropy(logits, labels[rows], label_smoothing=0.05)
-                optimiser.zero_grad()
-                torch.autograd.backward(loss)
-                optimiser.step()
-                schedule.step()
-        return network.eval()
-    finally:
-        torch.set_num_threads(threads)
+    generator = torch.Generator().manual_seed(seed)
+    network = classifier().double()
+    initialise(network, generator)
+    images, labels = as_tensor(np.asarray(split.images)), torch.from_numpy(split.labels)
+    steps = EPOCHS * (len(images) // BATCH)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
+    for _ in range(EPOCHS):
+        order = torch.randperm(len(images), generator=generator)
+        for rows in torch.split(order[: len(images) // BATCH * BATCH], BATCH):
+            logits = network(distorted(images[rows], generator))
+            loss = nn.functional.cross_entropy(logits, labels[rows], label_smoothing=0.05)
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
+            schedule.step()
+    return network.eval()
 
 
 def accuracy(network: nn.Module, split: Images) -> float:

@@ -2,10 +2,66 @@
 
 from __future__ import annotations
 
-import torch
-from torchvision import models
+from typing import Literal
 
-from harness.encoders.torchnet import TorchEncoder, drawn, filled, weights_digest, whole
+from harness.base import VISION, Component, Count, Expects, Inference, Seed
+from harness.encoders.arithmetic import drawn
+from harness.encoders.torchnet import Origin, OwnWeights, TorchEncoder, filled, weights_digest, whole
+
+
+class InceptionParameters(OwnWeights):
+    """Parameters of `inception_torchvision`."""
+
+    weights: Literal["inception_v3_google-0cc3c7bd.pth", "file", "random"] = "inception_v3_google-0cc3c7bd.pth"
+    seed: Seed = 0
+
+
+class VGG16Parameters(Inference):
+    """Parameters of `vgg16`."""
+
+    weights: Literal["vgg16-397923af.pth", "random"] = "vgg16-397923af.pth"
+    seed: Seed = 0
+
+
+class RandomVGG16Parameters(Inference):
+    """Parameters of `random_vgg16`."""
+
+    seed: Seed = 0
+    dim: Count = 4096
+
+
+INCEPTION = Component(
+    "encoders",
+    "inception_torchvision",
+    f"{__name__}:InceptionTorchvision",
+    "torchvision's ImageNet Inception-v3, 2048 features: not FID's",
+    InceptionParameters,
+    libraries=VISION,
+    dim=2048,
+    expects=Expects(None, (299, 299), 3),
+    registered="{weights}",
+)
+VGG = Component(
+    "encoders",
+    "vgg16",
+    f"{__name__}:VGG16",
+    "VGG16's second hidden layer, 4096 features",
+    VGG16Parameters,
+    libraries=VISION,
+    dim=4096,
+    expects=Expects(None, (224, 224), 3),
+    registered="{weights}",
+)
+RANDOM_VGG = Component(
+    "encoders",
+    "random_vgg16",
+    f"{__name__}:RandomVGG16",
+    "VGG16's second hidden layer with random weights",
+    RandomVGG16Parameters,
+    libraries=VISION,
+    random=True,
+    expects=Expects(None, (224, 224), 3),
+)
 
 
 class InceptionTorchvision(TorchEncoder):
@@ -23,16 +79,16 @@ class InceptionTorchvision(TorchEncoder):
         sha256: str | None = None,
         dtype: str = "float32",
     ) -> None:
+        from torch import nn
+        from torchvision import models
+
         network = filled(
             lambda: models.Inception3(transform_input=False, aux_logits=True, init_weights=False),
             "Inception3",
             whole,
-            weights=weights,
-            seed=seed,
-            file=file,
-            sha256=sha256,
+            Origin(weights, seed, file, sha256),
         )
-        network.fc = torch.nn.Identity()
+        network.fc = nn.Identity()
         super().__init__(network, network, dim=2048, side=299, dtype=dtype)
         self.identity = {"architecture": "torchvision Inception-v3, pooled", "weights": weights_digest(network)}
 
@@ -44,7 +100,9 @@ class VGG16(TorchEncoder):
     """
 
     def __init__(self, *, weights: str = "vgg16-397923af.pth", seed: int = 0, dtype: str = "float32") -> None:
-        network = filled(lambda: models.vgg16(weights=None), "VGG", whole, weights=weights, seed=seed)
+        from torchvision import models
+
+        network = filled(lambda: models.vgg16(weights=None), "VGG", whole, Origin(weights, seed))
         network.classifier = network.classifier[:5]
         super().__init__(network, network, dim=4096, side=224, dtype=dtype)
         self.identity = {"architecture": "torchvision VGG16, second hidden layer", "weights": weights_digest(network)}
@@ -61,13 +119,16 @@ class RandomVGG16(TorchEncoder):
     random = True
 
     def __init__(self, *, seed: int = 0, dim: int = 4096, dtype: str = "float32") -> None:
+        from torch import nn
+        from torchvision import models
+
         with drawn(seed):
             network = models.vgg16(weights=None)
             network.classifier = network.classifier[:5]
             if dim != 4096:
-                network.classifier[3] = torch.nn.Linear(4096, dim)
-                torch.nn.init.normal_(network.classifier[3].weight, 0, 0.01)  # as torchvision draws this layer
-                torch.nn.init.zeros_(network.classifier[3].bias)
+                network.classifier[3] = nn.Linear(4096, dim)
+                nn.init.normal_(network.classifier[3].weight, 0, 0.01)  # as torchvision draws this layer
+                nn.init.zeros_(network.classifier[3].bias)
         super().__init__(network, network, dim=dim, side=224, dtype=dtype)
         self.identity = {
             "architecture": f"torchvision VGG16, second hidden layer, {dim} features, random weights",

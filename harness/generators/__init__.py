@@ -8,7 +8,7 @@ from harness.base.doors import door
 
 if TYPE_CHECKING:
     from harness.generators.contract import Generator, PlacedGenerator, Pool, TrainedGenerator, image_rng, quantised
-    from harness.generators.labels import FORMAT, KINDS, offered
+    from harness.generators.labels import GROUPINGS, GROUPS_FORMAT, offered
     from harness.generators.table import GENERATORS
 
 __getattr__ = door(__name__)

@@ -5,7 +5,7 @@ a run be split over workers, stopped and taken up again without changing a pixel
 image (`image_rng`), and arithmetic whose rounding to uint8 does not see the batch (float64 is enough). Training in
 float64 too gives the same images on another processor or number of threads, where float32 gives others.
 Networks in files compute as they were exported, most in float32: there the batch size is part of the images' key, and a
-pixel may differ by one level in another (`harness.generators.networks`).
+pixel may differ by one level in another (`harness.generators.latents`).
 
     def sample(seeds):
         return np.stack([draw(image_rng(seed)) for seed in seeds])
@@ -14,9 +14,10 @@ pixel may differ by one level in another (`harness.generators.networks`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @runtime_checkable
@@ -61,11 +62,15 @@ class PlacedGenerator(Generator, Protocol):
 
 def image_rng(seed: int) -> np.random.Generator:
     """The random generator of one image."""
+    import numpy as np
+
     return np.random.Generator(np.random.PCG64(seed))
 
 
 def quantised(images: np.ndarray) -> np.ndarray:
     """Images in [0, 1] as uint8: clipped, scaled to 255, rounded to the nearest level. Raises ValueError for NaN."""
+    import numpy as np
+
     if np.isnan(images).any():
         raise ValueError("`images` hold NaN")
     levels: np.ndarray = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)

@@ -6,11 +6,59 @@ All are pools: `fit` receives the split that `split` names, and `sample` its ind
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from harness.base import UsageError, derive_seed
+from harness.base import ARRAYS, Classes, Component, Parameters, Positive, UsageError, derive_seed
 from harness.generators.contract import image_rng, quantised
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class HoldoutParameters(Parameters):
+    """Parameters of `holdout`: the split whose images it shows."""
+
+    split: str = "holdout"
+
+
+class BlurParameters(HoldoutParameters):
+    """Parameters of `blur`: standard deviation in pixels."""
+
+    sigma: Positive = 0.5
+
+
+class NoiseParameters(HoldoutParameters):
+    """Parameters of `noise`: standard deviation in grey levels of 0..255."""
+
+    sd: Positive = 255.0
+
+
+class ModeDropParameters(HoldoutParameters):
+    """Parameters of `mode_drop`: the classes it keeps."""
+
+    keep: Classes
+
+
+class MemoriseParameters(Parameters):
+    """Parameters of `memorise`: the split whose images it copies."""
+
+    split: str = "train"
+
+
+def _control(name: str, thing: str, parameters: type[Parameters], summary: str, **facts: Any) -> Component:
+    target = f"{__name__}:{thing}"
+    return Component(
+        "generators", name, target, f"control: {summary}", parameters, libraries=ARRAYS, control=True, **facts
+    )
+
+
+CONTROLS = (
+    _control("holdout", "Holdout", HoldoutParameters, "real images that nothing was trained on", pool="split"),
+    _control("blur", "Blur", BlurParameters, "real images, blurred", pool="split", one_size=True),
+    _control("noise", "Noise", NoiseParameters, "real images under Gaussian noise", pool="split", one_size=True),
+    _control("mode_drop", "ModeDrop", ModeDropParameters, "real images of some classes only", pool="classes"),
+    _control("memorise", "Memorise", MemoriseParameters, "copies of training images", pool="split"),
+)
 
 
 class Holdout:
@@ -30,6 +78,8 @@ class Holdout:
 
     def sample(self, indices: Sequence[int]) -> np.ndarray:
         """The images at `indices`, uint8 (n, H, W, C)."""
+        import numpy as np
+
         rows = np.asarray(indices, dtype=np.int64)
         if len(rows) and not (rows.min() >= 0 and rows.max() < self.size):
             raise IndexError(f"`indices` must be in [0, {self.size}), found {rows.min()} to {rows.max()}")
@@ -82,6 +132,8 @@ class ModeDrop(Holdout):
 
     def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
         """Take the images of the kept classes as the pool, in their order."""
+        import numpy as np
+
         if labels is None:
             raise UsageError(f"mode_drop keeps classes, but split {self.split!r} has no labels; use a labelled dataset")
         present = np.unique(labels).tolist()

@@ -4,14 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
+from pydantic import Field
 
+from harness.base import TORCH, Component, Count, Parameters, Positive
+from harness.encoders import one_thread
 from harness.generators.contract import image_rng, quantised
-from harness.generators.onethread import one_thread
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class DDPMParameters(Parameters):
+    """Parameters of `ddpm`."""
+
+    timesteps: Annotated[int, Field(ge=2)] = 100
+    hidden: Count = 160
+    iterations: Count = 1000
+    learning_rate: Positive = 5e-3
+
+
+FACTS = Component(
+    "generators",
+    "ddpm",
+    f"{__name__}:DDPM",
+    "denoising diffusion model, trained from scratch",
+    DDPMParameters,
+    libraries=TORCH,
+    trained=True,
+    one_size=True,
+)
 
 BATCH = 64
 AVERAGE = 0.995  # decay of the running mean of the weights that sampling uses
@@ -38,11 +62,15 @@ class DDPM:
     @one_thread()
     def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
         """Train on uint8 (n, H, W, C); labels are not used."""
+        import torch
+
+        from harness.generators.ddpm_denoiser import Denoiser
+
         self._shape = images.shape[1:]
         pixels = torch.from_numpy(images.reshape(len(images), -1)).double() / 127.5 - 1
         signal = torch.from_numpy(_signal(self.timesteps))
         generator = torch.Generator().manual_seed(seed)
-        network = _Denoiser(pixels.shape[1], self.hidden, generator)
+        network = Denoiser(pixels.shape[1], self.hidden, generator)
         averaged = [parameter.detach().clone() for parameter in network.parameters()]
         optimiser = torch.optim.AdamW(network.parameters(), lr=self.learning_rate, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -71,11 +99,16 @@ class DDPM:
     @one_thread()
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
         """Images denoised from each seed's own noise, uint8 (n, H, W, C)."""
+        import numpy as np
+
         chunks = [self._denoised(seeds[start : start + CHUNK]) for start in range(0, len(seeds), CHUNK)]
         pixels = np.concatenate([np.empty((0, math.prod(self._shape))), *chunks])
         return quantised((pixels + 1) / 2).reshape(-1, *self._shape)
 
     def _denoised(self, seeds: Sequence[int]) -> np.ndarray:
+        import numpy as np
+        import torch
+
         size = (self.timesteps, math.prod(self._shape))
         noise = torch.from_numpy(np.stack([image_rng(seed).standard_normal(size) for seed in seeds], axis=1))
         signal = _signal(self.timesteps).tolist()
@@ -96,39 +129,8 @@ class DDPM:
 
 def _signal(timesteps: int) -> NDArray[np.float64]:
     """Share of the variance that is signal after 0, 1, …, `timesteps` steps: Nichol & Dhariwal 2021, eq. 17."""
+    import numpy as np
+
     angle = (np.arange(timesteps + 1) / timesteps + 0.008) / 1.008 * np.pi / 2
     signal: NDArray[np.float64] = np.cos(angle) ** 2 / np.cos(angle[0]) ** 2
     return np.clip(signal, 1e-5, 1.0)
-
-
-class _Denoiser(nn.Module):
-    """Predicts the clean pixels from noisy ones (n, d) and their time (n,) in [0, 1]."""
-
-    def __init__(self, pixels: int, hidden: int, generator: torch.Generator) -> None:
-        super().__init__()
-        f64 = torch.float64
-        self.enter = nn.Linear(pixels + 12, hidden, dtype=f64)
-        self.blocks = nn.ModuleList(
-            nn.Sequential(
-                nn.LayerNorm(hidden, dtype=f64),
-                nn.Linear(hidden, hidden, dtype=f64),
-                nn.SiLU(),
-                nn.Linear(hidden, hidden, dtype=f64),
-            )
-            for _ in range(3)
-        )
-        self.leave = nn.Linear(hidden, pixels, dtype=f64)
-        with torch.no_grad():
-            for layer in self.modules():
-                if isinstance(layer, nn.Linear):
-                    layer.weight.normal_(0.0, (1 / layer.in_features) ** 0.5, generator=generator)
-                    layer.bias.zero_()
-            self.leave.weight.zero_()
-
-    def forward(self, noisy: torch.Tensor, moment: torch.Tensor) -> torch.Tensor:
-        angles = moment[:, None] * math.pi * 2.0 ** torch.arange(6, dtype=moment.dtype)
-        rows = self.enter(torch.cat([noisy, angles.sin(), angles.cos()], dim=1))
-        for block in self.blocks:
-            rows = rows + block(rows)
-        clean: torch.Tensor = self.leave(nn.functional.silu(rows))
-        return clean

@@ -4,14 +4,47 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from harness.base import SKLEARN, Component, Count, Parameters, Positive
 from harness.generators.contract import image_rng, quantised
 
-Vector = NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float64]
+
+
+class KernelDensityParameters(Parameters):
+    """Parameters of `kde`."""
+
+    bandwidth: Positive = 0.12
+
+
+class GaussianMixtureParameters(Parameters):
+    """Parameters of `gaussian_mixture`."""
+
+    components: Count = 10
+    covariance: Literal["full", "tied", "diag", "spherical"] = "full"
+
+
+class PPCAParameters(Parameters):
+    """Parameters of `ppca`."""
+
+    components: Count = 16
+
+
+def _density(name: str, thing: str, parameters: type[Parameters], summary: str) -> Component:
+    target = f"{__name__}:{thing}"
+    return Component("generators", name, target, summary, parameters, libraries=SKLEARN, trained=True, one_size=True)
+
+
+DENSITIES = (
+    _density("kde", "KernelDensity", KernelDensityParameters, "kernel density estimate of the pixels"),
+    _density("gaussian_mixture", "GaussianMixture", GaussianMixtureParameters, "mixture of Gaussians on the pixels"),
+    _density("ppca", "ProbabilisticPCA", PPCAParameters, "probabilistic PCA of the pixels"),
+)
 TRAINING_SHARE = 0.9  # of the split, drawn by the training seed for those models whose fit has no chance of its own
 
 
@@ -25,6 +58,8 @@ class _PixelDensity(ABC):
 
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
         """Draws from the fitted density, clipped to [0, 1]: uint8 (n, H, W, C)."""
+        import numpy as np
+
         vectors = np.empty((len(seeds), int(np.prod(self._shape))))
         for row, seed in enumerate(seeds):
             vectors[row] = self._draw(image_rng(seed))
@@ -38,6 +73,8 @@ class _PixelDensity(ABC):
 
 
 def _training_share(vectors: np.ndarray, seed: int) -> np.ndarray:
+    import numpy as np
+
     # Without replacement: in a bootstrap sample some images would count double, which a kernel density copies.
     rows = np.random.default_rng(seed).permutation(len(vectors))[: round(TRAINING_SHARE * len(vectors))]
     return vectors[np.sort(rows)]
@@ -54,6 +91,7 @@ class KernelDensity(_PixelDensity):
         self.bandwidth = bandwidth
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        import numpy as np
         from sklearn.neighbors import KernelDensity as Estimator
 
         estimator = Estimator(bandwidth=self.bandwidth, kernel="gaussian").fit(_training_share(vectors, seed))
@@ -74,6 +112,7 @@ class GaussianMixture(_PixelDensity):
         self.covariance = covariance
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        import numpy as np
         from sklearn.mixture import GaussianMixture as Estimator
 
         # 1e-4 on the diagonal (2.5 grey levels) keeps a component of few images from collapsing onto them.
@@ -107,6 +146,7 @@ class ProbabilisticPCA(_PixelDensity):
         self.components = components
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        import numpy as np
         from sklearn.decomposition import PCA
 
         estimator = PCA(self.components, svd_solver="full").fit(_training_share(vectors, seed))

@@ -4,8 +4,7 @@
         return {"clusters": [self.prompt_of(seed) for seed in seeds]}
 
 It is asked once a set, before its images are made (after `fit`), and depends on nothing but its arguments; a pool is
-given indices for seeds, as in `sample`. Generators of this package that read prompts or balance labels are asked here
-and not in their own files, whose source is part of the key of every image they make.
+given indices for seeds, as in `sample`.
 """
 
 from __future__ import annotations
@@ -13,13 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from harness.base import UsageError
-from harness.generators.networks import Network, choose
 
-KINDS = ("clusters", "strata")
-FORMAT = 1  # of what is said here of the built-in ones; part of the key of those sets
+GROUPINGS = ("clusters", "strata")
+GROUPS_FORMAT = 1  # of what is said here of the built-in ones; part of the key of those sets
 
 
 def offered(made: Any, seeds: Sequence[int], places: Sequence[int]) -> dict[str, list[int | str]]:
@@ -29,37 +25,19 @@ def offered(made: Any, seeds: Sequence[int], places: Sequence[int]) -> dict[str,
     fixed beforehand (balanced classes). Raises UsageError for a `groups` that gives anything else.
     """
     own = getattr(made, "groups", None)
-    if callable(own):
-        return _checked(own(seeds, places), len(seeds))
-    if isinstance(made, Network):
-        return _balanced(made.labels, made.classes, seeds, places)
-    if type(made).__module__ != "harness.generators.pipelines":  # told by name: importing it takes torch
-        return {}
-    if made._prompts is None:
-        return _balanced(made._labels, made._classes, seeds, places)
-    prompts: list[str] = made._prompts
-    if len(set(prompts)) < 2:  # one prompt: whatever varies is not the prompt
-        return {}
-    rows = choose(seeds, places, len(prompts), how=made._labels, what="prompt")
-    return {"clusters": [prompts[row] for row in rows]}
-
-
-def _balanced(
-    labels: str, classes: int | None, seeds: Sequence[int], places: Sequence[int]
-) -> dict[str, list[int | str]]:
-    if labels == "drawn" or classes is None or classes < 2:
-        return {}
-    return {"strata": choose(seeds, places, classes, how="balanced", what="label").tolist()}
+    return _checked(own(seeds, places), len(seeds)) if callable(own) else {}
 
 
 def _checked(given: Any, n: int) -> dict[str, list[int | str]]:
     if given is None:
         return {}
-    if not isinstance(given, Mapping) or set(given) - set(KINDS):
+    if not isinstance(given, Mapping) or set(given) - set(GROUPINGS):
         what = f"keys {', '.join(map(str, given))}" if isinstance(given, Mapping) else f"a {type(given).__name__}"
         raise UsageError(
             f"groups(seeds, places) gave {what}; it must give a mapping of clusters, strata or both to labels, or None"
         )
+    import numpy as np
+
     found: dict[str, list[int | str]] = {}
     for kind, labels in given.items():
         listed = np.asarray(labels).tolist() if not isinstance(labels, list | tuple) else list(labels)

@@ -15,11 +15,12 @@ or 100 is part of the published number.
 
 from __future__ import annotations
 
-from typing import Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal
 
 from harness.base import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Rule = Literal["round", "truncate", "adm", "network"]
 STRAY = 0.25  # share of the values, and of the range's width, that lie outside it in a network of another range
@@ -31,6 +32,8 @@ def to_levels(values: np.ndarray, value_range: tuple[float, float] | None, rule:
     Half precision is computed as float32. Raises UsageError for what is not finite, for uint8 where floats are declared
     or the other way about, and for values that plainly have another range.
     """
+    import numpy as np
+
     if (values.dtype == np.uint8) != (rule == "network"):
         raise UsageError(
             f"the network gives {values.dtype}, but `quantise` is {rule}; uint8 and only uint8 is for `network`"
@@ -48,6 +51,8 @@ def to_levels(values: np.ndarray, value_range: tuple[float, float] | None, rule:
 
 def _scaled(values: np.ndarray, value_range: tuple[float, float], rule: Rule) -> np.ndarray:
     """v, plus a half where the rule floors v + 1/2; constants are Python's, so that the array's precision is kept."""
+    import numpy as np
+
     half = 0.5 if rule == "truncate" else 0.0
     if value_range == (0.0, 255.0):
         levels = values + half
@@ -62,12 +67,16 @@ def _scaled(values: np.ndarray, value_range: tuple[float, float], rule: Rule) ->
 
 
 def _rounded(levels: np.ndarray, rule: Rule) -> np.ndarray:
+    import numpy as np
+
     clipped = np.clip(levels, 0, 255)
     whole: np.ndarray = (np.rint(clipped) if rule == "round" else np.floor(clipped)).astype(np.uint8)
     return whole
 
 
 def _check(values: np.ndarray, low: float, high: float) -> None:
+    import numpy as np
+
     if not np.isfinite(values).all():
         raise UsageError("the network gives NaN or infinity")
     if not values.size:

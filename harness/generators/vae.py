@@ -4,13 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import nn
-
+from harness.base import TORCH, Component, Count, Parameters, Positive
+from harness.encoders import one_thread
 from harness.generators.contract import image_rng, quantised
-from harness.generators.onethread import one_thread
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import nn
+
+
+class VAEParameters(Parameters):
+    """Parameters of `vae`."""
+
+    latent: Count = 16
+    hidden: Count = 128
+    epochs: Count = 120
+    learning_rate: Positive = 1e-2
+
+
+FACTS = Component(
+    "generators",
+    "vae",
+    f"{__name__}:VAE",
+    "variational autoencoder, trained from scratch",
+    VAEParameters,
+    libraries=TORCH,
+    trained=True,
+    one_size=True,
+)
 
 BATCH = 64
 NOISE_SD = 0.25  # of a pixel given its latent; at the usual 1 the prior outweighs the digits and all look alike
@@ -32,6 +56,8 @@ class VAE:
     @one_thread()
     def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
         """Train on uint8 (n, H, W, C); labels are not used."""
+        import torch
+
         self._shape = images.shape[1:]
         pixels = torch.from_numpy(images.reshape(len(images), -1)).double() / 255
         generator = torch.Generator().manual_seed(seed)
@@ -59,6 +85,9 @@ class VAE:
     @one_thread()
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
         """Decoded draws from the prior, uint8 (n, H, W, C)."""
+        import numpy as np
+        import torch
+
         latents = np.empty((len(seeds), self.latent))
         for row, seed in enumerate(seeds):
             latents[row] = image_rng(seed).standard_normal(self.latent)
@@ -67,6 +96,9 @@ class VAE:
 
 
 def _two_layers(inputs: int, hidden: int, outputs: int, generator: torch.Generator) -> nn.Sequential:
+    import torch
+    from torch import nn
+
     sizes = [(inputs, hidden), (hidden, hidden), (hidden, outputs)]
     layers = [nn.Linear(*size, dtype=torch.float64) for size in sizes]
     with torch.no_grad():

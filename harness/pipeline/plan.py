@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.base import UsageError, derive_seed, digest
 from harness.benchmark import Benchmark, registry
-from harness.generators import FORMAT as GROUPS_FORMAT
+from harness.generators import GROUPS_FORMAT
 from harness.images import preprocessing
 from harness.pipeline.store import Entry, Store
 

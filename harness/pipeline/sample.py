@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.base import UsageError
 from harness.benchmark import registry
-from harness.generators import KINDS, PlacedGenerator
+from harness.generators import GROUPINGS, PlacedGenerator
 from harness.images import MIXED, Content, Images, ImageSet, Mixed, content_digest, joined, packed, unpacked
 from harness.pipeline import groups
 from harness.pipeline.plan import FakeSet, ImageSource, Plan, RealSet
@@ -110,7 +110,7 @@ def read_images(plan: Plan, source: ImageSource, batch_size: int) -> Iterator[Im
     """
     entry = load_images(plan, source)
     try:
-        shards = (shard for shard in entry.read() if not set(shard) <= set(KINDS))
+        shards = (shard for shard in entry.read() if not set(shard) <= set(GROUPINGS))
         yield from _rebatched(map(unpacked, shards), batch_size)
     except CorruptEntry:
         plan.store.discard("images", plan.image_key(source))

@@ -13,7 +13,7 @@ from harness.pipeline import Column, Leaderboard, Row
 from harness.report.finding import Finding, read_findings
 
 NEEDED = ("records.jsonl", "leaderboard.json", "benchmark.lock.yaml")
-CONTROLS = {entry.name for entry in TABLE if entry.kind == "generators" and ".controls:" in entry.target}
+CONTROLS = {entry.name for entry in TABLE if entry.control}
 UNSEEN = "holdout"  # the built-in control of unseen real images
 
 

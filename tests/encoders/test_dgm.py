@@ -15,7 +15,8 @@ from harness.encoders.convnext import ConvNeXt
 from harness.encoders.data2vec import Data2Vec
 from harness.encoders.inception import Inception, RandomInception
 from harness.encoders.mae import MAE
-from harness.encoders.simclr import SimCLRv2, resnet
+from harness.encoders.simclr import SimCLRv2
+from harness.encoders.simclr_resnet import resnet
 from harness.encoders.swav import SwAV
 from harness.encoders.vision import VGG16, RandomVGG16
 

@@ -15,7 +15,8 @@ from harness.encoders.clip import CLIP
 from harness.encoders.convnext import ConvNeXt
 from harness.encoders.data2vec import Data2Vec
 from harness.encoders.dinov2 import DINOv2
-from harness.encoders.inception import Inception, RandomInception, random_state
+from harness.encoders.inception import Inception, RandomInception
+from harness.encoders.inception_graph import random_state
 from harness.encoders.mae import MAE
 from harness.encoders.simclr import SimCLRv2
 from harness.encoders.swav import SwAV

@@ -9,7 +9,8 @@ import torch
 from harness.base.errors import UsageError
 from harness.base.keys import digest_file
 from harness.benchmark.registry import TABLE
-from harness.encoders.inception import DIMS, Inception, network, random_state
+from harness.encoders.inception import DIMS, Inception
+from harness.encoders.inception_graph import network, random_state
 from harness.encoders.torchscript import InceptionNvidia
 from harness.encoders.vision import InceptionTorchvision
 from harness.images.datasets.digits import Digits

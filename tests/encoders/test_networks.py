@@ -9,7 +9,7 @@ from harness.base.errors import UsageError
 from harness.encoders.anytimm import Timm
 from harness.encoders.clip import CLIP
 from harness.encoders.dinov2 import DINOv2, adapted
-from harness.encoders.onnxfile import Onnx
+from harness.encoders.onnx import Onnx
 from harness.encoders.torchscript import TorchScript
 from harness.encoders.vision import VGG16
 

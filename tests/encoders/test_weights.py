@@ -232,7 +232,7 @@ def test_a_proxy_from_the_environment_is_asked(server, monkeypatch):
 def test_a_process_killed_while_it_downloads_is_resumed(server, tmp_path):
     server.faults = ["slow"]
     code = (
-        "import pathlib; from harness import weights;"
+        "import pathlib; from harness.encoders import weights;"
         f"weights.TABLE = pathlib.Path({str(weights.TABLE)!r}); weights.fetch({NAME!r})"
     )
     running = subprocess.Popen([sys.executable, "-c", code])

@@ -13,7 +13,7 @@ from PIL import Image
 from harness.base.errors import UsageError
 from harness.benchmark import model as benchmark
 from harness.generators.labels import offered
-from harness.generators.networks import Network
+from harness.generators.latents import Network
 from harness.metrics.analyses import analyse
 from harness.pipeline import groups, plan
 from harness.pipeline import results as outfolder

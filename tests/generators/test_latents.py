@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.base.keys import derive_seed
-from harness.generators.networks import choose, draw_latents
+from harness.generators.latents import choose, draw_latents
 
 
 def test_latents_have_the_declared_shape_and_distribution_and_truncation_scales_them():

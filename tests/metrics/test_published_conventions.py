@@ -396,7 +396,8 @@ def test_what_an_encoder_cannot_yield_is_refused_with_its_place_before_the_first
 def test_sfid_and_the_inception_score_read_the_networks_own_layers():
     from sklearn.datasets import load_sample_images
 
-    from harness.encoders.inception import Inception, random_state
+    from harness.encoders.inception import Inception
+    from harness.encoders.inception_graph import random_state
 
     photographs = [photograph.astype(np.float32) / 127.5 - 1 for photograph in load_sample_images().images]
     crops = np.stack([photographs[i % 2][i : i + 299, 9 * i : 9 * i + 299] for i in range(16)])

@@ -22,7 +22,8 @@ from PIL import Image
 
 from harness import metrics
 from harness.benchmark.protocols.catalogue import load
-from harness.encoders.inception import Inception, network, random_state
+from harness.encoders.inception import Inception
+from harness.encoders.inception_graph import network, random_state
 from harness.images.files import open_images
 from harness.images.preprocessing.applying import apply
 from harness.images.preprocessing.recipes import RECIPES
@@ -302,7 +303,7 @@ class _Layers(torch.nn.Module):
 
 def _as_torchscript(root: Path) -> None:
     """The random weights as the TorchScript file that clean-fid loads."""
-    from harness.encoders.inception import _features
+    from harness.encoders.inception_graph import features
 
     made = network().eval()
     made.load_state_dict(random_state(SEED))
@@ -313,7 +314,7 @@ def _as_torchscript(root: Path) -> None:
             self.net = made
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return _features(self.net, "pool3", x)
+            return features(self.net, "pool3", x)
 
     with torch.no_grad():
         traced = torch.jit.trace(Pool().eval(), torch.zeros(1, 3, 299, 299), check_trace=False)

@@ -4,12 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from harness.base import UsageError
+from harness.base import Component, UsageError
 from harness.encoders import load_onnx
-from harness.generators.networks import Network, refusal
+from harness.generators.latents import Network, NetworkParameters, refusal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class OnnxParameters(NetworkParameters):
+    """Parameters of `onnx`."""
+
+    onnx = ("file",)
+
+
+FACTS = Component(
+    "generators",
+    "onnx",
+    f"{__name__}:Onnx",
+    "an ONNX file: latents to NCHW images",
+    OnnxParameters,
+    libraries=("numpy", "onnxruntime"),
+)
+DTYPES = {  # NumPy's names of the types that inputs can have
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+}
 
 
 class Onnx(Network):
@@ -31,21 +56,25 @@ class Onnx(Network):
                 "export it with these inputs in this order"
             )
         for each in self._inputs:
-            if each.type not in _DTYPES:
-                raise UsageError(f"{self.file}: input {each.name} is {each.type}; {', '.join(_DTYPES)} are known here")
+            if each.type not in DTYPES:
+                raise UsageError(f"{self.file}: input {each.name} is {each.type}; {', '.join(DTYPES)} are known here")
         size = self._inputs[0].shape[0] if self._inputs[0].shape else None
         self._fixed = size if isinstance(size, int) else None
 
     def _run(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        import numpy as np
+
         n = len(inputs[0])
         size = self._fixed or n
         rows = [self._part([given[start : start + size] for given in inputs], size) for start in range(0, n, size)]
         return np.concatenate(rows)
 
     def _part(self, inputs: Sequence[np.ndarray], size: int) -> np.ndarray:
+        import numpy as np
+
         n = len(inputs[0])
         fed = {
-            known.name: np.concatenate([given, np.repeat(given[-1:], size - n, axis=0)]).astype(_DTYPES[known.type])
+            known.name: np.concatenate([given, np.repeat(given[-1:], size - n, axis=0)]).astype(DTYPES[known.type])
             for known, given in zip(self._inputs, inputs, strict=True)
         }
         try:
@@ -53,12 +82,3 @@ class Onnx(Network):
         except Exception as problem:  # onnxruntime's own exceptions have no public base
             raise refusal(self.file, inputs, problem) from problem
         return images[:n]
-
-
-_DTYPES = {
-    "tensor(float)": np.float32,
-    "tensor(float16)": np.float16,
-    "tensor(double)": np.float64,
-    "tensor(int64)": np.int64,
-    "tensor(int32)": np.int32,
-}

@@ -4,16 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
-import torch
+from pydantic import Field, model_validator
 
-from harness.base import UsageError
+from harness.base import TORCH, Component, Count, Parameters, PathText, UsageError
 from harness.encoders import exact, needs
+from harness.generators.latents import balanced, choose
 from harness.generators.levels import Rule, to_levels
-from harness.generators.networks import choose
 
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class DiffusersParameters(Parameters):
+    """Parameters of `diffusers`: a pipeline's folder; null `steps` and `guidance` are the pipeline's own.
+
+    With `prompts`, a text file with one in each line, image i shows one of them, and the images of one prompt count as
+    one cluster: intervals speak about other prompts of the same kind too. Where these prompts are all that is asked
+    about, `groups: none` in the entry takes images with drawn prompts as independent, and `groups: strata` counts
+    balanced ones as strata.
+
+    With `classes`, for pipelines that are called with `class_labels`, an image shows one of so many, numbered from 0.
+    """
+
+    paths = ("folder", "prompts")
+    folder: PathText
+    steps: Count | None = None
+    guidance: Annotated[float, Field(ge=0)] | None = None
+    quantise: Literal["round", "truncate", "adm"] = "round"
+    prompts: PathText | None = None
+    classes: Count | None = None
+    labels: Literal["drawn", "balanced"] = "drawn"
+
+    @model_validator(mode="after")
+    def _labels_of_something(self) -> DiffusersParameters:
+        if self.prompts is not None and self.classes is not None:
+            raise ValueError("found both `prompts` and `classes`; a pipeline is called with one of them")
+        if self.prompts is None and self.classes is None and "labels" in self.model_fields_set:
+            raise ValueError("`labels` says how `prompts` or `classes` are given out; add one of them or leave it out")
+        return self
+
+
+FACTS = Component(
+    "generators",
+    "diffusers",
+    f"{__name__}:Diffusers",
+    "a diffusers pipeline in a folder",
+    DiffusersParameters,
+    libraries=(*TORCH, "diffusers", "transformers"),
+)
 DRIFT = 1.0  # mean level of 255 by which an image alone may differ from the same one in a batch: steps amplify rounding
 
 
@@ -22,7 +62,7 @@ class Diffusers:
 
     With `prompts`, a file with one prompt a line, an image shows the prompt that its seed draws, or with `labels:
     balanced` that of its place in the set; with `classes` the same of class labels 0 to classes - 1, as `class_labels`.
-    Images of one prompt vary together, see `harness.generators.groups`.
+    Images of one prompt vary together, see `harness.generators.labels`.
     """
 
     def __init__(
@@ -36,6 +76,8 @@ class Diffusers:
         classes: int | None = None,
         labels: Literal["drawn", "balanced"] = "drawn",
     ) -> None:
+        import torch
+
         library = needs("diffusers", "'.[generators]', or pip install diffusers transformers")
         library.utils.logging.disable_progress_bar()
         try:
@@ -66,7 +108,18 @@ class Diffusers:
         """Images uint8 (n, H, W, C); balanced prompts or classes are those of the images' places."""
         return self._sample(seeds, places)
 
+    def groups(self, seeds: Sequence[int], places: Sequence[int]) -> Mapping[str, list[Any]]:
+        """Images of one prompt as clusters, balanced classes as strata; nothing where all show the same prompt."""
+        if self._prompts is None:
+            return balanced(self._labels, self._classes, seeds, places)
+        if len(set(self._prompts)) < 2:  # one prompt: whatever varies is not the prompt
+            return {}
+        rows = choose(seeds, places, len(self._prompts), how=self._labels, what="prompt")
+        return {"clusters": [self._prompts[row] for row in rows]}
+
     def _sample(self, seeds: Sequence[int], places: Sequence[int] | None) -> np.ndarray:
+        import numpy as np
+
         shown: dict[str, list[Any]] = {}
         if self._prompts is not None:
             rows = choose(seeds, places, len(self._prompts), how=self._labels, what="prompt")
@@ -86,6 +139,9 @@ class Diffusers:
         return images
 
     def _images(self, seeds: Sequence[int], shown: Mapping[str, list[Any]]) -> np.ndarray:
+        import numpy as np
+        import torch
+
         what: dict[str, Any] = dict(shown) or {"batch_size": len(seeds)}
         what |= {name: value for name, value in self._asked.items() if value is not None}
         noise = [torch.Generator("cpu").manual_seed(int(seed)) for seed in seeds]

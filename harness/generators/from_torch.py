@@ -7,14 +7,45 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-import torch
+from pydantic import Field
 
-from harness.base import UsageError
-from harness.encoders import exact, fill, load_torchscript, read_state
-from harness.generators.networks import Network, refusal
+from harness.base import TORCH, Component, UsageError
+from harness.encoders import drawn, exact, fill, load_torchscript, read_state
+from harness.generators.latents import Network, NetworkParameters, refusal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+ModuleThing = Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
+
+
+class ModuleParameters(NetworkParameters):
+    """Parameters of `torch_module`: the class that makes the network, its `arguments`, and its state dict in `file`."""
+
+    modules = ("network",)
+    network: ModuleThing = Field(description="the class that makes the network, as module:thing")
+    arguments: Mapping[str, Any] = Field(default_factory=dict)
+
+
+SCRIPT = Component(
+    "generators",
+    "torchscript",
+    f"{__name__}:TorchScript",
+    "a TorchScript file: latents to NCHW images",
+    NetworkParameters,
+    libraries=TORCH,
+)
+MODULE = Component(
+    "generators",
+    "torch_module",
+    f"{__name__}:TorchModule",
+    "a network class of your own with a state dict: latents to NCHW images",
+    ModuleParameters,
+    libraries=TORCH,
+)
 
 
 class _Torch(Network):
@@ -34,6 +65,8 @@ class _Torch(Network):
         self._device = device
 
     def _run(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        import torch
+
         with exact(), torch.inference_mode():
             try:
                 given = self._network(*[torch.from_numpy(rows).to(self._device) for rows in inputs])
@@ -66,6 +99,8 @@ class TorchModule(_Torch):
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def _load(self) -> Any:
+        import torch
+
         name = getattr(self.network, "__name__", type(self.network).__name__)
         if isinstance(self.network, torch.nn.Module):
             if self.arguments:
@@ -73,8 +108,7 @@ class TorchModule(_Torch):
             return self._filled(copy.deepcopy(self.network), name)
         try:
             # What it draws itself and keeps out of its state dict, such as constant noise, is then always the same.
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(0)
+            with drawn(0):
                 made = self.network(**self.arguments)
         except TypeError as problem:
             raise UsageError(f"network {name} cannot be made with {dict(self.arguments)}: {problem}") from problem

@@ -9,12 +9,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from harness.base.contents import digest_onnx, digest_path
 from harness.base.errors import UsageError
 from harness.base.keys import digest_file
-from harness.base.networkfiles import digest_onnx, digest_path
 from harness.benchmark import registry
-from harness.encoders.onnxfile import Onnx as Encoder
-from harness.generators.onnxfile import Onnx
+from harness.encoders.onnx import Onnx as Encoder
+from harness.generators.from_onnx import Onnx
 
 TAKES = {"latent": 4, "range": (-1.0, 1.0), "quantise": "round"}
 
@@ -113,6 +113,6 @@ def test_an_edited_rule_or_loader_of_the_harness_is_part_of_what_a_network_is(tm
         found = registry.identity("generators", use, {**TAKES, "file": "net", **extra}, tmp_path)
         assert {
             "harness/generators/levels.py",
-            "harness/generators/networks.py",
+            "harness/generators/latents.py",
             "harness/encoders/networkfiles.py",
         } <= set(found["source"])

@@ -10,9 +10,9 @@ from torch import nn
 from harness.base.errors import UsageError
 from harness.base.keys import derive_seed
 from harness.generators.contract import Generator, PlacedGenerator, image_rng
-from harness.generators.networks import choose, draw_latents
-from harness.generators.onnxfile import Onnx
-from harness.generators.torchfiles import TorchModule, TorchScript
+from harness.generators.from_onnx import Onnx
+from harness.generators.from_torch import TorchModule, TorchScript
+from harness.generators.latents import choose, draw_latents
 
 SEEDS = [derive_seed("networks", i) for i in range(40)]
 TAKES = {"latent": 6, "range": (-1.0, 1.0), "quantise": "round"}

@@ -14,8 +14,8 @@ from harness.base.keys import derive_seed
 from harness.benchmark import model as benchmark
 from harness.benchmark import registry
 from harness.generators.contract import PlacedGenerator
+from harness.generators.from_diffusers import Diffusers
 from harness.generators.labels import offered
-from harness.generators.pipelines import Diffusers
 from harness.pipeline.plan import FakeSet, Plan
 from harness.pipeline.score import load_analysis, make_scores
 from tests.conftest import ROOT

@@ -11,15 +11,74 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
+from pydantic import AfterValidator, Field, model_validator
 
-from harness.base import UsageError, derive_seed
+from harness.base import Count, Parameters, PathText, UsageError, derive_seed, found
 from harness.generators.contract import image_rng
 from harness.generators.levels import Rule, to_levels
 
+if TYPE_CHECKING:
+    import numpy as np
+
 TOLERANCE = 1  # level of 255 by which an image alone may differ from the same one in a batch
+
+
+def _known_range(given: tuple[float, float] | None) -> tuple[float, float] | None:
+    if given is not None and given not in ((-1.0, 1.0), (0.0, 1.0), (0.0, 255.0)):
+        raise ValueError(f"found {list(given)}; [-1, 1], [0, 1] or [0, 255] is allowed")
+    return given
+
+
+def _latent(value: Any) -> Any:
+    shape = list(value) if isinstance(value, list | tuple) else [value]
+    if not 1 <= len(shape) <= 4 or any(type(side) is not int or side < 1 for side in shape):
+        raise ValueError(f"{found(value)}; a whole number such as 128, or a shape such as [4, 32, 32], is needed")
+    return value if isinstance(value, int) else tuple(shape)
+
+
+OutputRange = Annotated[tuple[float, float] | None, Field(strict=False), AfterValidator(_known_range)]
+
+# One message for both forms, where a union would tell of each by itself.
+Latent = Annotated[Any, AfterValidator(_latent)]
+
+
+class NetworkParameters(Parameters):
+    """Parameters of a generator that is a network in a file: what it takes, what it gives, how that becomes uint8.
+
+    latent        shape of one image's latent: 128 or [4, 32, 32]
+    distribution  `normal`, standard; `uniform` on [-1, 1)
+    truncation    multiplies the latent
+    range         of the output: [-1, 1], [0, 1] or [0, 255]; values outside are clipped
+    quantise      how it becomes uint8: `round`, `truncate`, `adm`, see `harness.generators.levels`; `network` where
+                  the network gives uint8 itself
+    classes       how many there are, where the network takes a label after the latent
+    labels        `drawn` evenly from each image's seed, or `balanced`: cycled by the image's place in its set, which
+                  intervals then count as strata
+    label_form    `index` (int64) or `onehot` (float32)
+    """
+
+    paths = ("file",)
+    file: PathText
+    latent: Latent = Field(description="the shape of one image's latent, such as 128 or [4, 32, 32]")
+    distribution: Literal["normal", "uniform"] = "normal"
+    truncation: Annotated[float, Field(gt=0, le=1)] = 1.0
+    range: OutputRange = None
+    quantise: Literal["round", "truncate", "adm", "network"] = Field(
+        description="how the output becomes uint8: round, truncate, adm, or network where it is uint8 already"
+    )
+    classes: Count | None = None
+    labels: Literal["drawn", "balanced"] = "drawn"
+    label_form: Literal["index", "onehot"] = "index"
+
+    @model_validator(mode="after")
+    def _a_range_where_it_is_read(self) -> NetworkParameters:
+        if (self.range is None) != (self.quantise == "network"):
+            raise ValueError("give `range`, [-1, 1], [0, 1] or [0, 255], except with `quantise: network`")
+        if self.classes is None and {"labels", "label_form"} & self.model_fields_set:
+            raise ValueError("`labels` and `label_form` are for networks with `classes`; add it or leave them out")
+        return self
 
 
 def draw_latents(
@@ -30,6 +89,8 @@ def draw_latents(
     `truncation` scales, which narrows their spread; BigGAN redraws from a truncated normal instead, and StyleGAN moves
     its intermediate latent towards a mean that only the network knows.
     """
+    import numpy as np
+
     rows = np.empty((len(seeds), *shape), np.float32)
     for row, seed in enumerate(seeds):
         rng = image_rng(seed)
@@ -47,6 +108,8 @@ def choose(
     set holds each equally often. Balanced sets are not independent draws: to first order, intervals that take them for
     such are too wide rather than too narrow; `harness.estimate` counts the balance as `strata_fake`.
     """
+    import numpy as np
+
     if how == "drawn":
         return np.array([image_rng(derive_seed(what, seed)).integers(n) for seed in seeds], np.int64)
     if places is None:
@@ -54,11 +117,20 @@ def choose(
     return np.asarray(places, np.int64) % n
 
 
+def balanced(
+    labels: Literal["drawn", "balanced"], classes: int | None, seeds: Sequence[int], places: Sequence[int]
+) -> dict[str, list[int]]:
+    """Balanced labels of a set's images, as strata; nothing where labels are drawn, which leaves images independent."""
+    if labels == "drawn" or classes is None or classes < 2:
+        return {}
+    return {"strata": choose(seeds, places, classes, how="balanced", what="label").tolist()}
+
+
 @dataclass(kw_only=True)
 class Network(ABC):
     """What the three share: latents and labels in, NCHW out, levels by the declared rule, and the checks.
 
-    The fields are the parameters of `harness.generators.table.NetworkGenerator`.
+    The fields are the parameters of `NetworkParameters`.
     """
 
     file: str
@@ -84,7 +156,13 @@ class Network(ABC):
         """Images uint8 (n, H, W, C); balanced labels are those of the images' places in the set."""
         return self._sample(seeds, places)
 
+    def groups(self, seeds: Sequence[int], places: Sequence[int]) -> dict[str, list[int]]:
+        """Balanced labels as strata, see `harness.generators.labels`."""
+        return balanced(self.labels, self.classes, seeds, places)
+
     def _sample(self, seeds: Sequence[int], places: Sequence[int] | None) -> np.ndarray:
+        import numpy as np
+
         if not len(seeds):
             raise ValueError("`seeds` are none; the network alone knows the size of an image")
         inputs = [draw_latents(seeds, self._shape, distribution=self.distribution, truncation=self.truncation)]
@@ -99,6 +177,8 @@ class Network(ABC):
         return images
 
     def _images(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        import numpy as np
+
         given = self._run(inputs)
         n = len(inputs[0])
         if given.ndim != 4 or len(given) != n or given.shape[1] not in (1, 3):
@@ -130,6 +210,8 @@ class Network(ABC):
 
 
 def _differ(one: np.ndarray, other: np.ndarray) -> bool:
+    import numpy as np
+
     return one.shape != other.shape or int(np.abs(one.astype(np.int16) - other.astype(np.int16)).max()) > TOLERANCE
 
 

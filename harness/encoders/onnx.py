@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+from harness.base import Component, UsageError, digest_onnx
+from harness.encoders.networkfiles import NetworkFile, load_onnx
 
-from harness.base import UsageError, digest_onnx
-from harness.encoders.networkfiles import load_onnx
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class OnnxParameters(NetworkFile):
+    """Parameters of `onnx`."""
+
+    onnx = ("file",)
+
+
+FACTS = Component(
+    "encoders",
+    "onnx",
+    f"{__name__}:Onnx",
+    "an ONNX file: NCHW floats to features",
+    OnnxParameters,
+    libraries=("numpy", "onnxruntime"),
+)
 
 
 class Onnx:
@@ -26,6 +44,8 @@ class Onnx:
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Features float32 (n, dim) of float images (n, H, W, C)."""
+        import numpy as np
+
         rows = [np.zeros((0, self.dim), np.float32)]
         for start in range(0, len(images), 8):
             chunk = np.ascontiguousarray(np.moveaxis(images[start : start + 8], -1, 1), np.float32)

@@ -3,15 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from harness.images import ImageSet, open_images
+from harness.base import FILES, Component, Parameters, Paths, PathText
+
+if TYPE_CHECKING:
+    from harness.images import ImageSet
+
+
+class PathParameters(Parameters):
+    """Where images lie, relative to the YAML file."""
+
+    path: PathText
+
+
+class ArrayParameters(PathParameters):
+    """Parameters of the generator `npz`: the file, and which of its arrays where it has several."""
+
+    array: str | None = None
+
+
+class ShardParameters(Parameters):
+    """Parameters of the generator `tar`: a path, a list of paths or a brace pattern."""
+
+    path: Paths
+
+
+class ColumnParameters(ShardParameters):
+    """Parameters of `parquet` and `arrow`: the files, and which column holds the images, `image` by default."""
+
+    column: str | None = None
+
+
+def _files(kind: Any, parameters: type[Parameters], summary: str) -> Component:
+    target = f"{__name__}:{kind.capitalize()}"
+    return Component("generators", kind, target, summary, parameters, libraries=FILES, pool="files", files=kind)
+
+
+FOLDER = _files("folder", PathParameters, "the images in a folder")
+ZIP = _files("zip", PathParameters, "the images in a zip archive")
+NPZ = _files("npz", ArrayParameters, "the images in a NumPy archive")
+NPY = _files("npy", PathParameters, "the images in a NumPy file")
+TAR = _files("tar", ShardParameters, "the images in tar files, WebDataset's shards")
+PARQUET = _files("parquet", ColumnParameters, "a column of images in Parquet files")
+ARROW = _files("arrow", ColumnParameters, "a column of images as Hugging Face's save_to_disk leaves it")
 
 
 class Files:
     """A pool of images in files; there is no `fit`, for they are made already."""
 
     def __init__(self, kind: str, **parameters: Any) -> None:
+        from harness.images import open_images
+
         self._source = open_images(kind, parameters)
 
     @property
