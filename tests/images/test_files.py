@@ -20,7 +20,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from harness.base.errors import UsageError
-from harness.generators import files as generators
+from harness.generators import from_files as generators
 from harness.images import files as imagefiles
 from harness.images import listing as imagelist
 from harness.images.datasets import files as datasets
