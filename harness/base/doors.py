@@ -11,7 +11,6 @@ import ast
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from importlib.abc import InspectLoader
 from typing import Any
 
 
@@ -46,8 +45,9 @@ def inert(text: str) -> bool:
 def door(package: str) -> Callable[[str], Any]:
     """The `__getattr__` (PEP 562) of a package that imports what its door lists on first use."""
     module = sys.modules[package]
-    loader = module.__spec__.loader if module.__spec__ else None
-    text = loader.get_source(package) if isinstance(loader, InspectLoader) else None
+    # By name: importlib.abc, which has the type of such loaders, takes as long to import as all of the command line.
+    source = getattr(module.__spec__ and module.__spec__.loader, "get_source", None)
+    text = source(package) if source else None
     listed = offered(text or "", package)
     module.__dict__["__all__"] = sorted(listed)
 

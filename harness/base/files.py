@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 from pathlib import Path
+from typing import Any
 
 
 def write_atomically(path: Path, payload: bytes) -> None:
@@ -20,3 +23,20 @@ def write_atomically(path: Path, payload: bytes) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """A value as a JSON file, whole or not at all; what is not finite is null, for JSON has neither infinity nor NaN.
+
+    Raises OSError as `write_atomically`, and TypeError for what JSON has no form of.
+    """
+    write_atomically(path, (json.dumps(finite(value), indent=1, allow_nan=False) + "\n").encode("ascii"))
+
+
+def finite(value: Any) -> Any:
+    """The value with every float in it that is not finite (degrees of freedom that are known) as None."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

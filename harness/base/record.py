@@ -22,6 +22,11 @@ def percent(level: float) -> str:
     return f"{100 * level:.10g}%"
 
 
+def p_text(p: float) -> str:
+    """A p-value to three decimals, with its sign of relation: "= 0.012" or "< 0.001"."""
+    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A metric's value with its standard error and interval, and what they speak about.

@@ -1,4 +1,8 @@
-"""The command `harness`: arguments, progress, exit codes. What it does lies elsewhere, imported when asked for."""
+"""The command `harness`: its sub-commands, and exit codes for what a person can act on.
+
+`harness NAME` is the click command called NAME in `harness/cli/NAME.py`: a new file there is a new command, and none is
+listed anywhere. Only the file of the command that was asked for is imported; what a command does lies in other rooms.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +10,32 @@ import errno
 import os
 import sys
 import warnings
-from pathlib import Path
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import click
 
+import harness.cli
 from harness.cli import FAILED, INTERRUPTED, USAGE
-from harness.cli.audit import audit
-from harness.cli.compare import compare, power
-from harness.cli.diagnose import diagnose
-from harness.cli.encoders import encoders
-from harness.cli.gate import gate
-from harness.cli.protocols import diff, show
-from harness.cli.report import report
-from harness.cli.reproduce import reproduce
-from harness.cli.rerank import rerank
-from harness.cli.selftest import selftest
-from harness.cli.stages import BENCH, encode, rank, run, sample, score
-from harness.cli.stats import stats
-from harness.cli.weights import weights
 
 KEPT = "what was finished is kept, the same command goes on from there"
 
 
 class Commands(click.Group):
-    """Turns the exceptions that a person can act on into a line and an exit code."""
+    """The commands found in `harness.cli`; exceptions that a person can act on become a line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every file of the folder that holds a command of its name, in the order of the alphabet."""
+        return sorted(name for name in _files() if self.get_command(ctx, name) is not None)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name in the file of that name; None where there is none."""
+        if cmd_name not in _files():
+            return None
+        held = vars(import_module(f"harness.cli.{cmd_name}")).values()
+        return next((one for one in held if isinstance(one, click.Command) and one.name == cmd_name), None)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command named on the command line."""
@@ -58,6 +63,11 @@ class Commands(click.Group):
             sys.exit(FAILED)
 
 
+@cache
+def _files() -> frozenset[str]:
+    return frozenset(module.name for module in iter_modules(harness.cli.__path__)) - {"main"}
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="generative-image-harness", prog_name="harness")
 def main() -> None:
@@ -71,69 +81,6 @@ def main() -> None:
     harness list generators               what a benchmark can name
     """
 
-
-@main.command()
-@BENCH
-def check(bench: Path) -> None:
-    """Validate BENCH: every mistake at once, each with its place; nothing is computed."""
-    from harness import benchmark
-
-    found = benchmark.load(bench)
-    cells = found.cells()
-    sets = {(cell.generator, cell.training_seed, cell.sampling_seed) for cell in cells}
-    click.echo(
-        f"{bench}: ok; {len(found.generators)} generators, {len(sets)} image sets of {found.n_fake}, "
-        f"{len(found.encoders)} encoders, {len(cells)} cells, {len(found.metrics)} metrics"
-    )
-
-
-@main.command("list")
-@click.argument(
-    "kind", type=click.Choice(["datasets", "generators", "encoders", "metrics", "preprocessing", "protocols", "claims"])
-)
-def list_(kind: str) -> None:
-    """List what a benchmark can name, and the published claims that `harness reproduce` knows."""
-    from harness import benchmark
-
-    if kind == "protocols":
-        from harness.benchmark import protocols
-
-        for name in protocols.names():
-            click.echo(f"{name:<26} {protocols.load(name).title}")
-        return
-    if kind == "claims":
-        from harness.studies import reproduce as claims
-
-        for name in claims.names():
-            click.echo(f"{name:<26} {claims.load(claims.path_of(name)).title}")
-        return
-    for name, words in benchmark.listing(kind).items():
-        click.echo(f"{name:<18} {words}")
-
-
-@main.command()
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--tracking-uri", help="MLflow server or database. [sqlite:///mlflow.db]")
-def track(out: Path, tracking_uri: str | None) -> None:
-    """Send the Records in OUT to MLflow; what is there already is not sent twice."""
-    from harness.report import TrackingUnavailable
-    from harness.report import track as send
-    from harness.run import check_out
-
-    check_out(out)
-    try:
-        click.echo(f"MLflow: {send(out, tracking_uri).url}")
-    except TrackingUnavailable as problem:
-        click.echo(f"error: {problem}; nothing is lost, try again later", err=True)
-        sys.exit(FAILED)
-
-
-for _command in (
-    *(run, rank, sample, encode, score),
-    *(audit, compare, diagnose, gate, power, report, reproduce, rerank),
-    *(show, diff, encoders, weights, stats, selftest),
-):
-    main.add_command(_command)
 
 if __name__ == "__main__":
     main()

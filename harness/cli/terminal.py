@@ -1,4 +1,4 @@
-"""What a person sees on a terminal or in a log: progress and the leaderboard."""
+"""What a person sees on a terminal or in a log: progress, the leaderboard, and where the results of a run lie."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from harness.pipeline import Failure, Leaderboard
+    from harness.run import Result
 
 
 def show(board: Leaderboard) -> None:
@@ -41,6 +42,23 @@ def show(board: Leaderboard) -> None:
     console.print()
     for note in board.notes:
         console.print(Text(f"· {note}"))
+
+
+def closing(result: Result) -> None:
+    """Print the verdict of a run and where everything is."""
+    from harness.cli.lines import say
+    from harness.report import read_run, verdict
+
+    # The tables above end with the last encoder's: the answer is the first one's, and stands where reading ends.
+    say(f"\nverdict   {verdict(read_run(result.out))[0]}")
+    words = "nothing to compute" if result.cached else "done"
+    click.echo(f"{words} in {result.seconds:.1f} s")
+    click.echo(f"results   {result.out}/ (leaderboard.md, plots/, grids/_all.png, records.jsonl, benchmark.lock.yaml)")
+    click.echo(f"report    {result.out}/report.html")
+    if result.tracked:
+        click.echo(f"MLflow    {result.tracked}")
+    if result.untracked:
+        click.echo(f"MLflow    {result.untracked}", err=True)
 
 
 NAMING = (0, 1)  # rank and generator

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.pipeline.numerics import load_again
     from harness.pipeline.plan import FakeSet, ImageSource, Plan, RealSet, declared, plain
     from harness.pipeline.rank import Ranked
+    from harness.pipeline.receipt import receipt_of
     from harness.pipeline.sample import load_images, read_images
     from harness.pipeline.score import load_analysis, load_groups, metric_call
     from harness.pipeline.stages import Pipeline, Progress, name_of

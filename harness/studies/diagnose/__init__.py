@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.studies.diagnose import evidence
-    from harness.studies.diagnose.diagnosis import diagnose
-    from harness.studies.diagnose.evidence import Case, p_text
-    from harness.studies.diagnose.findings import Diagnosis
+    from harness.studies.diagnose.report_section import section, section_name
+    from harness.studies.diagnose.result import Diagnosed, Diagnoses
+    from harness.studies.diagnose.study import diagnoses
+    from harness.studies.diagnose.words import text
 
 __getattr__ = door(__name__)

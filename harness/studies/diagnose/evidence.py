@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.base import Estimate, Record, Reference, Target
+from harness.base import Estimate, Record, Reference, Target, p_text
 from harness.uncertainty import Combined, SeedMember, combine, difference, holm
 
 Groups = Mapping[str, Mapping[str, Sequence[SeedMember]]]  # metric → generator → its image sets
@@ -283,11 +283,6 @@ def likelier(count: int, n: int, other: int, m: int) -> float:
     total = count + other
     x = np.arange(count, min(n, total) + 1)
     return float(min(1.0, np.exp(logsumexp(choose(n, x) + choose(m, total - x)) - choose(n + m, total))))
-
-
-def p_text(p: float) -> str:
-    """A p-value to three decimals, with its sign of relation: "= 0.012" or "< 0.001"."""
-    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
 
 
 def _p_of(at: Callable[..., Combined], null: float) -> float:

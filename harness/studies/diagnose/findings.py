@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.studies.diagnose.evidence import Case, Evidence, p_text
+from harness.base import p_text
+from harness.studies.diagnose.evidence import Case, Evidence
 
 # What a verdict calls each kind, the gravest first.
 TITLES = {

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.base import p_text
 from harness.studies.reproduce.verdicts import (
     Verdicts,
     answer,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 def finding(found: Verdicts) -> Finding:
     """The verdicts as a section of the report: sentences, each claim with its reason, tests, and which rows compare."""
     from harness.report import Finding, Table
-    from harness.studies.compare import p_words
 
     alone = by_themselves(found.judged, found.family, found.level)
     sentences = [answer(found.judged, alone)]
@@ -65,7 +65,7 @@ def finding(found: Verdicts) -> Finding:
             test.against,
             test.verdict,
             *(float(f"{x:.3g}") for x in (test.gap, test.allowed)),
-            *(p_words(x).removeprefix("p ").removeprefix("= ") for x in (test.p, p)),
+            *(p_text(x).removeprefix("= ") for x in (test.p, p)),
             "; ".join(test.evidence[1:]) or None,
         )
         for claim, test, p in found.family

@@ -1,0 +1,24 @@
+"""`harness encode BENCH`: the second stage alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import BENCH, DEVICE, ENCODERS, GENERATORS, RECEIPT, STORE, WORKERS
+from harness.cli.stages import make
+
+
+@click.command()
+@BENCH
+@GENERATORS
+@ENCODERS
+@STORE
+@DEVICE
+@WORKERS
+@RECEIPT
+def encode(bench: Path, **options: Any) -> None:
+    """Make the features of BENCH that the store does not have, and the images they need."""
+    make(bench, ("sample", "encode"), **options)

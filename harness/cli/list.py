@@ -1,0 +1,29 @@
+"""`harness list KIND`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("list")
+@click.argument(
+    "kind", type=click.Choice(["datasets", "generators", "encoders", "metrics", "preprocessing", "protocols", "claims"])
+)
+def list_(kind: str) -> None:
+    """List what a benchmark can name, and the published claims that `harness reproduce` knows."""
+    from harness import benchmark
+
+    if kind == "protocols":
+        from harness.benchmark import protocols
+
+        for name in protocols.names():
+            click.echo(f"{name:<26} {protocols.load(name).title}")
+        return
+    if kind == "claims":
+        from harness.studies import reproduce as claims
+
+        for name in claims.names():
+            click.echo(f"{name:<26} {claims.load(claims.path_of(name)).title}")
+        return
+    for name, words in benchmark.listing(kind).items():
+        click.echo(f"{name:<18} {words}")

@@ -1,0 +1,24 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+PATH = click.Path(path_type=Path)
+BENCH = click.argument("bench", type=PATH)
+RUN = click.argument("out", type=PATH)
+OUT = click.option("--out", type=PATH, help="Where the results go. [results/<name>]")
+STORE = click.option("--store", type=PATH, help="Cache of images, features, scores. [$HARNESS_STORE or .harness]")
+DEVICE = click.option("--device", default="auto", show_default=True, help="Where encoders compute: cpu, cuda …")
+WORKERS = click.option("--workers", type=click.IntRange(1), help="Processes, one thread each. [one a core, 8 at most]")
+TRACKING_URI = click.option("--tracking-uri", help="MLflow server or database. [sqlite:///mlflow.db]")
+ENCODER = click.option("--encoder", help="An encoder of the run. [the one that ranks]")
+REFERENCE = click.option(
+    "--reference", type=click.Choice(["fixed", "random"]), help="What the reference counts as. [as the run declares]"
+)
+JSON = click.option("--json", "file", type=PATH, help="Write the figures to this file too.")
+RECEIPT = click.option("--receipt", type=PATH, help="Write digests of what was made to this file.")
+GENERATORS = click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated).")
+ENCODERS = click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")

@@ -1,0 +1,22 @@
+"""`harness sample BENCH`: the first stage alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import BENCH, GENERATORS, RECEIPT, STORE, WORKERS
+from harness.cli.stages import make
+
+
+@click.command()
+@BENCH
+@GENERATORS
+@STORE
+@WORKERS
+@RECEIPT
+def sample(bench: Path, **options: Any) -> None:
+    """Make the image sets of BENCH that the store does not have."""
+    make(bench, ("sample",), **options)

@@ -1,0 +1,89 @@
+"""`harness score REAL FAKE …`, the two-folder job, and `harness score BENCH`, the third stage alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import DEVICE, OUT, PATH, RECEIPT, STORE, WORKERS
+from harness.cli.stages import make, run_and_show
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="BENCH | REAL FAKE [FAKE …]")
+@click.option("--protocol", help="REAL FAKE: encoder, preprocessing and conventions of a published one. [clean]")
+@click.option("--encoder", "encoders", multiple=True, help="REAL FAKE: an encoder instead. BENCH: only this one.")
+@click.option("--generator", "generators", multiple=True, help="BENCH: only this one (may be repeated).")
+@click.option("--n", type=click.IntRange(8), help="REAL FAKE: as many images of each set. [all]")
+@click.option("--random-weights", is_flag=True, help="REAL FAKE: no weight file; no measure of quality.")
+@click.option("--seed", type=click.IntRange(0), help="REAL FAKE: draws the images that --n takes. [0]")
+@OUT
+@STORE
+@DEVICE
+@WORKERS
+@RECEIPT
+def score(
+    paths: tuple[Path, ...],
+    protocol: str | None,
+    encoders: tuple[str, ...],
+    generators: tuple[str, ...],
+    n: int | None,
+    random_weights: bool,
+    seed: int | None,
+    out: Path | None,
+    receipt: Path | None,
+    **options: Any,
+) -> None:
+    """Score sets of FAKE images against REAL ones, or make the scores of BENCH that the store does not have.
+
+    REAL and FAKE are folders, or zip, npz, npy, tar, Parquet or Arrow files. The benchmark that this amounts to is
+    written beside the results: what decides the numbers stands there, and `harness run` makes them again.
+    """
+    if len(paths) == 1:
+        decided = {"--protocol": protocol, "--n": n, "--random-weights": random_weights or None, "--seed": seed}
+        _one_benchmark(paths[0], {**decided, "--out": out})
+        stages = ("sample", "encode", "score")
+        make(paths[0], stages, receipt=receipt, generators=generators, encoders=encoders, **options)
+        return
+    from harness.base import UsageError
+    from harness.benchmark import from_folders
+    from harness.run import claim
+
+    if given := _given({"--generator": generators or None, "--receipt": receipt}):
+        raise UsageError(f"{given}: only for a benchmark's YAML alone; here sets of images are scored, REAL FAKE")
+    if (protocol and encoders) or len(encoders) > 1:
+        raise UsageError("say one --protocol or one --encoder; several belong into a benchmark's YAML")
+    out = out or Path("results") / "score"
+    declared = from_folders.declare(
+        paths[0],
+        paths[1:],
+        out=out,
+        protocol=protocol,
+        encoder=encoders[0] if encoders else None,
+        n=n,
+        random_weights=random_weights,
+        seed=seed or 0,
+        claim=claim,
+    )
+    for line in declared.left_out:
+        click.echo(f"note: {line}", err=True)
+    run_and_show(declared.bench, out=out, no_tracking=True, **options)
+    click.echo(f"benchmark {declared.bench}: `harness run {declared.bench}` makes the same numbers again")
+
+
+def _one_benchmark(path: Path, flags: Mapping[str, Any]) -> None:
+    """Raise UsageError where `harness score` is given one set of images, or flags that its YAML decides."""
+    from harness.base import UsageError
+    from harness.benchmark import from_folders
+
+    if path.is_dir() or path.suffix.lower() in from_folders.KINDS:
+        raise UsageError(f"{path}: is one set of images; give the REAL ones and then the FAKE ones")
+    if given := _given(flags):
+        raise UsageError(f"{given}: only for sets of images, REAL FAKE; what a benchmark does stands in {path}")
+
+
+def _given(flags: Mapping[str, Any]) -> str:
+    return ", ".join(flag for flag, value in flags.items() if value is not None)

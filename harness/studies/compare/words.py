@@ -1,0 +1,133 @@
+"""A comparison, and a plan, in the words of the terminal; the report has the same sentences."""
+
+from __future__ import annotations
+
+from harness.base import p_text, percent
+from harness.studies.compare.result import Answer, Compared, Planned, Question
+from harness.uncertainty import Equivalence, counted
+
+NEITHER = "not told apart"
+PAIRED = (
+    "paired: image i of both counts as one draw (of two folders of as many images in the order of their names, of "
+    "generators with the same prompts by prompt), and sets that share nothing gain nothing by it"
+)
+FEW_SEEDS = 5  # a standard deviation from fewer may be 3.7 times too small (chi-squared, 95%)
+
+
+def verdict(question: Question, winner: str | None, equal: Equivalence | None) -> str:
+    """One metric's answer: who is better beyond noise, or equivalent, or that nothing is shown."""
+    first, second = question.first, question.second
+    if winner is not None:
+        words = f"{winner} is better than {second if winner == first else first} beyond noise"
+        return words + (", by less than the margin" if equal is not None and equal.equivalent else "")
+    if equal is not None and equal.equivalent:
+        return f"{first} and {second} are equivalent within the margin"
+    return f"{first} and {second} cannot be told apart: this does not show that they are equal"
+
+
+def text(found: Compared) -> str:
+    """What `harness compare` prints: the answer, each metric with its numbers, how sure it is."""
+    answer, *sure = closing(found)
+    lines = [line for one in found.answers for line in _metric_lines(one)]
+    return "\n".join([answer, f"{about(found)}.", *lines, "", *sure])
+
+
+def about(found: Compared) -> str:
+    """What was subtracted, under what."""
+    note = f" ({found.encoder_note})" if found.encoder_note else ""
+    return (
+        f"{found.question.first} minus {found.question.second} under {found.encoder}{note}, reference "
+        f"{found.reference}, {percent(found.level)} intervals"
+        f"{', paired image by image' if found.question.paired else ''}"
+    )
+
+
+def _metric_lines(one: Answer) -> list[str]:
+    found = one.comparison
+    lines = [
+        f"\n{one.metric}: {one.verdict}",
+        f"  difference {found.value:.4g} [{found.low:.4g}, {found.high:.4g}], p {p_text(found.p)}, {found.method}",
+    ]
+    if one.effect is not None:
+        lines.append(f"  effect     {abs(one.effect.size):.2g} standard deviations {one.effect.of}")
+    if one.equivalence is not None:
+        lines.append(
+            f"  equivalent within ±{one.equivalence.margin:g}? {'yes' if one.equivalent else 'not shown'}, "
+            f"p {p_text(one.equivalence.p)}"
+        )
+    return lines
+
+
+def closing(found: Compared) -> list[str]:
+    """The answer in a sentence, then how sure it is and what would change it."""
+    together = _together(found)
+    answer = _summary(found) if together else f"{found.answers[0].metric}: {found.answers[0].verdict}."
+    each = "each interval and p by itself holds" if together else "the interval holds"
+    notes = "".join(f"; {note}" for note in found.notes)
+    sure = f"How sure: {each} in {percent(found.level)} of cases{notes}. {together}".rstrip()
+    trained = " or training seeds" if any("training seeds" in one.comparison.method for one in found.answers) else ""
+    power = f"`harness power OUT {found.question.first} {found.question.second} --difference X` says how many"
+    return [answer, sure, f"What would change it: more images{trained} ({power}); another encoder or metric."]
+
+
+def _together(found: Compared) -> str:
+    if len(found.answers) == 1:
+        return ""
+    start = f"All {len(found.answers)} metrics read together (Holm)"
+    if found.different:
+        return f"{start}: they differ in {', '.join(found.different)}."
+    return f"{start}, none shows a difference: one alone may be chance."
+
+
+def _summary(found: Compared) -> str:
+    """Who is better in what, first where that stands among all metrics: `kde is better in recall, ddpm in density`."""
+    groups: dict[tuple[bool, str], list[str]] = {}
+    for one in found.answers:
+        groups.setdefault((one.metric in found.different, better(one)), []).append(one.metric)
+    neither = groups.pop((False, NEITHER), [])
+    # A p of just 1 - level may stand beside an interval that still reaches zero: then nobody is named.
+    held = [f"{who} in {', '.join(metrics)}" for (sure, who), metrics in groups.items() if sure and who != NEITHER]
+    loose = [f"{who} in {', '.join(metrics)}" for (sure, who), metrics in groups.items() if not sure]
+    first, second, all_of_them = found.question.first, found.question.second, len(found.answers)
+    said = [
+        f"{'; '.join(held)}: beyond noise with all {all_of_them} metrics read together"
+        if held
+        else f"{first} and {second} are not told apart with all {all_of_them} metrics read together"
+    ]
+    if loose:
+        said.append(f"with each metric by itself also {'; '.join(loose)}")
+    if neither:
+        said.append(f"{NEITHER} in {', '.join(neither)}")
+    return f"{'. '.join(part[0].upper() + part[1:] if place else part for place, part in enumerate(said))}."
+
+
+def better(one: Answer) -> str:
+    """`kde is better`, where that is beyond noise."""
+    if one.winner is not None:
+        return f"{one.winner} is better"
+    return "equivalent" if one.equivalent else NEITHER
+
+
+def plan_text(found: Planned) -> str:
+    """What `harness power` prints: the run that it takes, and what limits that answer."""
+    plan = found.plan
+    what = counted(plan.training_seeds, "training seed" if found.trained else "sampling seed")
+    if not found.trained:
+        what += f" (neither is trained{', so --training-seeds counts these' if found.seeds_given else ''})"
+    lines = [
+        f"To see a difference of {plan.difference:g} in {found.metric} under {found.encoder} between {found.first} and "
+        f"{found.second} "
+        f"with probability {found.chance:g} (at {percent(plan.level)}, reference {found.reference}):\n{what} of "
+        f"{plan.images:,} images for each; then the standard error is {plan.se:.3g} and the power {plan.power:.2f}."
+    ]
+    if plan.images != found.pilot_images and found.of_size:
+        lines.append(
+            f"limit: the run has {found.pilot_images:,} images a set; {found.metric} at {plan.images:,} is another "
+            "quantity, and so may the difference be"
+        )
+    if found.trained and found.pilot_seeds < FEW_SEEDS:
+        lines.append(
+            f"limit: how far training seeds scatter is known from {found.pilot_seeds} of them only: read it as a rough "
+            "guess"
+        )
+    return "\n".join([*lines, *(f"limit: {limit}" for limit in plan.limits)])

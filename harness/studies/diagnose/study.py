@@ -1,0 +1,116 @@
+"""Diagnoses of every generator of a run: against its holdout where that is of use, else against theory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+from harness.base import Target, UsageError
+from harness.pipeline import results
+from harness.studies.diagnose import evidence
+from harness.studies.diagnose.diagnosis import diagnose
+from harness.studies.diagnose.evidence import Case
+from harness.studies.diagnose.result import Diagnosed, Diagnoses
+from harness.studies.finished import Finished
+from harness.studies.rerank import Order, Table, compared
+
+TWINS = 0.01  # datasets hold some images in two splits; more than this share says that a split was seen
+
+
+def diagnoses(run: Finished) -> Diagnoses:
+    """What is wrong with each generator of a run, as far as its numbers go beyond noise.
+
+    Raises UsageError where a file of the run cannot be read.
+    """
+    holdout = usable_holdout(run)
+    return Diagnoses(
+        str(run.board["benchmark"]),
+        run.encoder,
+        run.note,
+        run.board["interval"],
+        holdout,
+        tuple(_diagnosed(run, row, holdout) for row in run.rows),
+        tuple(_orders(run)),
+    )
+
+
+def usable_holdout(run: Finished) -> str | None:
+    """The generator whose component is `holdout`, if it ran and its images are unseen ones but for a few twins."""
+    try:
+        declared = run.lock["benchmark"]["generators"]
+        names = [name for name, entry in declared.items() if entry["use"] == "holdout"]
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise UsageError(
+            f"{run.out / results.LOCK} cannot be read ({problem}); `harness rank` writes it anew"
+        ) from None
+    usable = {
+        row["generator"]
+        for row in run.rows
+        if row["status"] == "ok"
+        and all(row["observations"].get(c, 0) <= TWINS for c in ("reference_copies", "training_copies"))
+    }
+    return next((name for name in names if name in usable), None)
+
+
+def _diagnosed(run: Finished, row: Mapping[str, Any], holdout: str | None) -> Diagnosed:
+    name = str(row["generator"])
+    if row["status"] != "ok":
+        return Diagnosed(name, reason=str(row["reason"]))
+    case = _case(run, row, holdout)
+    return Diagnosed(name, diagnose(case), case)
+
+
+def _case(run: Finished, row: Mapping[str, Any], holdout: str | None) -> Case:
+    name = str(row["generator"])
+    copies = evidence.counted(run.records, name, run.encoder, holdout)
+    notes: tuple[str, ...] = ()
+    if name == holdout:
+        # Its metrics are the reference point; its images can still be wrong.
+        found: list[evidence.Evidence] = []
+    elif holdout is not None:
+        targets: dict[str, Target] = {metric: estimate["target"] for metric, estimate in row["metrics"].items()}
+        found, notes = evidence.against_holdout(
+            run.metrics,
+            name,
+            holdout,
+            level=run.level,
+            reference=run.reference,
+            targets=targets,
+            others=len(copies.p) if copies else 0,
+        )
+    else:
+        parameters = {record.metric: record.parameters for record in run.records}
+        found, notes = evidence.against_theory(run.metrics, name, level=run.level, parameters=parameters)
+    tested, copies = evidence.together(found, copies, level=run.level)
+    return Case(name, run.encoder, run.level, holdout, tested, copies, notes)
+
+
+def _orders(run: Finished) -> list[Order]:
+    """FD against KD under the encoder, and the metric that ranks under each pair of encoders without random weights."""
+    targets = {
+        (str(row["encoder"]), metric): estimate["target"]
+        for row in run.board["rows"]
+        for metric, estimate in row["metrics"].items()
+    }
+    of_use: dict[str, str] = {}
+    for metric, groups in run.metrics.items():
+        for members in groups.values():
+            of_use.setdefault(members[0].analysis.use, metric)  # the first k, as everywhere here
+    pairs = []
+    better = run.lower_is_better
+    if "fd" in of_use and "kd" in of_use:
+        fd, kd = (Table(m, run.metrics[m], better[m], targets[run.encoder, m]) for m in (of_use["fd"], of_use["kd"]))
+        pairs.append((fd, kd))
+    ranks = run.board["rank_by"]["metric"]
+    scored = {row["encoder"] for row in run.board["rows"] if row["status"] == "ok"}
+    meant = [name for name, note in run.board["encoders"].items() if not note and name in scored]
+    found_under = {name: run.under(name).metrics for name in meant}
+    tables = [
+        Table(f"{ranks} under {name}", own[ranks], better[ranks], targets[name, ranks])
+        for name, own in found_under.items()
+        if ranks in own
+    ]
+    pairs += list(combinations(tables, 2))
+    found = [compared(one, other, level=run.level, reference=run.reference) for one, other in pairs]
+    return [order for order in found if order is not None]

@@ -1,0 +1,118 @@
+"""A finished run under one of its encoders, as studies read it from OUT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness.base import Record, Reference, Target, UsageError, read_records, unknown
+from harness.pipeline import results
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What OUT holds of a run: `board` is its leaderboard.json, `metrics` the analyses by metric and generator.
+
+    All is under one `encoder`; `under` gives the run under another. Files beyond the two are read when asked for.
+    """
+
+    out: Path
+    board: Mapping[str, Any]
+    encoder: str
+    metrics: Mapping[str, results.Groups]
+
+    @classmethod
+    def read(cls, out: Path, encoder: str | None = None) -> Finished:
+        """The run in OUT under an encoder, without a name under the one that ranks.
+
+        Raises UsageError where OUT holds no run that can be read, and for an encoder that it does not have.
+        """
+        board = results.leaderboard(out)
+        return cls(out, board, *results.read(out, encoder))
+
+    def under(self, encoder: str) -> Finished:
+        """The same run under another encoder."""
+        return replace(self, encoder=encoder, metrics=results.read(self.out, encoder)[1])
+
+    @property
+    def level(self) -> float:
+        """The level of its intervals."""
+        return float(self.board["interval"]["level"])
+
+    @property
+    def reference(self) -> Reference:
+        """What its intervals count the reference as."""
+        found: Reference = self.board["interval"]["reference"]
+        return found
+
+    @property
+    def label(self) -> str:
+        """The encoder's name with what a person must know of it, as of random weights."""
+        return results.labelled(self.board, self.encoder)
+
+    @property
+    def note(self) -> str:
+        """What the leaderboard notes of the encoder; nothing of most."""
+        return str(self.board["encoders"].get(self.encoder, ""))
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The leaderboard's rows under the encoder, in its order."""
+        return [row for row in self.board["rows"] if row["encoder"] == self.encoder]
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Why each generator without scores has none."""
+        return {str(row["generator"]): str(row["reason"]) for row in self.rows if row["status"] == "failed"}
+
+    @property
+    def lower_is_better(self) -> dict[str, bool]:
+        """The direction of each metric."""
+        return {column["metric"]: bool(column["lower_is_better"]) for column in self.board["columns"]}
+
+    @property
+    def targets(self) -> dict[str, Target]:
+        """What each metric's intervals speak about in this run, so that a study speaks about the same."""
+        return {metric: estimate["target"] for row in self.rows for metric, estimate in row["metrics"].items()}
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """Every Record of the run; UsageError where they cannot be read."""
+        path = self.out / "records.jsonl"
+        try:
+            return read_records(path)
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            raise UsageError(f"{path} cannot be read ({problem}); `harness rank` writes it anew") from None
+
+    @cached_property
+    def lock(self) -> dict[str, Any]:
+        """The run's benchmark.lock.yaml; UsageError where there is none that can be read."""
+        path = self.out / results.LOCK
+        if not path.is_file():
+            raise UsageError(f"{self.out} holds no run: there is no {results.LOCK} in it")
+        found = results.lock(self.out)
+        if found is None:
+            raise UsageError(f"{path} cannot be read as YAML; `harness rank` writes it anew")
+        return found
+
+    def check_scored(self, generators: Sequence[str]) -> None:
+        """Raises UsageError, with the reason that the run gave, for a generator without scores."""
+        results.check_scored(self.out, self.encoder, generators)
+
+    def check_two(self, first: str, second: str) -> None:
+        """Raises UsageError unless both have scores and are two: to tests their images are independent."""
+        self.check_scored((first, second))
+        if first == second:
+            raise UsageError(
+                f"{self.out}: FIRST and SECOND are both {first}, and a generator differs from itself by nothing; name "
+                "two. Two draws of one generator are two entries of `generators` under two names"
+            )
+
+    def asked(self, metric: str | None) -> list[str]:
+        """The metric that was asked for, or all without one; UsageError for one that the run does not have."""
+        if metric is not None and metric not in self.metrics:
+            raise UsageError(unknown("metric", metric, self.metrics, place=f"this run under {self.label}"))
+        return list(self.metrics) if metric is None else [metric]

@@ -1,0 +1,132 @@
+"""The gate's tests: each metric of each generator that changed, against the same reference, read together by Holm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.base import UsageError
+from harness.studies.finished import Finished
+from harness.studies.gate.comparable import check_comparable
+from harness.studies.gate.result import Gated, Regression
+from harness.uncertainty import SeedMember, difference, holm, means
+
+# What a metric is about; one axis must not pay for another.
+AXES = {
+    "precision": "fidelity",
+    "density": "fidelity",
+    "recall": "diversity",
+    "coverage": "diversity",
+    "authenticity": "novelty",
+}
+WHOLE = "fidelity and diversity together"
+
+
+def judge(run: Finished, baseline: Finished, *, level: float = 0.95) -> Gated:
+    """Every test of the gate, with Holm's verdict. Both runs are under the same encoder.
+
+    Raises UsageError where the runs differ in what makes numbers comparable, naming the fact, and where the run lacks a
+    generator of the baseline: what is left out cannot be seen to fall.
+    """
+    check_comparable(run, baseline)
+    scored = _generators(run, baseline)
+    known = {row["generator"] for row in baseline.rows}
+    kept = [generator for generator in scored if generator not in run.failed]
+    changed = [generator for generator in kept if _changed(run, baseline, generator)]
+    checkpoints = tuple(generator for generator in changed if _trained_once(run, baseline, generator))
+    tried = [
+        _test(run, baseline, generator, metric, level=level) for generator in changed for metric in baseline.metrics
+    ]
+    adjusted = holm([one.test.p for one in tried])
+    strict = (1 - level) / max(len(tried), 1)
+    return Gated(
+        run.out,
+        baseline.out,
+        level,
+        tuple(
+            replace(one.test, unseen=one.needed(strict), held=p <= 1 - level)
+            for one, p in zip(tried, adjusted, strict=True)
+        ),
+        unchanged=tuple(generator for generator in kept if generator not in changed),
+        broken={generator: run.failed[generator] for generator in scored if generator in run.failed},
+        fresh={generator: why for generator, why in run.failed.items() if generator not in known},
+        failing={g: why for g, why in run.failed.items() if g in known and g not in scored},
+        checkpoints=checkpoints,
+        encoder_note=run.label if run.note else "",
+        of_these_sizes=run.board["interval"]["target"] == "T_inf",
+    )
+
+
+def _generators(run: Finished, baseline: Finished) -> list[str]:
+    """The baseline's scored generators; UsageError where there is none, or where the run lacks one."""
+    scored = list(dict.fromkeys(generator for groups in baseline.metrics.values() for generator in groups))
+    if not scored:
+        raise UsageError(
+            f"{baseline.out} has no scored generator under {run.encoder}: there is nothing to compare with"
+        )
+    there = {generator for groups in run.metrics.values() for generator in groups} | set(run.failed)
+    if missing := [generator for generator in scored if generator not in there]:
+        raise UsageError(
+            f"{run.out} lacks {', '.join(missing)}, which {baseline.out} has: what is left out cannot be seen to fall; "
+            "score it again, or give a baseline without it"
+        )
+    return scored
+
+
+def _changed(run: Finished, baseline: Finished, generator: str) -> bool:
+    """Whether any score is of other image sets: the seed of an analysis is made from the images.
+
+    The number of a sampling seed says nothing: the first set of a finite pool is the same under each.
+    """
+
+    def facts(members: Sequence[SeedMember]) -> list[Any]:
+        return [(m.training_seed, m.analysis.fake_seed, m.analysis.value) for m in members]
+
+    return any(
+        facts(run.metrics[metric][generator]) != facts(groups[generator]) for metric, groups in baseline.metrics.items()
+    )
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A test, and the difference whose one-sided p would be as small as given."""
+
+    test: Regression
+    needed: Callable[[float], float]
+
+
+def _test(run: Finished, baseline: Finished, generator: str, metric: str, *, level: float) -> _Tried:
+    after, before = (_unseeded(one.metrics[metric][generator]) for one in (run, baseline))
+    found = difference(after, before, level=level, reference="fixed")
+    worse = found.value > 0 if run.lower_is_better[metric] else found.value < 0
+    p = found.p / 2 if worse else 1.0 - found.p / 2
+    axis = AXES.get(str(run.lock["components"]["metrics"][metric]["use"]), WHOLE)
+    return _Tried(Regression(generator, metric, axis, _mean(before), _mean(after), p, 0.0), found.needed)
+
+
+def _unseeded(members: Sequence[SeedMember]) -> list[SeedMember]:
+    """The members with the draws on the real side forgotten: another machine's last bits reseed them.
+
+    With the reference held fixed those draws decide nothing; that it is one reference, `check_comparable` has seen.
+    """
+    return [replace(member, analysis=replace(member.analysis, real_seed=0)) for member in members]
+
+
+def _trained_once(run: Finished, baseline: Finished, generator: str) -> bool:
+    """Whether both runs have one training seed of it; UsageError where only one of them knows how seeds scatter."""
+    ours, theirs = (
+        {member.training_seed for groups in one.metrics.values() for member in groups.get(generator, ())}
+        for one in (run, baseline)
+    )
+    if (len(ours) > 1) != (len(theirs) > 1):
+        raise UsageError(
+            f"{generator} has {len(ours)} training seed(s) here and {len(theirs)} in the baseline: how much seeds "
+            "scatter is known on one side only; give both several, or both one"
+        )
+    return len(ours) == 1 and ours != {None}
+
+
+def _mean(members: Sequence[SeedMember]) -> float:
+    whole = means(members)
+    return float(sum(w * m.analysis.value for w, m in zip(whole.weights, whole.members, strict=True)))

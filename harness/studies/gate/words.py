@@ -1,0 +1,64 @@
+"""The gate's findings in the words of a log: the answer first, then what has become worse, then the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.base import percent
+from harness.studies.gate.judging import WHOLE
+from harness.studies.gate.result import Gated, Regression
+
+
+def text(found: Gated) -> str:
+    """What `harness gate` prints."""
+    lines = [answer(found)]
+    if found.encoder_note:
+        lines.append(f"note  under {found.encoder_note}")
+    if found.of_these_sizes:
+        lines.append(
+            "note  values are those at these numbers of images (T_N), though OUT ranks population values (T_inf)"
+        )
+    # What has become worse first: a log is read from its top.
+    for test in sorted(found.tests, key=lambda test: not test.held):
+        lines.append(
+            f"{'WORSE' if test.held else 'ok   '} {test.generator}: {test.metric} ({test.axis}) {test.before:.4g} → "
+            f"{test.after:.4g}, p = {test.p:.2g}; a change for the worse of less than {test.unseen:.2g} may pass unseen"
+        )
+    out, baseline = found.out, found.baseline
+    lines += [f"WORSE {name}: scored in {baseline}, failed in {out}: {why}" for name, why in found.broken.items()]
+    lines += [f"FAILS {name}: not in {baseline}, failed in {out}: {why}" for name, why in found.fresh.items()]
+    lines += [f"note  {name}: failed in {baseline} and fails in {out}: {why}" for name, why in found.failing.items()]
+    if found.unchanged:
+        lines.append(f"same  {', '.join(found.unchanged)}: the very scores of {baseline}, nothing to test")
+    if found.checkpoints:
+        lines.append(f"note  {', '.join(found.checkpoints)}: one training seed, so a change may be the seed's own")
+    if found.tests:
+        lines.append(
+            f"How sure: p is that of one test for the worse; of all {len(found.tests)} together at most "
+            f"{percent(1 - found.level)} of runs that are no worse fail (Holm). More images or training seeds in both "
+            "runs let smaller changes be seen."
+        )
+    return "\n".join(lines)
+
+
+def answer(found: Gated) -> str:
+    """The judgement in a sentence: what has become worse, in which axis and by which metric, or that nothing has."""
+    tests = f"{len(found.tests)} tests at {percent(found.level)} (Holm)"
+    worse = []
+    for generator in dict.fromkeys(test.generator for test in found.tests if test.held):
+        own = [test for test in found.tests if test.generator == generator]
+        # The axis that fell first; what measures both at once after it, and what did not fall last.
+        held = sorted(dict.fromkeys(t.axis for t in own if t.held), key=lambda axis: axis == WHOLE)
+        told = [f"{axis} ({_moves(t for t in own if t.held and t.axis == axis)})" for axis in held]
+        rest = list(dict.fromkeys(t.axis for t in own if t.axis not in held and t.axis != WHOLE))
+        spared = [f"; {axis} is not shown to ({_moves(t for t in own if t.axis == axis)})" for axis in rest]
+        worse.append(f"{generator} became worse in {' and in '.join(told)}{''.join(spared)}")
+    worse += [f"{generator} no longer runs" for generator in found.broken]
+    worse += [f"{generator}, which is new, does not run" for generator in found.fresh]
+    if worse:
+        return f"gate: {'; '.join(worse)}: {tests}"
+    return f"gate: no regression: {tests}, {len(found.unchanged)} generators unchanged"
+
+
+def _moves(tests: Iterable[Regression]) -> str:
+    return ", ".join(f"{test.metric} {test.before:.3g} → {test.after:.3g}" for test in tests)
