@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["estimate", "run_benchmark"]
 
-_HOMES = {"estimate": "harness.metrics.analyses", "run_benchmark": "harness.run"}
+_HOMES = {"estimate": "harness.metrics.estimates", "run_benchmark": "harness.run"}
 
 
 def __getattr__(name: str) -> Any:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Row,
         Seed,
         ShortSeed,
+        imported,
     )
     from harness.base.contents import digest_onnx, digest_path
     from harness.base.document import NAME, NAME_RULE, Document, Frozen, FrozenDict, FrozenMapping, read_yaml

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -133,9 +134,6 @@ class Component:
     layers      features of each value of an encoder's parameter `layer`
     weights     file in the package that holds an encoder's weights
     registered  the registered weight file, with parameters in braces, of an encoder whose weights are not random
-    better      which values of a metric are better
-    reads       values of an encoder's parameter `layer` that alone a metric can read; empty where it reads any features
-    limitless   a metric without a population value: it is always reported at the sizes of the sets
     """
 
     kind: Kind
@@ -158,10 +156,12 @@ class Component:
     expects: Expects | None = None
     weights: str | None = None
     registered: str | None = None
-    better: Literal["lower", "higher"] | None = None
-    reads: tuple[str, ...] = ()
-    limitless: bool = False
     origin: Literal["built-in", "entry point", "module"] = "built-in"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All that a component's results hang on besides its parameters: "module:thing" of each."""
+        return (self.target,)
 
     def weight_file(self, parameters: Mapping[str, Any]) -> str | None:
         """The registered weight file that an encoder with these parameters needs; None for others."""
@@ -188,3 +188,9 @@ class Component:
 
 class NoParameters(Parameters):
     """For what has nothing to choose."""
+
+
+def imported(target: str) -> Any:
+    """The object that a "module:thing" of the harness's own names, imported now."""
+    module, _, thing = target.partition(":")
+    return getattr(import_module(module), thing)

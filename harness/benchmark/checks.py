@@ -122,13 +122,19 @@ class _Check:
         return interval.get("target") if isinstance(interval, Mapping) else None
 
     def _population(self, entry: Encoder, recipe: Preprocessing) -> None:
-        """The Fréchet distance has no estimate of its population value below ten images a feature."""
+        """Some metrics have no estimate of their population value below so many images a feature."""
         n = [size for key in ("n_real", "n_fake") if (size := self.sound(key)) is not None]
-        uses = {metric.use for metric in metrics_of(self.parts, entry.name)}
+        facts = [metric.component for metric in metrics_of(self.parts, entry.name)]
         d = self._features(entry, recipe)
-        if self._target() == "T_inf" and uses & {"fd", "sfid"} and d is not None and n and min(n) < 10 * d:
-            text = f"found T_inf, which fd has from ten images a feature on; {entry.name} has {d} features, so at least"
-            self.document.complain(("interval", "target"), f"{text} {10 * d} images (found {min(n)}); use T_N")
+        if self._target() != "T_inf" or d is None or not n:
+            return
+        for row in facts:
+            if row.columns is not None and min(n) < row.columns * d:
+                text = (
+                    f"found T_inf, which {row.name} has from {row.columns} images a feature on; {entry.name} has {d} "
+                    f"features, so at least {row.columns * d} images (found {min(n)}); use T_N"
+                )
+                self.document.complain(("interval", "target"), text)
 
     def _weights(self, entry: Encoder) -> None:
         """Weight files must be here before the first image is made, not found missing after the last."""
@@ -201,7 +207,7 @@ def metrics_of(parts: Mapping[str, Any], encoder: str) -> list[Metric]:
     return [metric for metric in metrics.values() if metric.encoders is None or encoder in metric.encoders]
 
 
-def _reads(metric: Entry, encoder: Entry) -> bool:
+def _reads(metric: Metric, encoder: Entry) -> bool:
     """Whether a metric that reads one kind of features gets it from an encoder."""
     reads, component = metric.component.reads, encoder.component
     if not reads:

@@ -27,6 +27,7 @@ from harness.benchmark.datasets import PinnedDataset
 from harness.benchmark.protocols.catalogue import Protocol
 from harness.benchmark.protocols.metric_conventions import filled
 from harness.images import Preprocessing, recipes
+from harness.metrics import MetricFacts
 
 
 class Entry(Frozen):
@@ -84,13 +85,22 @@ def _no_name_twice(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Metric(Entry, Quiet):
-    """`better`: which values are. `encoders`: those under which it is computed; None for all of the benchmark."""
+    """`better`: which values are; `component` is its row of the table of metrics.
+
+    `encoders`: those under which it is computed; None for all of the benchmark.
+    """
 
     quiet = ("encoders",)
+    component: MetricFacts = Field(exclude=True, repr=False)
     encoders: Annotated[tuple[str, ...], Field(strict=False, min_length=1), AfterValidator(_no_name_twice)] | None = (
         None
     )
     better: Literal["lower", "higher"] = Field(description="lower or higher, whichever values of your metric are good")
+
+    @property
+    def label(self) -> str:
+        """The head of its column: the name that the benchmark gives it, or the metric's own spelling of that."""
+        return self.component.label if self.name == self.component.name else self.name
 
 
 # Files in folders of their own: the folder of each is its label.
@@ -214,7 +224,7 @@ def _entry(
         facts["pool"] = None if known is None else _pool(document, data, name, component, known, folder)
     if protocol is not None:
         facts["protocol"] = stated(protocol)
-    if component.better is not None:
+    if isinstance(component, MetricFacts) and component.better is not None:
         facts["better"] = component.better
     entry = document.check(MODELS[kind], {**facts, "parameters": known or {}}, location)
     if isinstance(entry, Generator) and entry.groups in ("clusters", "strata") and component.origin == "built-in":

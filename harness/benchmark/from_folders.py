@@ -15,6 +15,7 @@ from harness.benchmark.written import MARK, as_yaml, check_own, free_name, named
 from harness.images import Mixed, content_digest, is_utf8
 from harness.images import arrow as arrows
 from harness.images import listing as imagelist
+from harness.metrics import facts_of
 
 KINDS = {".zip": "zip", ".npz": "npz", ".npy": "npy", ".tar": "tar", ".parquet": "parquet", ".arrow": "arrow"}
 LEAST = 8  # images, as in any benchmark
@@ -216,7 +217,7 @@ def _layers(protocol: str, metrics: Iterable[str], random_weights: bool) -> dict
 
 def _other_layer(whole: protocols.Protocol, use: str) -> str | None:
     """The layer that a metric reads in the place of the protocol's own, where the protocol's encoder has it."""
-    reads = registry.find("metrics", use, Path.cwd()).reads
+    reads = facts_of(use).reads
     known = registry.find("encoders", whole.encoder["use"], Path.cwd()).layers if "use" in whole.encoder else ()
     return next((layer for layer, _ in reversed(known) if layer in reads), None)
 
@@ -276,7 +277,7 @@ def _withheld(whole: protocols.Protocol, use: str, known: Mapping[str, Any], n: 
         return f"it draws subsets of {size:,} images from each set, and the smaller one has {n}; kd takes all pairs"
     if 2 * known.get("splits", 0) > n:
         return f"it cuts the images into {known['splits']} parts of at least two, and there are {n}"
-    reads = registry.find("metrics", use, Path.cwd()).reads
+    reads = facts_of(use).reads
     if reads and _other_layer(whole, use) is None:
         return (
             f"it reads another layer of the network, which {whole.encoder['use']} does not give; a port of the network "

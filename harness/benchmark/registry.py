@@ -19,7 +19,7 @@ from harness.benchmark import source
 from harness.encoders import ENCODERS
 from harness.generators import GENERATORS
 from harness.images import DATASETS
-from harness.metrics import METRICS
+from harness.metrics import METRICS, own_facts
 
 PACKAGE = Path(__file__).resolve().parent.parent
 TABLE: tuple[Component, ...] = (*GENERATORS, *ENCODERS, *METRICS, *DATASETS)
@@ -173,9 +173,13 @@ def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -
     return found
 
 
-def source_digest(modules: Sequence[str]) -> str:
-    """One SHA-256 over the source of the harness's own modules; a package counts with all its files."""
-    return digest({name: _harness_sources(name) for name in modules})
+def source_digest(modules: Sequence[str], *, apart: Sequence[str] = ()) -> str:
+    """One SHA-256 over the source of the harness's own modules and all that they import, but for the files `apart`.
+
+    A package counts with all its files.
+    """
+    found = {name: _harness_sources(name) for name in modules}
+    return digest({name: {file: of for file, of in own.items() if file not in apart} for name, own in found.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +222,10 @@ def _outlined(kind: Kind, use: str, target: str, folder: Path, origin: Any) -> C
             takes, needs = (), ()
         else:  # the first two are real and fake
             takes, needs = (None if takes is None else takes[2:]), needs[2:]
-    return Component(kind, use, target, seen.summary, None, takes, needs, trained=seen.fit, origin=origin)
+    facts: dict[str, Any] = {"takes": takes, "needs": needs, "summary": seen.summary, "origin": origin}
+    if kind == "metrics":
+        return own_facts(use, target=target, **facts)
+    return Component(kind, use, target, trained=seen.fit, **facts)
 
 
 def _article(noun: str) -> str:
@@ -227,7 +234,8 @@ def _article(noun: str) -> str:
 
 def _sources(component: Component, folder: Path) -> dict[str, str]:
     if component.origin == "built-in":
-        return _harness_sources(component.target.partition(":")[0])
+        modules = [target.partition(":")[0] for target in component.targets]
+        return {file: content for module in modules for file, content in _harness_sources(module).items()}
     return source.sources(_locate(component.target, folder).file)
 
 

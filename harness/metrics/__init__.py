@@ -9,8 +9,9 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.metrics.analyses import analyse, value_of
     from harness.metrics.arithmetic import numerics
-    from harness.metrics.contract import InfluenceMetric, Metric
+    from harness.metrics.contract import Effort, InfluenceMetric, Metric
     from harness.metrics.diversity import divergences, inception_score, log_probabilities, vendi
+    from harness.metrics.estimates import estimate
     from harness.metrics.frechet.against_moments import estimate_against_moments
     from harness.metrics.frechet.distance import (
         Moments,
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
         moments,
         moments_of_covariance,
     )
-    from harness.metrics.frechet.influence import ANALYTIC, DEBIAS_WIDTH, TRUSTED
+    from harness.metrics.frechet.sfid import sfid
     from harness.metrics.kernel.distance import kernel_distance
-    from harness.metrics.kernel.published import cmmd, kid_subsets, sfid
+    from harness.metrics.kernel.published import cmmd, kid_subsets
     from harness.metrics.manifold.authenticity import authenticity, copied_share
     from harness.metrics.manifold.values import coverage, density, precision, recall
-    from harness.metrics.table import METRICS
+    from harness.metrics.table import METRICS, WHOLE, MetricFacts, facts_of, own_facts
 
 __getattr__ = door(__name__)

@@ -1,11 +1,23 @@
-"""What a metric of the user's own is."""
+"""What a metric of the user's own is, and what an analysis is given."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much an analysis may draw: `replicates` splits of both sets, and the block jackknife (`debias`).
+
+    T_inf of FD needs the jackknife between 10 and 20 rows per column; None: only where it is cheap.
+    """
+
+    replicates: int = 200
+    debias: bool | None = None
 
 
 class Metric(Protocol):

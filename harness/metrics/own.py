@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import numpy as np
 
 from harness.base import UsageError
-from harness.metrics.contract import InfluenceMetric
-from harness.uncertainty import Analysis, InfluenceForm, Pair, Rows, SplitForm, Tables, deep_enough, labels
+from harness.metrics.contract import Effort, InfluenceMetric
+from harness.uncertainty import Analysis, InfluenceForm, MetricCall, Pair, Rows, SplitForm, Tables, deep_enough, labels
 
 LIMITS = (
     "generic interval: assumes a metric that varies like a mean over rows (not a maximum, nor a distance at its "
@@ -17,18 +14,14 @@ LIMITS = (
 )
 
 
-def analyse_function(
-    use: str,
-    function: Callable[..., float],
-    parameters: Mapping[str, Any],
-    pair: Pair,
-    *,
-    replicates: int,
-) -> Analysis:
+def analyse_function(asked: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     """A user metric's value and split tables: about 2 × `replicates` calls of the function, none with a repeated row.
 
     A metric with an `influence` method (see `harness.metrics.InfluenceMetric`) is called once instead.
     """
+
+    use, function, parameters, replicates = asked.use, asked.function, asked.parameters, effort.replicates
+    assert function is not None
 
     def call(left: Rows, right: Rows) -> float:
         value = float(function(left, right, **parameters))

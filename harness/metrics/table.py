@@ -1,12 +1,23 @@
-"""The built-in metrics: their parameters and facts, importing none of them."""
+"""The one table of metrics: every fact of each in one row, importing none of them.
+
+A built-in metric is its own file, its test and a row here. `analyse`, the leaderboard, the report, `harness gate` and
+`harness list metrics` read the rows; nothing else names a metric in order to treat it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from harness.base import ARRAYS, Component, Count, NoParameters, Parameters, Positive, ShortSeed
+from harness.base import ARRAYS, Component, Count, Kind, NoParameters, Parameters, Positive, ShortSeed
+
+Axis = Literal["fidelity", "diversity", "novelty", "fidelity and diversity together"]
+FIDELITY: Axis = "fidelity"
+DIVERSITY: Axis = "diversity"
+WHOLE: Axis = "fidelity and diversity together"
 
 
 class KernelDistance(Parameters):
@@ -80,88 +91,220 @@ class OpenBalls(Parameters):
     closed: bool = False
 
 
-def _metric(name: str, target: str, parameters: type[Parameters], summary: str, **facts: Any) -> Component:
-    return Component("metrics", name, f"harness.metrics:{target}", summary, parameters, libraries=ARRAYS, **facts)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricFacts(Component):
+    """What is known of a metric before it is imported; a user's own has the same row (`own_facts`).
+
+    target    "module:function" of (real, fake) → float
+    analysis  "module:function" of (call, pair, effort) → Analysis: the value with all that its intervals need. The
+              default takes any function, by disjoint parts of both sets or the function's own influence functions
+    together  the analysis takes all its metrics' calls at once, by name, and gives an Analysis for each
+    better    which values are; None for a user's own, whose benchmark says so
+    label     head of its column
+    citation  its name with the paper, for a methods section
+    meaning   its entry in the report's glossary
+    axis      what it is about; `harness gate` tests axes apart, so that one cannot pay for another
+    share     it is a share of a set, so that plots show it from 0 to 1
+    reads     values of an encoder's parameter `layer` that alone it can read; empty where it reads any features
+    least     fewest distinct rows a side that an interval takes, its k aside
+    columns   rows per feature column from which its population value is known; None where columns do not matter
+    limitless it has no population value: it is always reported at the sizes of the sets
+    """
+
+    kind: Kind = "metrics"
+    libraries: tuple[str, ...] = ARRAYS
+    analysis: str = "harness.metrics.own:analyse_function"
+    together: bool = False
+    better: Literal["lower", "higher"] | None = None
+    label: str = ""
+    citation: str = ""
+    meaning: str = ""
+    axis: Axis = WHOLE
+    share: bool = False
+    reads: tuple[str, ...] = ()
+    least: int = 2
+    columns: int | None = None
+    limitless: bool = False
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The function and its analysis: what both hang on decides a score."""
+        return (self.target, self.analysis)
+
+    def fewest(self, parameters: Mapping[str, Any]) -> int:
+        """Distinct rows a side that an interval takes: half of them still need k neighbours."""
+        k = parameters.get("k")
+        return self.least if k is None else max(self.least, 2 * (int(k) + 1))
 
 
-METRICS: tuple[Component, ...] = (
-    _metric(
-        "fd", "frechet_distance", NoParameters, "Fréchet distance of Gaussians fitted to the features", better="lower"
-    ),
-    _metric(
-        "kd", "kernel_distance", KernelDistance, "kernel distance: squared MMD, unbiased, all pairs", better="lower"
-    ),
-    _metric(
-        "precision",
-        "precision",
-        ClosedBalls,
-        "share of fakes inside the real images' k-NN balls",
-        better="higher",
-        limitless=True,
-    ),
-    _metric(
-        "recall",
-        "recall",
-        ClosedBalls,
-        "share of real images inside the fakes' k-NN balls",
-        better="higher",
-        limitless=True,
-    ),
-    _metric(
-        "density",
-        "density",
-        OpenBalls,
-        "real k-NN balls that each fake lies in, over k",
-        better="higher",
-        limitless=True,
-    ),
-    _metric(
-        "coverage",
-        "coverage",
-        OpenBalls,
-        "share of real images whose k-NN ball holds a fake",
-        better="higher",
-        limitless=True,
-    ),
-    _metric(
-        "authenticity",
-        "authenticity",
-        NoParameters,
-        "share of fakes further from a real image than its own neighbour",
-        better="higher",
-        limitless=True,
-    ),
-    _metric(
-        "sfid",
-        "sfid",
-        NoParameters,
-        "Fréchet distance of ADM's spatial features (sFID)",
+def own_facts(use: str, **facts: Any) -> MetricFacts:
+    """The row of a metric of the user's own: labelled by its name, analysed as any function is, without a limit."""
+    facts = {"target": use, "summary": "", "origin": "module"} | facts
+    return MetricFacts(name=use, label=use, citation=use, least=8, limitless=True, **facts)
+
+
+def facts_of(use: str) -> MetricFacts:
+    """The row of a built-in metric, or that of a user's own of this name."""
+    return _ROWS[use] if use in _ROWS else own_facts(use)
+
+
+BALLS = "harness.metrics.manifold.splits:analyse_balls"
+
+METRICS: tuple[MetricFacts, ...] = (
+    MetricFacts(
+        name="fd",
+        target="harness.metrics.frechet.distance:frechet_distance",
+        analysis="harness.metrics.frechet.influence:analyse_frechet",
+        summary="Fréchet distance of Gaussians fitted to the features",
+        parameters=NoParameters,
         better="lower",
+        label="FD",
+        citation="Fréchet distance (Heusel et al. 2017)",
+        meaning="Fréchet distance: how far mean and covariance of the features of generated images lie from those of"
+        " real ones. 0 is the best. Its unit is the encoder's, and it falls when n grows: compare it only under"
+        " one encoder and at one n. Papers call it FID where the encoder is Inception.",
+        columns=10,
+    ),
+    MetricFacts(
+        name="kd",
+        target="harness.metrics.kernel.distance:kernel_distance",
+        analysis="harness.metrics.kernel.influence:analyse_kd",
+        summary="kernel distance: squared MMD, unbiased, all pairs",
+        parameters=KernelDistance,
+        better="lower",
+        label="KD",
+        citation="kernel distance, unbiased (Bińkowski et al. 2018)",
+        meaning="Kernel distance: another distance between the same two sets of features. Its estimate is unbiased, so"
+        " that it does not fall when n grows and may lie below 0 for a perfect generator.",
+    ),
+    MetricFacts(
+        name="precision",
+        target="harness.metrics.manifold.values:precision",
+        analysis=BALLS,
+        together=True,
+        summary="share of fakes inside the real images' k-NN balls",
+        parameters=ClosedBalls,
+        better="higher",
+        label="precision",
+        citation="precision (Kynkäänniemi et al. 2019)",
+        meaning="Share of generated images that lie near a real one: fidelity.",
+        axis=FIDELITY,
+        share=True,
+        limitless=True,
+    ),
+    MetricFacts(
+        name="recall",
+        target="harness.metrics.manifold.values:recall",
+        analysis=BALLS,
+        together=True,
+        summary="share of real images inside the fakes' k-NN balls",
+        parameters=ClosedBalls,
+        better="higher",
+        label="recall",
+        citation="recall (Kynkäänniemi et al. 2019)",
+        meaning="Share of real images that lie near a generated one: diversity.",
+        axis=DIVERSITY,
+        share=True,
+        limitless=True,
+    ),
+    MetricFacts(
+        name="density",
+        target="harness.metrics.manifold.values:density",
+        analysis=BALLS,
+        together=True,
+        summary="real k-NN balls that each fake lies in, over k",
+        parameters=OpenBalls,
+        better="higher",
+        label="density",
+        citation="density (Naeem et al. 2020)",
+        meaning="How many real images' neighbourhoods a generated image lies in, on average, as a share of"
+        " what is expected: fidelity; about 1 for real images, above where images crowd where real ones do.",
+        axis=FIDELITY,
+        limitless=True,
+    ),
+    MetricFacts(
+        name="coverage",
+        target="harness.metrics.manifold.values:coverage",
+        analysis=BALLS,
+        together=True,
+        summary="share of real images whose k-NN ball holds a fake",
+        parameters=OpenBalls,
+        better="higher",
+        label="coverage",
+        citation="coverage (Naeem et al. 2020)",
+        meaning="Share of real images with a generated one in their neighbourhood: diversity.",
+        axis=DIVERSITY,
+        share=True,
+        limitless=True,
+    ),
+    MetricFacts(
+        name="authenticity",
+        target="harness.metrics.manifold.authenticity:authenticity",
+        analysis="harness.metrics.manifold.authenticity:analyse_authenticity",
+        summary="share of fakes further from a real image than its own neighbour",
+        parameters=NoParameters,
+        better="higher",
+        label="authenticity",
+        citation="authenticity (Alaa et al. 2022)",
+        meaning="Share of generated images further from the nearest real one than that one is from"
+        " its own nearest: 0 for copies, about a half for fresh draws, more for images far from all.",
+        axis="novelty",
+        share=True,
+        least=8,
+        limitless=True,
+    ),
+    MetricFacts(
+        name="sfid",
+        target="harness.metrics.frechet.sfid:sfid",
+        analysis="harness.metrics.frechet.sfid:analyse_sfid",
+        summary="Fréchet distance of ADM's spatial features (sFID)",
+        parameters=NoParameters,
+        better="lower",
+        label="sFID",
+        citation="sFID (Nash et al. 2021; Dhariwal & Nichol 2021)",
         reads=("sfid",),
+        columns=10,
     ),
-    _metric(
-        "kid_subsets",
-        "kid_subsets",
-        KernelSubsets,
-        "kernel distance as the mean over random subsets, as KID is printed",
+    MetricFacts(
+        name="kid_subsets",
+        target="harness.metrics.kernel.published:kid_subsets",
+        analysis="harness.metrics.kernel.published:analyse_subsets",
+        summary="kernel distance as the mean over random subsets, as KID is printed",
+        parameters=KernelSubsets,
         better="lower",
+        label="kid_subsets",
+        citation="kernel distance over random subsets (Bińkowski et al. 2018)",
     ),
-    _metric("cmmd", "cmmd", CMMD, "squared MMD, Gaussian kernel, V-statistic × 1000 (CMMD)", better="lower"),
-    _metric(
-        "inception_score",
-        "inception_score",
-        InceptionScore,
-        "Inception score of class logits",
+    MetricFacts(
+        name="cmmd",
+        target="harness.metrics.kernel.published:cmmd",
+        analysis="harness.metrics.kernel.published:analyse_cmmd",
+        summary="squared MMD, Gaussian kernel, V-statistic × 1000 (CMMD)",
+        parameters=CMMD,
+        better="lower",
+        label="CMMD",
+        citation="CMMD, V-statistic (Jayasumana et al. 2024)",
+    ),
+    MetricFacts(
+        name="inception_score",
+        target="harness.metrics.diversity:inception_score",
+        summary="Inception score of class logits",
+        parameters=InceptionScore,
         better="higher",
+        label="IS",
+        citation="Inception score (Salimans et al. 2016)",
         reads=("logits", "logits_unbiased"),
         limitless=True,
     ),
-    _metric(
-        "vendi",
-        "vendi",
-        NoParameters,
-        "Vendi score: effective number of different fakes",
+    MetricFacts(
+        name="vendi",
+        target="harness.metrics.diversity:vendi",
+        summary="Vendi score: effective number of different fakes",
+        parameters=NoParameters,
         better="higher",
+        label="Vendi",
+        citation="Vendi score (Friedman & Dieng 2023)",
         limitless=True,
     ),
 )
+_ROWS = {row.name: row for row in METRICS}

@@ -20,7 +20,7 @@ from harness.images import FileList
 from harness.images import listing as imagelist
 from harness.pipeline.plan import FakeSet, ImageSource, Plan
 from harness.pipeline.store import Entry
-from harness.uncertainty import Analysis, SeedMember, stratified, units
+from harness.uncertainty import Analysis, Design, SeedMember
 
 Labels = NDArray[np.int64]
 
@@ -41,10 +41,10 @@ class Groups:
 
         Left out, the spread between strata counts as error: intervals are then too wide rather than too narrow.
         """
-        if self.strata is None:
+        if "strata" not in self.labels:
             return self
         try:
-            stratified(units(rows, self.clusters, "clusters"), self.strata, "strata")
+            self.design.units(rows, "fake")
         except UsageError:
             left = {kind: labels for kind, labels in self.labels.items() if kind != "strata"}
             said = (
@@ -55,14 +55,9 @@ class Groups:
         return self
 
     @property
-    def clusters(self) -> Labels | None:
-        """The clusters, if there are any."""
-        return self.labels.get("clusters")
-
-    @property
-    def strata(self) -> Labels | None:
-        """The strata, if there are any."""
-        return self.labels.get("strata")
+    def design(self) -> Design:
+        """The labels as statistics take them."""
+        return Design(self.labels.get("clusters"), self.labels.get("strata"))
 
 
 def marked(analysis: Analysis, real: Groups, fake: Groups) -> Analysis:

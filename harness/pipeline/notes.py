@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from harness.metrics import facts_of
 from harness.uncertainty import UNBIASED, SeedMember
 
 # Images nearer to a training image than that one's own neighbour: flagged when this much likelier than for unseen ones.
@@ -59,8 +60,8 @@ def bias_notes(members: Members) -> list[str]:
     """A sentence for each encoder and metric some of whose values are mostly bias of both sets' finite sizes.
 
     By the estimated bias where the analyses have one (of FD from 20 rows per column on; docs/statistics.md), naming the
-    generators; else of FD by the rows per column. Only metrics whose values are shown with their bias (T_N) belong
-    here: T_inf takes it off.
+    generators; else, of a metric whose bias grows with the columns, by the rows per column. Only metrics whose values
+    are shown with their bias (T_N) belong here: T_inf takes it off.
     """
     notes = []
     for encoder, metrics in members.items():
@@ -97,6 +98,6 @@ def _bias_share(group: Sequence[SeedMember]) -> float | None:
 
 def _scarce(group: Sequence[SeedMember]) -> tuple[float, int] | None:
     """Independent rows of the smaller side, and columns, of an FD from fewer than SCARCE rows per column."""
-    analyses = [member.analysis for member in group if member.analysis.use == "fd"]
+    analyses = [member.analysis for member in group if facts_of(member.analysis.use).columns is not None]
     found = [(min(a.effective_real, a.effective_fake), a.d) for a in analyses]
     return min((one for one in found if one[0] < SCARCE * one[1]), default=None)

@@ -12,7 +12,7 @@ import numpy as np
 from harness.base import Reference, digest
 from harness.metrics import numerics, value_of
 from harness.pipeline.encode import encoded, load_features
-from harness.pipeline.plan import METHOD, FakeSet, ImageSource, Plan
+from harness.pipeline.plan import FakeSet, ImageSource, Plan
 from harness.pipeline.sample import load_images
 from harness.pipeline.score import metric_call
 from harness.pipeline.store import CorruptEntry, Entry
@@ -100,7 +100,9 @@ def _value_key(plan: Plan, source: FakeSet, encoder: str) -> str | None:
                 fake.folder.name,
             ],  # their keys: images, recipe, encoder, declared batch size
             "batch_sizes": list(alternatives(plan)),
-            "metrics": {metric: plan.identity("metrics", metric) for metric in plan.benchmark.metrics_of(encoder)},
-            "method": METHOD,
+            "metrics": {
+                metric: plan.method(metric) | plan.identity("metrics", metric)
+                for metric in plan.benchmark.metrics_of(encoder)
+            },
         }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -233,12 +234,19 @@ class Plan:
                 "training": training.facts["content"] if training and metric == COPIES else None,
                 # Copies are told by the images as the encoder saw them, not by their features.
                 "images": [real.facts["images"], fake.facts["images"]] if metric == COPIES else None,
-                "metric": METHOD if metric == COPIES else METHOD | self.identity("metrics", metric),
+                "metric": self.method(metric) | ({} if metric == COPIES else self.identity("metrics", metric)),
                 "replicates": self.benchmark.interval.replicates,
                 "seed": self.benchmark.seed,
                 **({"groups": groups} if groups and metric != COPIES else {}),
             }
         )
+
+    def method(self, metric: str) -> dict[str, Any]:
+        """What of the harness itself decides a score: the analysis of the metric, and what all analyses go through."""
+        if metric == COPIES:
+            return {"statistics": _statistics("harness.metrics.manifold.authenticity")}
+        analysis = self.benchmark.metrics[metric].component.analysis.partition(":")[0]
+        return {"statistics": _statistics("harness.metrics.analyses", analysis)}
 
     def scores(self, source: FakeSet, encoder: str) -> dict[str, Entry | None]:
         """The stored score of every metric of the encoder, and of the check for copies (None: not made yet)."""
@@ -272,7 +280,12 @@ class Plan:
 
 
 COPIES = "_copies"
-METHOD: dict[str, Any] = {"statistics": registry.source_digest(("harness.metrics", "harness.uncertainty"))}
+
+
+@functools.cache
+def _statistics(*modules: str) -> str:
+    # The table has a row of every metric: what counts of one row is its parameters and what it names.
+    return registry.source_digest(modules, apart=("harness/metrics/table.py",))
 
 
 def plain(value: Any) -> Any:

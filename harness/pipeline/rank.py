@@ -16,8 +16,6 @@ from harness.pipeline.plan import COPIES, FakeSet, Plan, plain
 from harness.pipeline.score import load_analysis, make_scores, target_of
 from harness.uncertainty import RankSets, SeedMember, combine, interval, rank_sets
 
-LABELS = {"fd": "FD", "kd": "KD", "sfid": "sFID", "cmmd": "CMMD", "inception_score": "IS", "vendi": "Vendi"}
-
 Failures = Mapping[tuple[FakeSet, str], Failure]
 
 
@@ -303,7 +301,9 @@ def _board(
         benchmark=benchmark.name,
         rank_by={"metric": by.metric, "encoder": by.encoder},
         interval={"level": declared.level, "target": declared.target, "reference": declared.reference},
-        columns=tuple(Column(m, LABELS.get(m, m), benchmark.lower_is_better(m)) for m in benchmark.metrics),
+        columns=tuple(
+            Column(name, metric.label, benchmark.lower_is_better(name)) for name, metric in benchmark.metrics.items()
+        ),
         encoder_notes={
             name: "random weights: not a measure of quality" if benchmark.is_random(name) else "" for name in encoders
         },

@@ -55,9 +55,8 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
                 replicates=plan.benchmark.interval.replicates,
                 real_seed=plan.seed("replicates", real.entry.facts["content"]),
                 fake_seed=plan.seed("replicates", fake.entry.facts["content"]),
-                strata_real=of_real.strata,
-                clusters_fake=of_fake.clusters,
-                strata_fake=of_fake.strata,
+                design_real=of_real.design,
+                design_fake=of_fake.design,
             )
         except Exception as error:
             if not isinstance(error, UsageError) and group != built_in:
@@ -96,9 +95,8 @@ def load_groups(plan: Plan, source: ImageSource) -> Groups:
 
 def target_of(plan: Plan, metric: str) -> Target:
     """The declared target; metrics without a population value are always reported at these sample sizes."""
-    component = plan.benchmark.metrics[metric].component
-    has_limit = component.origin == "built-in" and not component.limitless
-    return plan.benchmark.interval.target if has_limit else "T_N"
+    limitless = plan.benchmark.metrics[metric].component.limitless
+    return "T_N" if limitless else plan.benchmark.interval.target
 
 
 def _reportable(plan: Plan, metric: str, analysis: Analysis) -> None:

@@ -6,25 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 
 from harness.base import percent
+from harness.metrics import facts_of
 from harness.pipeline import Row, shown
 from harness.report.run_files import UNSEEN, RunFiles
 
 TARGETS = {"T_N": "the expected value at these sample sizes", "T_inf": "the population value"}
 REFERENCES = {"random": "the real set counted as one random draw", "fixed": "the real set held fixed"}
-PAPERS = {
-    "fd": "Fréchet distance (Heusel et al. 2017)",
-    "kd": "kernel distance, unbiased (Bińkowski et al. 2018)",
-    "precision": "precision (Kynkäänniemi et al. 2019)",
-    "recall": "recall (Kynkäänniemi et al. 2019)",
-    "density": "density (Naeem et al. 2020)",
-    "coverage": "coverage (Naeem et al. 2020)",
-    "authenticity": "authenticity (Alaa et al. 2022)",
-    "sfid": "sFID (Nash et al. 2021; Dhariwal & Nichol 2021)",
-    "kid_subsets": "kernel distance over random subsets (Bińkowski et al. 2018)",
-    "cmmd": "CMMD, V-statistic (Jayasumana et al. 2024)",
-    "inception_score": "Inception score (Salimans et al. 2016)",
-    "vendi": "Vendi score (Friedman & Dieng 2023)",
-}
 
 
 def listed(names: Iterable[str]) -> str:
@@ -184,7 +171,7 @@ def methods(run: RunFiles) -> str:
         facts = ", ".join(f"{k} = {v}" for k, v in parameters.items() if k != "use" and v is not None)
         under = [name for name in run.board.encoders if column in run.board.columns_of(name)]
         only = f" under {listed(under)}" if 0 < len(under) < len(run.board.encoders) else ""
-        names.append(PAPERS.get(use, column.label) + (f" with {facts}" if facts else "") + only)
+        names.append((facts_of(use).citation or column.label) + (f" with {facts}" if facts else "") + only)
     encoders = [name + (f" ({note})" if note else "") for name, note in run.board.encoder_notes.items()]
     preprocessing = dict.fromkeys(record.cell.preprocessing for record in run.records)
     ways: dict[str, list[str]] = {}
@@ -278,32 +265,6 @@ def latex(run: RunFiles) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
 
 
-METRICS = {
-    "fd": (
-        "FD",
-        "Fréchet distance: how far mean and covariance of the features of generated images lie from those of"
-        " real ones. 0 is the best. Its unit is the encoder's, and it falls when n grows: compare it only under"
-        " one encoder and at one n. Papers call it FID where the encoder is Inception.",
-    ),
-    "kd": (
-        "KD",
-        "Kernel distance: another distance between the same two sets of features. Its estimate is unbiased, so"
-        " that it does not fall when n grows and may lie below 0 for a perfect generator.",
-    ),
-    "precision": ("precision", "Share of generated images that lie near a real one: fidelity."),
-    "recall": ("recall", "Share of real images that lie near a generated one: diversity."),
-    "density": (
-        "density",
-        "How many real images' neighbourhoods a generated image lies in, on average, as a share of"
-        " what is expected: fidelity; about 1 for real images, above where images crowd where real ones do.",
-    ),
-    "coverage": ("coverage", "Share of real images with a generated one in their neighbourhood: diversity."),
-    "authenticity": (
-        "authenticity",
-        "Share of generated images further from the nearest real one than that one is from"
-        " its own nearest: 0 for copies, about a half for fresh draws, more for images far from all.",
-    ),
-}
 TARGETS = {
     "T_N": "What the intervals are about is the expected value at these numbers of images (T_N), which papers print.",
     "T_inf": "What the intervals are about is the population value (T_inf), that of endlessly many images.",
@@ -319,7 +280,8 @@ def terms(run: RunFiles) -> list[tuple[str, str]]:
     interval = run.board.interval
     uses = dict.fromkeys(str(run.parameters(c.metric).get("use", c.metric)) for c in run.board.columns)
     level = percent(interval["level"])
-    found = [METRICS[use] for use in uses if use in METRICS]
+    rows = [facts_of(use) for use in uses]
+    found = [(row.label, row.meaning) for row in rows if row.meaning]
     about = f" {TARGETS.get(interval['target'], '')} {REFERENCES.get(interval['reference'], '')}".rstrip()
     found += [
         (

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.base.component import KINDS
+from harness.base.component import KINDS, imported
 from harness.base.errors import UsageError
 from harness.benchmark import registry, source
 from harness.benchmark.registry import TABLE
 
 PACKAGE = registry.PACKAGE
-BUILT_IN = [component for component in TABLE if not component.target.startswith("harness.metrics:")]
+BUILT_IN = [component for component in TABLE if component.kind != "metrics"]
 
 
 @pytest.fixture
@@ -70,11 +70,9 @@ def test_the_tables_parameters_and_defaults_are_those_of_the_class(component):
 def test_the_tables_metric_parameters_are_those_of_the_functions():
     import inspect
 
-    from harness import metrics
-
     for component in TABLE:
         if component.kind == "metrics":
-            function = getattr(metrics, component.target.partition(":")[2])
+            function = imported(component.target)
             keywords = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
             assert {p.name for p in keywords} == set(component.parameters.model_fields)
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from harness.base.record import read_records
+from harness.metrics.table import METRICS
 from harness.report.figures.charts import ROOM, heatmap
 from harness.report.finding import Finding, Heatmap, Table, write_finding
 from harness.report.html.markup import join, prose
 from harness.report.html.page import write_report
 from harness.report.html.tables import MANY
 from harness.report.run_files import read_run
-from harness.report.words import METRICS, terms, verdict
+from harness.report.words import terms, verdict
 from tests.conftest import CHROMIUM, needs_chromium
 from tests.support.run_directory import write_run
 
@@ -82,7 +83,7 @@ def test_words_are_explained_where_the_page_uses_them_and_only_there(out, tmp_pa
     run = read_run(out)
     said = dict(terms(run))
     measured = {record.metric for record in read_records(out / "records.jsonl")}
-    assert {name for name, (word, _) in METRICS.items() if word in said} == measured & set(METRICS)
+    assert {row.name for row in METRICS if row.meaning and row.label in said} == measured
     assert "p, p (Holm)" in said
     bare = read_run(write_run(tmp_path / "bare"))
     assert "p, p (Holm)" not in dict(terms(bare)), "no study, no p"

@@ -22,6 +22,7 @@ from harness.pipeline import score as scores
 from harness.pipeline.plan import FakeSet, Plan
 from harness.uncertainty.analysis import MetricCall
 from harness.uncertainty.compare import difference
+from harness.uncertainty.design import Design
 from harness.uncertainty.ranks import rank_sets
 from harness.uncertainty.seeds import SeedMember, combine, means
 from tests.conftest import ROOT
@@ -334,7 +335,13 @@ def test_sampling_seeds_of_the_same_prompts_do_not_narrow_as_independent_sets_wo
                 None,
                 s,
                 analyse(
-                    {use: MetricCall(use)}, real, rows, real_seed=r, fake_seed=s, replicates=50, clusters_fake=label
+                    {use: MetricCall(use)},
+                    real,
+                    rows,
+                    real_seed=r,
+                    fake_seed=s,
+                    replicates=50,
+                    design_fake=Design(clusters=label),
                 )[use],
             )
             for s, rows in enumerate(sets)
@@ -360,7 +367,9 @@ def test_sets_that_share_clusters_are_known_as_such_and_pairs_need_the_same():
     sets, label = shared_prompts(rng)
 
     def member(seed, rows, clusters):
-        found = analyse({"fd": MetricCall("fd")}, real, rows, real_seed=1, fake_seed=seed, clusters_fake=clusters)
+        found = analyse(
+            {"fd": MetricCall("fd")}, real, rows, real_seed=1, fake_seed=seed, design_fake=Design(clusters=clusters)
+        )
         return SeedMember(None, seed, found["fd"])
 
     same = [member(0, sets[0], label), member(1, sets[1], label)]
@@ -382,7 +391,14 @@ def test_training_seeds_of_the_same_prompts_carry_what_their_scatter_does_not_sh
     real = rng.standard_normal((80, 2))
     sets, label = shared_prompts(rng)
     found = [
-        analyse({"fd": MetricCall("fd")}, real, rows, real_seed=1, fake_seed=seed, clusters_fake=label)["fd"]
+        analyse(
+            {"fd": MetricCall("fd")},
+            real,
+            rows,
+            real_seed=1,
+            fake_seed=seed,
+            design_fake=Design(clusters=label),
+        )["fd"]
         for seed, rows in enumerate(sets)
     ]
     same = [SeedMember(t, 0, a) for t, a in enumerate(found)]

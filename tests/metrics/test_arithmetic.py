@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from harness.base.errors import UsageError
-from harness.metrics.analyses import estimate
 from harness.metrics.arithmetic import estimate_numerics, numerics
+from harness.metrics.estimates import estimate
 
 
 def test_the_component_is_the_largest_deviation_and_its_share_of_the_standard_error():

@@ -8,7 +8,8 @@ from harness import metrics
 from harness.base.errors import UsageError
 from harness.base.record import read_records
 from harness.benchmark import model as benchmark
-from harness.metrics.analyses import analyse, estimate
+from harness.metrics.analyses import analyse
+from harness.metrics.estimates import estimate
 from harness.metrics.kernel.published import kid_subsets, subset_distances
 from harness.uncertainty.analysis import MetricCall
 from harness.uncertainty.features import with_defaults

@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from harness.metrics.analyses import analyse
 from harness.uncertainty.analysis import Analysis, MetricCall
+from harness.uncertainty.design import Design
 from harness.uncertainty.intervals import interval
 from harness.uncertainty.seeds import widened
 from harness.uncertainty.variance import variance_of_sum
@@ -19,7 +20,7 @@ Z = 1.959964
 
 def run(real, fake, use="kd", seed=0, clusters=None, **parameters) -> Analysis:
     call = {use: MetricCall(use, parameters)}
-    return analyse(call, real, fake, real_seed=seed, fake_seed=seed + 1, clusters_fake=clusters)[use]
+    return analyse(call, real, fake, real_seed=seed, fake_seed=seed + 1, design_fake=Design(clusters=clusters))[use]
 
 
 def without(analysis: Analysis) -> Analysis:

@@ -27,7 +27,7 @@ from harness.benchmark import registry
 from harness.benchmark.protocols.catalogue import load, names
 from harness.images.preprocessing.applying import apply
 from harness.images.preprocessing.recipes import RECIPES
-from harness.metrics.analyses import estimate
+from harness.metrics.estimates import estimate
 from harness.pipeline.encode import load_features
 from harness.pipeline.plan import FakeSet, Plan
 from harness.studies.selftest.published import subset_kernel_distance

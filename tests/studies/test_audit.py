@@ -15,6 +15,7 @@ from harness.studies.audit.study import _reach
 from harness.studies.rerank.reversals import Table, shared_level, sure_orders, turned
 from harness.uncertainty.analysis import MetricCall
 from harness.uncertainty.compare import difference
+from harness.uncertainty.design import Design
 from harness.uncertainty.seeds import SeedMember, means
 from tests.conftest import ROOT
 
@@ -240,7 +241,7 @@ def test_sampling_seeds_that_share_prompts_do_not_narrow_the_interval_of_a_chang
                     rows * factor,
                     real_seed=1,
                     fake_seed=10 * r + s,
-                    clusters_fake=own,
+                    design_fake=Design(clusters=own),
                 )["fd"]
                 side.append(SeedMember(None, s, analysed))
         both = [means(side) for side in sides]

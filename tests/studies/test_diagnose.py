@@ -11,6 +11,7 @@ from harness.studies.diagnose.diagnosis import diagnose
 from harness.studies.diagnose.evidence import Case, Copies, Evidence, likelier, perfect_coverage
 from harness.studies.rerank.reversals import Table, compared
 from harness.uncertainty.analysis import Bias, MetricCall
+from harness.uncertainty.design import Design
 from harness.uncertainty.seeds import SeedMember
 
 CALLS = {
@@ -145,7 +146,7 @@ def test_a_class_balanced_perfect_generator_is_not_too_good():
 
     def draw(rng):
         real, fake = (centres[labels] + rng.normal(size=(200, 4)) for _ in range(2))
-        return real, fake, {"strata_real": labels, "strata_fake": labels}
+        return real, fake, {"design_real": Design(strata=labels), "design_fake": Design(strata=labels)}
 
     raised, _ = alarms_of_theory(draw, 25)
     assert raised["kd"] <= 3
@@ -157,7 +158,7 @@ def test_kd_and_coverage_of_clustered_images_are_not_held_against_theory():
 
     def draw(rng):
         fake = 0.95 * rng.normal(size=(25, 4))[prompts] + 0.3 * rng.normal(size=(200, 4))
-        return rng.normal(size=(200, 4)), fake, {"clusters_fake": prompts}
+        return rng.normal(size=(200, 4)), fake, {"design_fake": Design(clusters=prompts)}
 
     raised, notes = alarms_of_theory(draw, 4)
     assert raised["kd"] == raised["coverage"] == 0

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from harness.base.errors import UsageError
-from harness.metrics.analyses import analyse, estimate
+from harness.metrics.analyses import analyse
+from harness.metrics.estimates import estimate
 from harness.metrics.frechet.distance import frechet_distance
 from harness.metrics.manifold.values import recall
 from harness.uncertainty.analysis import MetricCall
+from harness.uncertainty.design import Design
 from harness.uncertainty.intervals import interval
 from harness.uncertainty.sampling_units import units
 from harness.uncertainty.splits import labels
@@ -63,7 +65,13 @@ def test_intervals_of_repeated_prompts_hold_their_level_with_clusters_and_not_wi
         fake, label = prompts(rng, 40, 6, 4, 0.5)
         for given in hits:
             found = analyse(
-                call, real, fake, real_seed=0, fake_seed=r, replicates=50, clusters_fake=label if given else None
+                call,
+                real,
+                fake,
+                real_seed=0,
+                fake_seed=r,
+                replicates=50,
+                design_fake=Design(clusters=label if given else None),
             )[use]
             ends = interval(found, level=0.95, target="T_N", reference="fixed")
             hits[given] += ends.low <= truth <= ends.high

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from harness.base.errors import UsageError
-from harness.metrics.analyses import analyse, estimate
+from harness.metrics.analyses import analyse
+from harness.metrics.estimates import estimate
 from harness.uncertainty.analysis import Analysis, InfluenceForm, MetricCall
 from harness.uncertainty.intervals import interval, quantile_of
 from harness.uncertainty.ranks import rank_sets

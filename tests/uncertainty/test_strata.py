@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from harness.base.errors import UsageError
-from harness.metrics.analyses import analyse, estimate
+from harness.metrics.analyses import analyse
+from harness.metrics.estimates import estimate
 from harness.uncertainty.analysis import Analysis, InfluenceForm, MetricCall
 from harness.uncertainty.compare import difference
+from harness.uncertainty.design import Design
 from harness.uncertainty.intervals import interval
 from harness.uncertainty.joint import joint_replicates
 from harness.uncertainty.ranks import rank_sets
@@ -112,7 +114,14 @@ def simulated(reference, repetitions):
             fake = balanced(rng, 0.3, unlike=unlike)
             for given in (CLASS, None):
                 analyses = analyse(
-                    calls, real, fake, real_seed=r, fake_seed=r, replicates=80, strata_real=given, strata_fake=given
+                    calls,
+                    real,
+                    fake,
+                    real_seed=r,
+                    fake_seed=r,
+                    replicates=80,
+                    design_real=Design(strata=given),
+                    design_fake=Design(strata=given),
                 )
                 for use, analysis in analyses.items():
                     e = interval(analysis, level=0.95, target="T_N", reference=reference)
@@ -168,8 +177,8 @@ def test_the_population_value_needs_the_bias_of_the_design():
                     fake,
                     real_seed=r,
                     fake_seed=r,
-                    strata_real=given,
-                    strata_fake=given,
+                    design_real=Design(strata=given),
+                    design_fake=Design(strata=given),
                 )[use]
                 e = interval(found, level=0.95, target="T_inf", reference="random")
                 values[use, given is not None].append(e.value)
@@ -186,7 +195,13 @@ def members(rng, count=3, strata=CLASS):
     for g in range(count):
         fake = balanced(rng, 0.3 + 0.3 * g)
         a = analyse(
-            {"fd": MetricCall("fd")}, real, fake, real_seed=1, fake_seed=g, strata_real=strata, strata_fake=strata
+            {"fd": MetricCall("fd")},
+            real,
+            fake,
+            real_seed=1,
+            fake_seed=g,
+            design_real=Design(strata=strata),
+            design_fake=Design(strata=strata),
         )["fd"]
         found[f"g{g}"] = [SeedMember(0, 0, a)]
     return found
@@ -256,7 +271,20 @@ def test_members_with_different_strata_are_not_combined():
 def test_paired_sets_need_the_same_strata():
     real, one, two = (balanced(np.random.default_rng(s)) for s in range(3))
     single = [
-        [SeedMember(0, 0, analyse({"fd": MetricCall("fd")}, real, fake, real_seed=0, fake_seed=0, strata_fake=s)["fd"])]
+        [
+            SeedMember(
+                0,
+                0,
+                analyse(
+                    {"fd": MetricCall("fd")},
+                    real,
+                    fake,
+                    real_seed=0,
+                    fake_seed=0,
+                    design_fake=Design(strata=s),
+                )["fd"],
+            )
+        ]
         for fake, s in ((one, CLASS), (two, np.arange(CLASSES * EACH) % CLASSES), (two, CLASS))
     ]
     with pytest.raises(UsageError, match="differ in their strata"):
@@ -271,7 +299,9 @@ def test_a_metric_of_your_own_on_thin_strata_is_halved_only():
         return float(fake.mean() - real.mean())
 
     for strata, quarters in ((np.arange(60) // 12, True), (np.arange(60) // 4, False)):
-        a = analyse({"m": MetricCall("m", {}, gap)}, real, fake, real_seed=0, fake_seed=0, strata_fake=strata)["m"]
+        a = analyse(
+            {"m": MetricCall("m", {}, gap)}, real, fake, real_seed=0, fake_seed=0, design_fake=Design(strata=strata)
+        )["m"]
         assert (a.form.quarters is not None) is quarters
         assert ("quarters" in a.method) is quarters
 

@@ -23,6 +23,7 @@ from functools import partial
 
 import numpy as np
 
+from harness.metrics.contract import Effort
 from harness.metrics.frechet.distance import (
     Moments,
     covariance,
@@ -39,6 +40,7 @@ from harness.uncertainty import (
     Index,
     InfluenceForm,
     Matrix,
+    MetricCall,
     Pair,
     Rows,
     Units,
@@ -175,7 +177,7 @@ def second_order(side: Side, units: Units, *, seed: int) -> float:
     return 2.0 / units.effective**2 * float((products**2).mean())
 
 
-def analyse_frechet(pair: Pair, *, debias: bool | None = None) -> Analysis:
+def analyse_frechet(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     """The distance with its influence functions, second-order variances and bias."""
     real, units_real, real_seed = pair.real, pair.units_real, pair.real_seed
     fake, units_fake, fake_seed = pair.fake, pair.units_fake, pair.fake_seed
@@ -218,7 +220,7 @@ def analyse_frechet(pair: Pair, *, debias: bool | None = None) -> Analysis:
         second_order_cross=cross,
         magnitude=value,
     )
-    bias: Bias | str | None = _unknown(pair, debias)
+    bias: Bias | str | None = _unknown(pair, effort.debias)
     if bias is None and min(m, n) / d >= ANALYTIC:
         bias = Bias(norm_real / m + drift_real, norm_fake / n + drift_fake, "minus the analytic bias")
     return Analysis(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.metrics.contract import Effort
 from harness.metrics.kernel.distance import Kernel, KernelSums, kernel_function, kernel_sums
 from harness.metrics.kernel.skewness import skewness
 from harness.uncertainty import (
@@ -15,6 +16,7 @@ from harness.uncertainty import (
     Analysis,
     Bias,
     InfluenceForm,
+    MetricCall,
     Pair,
     Rows,
     Units,
@@ -26,6 +28,11 @@ from harness.uncertainty import (
 
 PAIRS, AMONG = 1024, 4096
 STRATA_PAIRS = 4096  # with strata the mean square comes from the pairs themselves
+
+
+def analyse_kd(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
+    """The analysis of `kernel_distance`: it draws nothing."""
+    return analyse_kernel(pair, call.parameters)
 
 
 def analyse_kernel(pair: Pair, parameters: Mapping[str, Any], *, sums: KernelSums | None = None) -> Analysis:

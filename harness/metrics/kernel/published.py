@@ -1,24 +1,23 @@
-"""Distances as published protocols compute them, where that is not what `frechet_distance` and `kernel_distance` do."""
+"""Kernel distances as published protocols compute them, where that is not what `kernel_distance` does."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import astuple, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.base import UsageError
-from harness.metrics.frechet.distance import frechet_distance
+from harness.metrics.contract import Effort
 from harness.metrics.kernel.distance import KernelSums, kernel_function, kernel_sums
 from harness.metrics.kernel.influence import analyse_kernel
 from harness.uncertainty import (
     Analysis,
     Bias,
     InfluenceForm,
+    MetricCall,
     Pair,
-    Rows,
     ThirdOrder,
     Vector,
     checked,
@@ -27,26 +26,6 @@ from harness.uncertainty import (
 )
 
 LEAST_SUBSETS = 5
-SFID_COLUMNS = 2023  # 17 × 17 positions of 7 channels
-
-
-def sfid(real: npt.ArrayLike, fake: npt.ArrayLike) -> float:
-    """The Fréchet distance of ADM's spatial features (Nash et al. 2021; Dhariwal & Nichol 2021); lower is better.
-
-    Features are those of `inception`, layer `sfid`: mixed_6/conv, its first 7 channels, positions before channels.
-    The order of columns moves no distance; another choice of channels does. Raises UsageError for another width.
-    """
-    real_rows, fake_rows = checked(real, fake)
-    spatial(real_rows)
-    return frechet_distance(real_rows, fake_rows)
-
-
-def spatial(rows: Rows) -> None:
-    """Refuse features that cannot be sFID's."""
-    if rows.shape[1] != SFID_COLUMNS:
-        raise UsageError(
-            f"the features have {rows.shape[1]} columns; sfid reads {SFID_COLUMNS} (inception, layer: sfid)"
-        )
 
 
 def kid_subsets(
@@ -142,7 +121,7 @@ KERNEL_PARAMETERS = ("degree", "gamma", "coef")
 CMMD_NOTE = "V-statistic, biased upwards by each row's pair with itself: T_inf, or kd with kernel rbf, is without"
 
 
-def analyse_subsets(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
+def analyse_subsets(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     """The mean over subsets with the interval of the U-statistic, widened by the noise of the draw.
 
     Subsets are drawn independently given the images, and each has the U-statistic of all rows as its expectation. So
@@ -150,8 +129,8 @@ def analyse_subsets(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
     influences are stretched by that much: draws of two generators count as independent, though a shared reference and
     seed give both the same real rows, which errs on the wide side.
     """
-    values = subset_distances(pair.real, pair.fake, **with_defaults(kid_subsets, parameters))
-    kernel = {name: value for name, value in parameters.items() if name in KERNEL_PARAMETERS}
+    values = subset_distances(pair.real, pair.fake, **with_defaults(kid_subsets, call.parameters))
+    kernel = {name: value for name, value in call.parameters.items() if name in KERNEL_PARAMETERS}
     whole = analyse_kernel(pair, kernel)
     freedom = len(values) - 1
     # Few subsets know their own variance badly: Student's variance, freedom / (freedom - 2), is what covers for it.
@@ -177,13 +156,13 @@ def analyse_subsets(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
     )
 
 
-def analyse_cmmd(pair: Pair, parameters: Mapping[str, Any]) -> Analysis:
+def analyse_cmmd(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     """The scaled V-statistic with the variance of the U-statistic, from which it differs by a factor 1 - 1/n, and bias.
 
     A row's pair with itself adds (1 - mean kernel)/n, which is what T_inf subtracts: it is the U-statistic then, to the
     last bit but one. Of clusters that is not known, as they hold other pairs that are alike.
     """
-    chosen = with_defaults(cmmd, parameters)
+    chosen = with_defaults(cmmd, call.parameters)
     scale = float(chosen["scale"])
     kernel = {"kernel": "rbf", "bandwidth": chosen["bandwidth"]}
     sums = kernel_sums(pair.real, pair.fake, kernel_function(pair.real.shape[1], **kernel))

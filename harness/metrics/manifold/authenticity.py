@@ -6,9 +6,21 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.base import UsageError
+from harness.metrics.contract import Effort
 from harness.metrics.manifold.neighbours import Index, Neighbours, nearest, nearest_to
 from harness.metrics.manifold.splits import depth_for
-from harness.uncertainty import Analysis, Labels, Pair, SplitForm, Tables, Vector, checked, deep_enough, labels
+from harness.uncertainty import (
+    Analysis,
+    Labels,
+    MetricCall,
+    Pair,
+    SplitForm,
+    Tables,
+    Vector,
+    checked,
+    deep_enough,
+    labels,
+)
 
 
 def authenticity(real: npt.ArrayLike, fake: npt.ArrayLike) -> float:
@@ -37,7 +49,7 @@ def copied_share(train: npt.ArrayLike, fake: npt.ArrayLike) -> float:
     return float((squared <= nearest(train_rows, 1).radius_squared(1)[index]).mean())
 
 
-def analyse_authenticity(pair: Pair, *, replicates: int) -> Analysis:
+def analyse_authenticity(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     """The value and its split tables. Raises UsageError for fewer than eight distinct rows or clusters a side."""
     for side, units in (("real", pair.units_real), ("fake", pair.units_fake)):
         if units.count < 8:
@@ -48,7 +60,8 @@ def analyse_authenticity(pair: Pair, *, replicates: int) -> Analysis:
     among_real = nearest(pair.real, depth)
     authentic = among_real.squared[to_real.index[:, 0], 0] < to_real.squared[:, 0]
     tables: dict[int, Tables] = {}
-    for groups, splits in ((2, replicates // 2), (4, replicates // 4)) if quartered else ((2, replicates // 2),):
+    numbers = {2: effort.replicates // 2} | ({4: effort.replicates // 4} if quartered else {})
+    for groups, splits in numbers.items():
         of_real = labels(pair.units_real, groups, splits, pair.real_seed)
         of_fake = labels(pair.units_fake, groups, splits, pair.fake_seed)
         both = zip(of_real, of_fake, strict=True)

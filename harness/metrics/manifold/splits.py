@@ -15,10 +15,23 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.base import UsageError
+from harness.metrics.contract import Effort
 from harness.metrics.manifold.neighbours import Edges, Index, edges, nearest
-from harness.uncertainty import Analysis, Labels, Pair, Rows, SplitForm, Units, blocks, deep_enough, labels
+from harness.metrics.manifold.values import checked_for_balls, coverage, density, precision, recall
+from harness.uncertainty import (
+    Analysis,
+    Labels,
+    MetricCall,
+    Pair,
+    Rows,
+    SplitForm,
+    Units,
+    blocks,
+    deep_enough,
+    labels,
+    with_defaults,
+)
 
-BALL_METRICS = ("precision", "recall", "density", "coverage")
 Positions = npt.NDArray[np.uint16]
 Masks = npt.NDArray[np.uint8]  # one bit per group
 CHUNK = 16 * 2**20  # edges × splits handled at a time
@@ -130,8 +143,11 @@ def smallest(k: int) -> int:
     return 2 * (k + 1)
 
 
-def analyse_balls(calls: Mapping[str, BallCall], pair: Pair, *, replicates: int) -> dict[str, Analysis]:
+def analyse_balls(asked: Mapping[str, MetricCall], pair: Pair, effort: Effort) -> dict[str, Analysis]:
     """Values and split tables of several k-NN metrics, which share neighbour lists, edges and splits."""
+    calls = {name: _ball_call(call) for name, call in asked.items()}
+    for ball in calls.values():
+        checked_for_balls(pair.real, pair.fake, ball.k)
     real, fake, units_real, units_fake = pair.real, pair.fake, pair.units_real, pair.units_fake
     largest = max(call.k for call in calls.values())
     for side, found in (("real", units_real), ("fake", units_fake)):
@@ -144,7 +160,7 @@ def analyse_balls(calls: Mapping[str, BallCall], pair: Pair, *, replicates: int)
             )
     # Quarters of k + 1 rows exist from 4 (k + 1) on, but say something from twice that.
     fewest = min(_fewest(units_real), _fewest(units_fake))
-    numbers = {2: replicates // 2} | ({4: replicates // 4} if fewest >= 8 * (largest + 1) else {})
+    numbers = {2: effort.replicates // 2} | ({4: effort.replicates // 4} if fewest >= 8 * (largest + 1) else {})
     of_real = {groups: labels(units_real, groups, splits, pair.real_seed) for groups, splits in numbers.items()}
     of_fake = {groups: labels(units_fake, groups, splits, pair.fake_seed) for groups, splits in numbers.items()}
     around_real = {name: call for name, call in calls.items() if not call.swapped}
@@ -168,6 +184,14 @@ def analyse_balls(calls: Mapping[str, BallCall], pair: Pair, *, replicates: int)
         assert balls is not None
         result[name] = _analysis(call, balls.tallies[call.k, call.closed], pair)
     return result
+
+
+def _ball_call(call: MetricCall) -> BallCall:
+    function = {"precision": precision, "recall": recall, "density": density, "coverage": coverage}[call.use]
+    chosen = with_defaults(function, call.parameters)
+    if not isinstance(chosen["closed"], bool):
+        raise UsageError(f"`closed` is {chosen['closed']!r}; it must be true or false")
+    return BallCall(call.use, chosen["k"], chosen["closed"])
 
 
 @dataclass

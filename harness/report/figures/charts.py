@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.metrics import facts_of
 from harness.pipeline import Column, Row, rank_text, shown
 from harness.report.figures.marks import (
     COLOURS,
@@ -21,7 +22,6 @@ from harness.report.finding import Heatmap
 from harness.report.html.markup import Child, Markup, join, tag
 from harness.report.run_files import RunFiles
 
-SHARES = ("precision", "recall", "coverage", "authenticity")  # of a set: their axis is always 0 to 1
 STEP = 24.0  # pixels a row
 
 
@@ -77,7 +77,7 @@ def small_forest(run: RunFiles, encoder: str, column: Column) -> Markup:
     k = run.parameters(column.metric).get("k")
     parts: list[Child] = [
         label(4, 15, f"{title}{f' (k = {k})' if k else ''}", kind="head"),
-        axis_below(axis, top, bottom, "share" if column.metric in SHARES else "value", most=4),
+        axis_below(axis, top, bottom, "share" if facts_of(column.metric).share else "value", most=4),
     ]
     said = []
     for place, row in enumerate(rows):
@@ -97,7 +97,7 @@ def _id(run: RunFiles, encoder: str) -> int:
 def _axis(rows: list[Row], column: Column, start: float, end: float) -> Axis:
     found = [row.metrics[column.metric] for row in rows if column.metric in row.metrics]
     ends = [e.value for e in found], [e.low for e in found], [e.high for e in found]
-    return axis_for(*ends, start, end, share=column.metric in SHARES)
+    return axis_for(*ends, start, end, share=facts_of(column.metric).share)
 
 
 def _stripe(place: int, y: float, width: float) -> Markup | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.base import Record, digest, percent, write_atomically
+from harness.metrics import facts_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +27,6 @@ DRAWING = 2  # raise when the drawing changes: plots of another number are drawn
 TRAINED, UNTRAINED, DOT = ("#0072B2", "o"), ("#D55E00", "s"), "#555555"
 KINDS = {TRAINED: "trained generator", UNTRAINED: "not trained: a control or a set of files"}
 NAMES = {"FD": "FD, Fréchet distance", "KD": "KD, kernel distance"}
-SHARES = ("precision", "recall", "coverage", "authenticity")  # of a set, so their axis is always 0 to 1
 TARGETS = {"T_N": "the expectation at these sample sizes (T_N)", "T_inf": "the population value (T_inf)"}
 REFERENCES = {"random": "the real set counted as one random draw", "fixed": "the real set held fixed"}
 # Text stays text in the SVG (searchable, read aloud); ids come from the salt, so the same run gives the same bytes.
@@ -204,7 +204,7 @@ def _set_scale(axes: Axes, metric: str, entries: Sequence[Mapping[str, float | N
         np.array([entry[part] for entry in entries if entry[part] is not None], float)
         for part in ("value", "low", "high")
     )
-    if metric in SHARES:
+    if facts_of(metric).share:  # of a set, so its axis is always 0 to 1
         axes.set_xlim(min([0.0, *lows]) - 0.03, max([1.0, *highs]) + 0.03)
         return "share"
     sizes = np.abs(values[values != 0])

@@ -7,20 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.base import UsageError
+from harness.metrics import facts_of
 from harness.studies.finished import Finished
 from harness.studies.gate.comparable import check_comparable
 from harness.studies.gate.result import Gated, Regression
 from harness.uncertainty import SeedMember, difference, holm, means
-
-# What a metric is about; one axis must not pay for another.
-AXES = {
-    "precision": "fidelity",
-    "density": "fidelity",
-    "recall": "diversity",
-    "coverage": "diversity",
-    "authenticity": "novelty",
-}
-WHOLE = "fidelity and diversity together"
 
 
 def judge(run: Finished, baseline: Finished, *, level: float = 0.95) -> Gated:
@@ -101,7 +92,7 @@ def _test(run: Finished, baseline: Finished, generator: str, metric: str, *, lev
     found = difference(after, before, level=level, reference="fixed")
     worse = found.value > 0 if run.lower_is_better[metric] else found.value < 0
     p = found.p / 2 if worse else 1.0 - found.p / 2
-    axis = AXES.get(str(run.lock["components"]["metrics"][metric]["use"]), WHOLE)
+    axis = facts_of(str(run.lock["components"]["metrics"][metric]["use"])).axis
     return _Tried(Regression(generator, metric, axis, _mean(before), _mean(after), p, 0.0), found.needed)
 
 

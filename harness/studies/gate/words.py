@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.base import percent
-from harness.studies.gate.judging import WHOLE
+from harness.metrics import WHOLE
 from harness.studies.gate.result import Gated, Regression
 
 
