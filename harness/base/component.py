@@ -102,7 +102,7 @@ class Parameters(BaseModel):
 class Inference(Parameters, Quiet):
     """Parameters of an encoder that is a PyTorch network: the numbers that it computes in; features are float32."""
 
-    quiet = ("dtype",)
+    quiet: ClassVar[tuple[str, ...]] = ("dtype",)
     dtype: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
 
 

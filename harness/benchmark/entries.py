@@ -151,7 +151,7 @@ OWN_KEY: Mapping[Kind, str] = {"encoders": "preprocessing", "generators": "train
 # Further ones, which a built-in component may be given too.
 ALSO: Mapping[Kind, tuple[str, ...]] = {"encoders": (), "generators": (), "metrics": ("encoders",)}
 # What an entry of a protocol's encoder may say besides: where the same network's weights are from.
-CARRY = ("weights", "file", "sha256")
+CARRY = ("weights", "file", "sha256", "key")
 
 
 def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> dict[str, dict[str, Entry]]:

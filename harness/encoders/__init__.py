@@ -9,8 +9,9 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.encoders import weights
     from harness.encoders.arithmetic import drawn, exact, one_thread
+    from harness.encoders.checkpoints import Found, read_checkpoint
     from harness.encoders.contract import Encoder
-    from harness.encoders.networkfiles import fill, load_onnx, load_torchscript, needs, read_state
+    from harness.encoders.networkfiles import fill, load_onnx, load_torchscript, needs
     from harness.encoders.table import ENCODERS
 
 __getattr__ = door(__name__)

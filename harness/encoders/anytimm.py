@@ -11,25 +11,33 @@ from pydantic import model_validator
 
 from harness.base import TORCH, Component, Count, Expects, Inference, PathText, Seed, UsageError
 from harness.encoders.arithmetic import drawn
-from harness.encoders.networkfiles import fill, needs, read_state
+from harness.encoders.checkpoints import read_checkpoint
+from harness.encoders.networkfiles import fill, needs
 from harness.encoders.torchnet import State, TorchEncoder, its_own, weights_digest
 
 
 class TimmParameters(Inference):
-    """Parameters of `timm`: its name of a model, and a file with its state dict or random weights."""
+    """Parameters of `timm`: its name of a model, and a file with its state dict or random weights.
+
+    `key` says which of the file's state dicts is meant where it holds several.
+    """
 
     paths = ("file",)
+    quiet = ("dtype", "key")
     model: PathText
     file: PathText | None = None
     weights: Literal["file", "random"] = "file"
     side: Count | None = None
     pool: Literal["token", "avg", "map"] | None = None
     seed: Seed = 0
+    key: PathText | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> TimmParameters:
         if (self.file is None) == (self.weights == "file"):
             raise ValueError("give either `file`, a state dict, or `weights: random`")
+        if self.key is not None and self.file is None:
+            raise ValueError("`key` says which state dict of `file` is meant; add `file` or leave it out")
         return self
 
 
@@ -62,6 +70,7 @@ class Timm(TorchEncoder):
         side: int | None = None,
         pool: str | None = None,
         seed: int = 0,
+        key: str | None = None,
         dtype: str = "float32",
     ) -> None:
         timm = needs("timm", "timm")
@@ -75,7 +84,9 @@ class Timm(TorchEncoder):
         except (AssertionError, RuntimeError, TypeError, ValueError) as problem:
             raise UsageError(f"timm: {model!r} cannot be made ({' '.join(str(problem).split())[:160]})") from problem
         if file is not None:
-            fill(network, _named(read_state(Path(file)), network), model)
+            found = read_checkpoint(Path(file)).of(network, key=key)
+            fill(network, _named(found.state, network), model)
+            network.weights_key = found.key
         super().__init__(
             network, network, dim=network.num_features, side=side or network.default_cfg["input_size"][1], dtype=dtype
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from harness.base import TORCH, Component, Expects, Seed
 from harness.encoders.networkfiles import needs
-from harness.encoders.torchnet import Origin, OwnWeights, State, TorchEncoder, filled, weights_digest, without
+from harness.encoders.torchnet import Given, Origin, OwnWeights, State, TorchEncoder, filled, weights_digest, without
 
 
 class ConvNeXtParameters(OwnWeights):
@@ -40,11 +40,8 @@ class ConvNeXt(TorchEncoder):
         self,
         *,
         architecture: str = "large",
-        weights: str = "official",
-        seed: int = 0,
-        file: str | None = None,
-        sha256: str | None = None,
         dtype: str = "float32",
+        **given: Unpack[Given],
     ) -> None:
         timm = needs("timm", "timm")
 
@@ -56,7 +53,7 @@ class ConvNeXt(TorchEncoder):
             lambda: timm.create_model(f"convnext_{architecture}", pretrained=False, num_classes=0),
             f"ConvNeXt {architecture}",
             body,
-            Origin(f"convnext_{architecture}_22k_224.pth" if weights == "official" else weights, seed, file, sha256),
+            Origin.of(given, f"convnext_{architecture}_22k_224.pth"),
         )
         super().__init__(network, network, dim=DIMS[architecture], side=224, dtype=dtype)
         self.identity = {"architecture": f"ConvNeXt {architecture}, pooled, normed", "weights": weights_digest(network)}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from harness.base import TORCH, Component, Expects, Seed
 from harness.encoders.networkfiles import needs
-from harness.encoders.torchnet import Origin, OwnWeights, TorchEncoder, filled, its_own, weights_digest
+from harness.encoders.torchnet import Given, Origin, OwnWeights, TorchEncoder, filled, its_own, weights_digest
 
 if TYPE_CHECKING:
     import torch
@@ -45,18 +45,15 @@ class Data2Vec(TorchEncoder):
         self,
         *,
         architecture: str = "large",
-        weights: str = "file",
-        seed: int = 0,
-        file: str | None = None,
-        sha256: str | None = None,
         dtype: str = "float32",
+        **given: Unpack[Given],
     ) -> None:
         transformers = needs("transformers", "transformers")
         network = filled(
             lambda: transformers.Data2VecVisionModel(configuration(architecture), add_pooling_layer=True),
             f"data2vec-vision-{architecture}",
             its_own,  # the files also hold a mask token, and indices that are computed, not learnt
-            Origin(weights, seed, file, sha256),
+            Origin.of(given, "file"),
         )
 
         def forward(x: torch.Tensor) -> torch.Tensor:

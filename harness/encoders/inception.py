@@ -7,16 +7,18 @@ the TensorFlow line.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from harness.base import VISION, Component, Expects, Inference, Seed, UsageError
-from harness.encoders.networkfiles import fill, read_state
-from harness.encoders.torchnet import Origin, OwnWeights, TorchEncoder, weights_digest
+from harness.encoders.checkpoints import read_checkpoint
+from harness.encoders.networkfiles import fill
+from harness.encoders.torchnet import Given, Origin, OwnWeights, TorchEncoder, weights_digest
 
 if TYPE_CHECKING:
     import torch
 
 SIDE = 299
+USUAL = "pt_inception-2015-12-05-6726825d.pth"
 # Where each output is read, and its width.
 DIMS = {"pool3": 2048, "64": 64, "192": 192, "768": 768, "logits": 1008, "logits_unbiased": 1008, "sfid": 2023}
 Layer = Literal["pool3", "64", "192", "768", "logits", "logits_unbiased", "sfid"]
@@ -75,18 +77,23 @@ class Inception(TorchEncoder):
     def __init__(
         self,
         *,
-        weights: str = "pt_inception-2015-12-05-6726825d.pth",
         layer: str = "pool3",
-        seed: int = 0,
-        file: str | None = None,
-        sha256: str | None = None,
         dtype: str = "float32",
+        **given: Unpack[Given],
     ) -> None:
-        from harness.encoders.inception_graph import random_state
+        import torch
 
-        origin = Origin(weights, seed, file, sha256)
-        state = random_state(seed) if weights == "random" else read_state(origin.path())
-        self._load(state, layer, dtype=dtype)
+        from harness.encoders.inception_graph import network, random_state
+
+        origin = Origin.of(given, USUAL)
+        if origin.weights == "random":
+            self._load(random_state(origin.seed), layer, dtype=dtype)
+            return
+        with torch.device("meta"):
+            names = network()
+        found = read_checkpoint(origin.path()).of(names, key=origin.key)
+        self._load(found.state, layer, dtype=dtype)
+        self.weights_key = found.key
 
     @classmethod
     def of(cls, state: Mapping[str, torch.Tensor], *, layer: str = "pool3", fold: bool = True) -> Inception:

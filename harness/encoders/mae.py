@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Unpack
 
 from harness.base import TORCH, Component, Expects, Seed
 from harness.encoders.networkfiles import needs
-from harness.encoders.torchnet import Origin, OwnWeights, TorchEncoder, filled, its_own, weights_digest
+from harness.encoders.torchnet import Given, Origin, OwnWeights, TorchEncoder, filled, its_own, weights_digest
 
 
 class MAEParameters(OwnWeights):
@@ -40,11 +40,8 @@ class MAE(TorchEncoder):
         self,
         *,
         architecture: str = "large",
-        weights: str = "official",
-        seed: int = 0,
-        file: str | None = None,
-        sha256: str | None = None,
         dtype: str = "float32",
+        **given: Unpack[Given],
     ) -> None:
         timm = needs("timm", "timm")
         name = f"vit_{architecture}_patch16_224"
@@ -52,7 +49,7 @@ class MAE(TorchEncoder):
             lambda: timm.create_model(name, pretrained=False, num_classes=0, global_pool="token"),
             f"MAE ViT-{architecture}",
             its_own,  # a file of the whole autoencoder has its decoder too
-            Origin(f"mae_pretrain_vit_{architecture}.pth" if weights == "official" else weights, seed, file, sha256),
+            Origin.of(given, f"mae_pretrain_vit_{architecture}.pth"),
         )
         super().__init__(network, network, dim=DIMS[architecture], side=224, dtype=dtype)
         self.identity = {"architecture": f"MAE {name}, class token", "weights": weights_digest(network)}

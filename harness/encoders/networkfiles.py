@@ -1,9 +1,8 @@
-"""Files that hold networks, of encoders and generators: TorchScript, ONNX, state dicts. Nothing is downloaded."""
+"""Files that hold networks, of encoders and generators: TorchScript and ONNX. Nothing is downloaded."""
 
 from __future__ import annotations
 
 import importlib
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +26,7 @@ class NetworkFile(Parameters):
     dim: Count
 
 
-def _held(path: Path) -> str | None:
+def held_instead(path: Path) -> str | None:
     """What a file that did not load is instead, by its members alone; None where that is not the trouble."""
     if not path.is_file():
         return None
@@ -47,7 +46,7 @@ def load_torchscript(path: Path) -> Any:
     try:
         return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError) as problem:
-        held = _held(path)
+        held = held_instead(path)
         reason = held if held and held != TORCHSCRIPT else str(problem).splitlines()[0][:160]
         raise UsageError(f"{path} does not load as TorchScript: {reason}") from problem
 
@@ -62,33 +61,6 @@ def load_onnx(path: Path) -> Any:
         return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as problem:
         raise UsageError(f"{path} does not load as ONNX: {str(problem).splitlines()[0][:160]}") from problem
-
-
-def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """The state dict in a .pth or .safetensors file; no code in the file is run. UsageError where it is none."""
-    import torch
-
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(path))
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        for inner in ("model", "state_dict", "resnet"):
-            if isinstance(state, dict) and isinstance(state.get(inner), dict):
-                state = state[inner]
-        if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-            raise ValueError("it holds no mapping of names to tensors")
-        return dict(state)
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such file") from None
-    except Exception as problem:
-        reason = " ".join(str(problem).split())[:200]
-        if _held(path) == TORCHSCRIPT:
-            reason = TORCHSCRIPT
-        elif isinstance(problem, pickle.UnpicklingError):  # torch's own words advise to trust the file
-            reason = "it holds no tensors alone, and other objects can run code; save network.state_dict()"
-        raise UsageError(f"{path} does not load as weights: {reason}") from problem
 
 
 def fill(network: nn.Module, state: Mapping[str, torch.Tensor], what: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Unpack
 
 from pydantic import Field
 
 from harness.base import TORCH, Component, Expects, Seed
-from harness.encoders.torchnet import Origin, OwnWeights, TorchEncoder, filled, weights_digest, without
+from harness.encoders.torchnet import Given, Origin, OwnWeights, TorchEncoder, filled, weights_digest, without
 
 
 class SimCLRParameters(OwnWeights):
@@ -40,11 +40,8 @@ class SimCLRv2(TorchEncoder):
         self,
         *,
         architecture: str = "r50_1x_sk1",
-        weights: str = "file",
-        seed: int = 0,
-        file: str | None = None,
-        sha256: str | None = None,
         dtype: str = "float32",
+        **given: Unpack[Given],
     ) -> None:
         from harness.encoders.simclr_resnet import resnet
 
@@ -52,7 +49,7 @@ class SimCLRv2(TorchEncoder):
             lambda: resnet(architecture),
             f"SimCLRv2 {architecture}",
             lambda state, _: without(state, "fc."),
-            Origin(weights, seed, file, sha256),
+            Origin.of(given, "file"),
         )
         super().__init__(network, network, dim=network.dim, side=224, dtype=dtype)
         self.identity = {"architecture": f"SimCLRv2 {architecture}, pooled", "weights": weights_digest(network)}

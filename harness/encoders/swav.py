@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from harness.base import VISION, Component, Expects, Seed
-from harness.encoders.torchnet import Origin, OwnWeights, State, TorchEncoder, filled, weights_digest, without
+from harness.encoders.torchnet import Given, Origin, OwnWeights, State, TorchEncoder, filled, weights_digest, without
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,15 +43,12 @@ class SwAV(TorchEncoder):
     def __init__(
         self,
         *,
-        weights: str = "swav_800ep_pretrain.pth.tar",
-        seed: int = 0,
-        file: str | None = None,
-        sha256: str | None = None,
         dtype: str = "float32",
+        **given: Unpack[Given],
     ) -> None:
         from torch import nn
 
-        network = filled(_headless, "SwAV's ResNet-50", _body, Origin(weights, seed, file, sha256))
+        network = filled(_headless, "SwAV's ResNet-50", _body, Origin.of(given, "swav_800ep_pretrain.pth.tar"))
         network.fc = nn.Identity()
         super().__init__(network, network, dim=2048, side=224, dtype=dtype)
         self.identity = {"architecture": "SwAV ResNet-50, pooled", "weights": weights_digest(network)}

@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from pydantic import model_validator
 
 from harness.base import FILE, Digest, Inference, PathText, UsageError
 from harness.encoders.arithmetic import drawn, exact, lacks
-from harness.encoders.networkfiles import fill, read_state
+from harness.encoders.checkpoints import read_checkpoint
+from harness.encoders.networkfiles import fill
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,17 +26,22 @@ DTYPES = ("float32", "bfloat16", "float16", "float64")
 
 
 class OwnWeights(Inference):
-    """Weights that can be a file of the user's own: `weights: file`, its path, and the SHA-256 that it must have."""
+    """Weights that can be a file of the user's own: `weights: file`, its path, and the SHA-256 that it must have.
+
+    `key` says which of the file's state dicts is meant where it holds several, such as raw weights and their EMA.
+    """
 
     paths = ("file",)
+    quiet = ("dtype", "key")
     weights: str
     file: PathText | None = None
     sha256: Digest | None = None
+    key: PathText | None = None
 
     @model_validator(mode="after")
     def _a_file_and_its_digest_or_neither(self) -> OwnWeights:
-        given = [name for name in ("file", "sha256") if getattr(self, name) is not None]
-        if self.weights == FILE and len(given) < 2:
+        given = [name for name in ("file", "sha256", "key") if getattr(self, name) is not None]
+        if self.weights == FILE and (self.file is None or self.sha256 is None):
             raise ValueError("`weights: file` needs both `file`, a path, and `sha256`, the digest of that file")
         if self.weights != FILE and given:
             raise ValueError(f"found {' and '.join(given)}, which only `weights: file` reads; add it or leave them out")
@@ -47,6 +53,7 @@ class TorchEncoder:
 
     `side` None takes images of any size. Rows depend on the batch by rounding only. Another `dtype` is that of weights
     and of all values between images and features, not mixed as under autocast; it is part of `identity`.
+    `weights_key` is where in their file the weights lie, "" where nothing else is in it.
     """
 
     def __init__(
@@ -66,6 +73,7 @@ class TorchEncoder:
         self._forward = forward
         self._side = side
         self._device = "cpu"
+        self.weights_key = str(getattr(network, "weights_key", ""))
         self.dim = dim
         self.identity = {}
 
@@ -140,12 +148,20 @@ class Origin:
     """Where a network's weights come from.
 
     weights  "random", drawn from `seed`; "file", the user's own `file` with its `sha256`; else a registered file's name
+    key      which of the file's state dicts is meant, see `Checkpoint.of`
     """
 
     weights: str
     seed: int = 0
     file: str | None = None
     sha256: str | None = None
+    key: str | None = None
+
+    @classmethod
+    def of(cls, given: Given, usual: str) -> Origin:
+        """As an encoder is given it; `usual` is what weights are that nobody names, or that are named "official"."""
+        whole: Any = {"weights": "official", **given}
+        return cls(**whole | ({"weights": usual} if whole["weights"] == "official" else {}))
 
     def path(self) -> Path:
         """The file, its SHA-256 verified.
@@ -161,8 +177,20 @@ class Origin:
         return own(self.file, self.sha256)
 
 
+class Given(TypedDict, total=False):
+    """The parameters of an `Origin`, as encoders pass them on."""
+
+    weights: str
+    seed: int
+    file: str | None
+    sha256: str | None
+    key: str | None
+
+
 def filled(make: Callable[[], Any], what: str, body: Callable[[State, Any], State], origin: Origin) -> Any:
     """The network that `make` makes, drawn from the origin's seed; unless that is all, it is then filled from its file.
+
+    Its attribute `weights_key` then says where in the file they lie, "" where nothing else is in it.
 
     `body(state, network)` gives what the file holds for this network, in the network's names: `whole`, `its_own`,
     `without`, or an architecture's own rule. `what` names the network where that does not fit, which is a UsageError,
@@ -171,7 +199,9 @@ def filled(make: Callable[[], Any], what: str, body: Callable[[State, Any], Stat
     with drawn(origin.seed):
         network = make()
     if origin.weights != "random":
-        fill(network, body(read_state(origin.path()), network), what)
+        found = read_checkpoint(origin.path()).of(network, key=origin.key)
+        fill(network, body(found.state, network), what)
+        network.weights_key = found.key
     return network
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 from harness.base import TORCH, VISION, Component, Expects, Inference, Seed, UsageError, digest_file
 from harness.encoders.inception import Inception
 from harness.encoders.networkfiles import NetworkFile, load_torchscript
-from harness.encoders.torchnet import Origin, OwnWeights, TorchEncoder
+from harness.encoders.torchnet import Given, Origin, OwnWeights, TorchEncoder
 
 
 class TorchScriptParameters(NetworkFile, Inference):
@@ -64,16 +64,14 @@ class InceptionNvidia(Inception):
     def __init__(
         self,
         *,
-        weights: str = "inception-2015-12-05.pt",
-        file: str | None = None,
-        sha256: str | None = None,
-        seed: int = 0,
         dtype: str = "float32",
+        **given: Unpack[Given],
     ) -> None:
-        if weights == "random":
-            super().__init__(weights=weights, seed=seed, dtype=dtype)
+        origin = Origin.of(given, "inception-2015-12-05.pt")
+        if origin.weights == "random":
+            super().__init__(dtype=dtype, weights="random", seed=origin.seed)
             return
-        path = Origin(weights, seed, file, sha256).path()
+        path = origin.path()
         network = load_torchscript(path)
         if not hasattr(network, "layers"):
             raise UsageError(f"{path} is TorchScript without `layers`, so not NVIDIA's Inception; torchscript takes it")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Unpack
 
 from harness.base import VISION, Component, Count, Expects, Inference, Seed
 from harness.encoders.arithmetic import drawn
-from harness.encoders.torchnet import Origin, OwnWeights, TorchEncoder, filled, weights_digest, whole
+from harness.encoders.torchnet import Given, Origin, OwnWeights, TorchEncoder, filled, weights_digest, whole
 
 
 class InceptionParameters(OwnWeights):
@@ -73,11 +73,8 @@ class InceptionTorchvision(TorchEncoder):
     def __init__(
         self,
         *,
-        weights: str = "inception_v3_google-0cc3c7bd.pth",
-        seed: int = 0,
-        file: str | None = None,
-        sha256: str | None = None,
         dtype: str = "float32",
+        **given: Unpack[Given],
     ) -> None:
         from torch import nn
         from torchvision import models
@@ -86,7 +83,7 @@ class InceptionTorchvision(TorchEncoder):
             lambda: models.Inception3(transform_input=False, aux_logits=True, init_weights=False),
             "Inception3",
             whole,
-            Origin(weights, seed, file, sha256),
+            Origin.of(given, "inception_v3_google-0cc3c7bd.pth"),
         )
         network.fc = nn.Identity()
         super().__init__(network, network, dim=2048, side=299, dtype=dtype)

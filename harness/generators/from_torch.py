@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from harness.base import TORCH, Component, UsageError
-from harness.encoders import drawn, exact, fill, load_torchscript, read_state
+from harness.base import TORCH, Component, PathText, Quiet, UsageError
+from harness.encoders import drawn, exact, fill, load_torchscript, read_checkpoint
 from harness.generators.latents import Network, NetworkParameters, refusal
 
 if TYPE_CHECKING:
@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 ModuleThing = Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
 
 
-class ModuleParameters(NetworkParameters):
-    """Parameters of `torch_module`: the class that makes the network, its `arguments`, and its state dict in `file`."""
+class ModuleParameters(NetworkParameters, Quiet):
+    """Parameters of `torch_module`: the class that makes the network, its `arguments`, and its state dict in `file`.
+
+    `key` says which of the file's state dicts is meant where it holds several, such as raw weights and their EMA.
+    """
 
     modules = ("network",)
+    quiet = ("key",)
     network: ModuleThing = Field(description="the class that makes the network, as module:thing")
     arguments: Mapping[str, Any] = Field(default_factory=dict)
+    key: PathText | None = None
 
 
 SCRIPT = Component(
@@ -93,10 +98,12 @@ class TorchModule(_Torch):
     """A torch.nn.Module with the state dict in `file`, in float32; called as a TorchScript file is.
 
     `network` is what makes it, called with `arguments`: a class or a function. A module that is made already is copied.
+    Of several state dicts in the file `key` says which; `weights_key` is that of the one that was read.
     """
 
     network: Callable[..., Any]
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
 
     def _load(self) -> Any:
         import torch
@@ -117,5 +124,7 @@ class TorchModule(_Torch):
         return self._filled(made, name)
 
     def _filled(self, made: torch.nn.Module, name: str) -> torch.nn.Module:
-        fill(made, read_state(Path(self.file)), f"the network {name}")
+        found = read_checkpoint(Path(self.file)).of(made, key=self.key)
+        fill(made, found.state, f"the network {name}")
+        self.weights_key = found.key
         return made.float()

@@ -45,6 +45,7 @@ def make_features(plan: Plan, source: ImageSource, encoder: str) -> Entry:
         "images": images.facts["content"],
         "encoder": plan.identity("encoders", encoder),
         "made_with": {"device": plan.device_of(encoder), "libraries": provenance.library_versions()},
+        **image_stage.key_read(plan.encoder(encoder)),
     }
     return plan.store.put("features", plan.feature_key(images, encoder), [{"features": rows, "prints": prints}], facts)
 

@@ -191,9 +191,13 @@ class _Encoder:
         )
 
     def made_with(self, fake: FakeSet) -> dict[str, Any]:
-        """The device that the features were computed on."""
+        """The device that the features were computed on, and which state dicts were read from files with several."""
         features = self.plan.features(fake, self.encoder)
-        return {"device": features.facts["made_with"]["device"]} if features else {}
+        if features is None:
+            return {}
+        sides = {"generator": self.plan.images(fake), "encoder": features}
+        read = {side: held.facts["weights_key"] for side, held in sides.items() if held and "weights_key" in held.facts}
+        return {"device": features.facts["made_with"]["device"]} | ({"weights_key": read} if read else {})
 
     def inputs(self, fake: FakeSet) -> dict[str, str]:
         found = {}

@@ -89,8 +89,14 @@ def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_s
         draws = _draws(plan, source, getattr(made, "size", None))
         labels = groups.ask(plan, generator, made, draws)
         batches = (_checked(_at(made, sample, i), draws[i : i + size], i) for i in range(0, n, size))
-        entries.append(_store(plan, source, n, batches, labels))
+        entries.append(_store(plan, source, n, batches, labels, read=key_read(made)))
     return entries
+
+
+def key_read(made: Any) -> dict[str, str]:
+    """The key of the state dict that a component was made with, where its file holds more than that."""
+    read = getattr(made, "weights_key", "")
+    return {"weights_key": read} if isinstance(read, str) and read else {}
 
 
 def load_images(plan: Plan, source: ImageSource) -> Entry:
@@ -189,7 +195,13 @@ def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: in
 
 
 def _store(
-    plan: Plan, source: ImageSource, n: int, batches: Iterator[ImageSet], labels: Mapping[str, groups.Labels]
+    plan: Plan,
+    source: ImageSource,
+    n: int,
+    batches: Iterator[ImageSet],
+    labels: Mapping[str, groups.Labels],
+    *,
+    read: Mapping[str, str] | None = None,
 ) -> Entry:
     """Write shards of whole batches, a last one of the images' groups where there are any, and their digests."""
     content = Content(n)
@@ -214,7 +226,7 @@ def _store(
             yield dict(labels)
 
     def facts() -> dict[str, Any]:
-        return {"n": n, "shape": content.shape, "content": content.digest, **groups.facts(labels)}
+        return {"n": n, "shape": content.shape, "content": content.digest, **groups.facts(labels), **(read or {})}
 
     return plan.store.put("images", plan.image_key(source), shards(), facts)
 

@@ -42,7 +42,7 @@ def test_a_presets_images_are_those_of_its_encoder(name):
 
 
 def test_features_of_dinov2_clip_and_the_rest_are_those_of_their_classes():
-    from harness.encoders import clip, convnext, data2vec, dinov2, inception, mae, simclr
+    from harness.encoders import clip, convnext, data2vec, dinov2, inception, mae, simclr_resnet
 
     tables = {
         "dinov2": {size: dim for size, (_, dim) in dinov2.DINOV2.items()},
@@ -50,7 +50,7 @@ def test_features_of_dinov2_clip_and_the_rest_are_those_of_their_classes():
         "mae": mae.DIMS,
         "convnext": convnext.DIMS,
         "data2vec": {size: facts[0] for size, facts in data2vec.SIZES.items()},
-        "simclr": {"r50_1x_sk1": simclr.resnet("r50_1x_sk1").dim},
+        "simclr": {"r50_1x_sk1": simclr_resnet.resnet("r50_1x_sk1").dim},
     }
     checked = 0
     for name in NAMES:

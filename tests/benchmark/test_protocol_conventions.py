@@ -105,7 +105,7 @@ def test_another_network_cannot_carry_a_protocols_name(small, entry, key):
     number = next(i for i, text in enumerate(small.bench.read_text().splitlines(), 1) if "fid:" in text)
     assert f"bench.yaml:{number}:" in line
     assert f"encoders.fid.{key}: protocol" in line
-    assert "beside it only weights, file, sha256 can be given" in line
+    assert "beside it only weights, file, sha256, key can be given" in line
 
 
 def test_the_same_network_from_a_file_of_ones_own_keeps_the_protocols_name(small):

@@ -13,6 +13,7 @@ from harness.base.component import KINDS, imported
 from harness.base.errors import UsageError
 from harness.benchmark import registry, source
 from harness.benchmark.registry import TABLE
+from harness.encoders.torchnet import Given
 
 PACKAGE = registry.PACKAGE
 BUILT_IN = [component for component in TABLE if component.kind != "metrics"]
@@ -55,11 +56,16 @@ def test_the_tables_parameters_and_defaults_are_those_of_the_class(component):
         # Made from what each split declares.
         assert set(takes or ()) <= {"splits", "image", *component.parameters.model_fields}
         return
-    assert set(component.parameters.model_fields) == set(takes or ())
     node = next(n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.ClassDef) and n.name == thing)
     init = next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+    passed_on = set(Given.__annotations__) if init is not None and init.args.kwarg else set()  # `**given`
+    given = takes if takes is not None or init is None else [argument.arg for argument in init.args.kwonlyargs]
+    assert set(component.parameters.model_fields) == set(given or ()) | passed_on
     if init is None:
         return
+    if passed_on:
+        usual = component.parameters.model_fields["weights"].default
+        assert usual == "official" or f'"{usual}"' in file.read_text()
     for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True):
         field = component.parameters.model_fields[argument.arg]
         assert field.is_required() == (default is None)

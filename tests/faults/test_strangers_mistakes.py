@@ -10,7 +10,8 @@ from harness.base.errors import UsageError
 from harness.benchmark.from_folders import declare
 from harness.benchmark.protocols.catalogue import load
 from harness.cli.main import main
-from harness.encoders.networkfiles import load_torchscript, read_state
+from harness.encoders.checkpoints import read_checkpoint
+from harness.encoders.networkfiles import load_torchscript
 from harness.studies.statistics.make import runnable
 from harness.studies.statistics.npz import read
 
@@ -119,15 +120,15 @@ def test_a_network_in_another_form_is_told_by_the_form_that_it_has(tmp_path):
     for load_it, path, words in (
         (load_torchscript, state, "it holds what torch.save wrote, such as a state dict"),
         (load_torchscript, text, "it is no zip archive, as files of torch.jit.save are"),
-        (read_state, script, "it is TorchScript, which `use: torchscript` takes"),
-        (read_state, whole, "other objects can run code; save network.state_dict()"),
+        (read_checkpoint, script, "it is TorchScript, which `use: torchscript` takes"),
+        (read_checkpoint, whole, "other objects can run code; save network.state_dict()"),
     ):
         with pytest.raises(UsageError, match="does not load as") as told:
             load_it(path)
         assert words in str(told.value)
         assert "weights_only" not in str(told.value)
     assert load_torchscript(script)(torch.ones(1)).item() == 2
-    assert list(read_state(state)) == ["weight"]
+    assert list(read_checkpoint(state).tensors) == ["weight"]
 
 
 def test_a_file_without_one_readable_key_is_one_line_and_one_with_a_key_says_what_is_missing(tmp_path):
