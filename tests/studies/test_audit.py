@@ -11,7 +11,7 @@ from harness.base.record import read_records
 from harness.metrics.analyses import analyse
 from harness.metrics.frechet.distance import frechet_distance
 from harness.report.finding import read_findings
-from harness.studies.audit.study import _reach
+from harness.studies.audit.changes import reach_of
 from harness.studies.rerank.reversals import Table, shared_level, sure_orders, turned
 from harness.uncertainty.analysis import MetricCall
 from harness.uncertainty.compare import difference
@@ -157,7 +157,7 @@ def test_paired_intervals_of_a_change_cover_and_are_narrower_than_unpaired_ones(
         (real, real_), (fake, fake_) = draw(0.0), draw(0.6)
         before, after = analysed(real, fake, r), analysed(real_, fake_, r)
         changes.append(after.value - before.value)
-        reaches.append(_reach(*(means([SeedMember(None, 0, a)]) for a in (before, after)), 0.95))
+        reaches.append(reach_of(*(means([SeedMember(None, 0, a)]) for a in (before, after)), 0.95))
         spread = [a.form.influence_real.var() / 150 + a.form.influence_fake.var() / 150 for a in (before, after)]
         apart.append(1.96 * math.sqrt(sum(spread)))
     pairs = [(draw(0.0), draw(0.6)) for _ in range(2000)]  # paired: a quarter of the noise of two separate means
@@ -246,8 +246,8 @@ def test_sampling_seeds_that_share_prompts_do_not_narrow_the_interval_of_a_chang
                 side.append(SeedMember(None, s, analysed))
         both = [means(side) for side in sides]
         changes.append(np.mean([b.analysis.value - a.analysis.value for a, b in zip(*sides, strict=True)]))
-        reaches.append(_reach(*both, 0.95))
-        apart.append(_reach(*(replace(whole, together=False) for whole in both), 0.95))
+        reaches.append(reach_of(*both, 0.95))
+        apart.append(reach_of(*(replace(whole, together=False) for whole in both), 0.95))
     off = np.abs(np.array(changes) - np.mean(changes))
     assert np.mean(off <= reaches) > 0.89
     assert np.mean(off <= apart) < 0.85  # as if the six sets had prompts of their own

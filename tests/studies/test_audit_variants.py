@@ -8,11 +8,12 @@ from PIL import Image
 
 from harness.base.errors import UsageError
 from harness.benchmark import model as benchmark
-from harness.cli.audit import markdown
 from harness.images.preprocessing.recipes import RECIPES
 from harness.metrics.analyses import analyse
-from harness.studies.audit.study import Audited, Printed, _paired
+from harness.studies.audit.changes import fake_variance_of_change
+from harness.studies.audit.result import Audited, Printed
 from harness.studies.audit.variants import variants
+from harness.studies.audit.words import markdown
 from harness.uncertainty.analysis import MetricCall
 from tests.conftest import ROOT
 
@@ -98,7 +99,7 @@ def test_the_interval_of_fewer_images_covers():
             analyse({"fd": MetricCall("fd")}, real, rows, real_seed=0, fake_seed=r)["fd"] for rows in (fake[:60], fake)
         )
         changes.append(after.value - before.value)
-        reaches.append(1.96 * np.sqrt(_paired(before, after)))
+        reaches.append(1.96 * np.sqrt(fake_variance_of_change(before, after)))
         unpaired.append(1.96 * np.sqrt(sum(a.form.influence_fake.var(ddof=1) / a.n_fake for a in (before, after))))
     hits = np.abs(np.array(changes) - np.mean(changes)) <= np.array(reaches)
     assert 0.92 < hits.mean() <= 1.0
@@ -114,8 +115,8 @@ def test_repeated_images_leave_the_change_without_an_interval():
     after, before = (
         analyse({"fd": MetricCall("fd")}, real, rows, real_seed=0, fake_seed=0)["fd"] for rows in (fake[:20], fake)
     )
-    assert _paired(before, after) is None
-    assert _paired(before, before) == 0.0
+    assert fake_variance_of_change(before, after) is None
+    assert fake_variance_of_change(before, before) == 0.0
 
 
 @pytest.mark.slow

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.cli.audit import brief
-from harness.studies.audit.study import Audited, Change, Flip
+from harness.studies.audit.result import Audited, Change, Flip
+from harness.studies.audit.words import brief
 
 
 def change(variant, generator, by, half):
@@ -16,7 +16,7 @@ def audited(*changes, flips=()):
 
 
 def printed():
-    from harness.studies.audit.study import Printed
+    from harness.studies.audit.result import Printed
 
     return Printed("pixels", "pinned", "a", 2.0, 1.9, 2.1, 1, False, False)
 

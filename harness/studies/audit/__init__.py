@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.studies.audit.study import Audited, Change, audit, facts, is_none
+    from harness.studies.audit.compute import audit
+    from harness.studies.audit.section import finding, misfit
+    from harness.studies.audit.words import brief, markdown
 
 __getattr__ = door(__name__)

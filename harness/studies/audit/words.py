@@ -1,0 +1,155 @@
+"""The audit in words: what a terminal shows and audit.md has."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from harness.base import percent
+from harness.studies.audit.result import TINY, Audited, Change, is_none
+
+
+def brief(found: Audited, first: str, random: dict[str, bool]) -> str:
+    """What a terminal shows: the verdicts, how sure, and each variant's changes of the metric that ranks in a line."""
+    encoders = sorted(found.encoders, key=lambda name: name != first)
+    lines = [line.replace("**", "") for e in encoders for line in _verdict(found, e, random.get(e, False)) if line]
+    lines += ["", *sure(found)]
+    for encoder in encoders:
+        own = [c for c in found.changes if (c.encoder, c.metric) == (encoder, found.metric)]
+        variants = list(dict.fromkeys(c.variant for c in own))
+        width = max(map(len, variants), default=0)
+        if variants:
+            lines += ["", f"{encoder}: change of {found.metric}, median over generators, and the largest by share"]
+        for variant in variants:
+            shares = [(c.change / max(abs(c.pinned), TINY), c) for c in own if c.variant == variant]
+            most = max(shares, key=lambda one: abs(one[0]))
+            middle = median(share for share, _ in shares)
+            told = f"{most[1].generator} {most[1].pinned:.4g} → {most[1].value:.4g}, {change_words(most[1])}"
+            lines.append(f"  {variant:<{width}}  {middle:+6.1%}   {told if abs(most[0]) >= 1e-6 else 'none'}")
+        lines += ["", *_published(found, encoder)] if _published(found, encoder) else []
+    lines += ["", *(f"not audited: {reason}" for reason in found.failed)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def markdown(found: Audited, first: str, random: dict[str, bool]) -> str:
+    """The audit as a person reads it: verdict, what moves most, every change, every flip."""
+    encoders = sorted(found.encoders, key=lambda name: name != first)
+    lines = [f"# Audit of {found.benchmark}", ""]
+    for encoder in encoders:
+        lines += _verdict(found, encoder, random.get(encoder, False))
+    lines += [part for line in sure(found) for part in (line, "")][:-1]
+    for encoder in encoders:
+        lines += ["", f"## {encoder}", "", *_published(found, encoder), *_table(found, encoder)]
+    lines += ["", *(f"- not audited: {reason}" for reason in found.failed)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
+    flips = [flip for flip in found.flips if flip.encoder == encoder]
+    real = [flip for flip in flips if flip.resolved]
+    label = " (random weights: not a measure of quality)" if random else ""
+    line = f"**{encoder}**{label}: "
+    printed = [p.pipeline for p in found.printed if p.encoder == encoder]
+    changed = [c.variant for c in found.changes if c.encoder == encoder]
+    if not printed:
+        return [f"{line}{found.metric}, which ranks, is not computed under it.", ""]
+    if len(set(printed)) == 1 and not changed:
+        return [f"{line}none of the variants could be taken, so nothing is known of its ranks.", ""]
+    if real:
+        named = "; ".join(f"{f.first} and {f.second} under {f.variant}" for f in real)
+        pairs = len({(f.first, f.second) for f in real})
+        line += f"the order of {pairs} pair{'s'[: pairs > 1]} flips beyond noise: {named}. "
+    else:
+        line += "no order of two generators flips beyond noise. "
+    if seeming := len(flips) - len(real):
+        line += f"{seeming} flip{'s'[: seeming > 1]} of a pair under a variant {'are' if seeming > 1 else 'is'} "
+        line += "within noise. "
+    line += _moves(found, encoder)
+    if not changed:
+        line += "Every variant brings an encoder of its own, so that orders can be compared and values cannot."
+    return [line.rstrip(), ""]
+
+
+def _moves(found: Audited, encoder: str) -> str:
+    """Which settings are shown to move the ranking metric, and how far; then those that are not."""
+    told = ""
+    if knobs := found.knobs(encoder):
+        each = ", ".join(f"{name} by {_percent(share)}" for name, share in knobs)
+        told = f"How far a setting moves {found.metric}, as the median over generators: {each}. "
+    if (unshown := found.unshown(encoder)) and found.noise_known(encoder):
+        told += f"No change of {found.metric} by {' or '.join(unshown)} is shown beyond noise. "
+    elif unshown:
+        told += f"How far noise moves a change of {found.metric} is not known, so none is shown beyond it. "
+    return told
+
+
+def _percent(share: float) -> str:
+    """A share that is not 0, never printed as 0%."""
+    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" if share >= 0.001 else "under 0.1%"
+
+
+def sure(found: Audited) -> list[str]:
+    """How sure the verdicts are, and what would change them."""
+    return [
+        f"How sure: a change's {percent(found.level)} interval, paired over the same images, holds by itself; what "
+        "flips beyond noise does so at once, for all pairs and variants of an encoder, and so do the settings "
+        f"said to move {found.metric} (Holm).",
+        "What would change it: a setting, protocol or encoder that the benchmark's `audit` does not name; more images "
+        "show smaller flips.",
+    ]
+
+
+def _published(found: Audited, encoder: str) -> list[str]:
+    """What each published pipeline would have printed; nothing where the audit names none."""
+    own = [p for p in found.printed if p.encoder == encoder]
+    pipelines = list(dict.fromkeys(p.pipeline for p in own))
+    if len(pipelines) < 2:
+        return []
+    generators = list(dict.fromkeys(p.generator for p in own))
+    lines = [f"What each published pipeline would have printed for {found.metric}, and in brackets its rank:", ""]
+    lines += ["| pipeline | " + " | ".join(generators) + " |", "|---|" + "---|" * len(generators)]
+    for name in pipelines:
+        row = {p.generator: p for p in own if p.pipeline == name}
+        told = [f"{p.value:.4g} [{p.low:.4g}, {p.high:.4g}] ({p.rank})" for p in row.values()]
+        one = next(iter(row.values()))
+        label = f"{name}{' (own encoder)' if one.whole else ''}{', random weights' if one.random else ''}"
+        lines.append(f"| {label} | {' | '.join(told)} |")
+    lines += ["", f"In square brackets {percent(found.level)} intervals, which no pipeline prints. "]
+    if any(p.whole for p in own):
+        lines[-1] += "Rows with an encoder of their own are in another unit: compare ranks, not values. "
+    if any(p.pipeline.startswith("pipeline:") for p in own):
+        lines[-1] += "`pipeline` takes the way from file to pixels only, to the pinned size and encoder."
+    lines[-1] = lines[-1].rstrip()
+    return [*lines, ""]
+
+
+def _table(found: Audited, encoder: str) -> list[str]:
+    generators = list(dict.fromkeys(c.generator for c in found.changes if c.encoder == encoder))
+    metrics = list(dict.fromkeys(c.metric for c in found.changes if c.encoder == encoder))
+    metrics.sort(key=lambda name: name != found.metric)
+    shifts = {s.variant: s.distance for s in found.shifts if s.encoder == encoder}
+    lines = []
+    for metric in metrics:
+        own = {(c.variant, c.generator): c for c in found.changes if (c.encoder, c.metric) == (encoder, metric)}
+        pinned = {generator: next(c.pinned for (_, g), c in own.items() if g == generator) for generator in generators}
+        lines += [
+            f"Change of {metric}, variant less pinned, {percent(found.level)} intervals paired over the same images:",
+            "",
+        ]
+        lines += ["| variant | reference against itself, FD | " + " | ".join(generators) + " |"]
+        lines += ["|---|---|" + "---|" * len(generators)]
+        lines += ["| pinned (value) | 0 | " + " | ".join(f"{pinned[g]:.4g}" for g in generators) + " |"]
+        for variant in dict.fromkeys(v for v, _ in own):
+            shift = f"{shifts[variant]:.4g}" if variant in shifts else ""
+            cells = [change_words(own[variant, generator]) for generator in generators]
+            lines.append(f"| {variant} | {shift} | {' | '.join(cells)} |")
+        lines.append("")
+    return lines
+
+
+def change_words(change: Change) -> str:
+    """A change and its interval, or that it is of the last bits only."""
+    if is_none(change):
+        return "≈ 0"
+    if change.low is None:
+        return f"{change.change:+.3g}"
+    return f"{change.change:+.3g} [{change.low:+.3g}, {change.high:+.3g}]"
