@@ -41,6 +41,6 @@ if TYPE_CHECKING:
     from harness.base.files import finite, write_atomically, write_json
     from harness.base.keys import canonical_json, derive_seed, digest, digest_file
     from harness.base.record import Cell, Estimate, Record, Reference, Target, p_text, percent, read_records, to_lines
-    from harness.base.words import Location, did_you_mean, found, unknown
+    from harness.base.words import Location, counted, did_you_mean, found, listed, unknown
 
 __getattr__ = door(__name__)

@@ -22,9 +22,9 @@ def percent(level: float) -> str:
     return f"{100 * level:.10g}%"
 
 
-def p_text(p: float) -> str:
-    """A p-value to three decimals, with its sign of relation: "= 0.012" or "< 0.001"."""
-    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
+def p_text(p: float, *, least: float = 0.001) -> str:
+    """A p-value to three decimals, with its sign of relation: "= 0.012", or "< 0.001" below what can be told."""
+    return f"= {p:.3f}" if p >= least else f"< {least:.3f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,3 +113,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     begun = [name for name in spelling if len(word) >= 3 and name.startswith(word.lower())]
     near = difflib.get_close_matches(word.lower(), spelling, n=1, cutoff=0.6) or begun
     return f"; did you mean '{spelling[near[0]]}'?" if near else "."
+
+
+def listed(names: Sequence[str], most: int, *, between: str = ", ", last: str = " and ") -> str:
+    """`a, b, c and 4 more`: the first `most` names, and how many were left out."""
+    more = f"{last}{len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + more
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 claim`, `2 claims`."""
+    return f"{n} {noun}{'s'[: n != 1]}"

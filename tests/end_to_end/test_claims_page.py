@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from harness.studies.reproduce.model import DERIVED, OWN, Claim, Facts, Metric, Pointer, Selection
+from harness.studies.reproduce.claims import DERIVED, OWN, Claim, Facts, Metric, Pointer, Selection
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/claims.md").read_text(encoding="utf-8")

@@ -3,10 +3,10 @@
 import pytest
 
 from harness.base.errors import UsageError
+from harness.studies.reproduce.claims import Claim, Facts, load
 from harness.studies.reproduce.comparable import match
-from harness.studies.reproduce.families import groups
-from harness.studies.reproduce.model import Claim, Facts, load
-from harness.studies.reproduce.verdicts import CORRECTED, EACH_CHOICE, apart_words, within_words
+from harness.studies.reproduce.rows import groups
+from harness.studies.reproduce.words import CORRECTED, EACH_CHOICE, apart_words, within_words
 
 SAID = {
     "metric": "fid",

@@ -12,11 +12,11 @@ from harness.benchmark.protocols.catalogue import load as protocol_of
 from harness.cli.main import main
 from harness.pipeline.results import read
 from harness.report.finding import read_findings
+from harness.studies.reproduce.claims import Claim, load, names, path_of
 from harness.studies.reproduce.comparable import match
-from harness.studies.reproduce.families import groups
 from harness.studies.reproduce.judging import judge
-from harness.studies.reproduce.model import Claim, load, names, path_of
-from harness.studies.reproduce.ourruns import _protocol
+from harness.studies.reproduce.rows import groups
+from harness.studies.reproduce.runs import _protocol
 
 
 @pytest.mark.parametrize("name", names())

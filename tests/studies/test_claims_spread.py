@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from harness.studies.reproduce.claims import Facts
 from harness.studies.reproduce.judging import Run, against_run
-from harness.studies.reproduce.model import Facts
 from harness.studies.reproduce.noise import MINIMUM_MEAN
 from harness.uncertainty import reproducing as reproduction
 from harness.uncertainty.significance import quantile

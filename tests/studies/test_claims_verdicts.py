@@ -7,10 +7,11 @@ import pytest
 
 from harness.base.errors import UsageError
 from harness.metrics.analyses import analyse
+from harness.studies.reproduce.claims import Facts
 from harness.studies.reproduce.judging import Run, against_published, against_run, judge
-from harness.studies.reproduce.model import Facts
 from harness.studies.reproduce.noise import MINIMUM_MEAN, MINIMUM_VARIANCE
-from harness.studies.reproduce.verdicts import answer, by_themselves, family, family_words, verdict_words
+from harness.studies.reproduce.result import by_themselves, family
+from harness.studies.reproduce.words import answer, family_words, verdict_words
 from harness.uncertainty.analysis import MetricCall
 from harness.uncertainty.reproducing import reproduction
 from harness.uncertainty.seeds import SeedMember

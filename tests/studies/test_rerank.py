@@ -12,7 +12,8 @@ from harness.cli.main import main
 from harness.pipeline.results import read, run_key, write
 from harness.report.finding import read_findings
 from harness.studies.rerank import human
-from harness.studies.rerank.orders import answer, of_run
+from harness.studies.rerank.runs import of_run
+from harness.studies.rerank.words import answer
 from harness.uncertainty.agreements.orders import independent
 from harness.uncertainty.agreements.rankings import agreement, consensus
 from harness.uncertainty.seeds import combine
@@ -297,7 +298,7 @@ def test_what_a_run_orders_for_sure_is_what_its_leaderboard_tells_apart(finished
     names = run.rankings[0].names
     ties = {(row["encoder"], row["generator"]): row["tied_with"] for row in board["rows"]}
     sure = 0
-    for encoder, orders in zip(run.tables, run.orders(names, run.level), strict=True):
+    for encoder, orders in zip(run.tables, run.orders(run.rankings, run.level), strict=True):
         value = dict(zip(names, next(x for x in run.rankings if x.name == encoder).scored, strict=True))
         for i, one in enumerate(names):
             for j, other in enumerate(names):

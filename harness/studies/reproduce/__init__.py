@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.studies.reproduce import verdicts
-    from harness.studies.reproduce.comparable import Differing, Match, match
-    from harness.studies.reproduce.families import groups
-    from harness.studies.reproduce.judging import Judged, Test, against_published, against_run, judge
-    from harness.studies.reproduce.model import Claim, ClaimsFile, Facts, load, names, path_of
-    from harness.studies.reproduce.ourruns import runs_for, unused
-    from harness.studies.reproduce.report_section import finding, section, source
-    from harness.studies.reproduce.verdicts import Verdicts
+    from harness.studies.reproduce.claims import load, names, path_of
+    from harness.studies.reproduce.compute import verdicts
+    from harness.studies.reproduce.section import finding, name_in
+    from harness.studies.reproduce.words import lines
 
 __getattr__ = door(__name__)

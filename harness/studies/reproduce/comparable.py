@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.base import listed
 from harness.benchmark import protocols
-from harness.studies.reproduce.model import PART, Facts
+from harness.studies.reproduce.claims import PART, Facts
 
 Comparability = Literal["comparable", "not comparable", "cannot be decided"]
 PLAIN = ("dataset", "resolution", "reference_split", "n_real", "n_fake")
@@ -29,9 +30,8 @@ class Differing:
     def words(self) -> str:
         """`dataset differs (faces / cats)`, for protocols with the names of the first facts in which they do."""
         names = [line.partition(":")[0] for line in self.details]
-        inside = "" if not names else ": " + ", ".join(names[:SHOWN])
-        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        return f"{self.fact} differs ({self.first} / {self.second}{inside}{more})"
+        inside = f": {listed(names, SHOWN)}" if names else ""
+        return f"{self.fact} differs ({self.first} / {self.second}{inside})"
 
 
 @dataclass(frozen=True)

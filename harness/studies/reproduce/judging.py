@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import isfinite, isnan, sqrt
+from math import isnan, sqrt
 from typing import Literal
 
 import numpy as np
 
-from harness.benchmark import protocols
+from harness.studies.reproduce.claims import Claim, Facts
 from harness.studies.reproduce.comparable import Match, match
-from harness.studies.reproduce.model import Claim, Facts
-from harness.studies.reproduce.noise import Noise, bias, flattery, printed_noise, readings, share
-from harness.studies.reproduce.unsaid import unsaid_facts, what_to_write, words_beside
+from harness.studies.reproduce.evidence import (
+    bias_words,
+    caveats,
+    flattery,
+    gap_text,
+    unsaid_facts,
+    what_to_write,
+    words_beside,
+)
+from harness.studies.reproduce.noise import Noise, bias, printed_noise, readings, share
 from harness.uncertainty import SeedMember, exceeded, fake_variance, quantile, reproduction
 
 Verdict = Literal["consistent", "inconsistent", "not comparable", "cannot be decided"]
@@ -105,7 +112,7 @@ def against_published(claim: Claim, other: Claim, *, level: float = 0.95) -> Tes
     read = [
         _read_published(claim, other, noise, one, two, level) for one, two in product(readings(claim), readings(other))
     ]
-    return _concluded(other.id, found, read, _caveats(claim, other))
+    return _concluded(other.id, found, read, caveats(claim, other))
 
 
 def against_run(claim: Claim, run: Run, *, level: float = 0.95) -> Test:
@@ -145,24 +152,10 @@ def against_run(claim: Claim, run: Run, *, level: float = 0.95) -> Test:
         # A bound is tested on one side. What lies on its right side is a test too: to leave it out would be to choose
         # the tests that are read together after looking at them.
         p = told.p if not claim.bound else told.p / 2 if distance > 0 else 1.0 - told.p / 2
-        words = f"{claim.spelled} against our {ours:.4g}: " + _gap_words(gap, allowed, p, beyond, claim)
-        words += f" ({told.method}{_bias_words(selection, shift)})"
+        words = f"{claim.spelled} against our {ours:.4g}: " + gap_text(gap, allowed, p, beyond, claim)
+        words += f" ({told.method}{bias_words(selection, shift)})"
         read.append(_Reading("inconsistent" if beyond else "consistent", words, gap, allowed, p))
-    return _concluded(run.name, found, read, _caveats(claim, run.facts))
-
-
-def _caveats(claim: Claim, other: Facts) -> tuple[str, ...]:
-    """What a verdict rests on that no test covers."""
-    told = []
-    if inferred := sorted({*claim.inferred, *other.inferred}):
-        told.append(f"rests on facts read out of the context, not said: {', '.join(inferred)}")
-    if other.whole_split is False:
-        told.append(
-            "the reference is a part of its split; a claim may have another part, and that noise is not counted"
-        )
-    if claim.metric in ("kid", "kd") and claim.protocol and protocols.load(claim.protocol).kid.get("subsets"):
-        told.append(f"{claim.protocol} averages random subsets, whose own noise is not counted")
-    return tuple(told)
+    return _concluded(run.name, found, read, caveats(claim, run.facts))
 
 
 def _stopped(name: str, found: Match, gap: float, rounding: float, beside: str) -> Test | None:
@@ -214,11 +207,11 @@ def _read_published(claim: Claim, other: Claim, noise: Noise, one: str, two: str
     distance = _beyond(claim, gap) if claim.bound else _beyond(other, -gap)
     p = exceeded(max(distance - rounding, 0.0), se, noise.degrees) * (1 if bounded else 2)
     beyond = distance > allowed + EPSILON
-    words = f"{claim.spelled} against {other.spelled}: " + _gap_words(
+    words = f"{claim.spelled} against {other.spelled}: " + gap_text(
         gap, allowed, p, beyond, claim if claim.bound else other
     )
     words += f" (t with {noise.degrees:.0f} degrees of freedom, noise of {noise.source}"
-    words += _bias_words(one, shifts[0], claim.id) + _bias_words(two, shifts[1], other.id) + ")"
+    words += bias_words(one, shifts[0], claim.id) + bias_words(two, shifts[1], other.id) + ")"
     return _Reading("inconsistent" if beyond else "consistent", words, gap, allowed, min(p, 1.0))
 
 
@@ -227,24 +220,6 @@ def _beyond(bounded: Claim, gap: float) -> float:
     if bounded.bound == "below":
         return -gap
     return gap if bounded.bound == "above" else abs(gap)
-
-
-def _gap_words(gap: float, allowed: float, p: float, beyond: bool, bounded: Claim) -> str:
-    if bounded.bound is None:
-        told = f"gap {gap:+.3g}, {'more than' if beyond else 'within'} the ±{allowed:.2g} of noise and rounding"
-    elif beyond:
-        told = f"past the bound by {abs(gap):.3g}, more than the {allowed:.2g} of noise"
-    else:
-        told = f"the bound is not contradicted (gap {gap:+.3g}, noise {allowed:.2g})"
-    if not isfinite(p):
-        return told
-    return told + (f", p = {p:.3f}" if p >= 0.001 else ", p < 0.001")
-
-
-def _bias_words(selection: str, shift: float, name: str = "the claim") -> str:
-    if selection != "best_of_three":
-        return ""
-    return f"; {name} as a best of three flatters by {abs(shift):.2g} on average, corrected"
 
 
 def _concluded(name: str, found: Match, read: Sequence[_Reading], caveats: tuple[str, ...]) -> Test:

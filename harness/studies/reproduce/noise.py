@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import pi, sqrt
 
+from harness.studies.reproduce.claims import Claim, Facts
 from harness.studies.reproduce.comparable import SAID_NOWHERE
-from harness.studies.reproduce.model import Claim, Facts
 
 # The smallest of three standard normal draws has this mean (negative) and this variance (exact for normal noise).
 MINIMUM_MEAN = 3.0 / (2.0 * sqrt(pi))
@@ -45,15 +45,6 @@ def bias(facts: Facts, selection: str) -> float:
     if selection != "best_of_three":
         return 0.0
     return -MINIMUM_MEAN if facts.lower_is_better else MINIMUM_MEAN
-
-
-def flattery(facts: Facts) -> str:
-    """What to say of a number that was picked as the best, beginning with "; "; empty for one that was not."""
-    if facts.selection == "best_of_three":
-        return f"; a best of three flatters by {MINIMUM_MEAN:.2f} standard deviations of one evaluation"
-    if facts.selection == "minimum_over_checkpoints":
-        return "; a best over checkpoints flatters by an unknown amount"
-    return ""
 
 
 def share(claim: Claim, selection: str) -> float:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.studies.rerank import human
-    from harness.studies.rerank.orders import BEYOND, DRAWS, answer, finding, how_sure, of_run
+    from harness.studies.rerank.compute import reranked
     from harness.studies.rerank.reversals import Order, Table, compared
-    from harness.studies.rerank.scoretable import of_scores
+    from harness.studies.rerank.runs import Run, of_run
+    from harness.studies.rerank.scoretable import Scores, of_scores
+    from harness.studies.rerank.section import finding
+    from harness.studies.rerank.words import lines
 
 __getattr__ = door(__name__)

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.studies.rerank.orders import DRAWS
+from harness.studies.rerank.reversals import DRAWS
 
 if TYPE_CHECKING:
-    from harness.uncertainty import Ranking
+    from harness.uncertainty import Orders, Ranking
 
 COLUMNS = ("generator", "encoder", "value")
 
 
-def of_scores(path: Path, higher_is_better: bool, seed: int) -> tuple[list[Ranking], str, bool]:
-    """A file's rankings, one an encoder; how their noise is taken, in words; and whether the file tells any.
+@dataclass(frozen=True)
+class Scores:
+    """A file's rankings, one an encoder; `known` is whether it tells the noise of its values, `title` says how."""
 
-    UsageError as for `read_scores`.
-    """
+    title: str
+    rankings: list[Ranking]
+    known: bool
+    notes: tuple[str, ...] = ()
+    drawn: Mapping[str, str] = field(default_factory=dict)
+
+    def orders(self, rankings: Sequence[Ranking], level: float) -> list[Orders]:
+        """Per encoder the pairs of generators that it orders for sure: under all encoders at once, at `level`."""
+        from harness.uncertainty import evidence
+
+        return evidence(rankings).at(level)
+
+
+def of_scores(path: Path, higher_is_better: bool, seed: int) -> Scores:
+    """The rankings of a file of scores; UsageError as for `read_scores`."""
     from harness.uncertainty import independent
 
     table = read_scores(path)
@@ -35,10 +51,10 @@ def of_scores(path: Path, higher_is_better: bool, seed: int) -> tuple[list[Ranki
     ]
     errors = [se for rows in table.values() for _, se in rows.values()]
     if not any(se is not None for se in errors):
-        return rankings, f"{path}, noise unknown (no standard errors in a column se)", False
+        return Scores(f"{path}, noise unknown (no standard errors in a column se)", rankings, known=False)
     exact = "values taken as exact (every se is 0)"
     taken = "standard errors taken as independent between generators" if any(errors) else exact
-    return rankings, f"{path}, {taken}", True
+    return Scores(f"{path}, {taken}", rankings, known=True)
 
 
 def read_scores(path: Path) -> dict[str, dict[str, tuple[float, float | None]]]:

@@ -7,12 +7,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.base import p_text
-from harness.studies.reproduce.verdicts import (
-    Verdicts,
+from harness.base import counted, p_text
+from harness.studies.reproduce.words import (
     answer,
     apart_words,
-    by_themselves,
     change_words,
     conditions_words,
     family_words,
@@ -23,13 +21,14 @@ from harness.studies.reproduce.verdicts import (
 
 if TYPE_CHECKING:
     from harness.report import Finding
+    from harness.studies.reproduce.result import Verdicts
 
 
 def finding(found: Verdicts) -> Finding:
     """The verdicts as a section of the report: sentences, each claim with its reason, tests, and which rows compare."""
     from harness.report import Finding, Table
 
-    alone = by_themselves(found.judged, found.family, found.level)
+    alone = found.alone
     sentences = [answer(found.judged, alone)]
     sentences += [
         f"{one.claim.id} ({one.claim.spelled}): {verdict_words(one, alone)}: {one.reason}."
@@ -42,8 +41,9 @@ def finding(found: Verdicts) -> Finding:
         sentences.append(words)
     several = [group for group in found.together if len(group.claims) > 1]
     together = sum(group.within.verdict == "comparable" for group in several)
-    counted = f"{len(several)} group{'s'[: len(several) != 1]}"
-    sentences.append(f"Rows under the same said conditions: {counted}; in {together} they may be compared.")
+    sentences.append(
+        f"Rows under the same said conditions: {counted(len(several), 'group')}; in {together} they may be compared."
+    )
     sentences += [note for note in (found.file.note, *found.notes) if note]
     columns = ("claim", "printed", "verdict", "reason", "metric", "model", "inferred", "source")
     rows = tuple(
@@ -86,21 +86,21 @@ def finding(found: Verdicts) -> Finding:
         tables.append(Table("The tests behind them; the gap is the claim less the other", heads, tested))
     named = ("group", "conditions", "claims", "with each other", "with other groups")
     tables.append(Table("Which of these numbers may be compared with each other", named, stand))
-    return Finding(f"Claims: {found.file.title}", tuple(sentences), tuple(tables))
+    return Finding(f"Claims: {found.file.title}", tuple(sentences), tuple(tables), source=_source(found.path))
 
 
-def source(path: Path) -> str:
-    """What tells a claims file from another of its name: a digest of where it lies, of a shipped one of its name."""
-    from harness.base import digest
-    from harness.studies.reproduce.model import names, path_of
-
-    shipped = path.stem in names() and path == path_of(path.stem)
-    return digest(["shipped", path.stem] if shipped else ["file", os.path.realpath(path)])
-
-
-def section(out: Path, path: Path) -> str:
+def name_in(out: Path, path: Path) -> str:
     """The name of the finding for a claims file in OUT, `claims-clean-fid`; another file's finding keeps its own."""
     from harness.report import free_name
 
     name = "claims-" + (re.sub(r"[^a-z0-9_-]+", "-", path.stem.lower()).strip("-") or "file")
-    return free_name(out, name, source(path))
+    return free_name(out, name, _source(path))
+
+
+def _source(path: Path) -> str:
+    """What tells a claims file from another of its name: a digest of where it lies, of a shipped one of its name."""
+    from harness.base import digest
+    from harness.studies.reproduce.claims import names, path_of
+
+    shipped = path.stem in names() and path == path_of(path.stem)
+    return digest(["shipped", path.stem] if shipped else ["file", os.path.realpath(path)])

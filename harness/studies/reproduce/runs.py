@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.studies.reproduce.claims import Claim, Facts
     from harness.studies.reproduce.judging import Run
-    from harness.studies.reproduce.model import Claim, Facts
 
 # What a run may compute for a claim's metric: the `use` of its metric, not of its analysis (sFID's is that of FD).
 USES: Mapping[str, tuple[str, ...]] = {
@@ -100,7 +100,7 @@ def _run(claim: Claim, out: Path) -> Run:
 
 
 def _facts(claim: Claim, lock: Mapping[str, Any], encoder: str, metric: str) -> Facts:
-    from harness.studies.reproduce.model import Facts
+    from harness.studies.reproduce.claims import Facts
 
     bench = lock["benchmark"]
     n_real, split = bench["n_real"], bench["reference_split"]

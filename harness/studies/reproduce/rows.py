@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.studies.reproduce.claims import Claim
 from harness.studies.reproduce.comparable import Comparability, Match, match
-from harness.studies.reproduce.model import Claim
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,94 @@
+"""The rankings of a run's generators, one an encoder, read from its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.studies.rerank.reversals import DRAWS
+
+if TYPE_CHECKING:
+    from harness.base import Reference
+    from harness.studies.rerank.reversals import Table
+    from harness.uncertainty import Orders, Ranking
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's rankings under every encoder by one metric; `drawn` says of encoders what a reader must know of them.
+
+    `notes` say which encoders are left out because nothing could be scored under them.
+    """
+
+    out: Path
+    metric: str
+    ranks: bool
+    level: float
+    reference: Reference
+    title: str
+    rankings: list[Ranking]
+    tables: Mapping[str, Table]
+    drawn: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+    known = True  # the noise of every value: a run has it
+
+    def orders(self, rankings: Sequence[Ranking], level: float) -> list[Orders]:
+        """Per encoder the pairs of generators that it orders for sure: under all encoders at once, at `level`."""
+        from harness.studies.rerank.reversals import shared_level, sure_orders
+
+        names = rankings[0].names
+        each = shared_level(level, len(self.tables))
+        return [sure_orders(t, names, level=each, reference=self.reference) for t in self.tables.values()]
+
+    def section(self, dataset: str | None) -> str:
+        """The name of the finding: `rerank`, with the metric where it is not the one that ranks, and with people."""
+        from harness.report import finding_name
+
+        return finding_name("rerank", *([] if self.ranks else [self.metric]), *([dataset] if dataset else []))
+
+
+def of_run(out: Path, metric: str | None, seed: int) -> Run:
+    """The rankings of OUT's generators by a metric, without one by that which ranks.
+
+    Raises UsageError for a metric that is not there and for an encoder that has scores and no analyses.
+    """
+    from harness.base import UsageError, unknown
+    from harness.pipeline import results
+    from harness.studies.rerank.reversals import Table
+    from harness.uncertainty import Ranking, joint_replicates
+
+    board = results.leaderboard(out)
+    better = {column["metric"]: bool(column["lower_is_better"]) for column in board["columns"]}
+    name = metric or board["rank_by"]["metric"]
+    if name not in better:
+        raise UsageError(unknown("metric", name, better, place=str(out)))
+    reference = board["interval"]["reference"]
+    rankings, tables, without, notes = [], {}, [], []
+    for number, encoder in enumerate(dict.fromkeys(str(row["encoder"]) for row in board["rows"])):
+        rows = [row for row in board["rows"] if row["encoder"] == encoder]
+        own = [row["metrics"] for row in rows if row["metrics"]]
+        if not own:
+            notes.append(f"left out, since every generator failed under it: {encoder} ({rows[0]['reason']})")
+            continue
+        groups = results.read(out, encoder)[1].get(name, {})
+        if not any(name in metrics for metrics in own):  # it is not computed there
+            without.append(encoder)
+            continue
+        if not groups:
+            raise UsageError(f"{out}: no analyses of {name} under {encoder}")
+        # A seed for each encoder: the noise that encoders share (the same images) is taken for independent, since
+        # one seed for all would take it for the same. Shared noise would cancel in part, so this is the wider.
+        target = next(metrics[name]["target"] for metrics in own if name in metrics)
+        joint = joint_replicates(groups, count=DRAWS, reference=reference, seed=seed + 1000 * number, target=target)
+        rankings.append(Ranking(encoder, joint.names, joint.values, joint.draws, better[name]))
+        tables[encoder] = Table(encoder, groups, better[name], target)
+    if not rankings:
+        raise UsageError([f"{out}: no encoder ranks its generators by {name}", *notes])
+    drawn = {r.name: note for r in rankings if (note := board["encoders"].get(r.name))}
+    labels = "".join(f", {results.labelled(board, encoder)}" for encoder in drawn)
+    title = f"{name} of {out}, reference {reference}{labels}"
+    title += f", not computed under {', '.join(without)}" if without else ""
+    level, ranks = float(board["interval"]["level"]), name == board["rank_by"]["metric"]
+    return Run(out, name, ranks, level, reference, title, rankings, tables, drawn, tuple(notes))

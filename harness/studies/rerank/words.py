@@ -1,0 +1,191 @@
+"""What `harness rerank` answers: the sentence, how sure it is, and each two encoders' figures for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.base import listed, p_text
+from harness.studies.rerank.runs import Run
+
+if TYPE_CHECKING:
+    from harness.studies.rerank.result import People, Reranked
+    from harness.uncertainty import Agreement, Consensus, Judgement
+
+BEYOND = {True: "beyond noise", False: "in value"}  # by whether noise is known
+NAMED = 6  # pairs in one sentence
+LEAST_P = 0.002  # of 4,000 replicates
+NEAR = 0.2  # probability of a reversal from which a pair is worth a line
+SETTLES = (
+    "What would change it: more images or training seeds settle what is open "
+    "(`harness power OUT A B --difference X` says how many)."
+)
+VALUES_SCALE = "Two encoders' orders in value: 1 is the same, -1 the reverse."
+SCALE = (
+    "Two encoders' orders: 1 is the same, -1 the reverse; in brackets what noise allows; then where the value would "
+    "lie in one more measurement, and how much noise itself lowers it."
+)
+
+
+def lines(found: Reranked) -> list[str]:
+    """What a terminal shows: the answer, then every two encoders, the consensus and people."""
+    known, people = found.of.known, people_words(found)
+    heading = f"{found.of.title}: {len(found.rankings[0].names)} generators, {len(found.rankings)} encoders"
+    heading += f", {100 * found.level:g}% intervals" if known else ""
+    told = [*verdict(found), *people[:-1], heading, *(f"note: {note}" for note in found.notes)]
+    if found.pairs:
+        told += ["", SCALE if known else VALUES_SCALE]
+    for pair in found.pairs:
+        told += _agreement(pair, known)
+    if found.whole is not None:
+        told += _consensus(found.whole, known)
+    if found.people is not None:
+        told += _people(found.people, known)
+    return [*told, "", *how_sure(found)]
+
+
+def verdict(found: Reranked) -> list[str]:
+    """Do encoders rank alike? In sentences; none for one encoder alone."""
+    if found.counted is None:
+        return []
+    return answer(found.pairs, found.counted, found.of.drawn, known=found.of.known)
+
+
+def people_words(found: Reranked) -> list[str]:
+    """Which encoder agrees better with people, a line for every two, and last whose answers these are."""
+    if found.people is None:
+        return []
+    better = [_agrees_better(both, found.of.known) for both in found.people.judgement]
+    return [*better, f"People: {'; '.join(found.people.notes)}."]
+
+
+def answer(pairs: Sequence[Agreement], whole: Consensus, drawn: Mapping[str, str], *, known: bool = True) -> list[str]:
+    """Do encoders rank alike? In sentences, the answer first; encoders of `drawn` (random weights) only after it.
+
+    `whole` is the consensus of the encoders that count: those not in `drawn`, or all where fewer than two are left.
+    Where the noise of the values is not `known`, the orders are those of the values, and nothing is beyond noise.
+    """
+    meant = [pair for pair in pairs if not {pair.first, pair.second} & set(drawn)]
+    told = [_alike(meant or pairs, whole, known)]
+    if meant and drawn:
+        counted = _turned(meant)
+        for encoder, note in drawn.items():
+            # Against the encoders that count, each pair of generators once, as in the sentence above.
+            also = [
+                pair
+                for pair in pairs
+                if encoder in (pair.first, pair.second) and not drawn.keys() >= {pair.first, pair.second}
+            ]
+            more = len(_turned(also) - counted)
+            what = f"{more or 'no'} more pair{'s'[: more != 1]} of generators"
+            told.append(
+                f"{encoder} ({note}) is not counted above; with it {what} would be ordered differently beyond noise."
+            )
+    elif drawn:
+        told.append(f"{'; '.join(f'{encoder}: {note}' for encoder, note in drawn.items())}.")
+    return told
+
+
+def _turned(pairs: Sequence[Agreement]) -> set[tuple[str, str]]:
+    """The pairs of generators that two encoders order differently beyond noise, each once."""
+    return {(pair.first, pair.second) for both in pairs for pair in both.pairs if pair.reversed_for_sure}
+
+
+def _alike(pairs: Sequence[Agreement], whole: Consensus, known: bool) -> str:
+    turned = [(both, pair) for both in pairs for pair in both.pairs if pair.reversed_for_sure]
+    names = _turned(pairs)
+    total = len(pairs[0].pairs)
+    beyond, unknown = BEYOND[known], "" if known else "; noise unknown: give standard errors in a column se"
+    agreed = f"; all of them order {len(whole.agreed)} of {total} pairs alike {beyond}{unknown}"
+    if turned:
+        said = [_who(both, pair) for both, pair in turned]
+        return (
+            f"{'No: e' if known else 'E'}ncoders order {len(names)} of {total} pairs of generators differently "
+            f"{beyond} ({listed(said, NAMED, between='; ', last='; and ')}){agreed}."
+        )
+    if len(whole.agreed) == total:
+        alike = f"very encoder orders all {total} pairs of generators alike"
+        return f"Yes: e{alike}, beyond noise." if known else f"E{alike} in value{unknown}."
+    return (
+        f"{'Not shown to differ: n' if known else 'N'}o two encoders order any of {total} pairs of generators "
+        f"differently {beyond}{agreed}{'; what is left may be either' if known else ''}."
+    )
+
+
+def how_sure(found: Reranked) -> list[str]:
+    """Two lines: what holds at once and at which level, and what would change it."""
+    about = "All of this is about these generators."
+    if not found.of.known:
+        told = "How sure: not known, since the file tells no standard errors; another measurement may order otherwise"
+        people_too = "; intervals and p of people's agreement count people's noise alone" if found.people else ""
+        more = "What would change it: a column `se` with the standard error of every value says what is beyond noise."
+        return [f"{told}{people_too}. {about}", more]
+    apart = ", people apart" if found.people else ""
+    at_once = f"what it calls beyond noise holds for all pairs and encoders at once{apart}"
+    each = at_once if found.pairs else "each interval holds by itself, not all of them together"
+    errors = "What would change it: values with smaller standard errors settle what is open."
+    return [f"How sure: at {100 * found.level:g}%; {each}. {about}", SETTLES if isinstance(found.of, Run) else errors]
+
+
+def _who(both: Agreement, pair: Any) -> str:
+    one, other = (pair.first, pair.second) if pair.first_leads[0] > 0.5 else (pair.second, pair.first)
+    return f"{both.first} prefers {one} to {other}, {both.second} the reverse"
+
+
+def _agreement(found: Agreement, known: bool) -> list[str]:
+    lines = [f"\n{found.first} and {found.second}"]
+    if known:
+        lines += _correlations(found)
+    else:
+        lines += [f"  {one.kind:<15} {one.value:+.2f}" for one in (found.tau, found.rho)]
+    sure = [f"{pair.first}/{pair.second}" for pair in found.pairs if pair.reversed_for_sure]
+    lines.append(f"  ordered the other way {BEYOND[known]}: {', '.join(sure) or 'no pair'}")
+    near = known and sorted(
+        (p for p in found.pairs if p.differs >= NEAR and not p.reversed_for_sure), key=lambda p: -p.differs
+    )
+    if near:
+        words = ", ".join(f"{pair.first}/{pair.second} {pair.differs:.2f}" for pair in near)
+        lines.append(f"  in another order in a share of replicates from {NEAR:g} on, not beyond noise: {words}")
+    return lines
+
+
+def _correlations(found: Agreement) -> list[str]:
+    return [
+        f"  {one.kind:<15} {one.value:+.2f} [{one.low:+.2f}, {one.high:+.2f}]   one more measurement: "
+        f"{one.noisy[0]:+.2f} to {one.noisy[2]:+.2f}, {one.attenuation:+.3f} by noise"
+        for one in (found.tau, found.rho)
+    ]
+
+
+def _consensus(found: Consensus, known: bool) -> list[str]:
+    allowed, often = (
+        (" [what noise allows]", "how often it is first under each") if known else ("", "where it is first")
+    )
+    lines = [f"\nconsensus: mean rank over encoders{allowed}, and {often}"]
+    width = max(map(len, found.mean_rank))
+    for name, (rank, low, high) in found.mean_rank.items():
+        shares = {encoder: own[name] for encoder, own in found.first_place.items() if own[name] >= 0.005}
+        first = ", ".join(f"{encoder} {share:.0%}" if known else encoder for encoder, share in shares.items())
+        ends = f" [{low:5.2f}, {high:5.2f}]" if known else ""
+        lines.append(f"  {rank:5.2f}{ends} {name:<{width}}  {first and f'first: {first}'}".rstrip())
+    total = len(found.mean_rank) * (len(found.mean_rank) - 1) // 2
+    return [*lines, f"  all encoders agree {BEYOND[known]} on {len(found.agreed)} of {total} pairs"]
+
+
+def _agrees_better(both: Judgement, known: bool) -> str:
+    winner = both.first if both.gain.low > 0 else both.second if both.gain.high < 0 else None
+    noise = "noise" if known else "the noise of people's answers (that of the scores is unknown)"
+    verdict = f"{winner} agrees better with people beyond {noise}" if winner else f"no difference beyond {noise}"
+    return f"{both.first} rather than {both.second}: {verdict}"
+
+
+def _people(found: People, known: bool) -> list[str]:
+    told = [f"\npeople: {found.notes[0]}", *(f"note: {line}" for line in found.notes[1:])]
+    for one in found.agreement:
+        told += [f"{one.first} and people", *_correlations(one)]
+    for both in found.judgement:
+        told.append(_agrees_better(both, known))
+        for kind, lead in (("gain in people's error rate", both.gain), ("difference of taus", both.tau)):
+            p = f"p {p_text(lead.p, least=LEAST_P)}"
+            told.append(f"  {kind:<27} {lead.value:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}], {p}")
+    return told
