@@ -8,7 +8,7 @@ import pytest
 from harness.studies.reproduce.claims import Facts
 from harness.studies.reproduce.judging import Run, against_run
 from harness.studies.reproduce.noise import MINIMUM_MEAN
-from harness.uncertainty import reproducing as reproduction
+from harness.uncertainty.reproducing import reproduction
 from harness.uncertainty.significance import quantile
 from tests.studies.test_claims import SAID, claim
 from tests.studies.test_claims_verdicts import run_of

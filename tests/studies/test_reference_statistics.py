@@ -11,7 +11,8 @@ from harness.base.errors import UsageError
 from harness.benchmark.protocols.catalogue import load
 from harness.metrics.frechet.against_moments import estimate_against_moments
 from harness.metrics.frechet.distance import distance, frechet_distance, moments, moments_of_covariance
-from harness.studies.statistics.npz import Made, admitted, facts_of, of_features, read, refuse_other_making, write
+from harness.studies.statistics.admission import admitted, refuse_other_making
+from harness.studies.statistics.npz import Made, facts_of, of_features, read, write
 
 
 def made(name="clean", **changes):

@@ -9,8 +9,9 @@ from harness.base.errors import UsageError
 from harness.benchmark import protocols
 from harness.metrics.frechet.distance import distance
 from harness.studies.selftest.catalogue import Case, Draw, Selftest, TorchvisionSet, load, names
-from harness.studies.selftest.compute import Outcome, run
+from harness.studies.selftest.compute import run
 from harness.studies.selftest.material import drawn, locate
+from harness.studies.selftest.result import Outcome
 from harness.studies.statistics.npz import Made, facts_of, of_features, write
 from tests.support.torchvision_layout import write_cifar10
 

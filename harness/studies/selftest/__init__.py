@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.studies.selftest.catalogue import SUFFIXES, Case, Selftest, load, names
-    from harness.studies.selftest.compute import Outcome, run
+    from harness.studies.selftest.catalogue import SUFFIXES, load
+    from harness.studies.selftest.compute import run
+    from harness.studies.selftest.result import tally
+    from harness.studies.selftest.words import RANDOM, outcome_words, tally_words
 
 __getattr__ = door(__name__)

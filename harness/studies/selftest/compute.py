@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -17,31 +16,14 @@ from harness.metrics import Moments, coverage, density, distance, moments, momen
 from harness.studies.selftest import material
 from harness.studies.selftest.catalogue import Case, FileSet, GaussianSet, NormalSet, Selftest, TorchvisionSet
 from harness.studies.selftest.published import Spread, inception_score, subset_kernel_distance
+from harness.studies.selftest.result import Outcome
+from harness.studies.statistics.admission import admitted
 from harness.studies.statistics.make import encode_layer, runnable
-from harness.studies.statistics.npz import admitted, holds_statistics, read
+from harness.studies.statistics.npz import holds_statistics, read
 from harness.uncertainty import Rows
 
 BALLS = {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
 LOGITS, SPATIAL = "logits_unbiased", "sfid"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One published value beside ours; `ours` is None where it could not be computed, and `missing` says why.
-
-    Each line of `missing` is one thing to mend: data or weights and where they belong, or what does not fit.
-    """
-
-    case: Case
-    ours: float | None
-    missing: tuple[str, ...] = ()
-
-    @property
-    def verdict(self) -> Literal["agrees", "differs", "not run"]:
-        """`agrees` where ours lies within the tolerance, both ends included. NaN differs."""
-        if self.ours is None:
-            return "not run"
-        return "agrees" if abs(self.ours - self.case.value) <= self.case.tolerance else "differs"
 
 
 def run(

@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.studies.statistics.make import Encoded, encode
-    from harness.studies.statistics.npz import (
-        Statistics,
-        admitted,
-        holds_statistics,
-        of_features,
-        read,
-        refuse_other,
-        refuse_other_making,
-        write,
-    )
+    from harness.studies.statistics.compute import distance_to
+    from harness.studies.statistics.formats import FORMATS, PLAIN
+    from harness.studies.statistics.npz import read
+    from harness.studies.statistics.peers import make_file
+    from harness.studies.statistics.words import clean_words, distance_words, file_words
 
 __getattr__ = door(__name__)
