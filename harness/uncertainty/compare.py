@@ -11,7 +11,7 @@ from harness.base import Reference, Target, UsageError
 from harness.uncertainty.analysis import Analysis, InfluenceForm, same_strata
 from harness.uncertainty.intervals import check
 from harness.uncertainty.seeds import Means, SeedMember, means
-from harness.uncertainty.significance import quantile
+from harness.uncertainty.significance import quantile, satterthwaite
 from harness.uncertainty.variance import variance_of_sum
 
 
@@ -141,10 +141,8 @@ def _between_seeds(one: Means, two: Means, paired: bool) -> tuple[float, float, 
             raise UsageError("`paired` needs the same training seeds on both sides, in the same order")
         gaps = np.subtract(first, second)
         return float(gaps.var(ddof=1)) / len(gaps), len(gaps) - 1.0, f"paired over {len(gaps)} training seeds"
-    parts = [float(np.var(values, ddof=1)) / len(values) for values in (first, second)]
-    bottom = sum(part**2 / (len(values) - 1) for part, values in zip(parts, (first, second), strict=True))
-    degrees = sum(parts) ** 2 / bottom if bottom > 0 else float(min(len(first), len(second)) - 1)
-    return sum(parts), degrees, f"Welch over {len(first)} and {len(second)} training seeds"
+    parts = [(float(np.var(values, ddof=1)) / len(values), len(values) - 1.0) for values in (first, second)]
+    return sum(v for v, _ in parts), satterthwaite(parts), f"Welch over {len(first)} and {len(second)} training seeds"
 
 
 def _least(one: Means, two: Means, scatter: float, paired: bool) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from harness.base import UsageError
 from harness.uncertainty.intervals import check
 from harness.uncertainty.seeds import SeedMember, means
-from harness.uncertainty.significance import exceeded, quantile
+from harness.uncertainty.significance import exceeded, quantile, satterthwaite
 from harness.uncertainty.variance import fake_variance
 
 Verdict = Literal["consistent", "equivalent", "different", "inconclusive", "not comparable"]
@@ -98,7 +98,7 @@ def reproduction(
     variance, degrees, method = own + max(theirs, printed), own_degrees, f"{sources} of both"
     if printed > theirs and published_runs is not None:
         # Two estimates, the spread of theirs and (retrained) that of our training seeds.
-        degrees = variance**2 / (own**2 / own_degrees + printed**2 / (published_runs - 1))
+        degrees = satterthwaite([(own, own_degrees), (printed, published_runs - 1.0)])
         method = f"{sources} of ours, theirs as printed over {published_runs} runs"
     if np.isfinite(degrees):
         method += f", t with {degrees:.3g} degrees of freedom"

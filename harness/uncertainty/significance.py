@@ -28,6 +28,17 @@ def exceeded(distance: float, se: float, degrees: float) -> float:
     return upper_tail(distance / se, degrees) if se > 0 else 0.0
 
 
+def satterthwaite(parts: Sequence[tuple[float, float]]) -> float:
+    """Degrees of freedom of a sum of independent estimates of variance (Welch 1947; Satterthwaite 1946).
+
+    `parts` are pairs of a variance and its degrees of freedom. Without any variance the fewest, which errs on the wide
+    side.
+    """
+    bottom = sum(variance**2 / degrees for variance, degrees in parts)
+    total = sum(variance for variance, _ in parts)
+    return total**2 / bottom if bottom > 0 else min(degrees for _, degrees in parts)
+
+
 def holm(p: Sequence[float]) -> tuple[float, ...]:
     """Adjusted p-values in the order given, in [0, 1], never below the plain ones.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.studies.reproduce.claims import Facts
-from harness.studies.reproduce.judging import Run, against_run
+from harness.studies.reproduce.judging import Run, against_published, against_run
 from harness.studies.reproduce.noise import MINIMUM_MEAN
 from harness.uncertainty.reproducing import reproduction
 from harness.uncertainty.significance import quantile
@@ -57,3 +57,28 @@ def test_a_retrained_models_printed_spread_counts_beside_that_of_our_seeds():
     assert "same checkpoint" not in plain.evidence[0] + wide.evidence[0]
     with pytest.raises(ValueError, match="at least 2"):
         reproduction(single(2.0), 2.0, published_n_fake=200, decimals=1, retrained=False, published_sd=0.1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "unequal"),
+    [((3.45, 0.19, 5), (3.29, 0.01, 10), 0.133), ((6.54, 0.37, 5), (6.19, 0.03, 10), 0.102)],
+)
+def test_two_printed_spreads_are_not_pooled(first, second, unequal):
+    """Five runs that scatter more than ten others say little of their own mean: Welch's test, not Student's."""
+    from scipy.stats import ttest_ind_from_stats as scipys
+
+    (a, sd_a, n_a), (b, sd_b, n_b) = first, second
+    assert scipys(a, sd_a, n_a, b, sd_b, n_b, equal_var=False).pvalue == pytest.approx(unequal, abs=5e-4)
+    plain = {"selection": "mean", "std_of": "runs"}
+
+    def judged(decimals):
+        spread = {"decimals": decimals, "std_decimals": decimals}
+        one = claim("one", value=a, std=sd_a, seeds=n_a, **plain, **spread)
+        return against_published(one, claim("other", value=b, std=sd_b, seeds=n_b, **plain, **spread))
+
+    assert judged(9).p == pytest.approx(unequal, abs=5e-4)
+    printed = judged(2)  # as printed: half a unit of the last place is allowed for, in the gap and in either spread
+    rounded = scipys(a - 0.01, sd_a + 0.005, n_a, b, sd_b + 0.005, n_b, equal_var=False)
+    assert printed.p == pytest.approx(rounded.pvalue, abs=1e-9)
+    assert printed.verdict == "consistent"
+    assert "t with 4." in printed.evidence[0]  # Welch's degrees of freedom: of 13 together, all but 4 tell nothing

@@ -21,7 +21,7 @@ from harness.studies.reproduce.evidence import (
     what_to_write,
     words_beside,
 )
-from harness.studies.reproduce.noise import Noise, bias, printed_noise, readings, share
+from harness.studies.reproduce.noise import Noise, bias, noises, of_difference, printed_noise, readings, share
 from harness.uncertainty import SeedMember, exceeded, fake_variance, quantile, reproduction
 
 Verdict = Literal["consistent", "inconsistent", "not comparable", "cannot be decided"]
@@ -106,7 +106,7 @@ def against_published(claim: Claim, other: Claim, *, level: float = 0.95) -> Tes
         return Test(other.id, "cannot be decided", ("both are bounds; one number is needed",), found)
     if claim.images is not None and claim.images == other.images:
         return _same_images(other.id, found, gap, rounding)
-    noise = printed_noise(claim, other)
+    noise = noises(claim, other)
     if noise is None:
         return _without_noise(claim, other, found, gap, rounding)
     read = [
@@ -193,24 +193,26 @@ def _without_noise(claim: Claim, other: Claim, found: Match, gap: float, roundin
     return Test(other.id, "cannot be decided", (words,), found)
 
 
-def _read_published(claim: Claim, other: Claim, noise: Noise, one: str, two: str, level: float) -> _Reading:
+def _read_published(
+    claim: Claim, other: Claim, noise: tuple[Noise, Noise], one: str, two: str, level: float
+) -> _Reading:
     if "minimum_over_checkpoints" in (one, two):
         words = "a best over checkpoints is biased by an unknown amount"
         return _Reading("cannot be decided", words, float("nan"), float("nan"), float("nan"))
-    shifts = [bias(c, s) * noise.sd for c, s in ((claim, one), (other, two))]
-    variances = share(claim, one) + share(other, two)
+    shifts = [bias(c, s) * own.sd for c, s, own in ((claim, one, noise[0]), (other, two, noise[1]))]
+    both = of_difference(noise, (share(claim, one), share(other, two)))
     gap = (claim.value - shifts[0]) - (other.value - shifts[1])
-    se, rounding = noise.sd * sqrt(variances), claim.rounding + other.rounding
+    rounding = claim.rounding + other.rounding
     bounded = bool(claim.bound or other.bound)
     tail = 1.0 - level if bounded else (1.0 - level) / 2
-    allowed = quantile(1.0 - tail, noise.degrees) * se + rounding
+    allowed = quantile(1.0 - tail, both.degrees) * both.sd + rounding
     distance = _beyond(claim, gap) if claim.bound else _beyond(other, -gap)
-    p = exceeded(max(distance - rounding, 0.0), se, noise.degrees) * (1 if bounded else 2)
+    p = exceeded(max(distance - rounding, 0.0), both.sd, both.degrees) * (1 if bounded else 2)
     beyond = distance > allowed + EPSILON
     words = f"{claim.spelled} against {other.spelled}: " + gap_text(
         gap, allowed, p, beyond, claim if claim.bound else other
     )
-    words += f" (t with {noise.degrees:.0f} degrees of freedom, noise of {noise.source}"
+    words += f" (t with {both.degrees:.3g} degrees of freedom, noise of {both.source}"
     words += bias_words(one, shifts[0], claim.id) + bias_words(two, shifts[1], other.id) + ")"
     return _Reading("inconsistent" if beyond else "consistent", words, gap, allowed, min(p, 1.0))
 

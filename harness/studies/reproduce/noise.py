@@ -7,6 +7,7 @@ from math import pi, sqrt
 
 from harness.studies.reproduce.claims import Claim, Facts
 from harness.studies.reproduce.comparable import SAID_NOWHERE
+from harness.uncertainty import satterthwaite
 
 # The smallest of three standard normal draws has this mean (negative) and this variance (exact for normal noise).
 MINIMUM_MEAN = 3.0 / (2.0 * sqrt(pi))
@@ -23,16 +24,32 @@ class Noise:
     source: str
 
 
-def printed_noise(*claims: Claim) -> Noise | None:
-    """Pooled over the claims that print a spread over runs; rounded spreads are taken at the upper end."""
-    squares, degrees, sources = 0.0, 0.0, []
-    for one in claims:
-        if one.std is None or one.std_of != "runs" or one.seeds is None:
-            continue
-        upper = one.std + 0.5 * 10.0 ** -(one.std_decimals or 0)
-        squares, degrees = squares + (one.seeds - 1) * upper**2, degrees + one.seeds - 1
-        sources.append(f"{one.id}, {one.seeds} runs")
-    return Noise(sqrt(squares / degrees), degrees, " and ".join(sources)) if degrees else None
+def printed_noise(claim: Claim) -> Noise | None:
+    """What a spread over runs says, taken at the upper end of its rounding; None where a claim prints none."""
+    if claim.std is None or claim.std_of != "runs" or claim.seeds is None:
+        return None
+    upper = claim.std + 0.5 * 10.0 ** -(claim.std_decimals or 0)
+    return Noise(upper, claim.seeds - 1.0, f"{claim.id}, {claim.seeds} runs")
+
+
+def noises(first: Claim, second: Claim) -> tuple[Noise, Noise] | None:
+    """Of each of two claims; one that prints no spread is taken to be as noisy as the other. None for neither."""
+    one, other = printed_noise(first), printed_noise(second)
+    either = one or other
+    return None if either is None else (one or either, other or either)
+
+
+def of_difference(noise: tuple[Noise, Noise], shares: tuple[float, float]) -> Noise:
+    """The noise of the difference of two numbers; `shares` as `share` has them.
+
+    Two spreads are not pooled: five runs that scatter say nothing of the noise of ten that do not, and the degrees of
+    freedom are Welch and Satterthwaite's.
+    """
+    one, other = noise
+    if one is other:
+        return Noise(one.sd * sqrt(sum(shares)), one.degrees, one.source)
+    parts = [(part * own.sd**2, own.degrees) for own, part in zip(noise, shares, strict=True)]
+    return Noise(sqrt(sum(v for v, _ in parts)), satterthwaite(parts), f"{one.source} and {other.source}")
 
 
 def readings(facts: Facts) -> tuple[str, ...]:
