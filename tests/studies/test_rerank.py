@@ -5,6 +5,7 @@ import json
 import shutil
 from itertools import combinations
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -157,8 +158,10 @@ def test_no_command_takes_a_seed_below_0():
     found = {}
 
     def look(command, name):
-        for inner, one in getattr(command, "commands", {}).items():
-            look(one, f"{name} {inner}".strip())
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for inner in command.list_commands(context):
+                look(command.get_command(context, inner), f"{name} {inner}".strip())
         for option in command.params:
             if option.name.endswith("seed"):
                 found[f"{name} --{option.name}"] = getattr(option.type, "min", None)
