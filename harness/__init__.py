@@ -1,21 +1,50 @@
-"""A reproducible benchmark harness for generative image models.
+"""Generative image models measured reproducibly, each number with an interval that says what it is about.
 
->>> from harness import estimate, run_benchmark
+This is all that a script may use; every other module is private to the harness.
+
+`estimate` is one metric of two feature sets, without files or a benchmark:
+
+>>> import numpy as np
+>>> from harness import estimate
+>>> rng = np.random.default_rng(0)
+>>> real, fake = rng.normal(size=(500, 8)), rng.normal(0.5, 1, size=(400, 8))
+>>> fd = estimate("fd", real, fake)
+>>> print(f"{fd.value:.2f} [{fd.low:.2f}, {fd.high:.2f}] at n = {fd.n_real}, {fd.n_fake}")
+2.40 [2.03, 2.85] at n = 500, 400
+
+`metrics` has the plain functions (`metrics.frechet_distance(real, fake)`), and `content_digest(images)` is the digest
+that a dataset is pinned by. `load` reads a benchmark, `run_benchmark` runs one, `open_run` opens what it left:
+
+>>> from harness import open_run, run_benchmark
+>>> result = run_benchmark("benchmarks/digits.yaml", tracking=False)  # doctest: +SKIP
+>>> run = open_run(result.out)  # doctest: +SKIP
+>>> run.leaderboard.to_pandas()  # doctest: +SKIP
+>>> run.to_pandas().query("level == 'generator' and reference == 'random'")  # doctest: +SKIP
+>>> run.pairs(metric="fd").query("p_holm <= 0.05")  # doctest: +SKIP
+
+`UsageError` is a mistake that the caller can mend; anything else that is raised is a fault of the harness.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-__all__ = ["estimate", "run_benchmark"]
+from harness.base.doors import door
 
-_HOMES = {"estimate": "harness.metrics.estimates", "run_benchmark": "harness.run"}
+if TYPE_CHECKING:
+    # Renamed to themselves: that is how a type checker in strict mode knows that they are meant for others.
+    from harness import metrics as metrics
+    from harness.base import Estimate as Estimate
+    from harness.base import Record as Record
+    from harness.base import UsageError as UsageError
+    from harness.benchmark import Benchmark as Benchmark
+    from harness.benchmark import load as load
+    from harness.images import content_digest as content_digest
+    from harness.metrics import estimate as estimate
+    from harness.pipeline import FinishedRun as FinishedRun
+    from harness.pipeline import Leaderboard as Leaderboard
+    from harness.pipeline import open_run as open_run
+    from harness.run import Result as Result
+    from harness.run import run_benchmark as run_benchmark
 
-
-def __getattr__(name: str) -> Any:
-    # Looked up when used: `harness --help` must not wait for numpy.
-    if name in _HOMES:
-        from importlib import import_module
-
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'harness' has no attribute {name!r}")
+__getattr__ = door(__name__)

@@ -25,9 +25,8 @@ def audit(
     from harness.base import UsageError, unknown, write_atomically
     from harness.cli.lines import say
     from harness.cli.terminal import progress
-    from harness.pipeline import Engine, Pipeline, Plan, declared, results
+    from harness.pipeline import Pipeline, Plan, declared, default_store, default_workers, executor_of, results
     from harness.report import write_finding, write_report
-    from harness.run import claim, default_store, default_workers, usable
     from harness.studies import audit as study
 
     found = benchmark.load(bench)
@@ -35,10 +34,10 @@ def audit(
         raise UsageError(f"{bench}: {unknown('encoder', wrong[0], found.encoders)}")
     plan = Plan(found, store.absolute() if store else default_store(), device)
     folder = out or Path("results") / found.name
-    claim(folder, found.name)
-    usable(plan)
-    with Engine(workers or default_workers()) as engine, progress() as heard:
-        result = study.audit(plan, lambda own: Pipeline(own, engine, heard), encoders or None)
+    results.claim(folder, found.name)
+    plan.check_place()
+    with executor_of(workers=workers or default_workers()) as executor, progress() as heard:
+        result = study.audit(plan, lambda own: Pipeline(own, executor, heard), encoders or None)
     first, random = found.rank_by.encoder, {name: found.is_random(name) for name in found.encoders}
     text = study.markdown(result, first, random)
     write_atomically(folder / "audit.json", (json.dumps(result.to_json(), indent=1) + "\n").encode("ascii"))

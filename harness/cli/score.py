@@ -50,7 +50,7 @@ def score(
         return
     from harness.base import UsageError
     from harness.benchmark import from_folders
-    from harness.run import claim
+    from harness.pipeline import results
 
     if given := _given({"--generator": generators or None, "--receipt": receipt}):
         raise UsageError(f"{given}: only for a benchmark's YAML alone; here sets of images are scored, REAL FAKE")
@@ -66,7 +66,7 @@ def score(
         n=n,
         random_weights=random_weights,
         seed=seed or 0,
-        claim=claim,
+        claim=results.claim,
     )
     for line in declared.left_out:
         click.echo(f"note: {line}", err=True)

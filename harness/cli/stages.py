@@ -52,16 +52,15 @@ def make(
     from harness import benchmark
     from harness.base import write_json
     from harness.cli.terminal import progress
-    from harness.pipeline import Engine, Pipeline, Plan, receipt_of
-    from harness.run import default_store, default_workers, usable
+    from harness.pipeline import Pipeline, Plan, default_store, default_workers, executor_of, receipt_of
 
     found = benchmark.load(bench)
     _check_known(bench, "generator", generators, found.generators)
     _check_known(bench, "encoder", encoders, found.encoders)
     plan = Plan(found, store.absolute() if store else default_store(), device)
-    usable(plan)
-    with Engine(workers or default_workers()) as engine, progress() as heard:
-        pipeline = Pipeline(plan, engine, heard, frozenset(generators) or None, frozenset(encoders) or None)
+    plan.check_place()
+    with executor_of(workers=workers or default_workers()) as executor, progress() as heard:
+        pipeline = Pipeline(plan, executor, heard, frozenset(generators) or None, frozenset(encoders) or None)
         for stage in stages:
             getattr(pipeline, stage)()
     if receipt:

@@ -7,20 +7,18 @@ as `<file>.part` until it is complete and right, so that a broken connection cos
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
-from harness.base import Frozen, UsageError, digest_file, read_yaml, unknown
+from harness.base import Frozen, UsageError, digest_file, locked, read_yaml, unknown
 from harness.encoders.download import Progress, RefusedError, UnwritableError, discard, download
 
 TABLE = Path(__file__).with_name("weights.yaml")
@@ -184,7 +182,7 @@ def fetch(name: str, *, trust: bool = False, progress: Progress | None = None) -
         )
     url = _address(name)
     where.mkdir(parents=True, exist_ok=True)
-    with _locked(where / f"{name}.lock"):
+    with locked(where / f"{name}.lock"):  # one download of a file at a time
         path, part = where / name, where / f"{name}.part"
         if verdict(name) == "right":
             return Fetched(path, str(pinned(name)), 0, False)
@@ -278,11 +276,3 @@ def _instruction(name: str) -> str:
         f"`harness weights fetch {name}{flag}` downloads them; without a network place {weights.url} "
         f"({size}{checksum}) at {folder() / name}"
     )
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One download of a file at a time; a killed process gives its lock back."""
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

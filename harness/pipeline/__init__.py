@@ -9,15 +9,19 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.pipeline import provenance, results
     from harness.pipeline.encode import load_features
-    from harness.pipeline.executors.local import Engine, Failure
+    from harness.pipeline.executors.local import default_workers
+    from harness.pipeline.executors.table import executor as executor_of
+    from harness.pipeline.executors.work import Executor, Failure
+    from harness.pipeline.finished import FinishedRun, open_run
     from harness.pipeline.groups import marked
     from harness.pipeline.leaderboard import Column, Leaderboard, Row, decimals, rank_text, seeds_text, shown
     from harness.pipeline.numerics import load_again
-    from harness.pipeline.plan import FakeSet, ImageSource, Plan, RealSet, declared, plain
+    from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet, declared, plain
     from harness.pipeline.rank import Ranked
     from harness.pipeline.receipt import receipt_of
-    from harness.pipeline.sample import load_images, read_images
+    from harness.pipeline.sample import first_images, load_images, read_images
     from harness.pipeline.score import load_analysis, load_groups, metric_call
-    from harness.pipeline.stages import Pipeline, Progress, name_of
+    from harness.pipeline.stages import Pipeline, Progress, Silent, failure_lines, name_of
+    from harness.pipeline.store import default_store
 
 __getattr__ = door(__name__)

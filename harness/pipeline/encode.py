@@ -13,7 +13,7 @@ from harness.base import UsageError, canonical_json
 from harness.images import preprocessing
 from harness.pipeline import provenance
 from harness.pipeline import sample as image_stage
-from harness.pipeline.plan import ImageSource, Plan
+from harness.pipeline.plan import Plan, PlannedSet
 from harness.pipeline.store import CorruptEntry, Entry
 
 FeatureArray = NDArray[np.float32]
@@ -34,7 +34,7 @@ class Features:
         return sum(row.tobytes() in other.known for row in self.prints) / len(self.prints)
 
 
-def make_features(plan: Plan, source: ImageSource, encoder: str) -> Entry:
+def make_features(plan: Plan, source: PlannedSet, encoder: str) -> Entry:
     """Store an image set's features under one encoder: float32 (n, d), row i of image i."""
     rows, prints = encoded(plan, source, encoder, plan.benchmark.batch_size)
     images = image_stage.load_images(plan, source)
@@ -50,7 +50,7 @@ def make_features(plan: Plan, source: ImageSource, encoder: str) -> Entry:
     return plan.store.put("features", plan.feature_key(images, encoder), [{"features": rows, "prints": prints}], facts)
 
 
-def encoded(plan: Plan, source: ImageSource, encoder: str, batch_size: int) -> tuple[FeatureArray, NDArray[np.uint8]]:
+def encoded(plan: Plan, source: PlannedSet, encoder: str, batch_size: int) -> tuple[FeatureArray, NDArray[np.uint8]]:
     """An image set's features, float32 (n, d), and fingerprints, uint8 (n, 16), encoded in batches of this size."""
     try:
         chunks = list(_rows(plan, source, encoder, batch_size))
@@ -60,7 +60,7 @@ def encoded(plan: Plan, source: ImageSource, encoder: str, batch_size: int) -> t
     return rows, prints
 
 
-def load_features(plan: Plan, source: ImageSource, encoder: str) -> Features:
+def load_features(plan: Plan, source: PlannedSet, encoder: str) -> Features:
     """The stored features, made now where they are missing or corrupted."""
     for _ in range(2):
         entry = plan.features(source, encoder) or make_features(plan, source, encoder)
@@ -79,7 +79,7 @@ def _content_digest(rows: FeatureArray) -> str:
 
 
 def _rows(
-    plan: Plan, source: ImageSource, encoder: str, batch_size: int
+    plan: Plan, source: PlannedSet, encoder: str, batch_size: int
 ) -> Iterator[tuple[FeatureArray, NDArray[np.uint8]]]:
     encode = plan.encoder(encoder)
     recipe = plan.benchmark.recipe(encoder)

@@ -18,7 +18,7 @@ from harness.benchmark import registry
 from harness.generators import offered
 from harness.images import FileList
 from harness.images import listing as imagelist
-from harness.pipeline.plan import FakeSet, ImageSource, Plan
+from harness.pipeline.plan import FakeSet, Plan, PlannedSet
 from harness.pipeline.store import Entry
 from harness.uncertainty import Analysis, Design, SeedMember
 
@@ -110,7 +110,7 @@ def facts(labels: Mapping[str, Labels]) -> dict[str, Any]:
     return {"groups": {kind: hashlib.sha256(labels[kind].tobytes()).hexdigest() for kind in sorted(labels)}}
 
 
-def read(plan: Plan, source: ImageSource, images: Entry) -> Groups:
+def read(plan: Plan, source: PlannedSet, images: Entry) -> Groups:
     """The groups of a stored image set, of a generator as its entry reads them.
 
     Raises UsageError where the entry's `groups` reads labels that the generator does not give, and CorruptEntry.

@@ -7,9 +7,12 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.base import Estimate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Which way is better, and the sign that shows it.
 ARROWS = {True: "↓", False: "↑"}
@@ -159,19 +162,43 @@ class Leaderboard:
         """One line a row: of every metric the value, its standard error and interval, and what these are about."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(
+        writer.writerows([self._heads(), *self._lines()])
+        return text.getvalue()
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The rows as a data frame with the columns of leaderboard.csv; a failed generator has no numbers.
+
+        encoder, rank, rank_low, rank_high   the true rank lies in [rank_low, rank_high]
+        generator, status, reason
+        <metric>, <metric>.se, <metric>.ci_lo, <metric>.ci_hi   in the metric's units, the interval at `level`
+        <metric>.target, <metric>.method, <metric>.conservative
+        training_seeds, sampling_seeds       how many
+        n_real, n_fake, tied_with, flags, encoder_note, level, reference
+        """
+        import pandas as pd
+
+        frame = pd.DataFrame(self._lines(), columns=self._heads())
+        numbers = [f"{c.metric}{suffix}" for c in self.columns for suffix in ("", ".se", ".ci_lo", ".ci_hi")]
+        frame[numbers] = frame[numbers].apply(pd.to_numeric)
+        return frame.astype(dict.fromkeys(("rank", "rank_low", "rank_high"), "Int64"))
+
+    def _heads(self) -> list[str]:
+        return (
             ["encoder", "rank", "rank_low", "rank_high", "generator", "status"]
             + [f"{c.metric}{suffix}" for c in self.columns for suffix in CSV_SUFFIXES]
             + ["training_seeds", "sampling_seeds", "n_real", "n_fake", "tied_with", "flags", "encoder_note", "reason"]
             + ["level", "reference"]
         )
+
+    def _lines(self) -> list[list[object]]:
+        lines: list[list[object]] = []
         for row in self.rows:
             numbers: list[object] = []
             for column in self.columns:
                 e = row.metrics.get(column.metric)
                 about = [e.target, e.method, str(e.conservative).lower()] if e else []
                 numbers += [e.value, e.se, e.low, e.high, *about] if e else [""] * len(CSV_SUFFIXES)
-            writer.writerow(
+            lines.append(
                 [
                     row.encoder,
                     row.rank,
@@ -192,7 +219,7 @@ class Leaderboard:
                     self.interval["reference"],
                 ]
             )
-        return text.getvalue()
+        return lines
 
     def header(self, encoder: str) -> list[str]:
         """The titles of the `cells` of an encoder's rows."""

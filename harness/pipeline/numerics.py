@@ -12,7 +12,7 @@ import numpy as np
 from harness.base import Reference, digest
 from harness.metrics import numerics, value_of
 from harness.pipeline.encode import encoded, load_features
-from harness.pipeline.plan import FakeSet, ImageSource, Plan
+from harness.pipeline.plan import FakeSet, Plan, PlannedSet
 from harness.pipeline.sample import load_images
 from harness.pipeline.score import metric_call
 from harness.pipeline.store import CorruptEntry, Entry
@@ -33,13 +33,13 @@ def words(batch_size: int) -> str:
     return f"batch size {batch_size}"
 
 
-def find_again(plan: Plan, source: ImageSource, encoder: str, batch_size: int) -> Entry | None:
+def find_again(plan: Plan, source: PlannedSet, encoder: str, batch_size: int) -> Entry | None:
     """The stored features of an image set at another batch size."""
     images = plan.images(source)
     return None if images is None else plan.store.find(FEATURES, _feature_key(plan, images, encoder, batch_size))
 
 
-def encode_again(plan: Plan, source: ImageSource, encoder: str, batch_size: int) -> Entry:
+def encode_again(plan: Plan, source: PlannedSet, encoder: str, batch_size: int) -> Entry:
     """Store an image set's features at another batch size: float32 (n, d)."""
     rows, _ = encoded(plan, source, encoder, batch_size)
     key = _feature_key(plan, load_images(plan, source), encoder, batch_size)
@@ -73,7 +73,7 @@ def component(values: dict[str, float], analysis: Analysis, reference: Reference
     return numerics(values[DECLARED], others, se=se).to_facts()
 
 
-def load_again(plan: Plan, source: ImageSource, encoder: str, batch_size: int) -> np.ndarray:
+def load_again(plan: Plan, source: PlannedSet, encoder: str, batch_size: int) -> np.ndarray:
     """An image set's features at another batch size, float32 (n, d), made now where they are missing or corrupted."""
     for _ in range(2):
         entry = find_again(plan, source, encoder, batch_size) or encode_again(plan, source, encoder, batch_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from harness.generators import GROUPS_FORMAT
 from harness.images import preprocessing
 from harness.pipeline.store import Entry, Store
 
+DEVICE = re.compile(r"auto|cpu|(cuda|mps|xpu)(:\d+)?")
 # Part of every key of its kind. Raise one when the stage's own code changes what it makes.
 FORMATS = {"images": 3, "features": 2, "scores": 3}
 
@@ -36,7 +38,7 @@ class RealSet:
     n: int | None = None
 
 
-ImageSource = FakeSet | RealSet
+PlannedSet = FakeSet | RealSet  # an image set as a benchmark asks for it
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,15 @@ class Plan:
     def store(self) -> Store:
         """Where everything made is kept."""
         return Store(self.store_root)
+
+    def check_place(self) -> None:
+        """Raise UsageError for a store that cannot be a folder, and a device that no library knows by that name."""
+        if not DEVICE.fullmatch(self.device):
+            raise UsageError(f"--device {self.device}: unknown; say auto, cpu, cuda, cuda:1, mps or xpu")
+        try:
+            self.store_root.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError, FileNotFoundError):
+            raise UsageError(f"the store {self.store_root} cannot be made; give another folder with --store") from None
 
     # ---------------------------------------------------------------- what there is to do
 
@@ -134,7 +145,7 @@ class Plan:
 
     # ---------------------------------------------------------------- keys
 
-    def image_key(self, source: ImageSource) -> str:
+    def image_key(self, source: PlannedSet) -> str:
         """The store's key for an image set, from its declaration alone."""
         benchmark = self.benchmark
         parts: dict[str, Any] = {"format": FORMATS["images"], "source": type(source).__name__}
@@ -178,7 +189,7 @@ class Plan:
         split = entry.parameters.get("split", self.benchmark.training_split)
         return split if split in self.benchmark.data.splits else None
 
-    def images(self, source: ImageSource) -> Entry | None:
+    def images(self, source: PlannedSet) -> Entry | None:
         """The stored image set."""
         return self.store.find("images", self.image_key(source))
 
@@ -196,7 +207,7 @@ class Plan:
             }
         )
 
-    def features(self, source: ImageSource, encoder: str) -> Entry | None:
+    def features(self, source: PlannedSet, encoder: str) -> Entry | None:
         """The stored features."""
         images = self.images(source)
         return None if images is None else self.store.find("features", self.feature_key(images, encoder))

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from harness.base import Cell, Estimate, Record, Reference, Target, percent
 from harness.pipeline import numerics, provenance
-from harness.pipeline.executors.local import Failure
+from harness.pipeline.executors.work import Failure
 from harness.pipeline.groups import caption
 from harness.pipeline.leaderboard import Column, Leaderboard, Row, order
 from harness.pipeline.notes import bias_notes, flags, twins

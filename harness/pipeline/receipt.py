@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.pipeline.plan import FakeSet, ImageSource
+from harness.pipeline.plan import FakeSet, PlannedSet
 from harness.pipeline.stages import Pipeline, name_of
 
 
 def receipt_of(pipeline: Pipeline, stage: str) -> dict[str, Any]:
     """By the name of each image set, the real ones too, the digest of what `stage` made of it; None where it failed."""
     plan = pipeline.plan
-    named: list[tuple[str, ImageSource]] = [(f"real split {real.split}", real) for real in pipeline.reals]
+    named: list[tuple[str, PlannedSet]] = [(f"real split {real.split}", real) for real in pipeline.reals]
     named += [(name_of(fake), fake) for fake in pipeline.fakes]
     made: dict[str, Any] = {}
     for name, source in named:

@@ -1,4 +1,7 @@
-"""The analyses that a run leaves in OUT, so that OUT alone is enough for comparisons on any machine."""
+"""What a run leaves in OUT: whose folder it is, its files and their receipt, and the analyses for later comparisons.
+
+OUT alone is enough for comparisons on any machine.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,25 @@ import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from harness.base import UsageError, canonical_json, digest, unknown, write_atomically
+from harness.base import UsageError, canonical_json, digest, digest_file, locked, to_lines, unknown, write_atomically
+from harness.pipeline import provenance
+from harness.pipeline.executors.work import Failure
+from harness.pipeline.leaderboard import Leaderboard
+from harness.pipeline.plan import FakeSet, declared
+from harness.pipeline.rank import Ranked
+from harness.pipeline.stages import Pipeline, name_of
 from harness.uncertainty import Analysis, SeedMember
 
 FOLDER = "analyses"
 LOCK = "benchmark.lock.yaml"
+RECEIPT = ".complete.json"
+MARKER = ".benchmark"  # names the benchmark whose results a folder holds
+BESIDE = ("run.json", "report.html")  # of the time, the machine and later studies: not part of the result
+DRAWN = ("grids/", "plots/", f"{FOLDER}/")  # files whose names hang on the declaration
 TURN = ".turn"  # held by the run that writes into OUT
 DECLARED = ("benchmark", "dataset", "components", "statistics")  # of a lock: known before the first image is made
 Groups = dict[str, list[SeedMember]]  # generator → its image sets, under one encoder and metric
@@ -34,19 +48,126 @@ def writing(out: Path) -> Iterator[None]:
 
     Without it a run could vouch for files that another, of an edited declaration, has put in their place meanwhile.
     """
-    import fcntl
 
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / TURN).open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            warnings.warn(f"another run is writing into {out}; waiting until it has finished", WaitingWarning, 3)
-            fcntl.flock(stream, fcntl.LOCK_EX)
+    def say() -> None:
+        warnings.warn(f"another run is writing into {out}; waiting until it has finished", WaitingWarning, 6)
+
+    with locked(out / TURN, waiting=say):
         yield
 
 
-def write(out: Path, members: Members) -> None:
+def claim(out: Path, benchmark: str) -> None:
+    """Mark a new or empty folder as this benchmark's; raises UsageError for one that holds anything else."""
+    marker = out / MARKER
+    try:
+        if marker.is_file():
+            owner = marker.read_text(encoding="utf-8").strip()
+            if owner != benchmark:
+                raise UsageError(f"{out} holds the results of benchmark '{owner}'; give another folder with --out")
+            return
+        if out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir()):
+            raise UsageError(f"{out} holds files that are not a run's; give a new or empty folder with --out")
+        write_atomically(marker, f"{benchmark}\n".encode())
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(f"{out} is a file, or lies below one; give a folder with --out") from None
+
+
+def check_run(out: Path) -> None:
+    """Raise UsageError where OUT is not a run's folder."""
+    if not (out / "records.jsonl").is_file():
+        raise UsageError(f"{out} holds no run: there is no records.jsonl in it")
+
+
+def resolved(pipeline: Pipeline) -> dict[str, Any]:
+    """Everything the numbers rest on, with every default filled in; `run_key` is the digest of all the rest."""
+    plan = pipeline.plan
+    images = {name_of(fake): entry.facts for fake in plan.fakes if (entry := plan.images(fake))}
+    lock = {
+        **declared(plan),
+        "image_sets": {name: facts["content"] for name, facts in images.items()},
+        "failed": {f"{name_of(fake)} under {encoder}": f.reason for (fake, encoder), f in pipeline.failures.items()},
+        "software": provenance.software(),
+    }
+    # The commit says where the code lies; what it does is in the digests of its sources.
+    software = {name: value for name, value in provenance.software().items() if name != "commit"}
+    return {"run_key": digest(lock | {"software": software}), **lock}
+
+
+def clear(out: Path) -> None:
+    """Take away what an earlier declaration, or a fault, left in OUT under names that are not written again."""
+    earlier = _receipt(out).get("files", {})
+    (out / RECEIPT).unlink(missing_ok=True)
+    for name in earlier:
+        if name.startswith(DRAWN):
+            (out / name).unlink(missing_ok=True)
+
+
+def write(out: Path, ranked: Ranked, lock: Mapping[str, Any], failures: Mapping[tuple[FakeSet, str], Failure]) -> None:
+    """Write records, analyses, leaderboard, lock, and what failed."""
+    board = ranked.leaderboard
+    write_atomically(out / "records.jsonl", to_lines(ranked.records))
+    write_analyses(out, ranked.members)
+    write_atomically(out / "leaderboard.json", board.to_json().encode("ascii"))
+    write_atomically(out / "leaderboard.csv", board.to_csv().encode())
+    write_atomically(out / "leaderboard.md", board.to_markdown().encode())
+    write_atomically(out / LOCK, _yaml(lock))
+    details = [f"{name_of(f)} under {e}\n{x.detail or x.reason}\n" for (f, e), x in failures.items()]
+    if details:
+        write_atomically(out / "failures.log", "\n".join(details).encode())
+    else:
+        (out / "failures.log").unlink(missing_ok=True)
+
+
+def _yaml(lock: Mapping[str, Any]) -> bytes:
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe")
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    text = BytesIO()
+    yaml.dump(dict(lock), text)
+    return text.getvalue()
+
+
+def write_receipt(out: Path, run_key: str) -> None:
+    """Vouch for OUT's files as they are now."""
+    receipt = {"run_key": run_key, "files": _files(out)}
+    write_atomically(out / RECEIPT, json.dumps(receipt).encode("ascii"))
+
+
+def is_complete(out: Path, run_key: str) -> bool:
+    """Whether OUT holds this very result, every file as it was written."""
+    try:
+        receipt = _receipt(out)
+        files = _files(out)
+        return bool(receipt["run_key"] == run_key) and all(files.get(n) == d for n, d in receipt["files"].items())
+    except (OSError, KeyError):
+        return False
+
+
+def _files(out: Path) -> dict[str, str]:
+    return {
+        path.relative_to(out).as_posix(): digest_file(path)
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and not path.name.startswith(".") and path.name not in BESIDE
+    }
+
+
+def _receipt(out: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((out / RECEIPT).read_text(encoding="ascii"))
+        return found if isinstance(found, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def read_leaderboard(out: Path) -> Leaderboard:
+    """The leaderboard in OUT; raises UsageError where OUT is not a run's folder."""
+    leaderboard(out)
+    return Leaderboard.from_json((out / "leaderboard.json").read_text(encoding="ascii"))
+
+
+def write_analyses(out: Path, members: Members) -> None:
     """Write `analyses/<encoder>.safetensors`; the same analyses give the same bytes."""
     from safetensors.numpy import save
 

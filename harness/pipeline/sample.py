@@ -13,7 +13,7 @@ from harness.benchmark import registry
 from harness.generators import GROUPINGS, PlacedGenerator
 from harness.images import MIXED, Content, Images, ImageSet, Mixed, content_digest, joined, packed, unpacked
 from harness.pipeline import groups
-from harness.pipeline.plan import FakeSet, ImageSource, Plan, RealSet
+from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet
 from harness.pipeline.store import CorruptEntry, Entry
 
 SHARD_BYTES = 64 * 2**20
@@ -99,7 +99,7 @@ def key_read(made: Any) -> dict[str, str]:
     return {"weights_key": read} if isinstance(read, str) and read else {}
 
 
-def load_images(plan: Plan, source: ImageSource) -> Entry:
+def load_images(plan: Plan, source: PlannedSet) -> Entry:
     """The stored image set, made now where it is missing."""
     found = plan.images(source)
     if found is not None:
@@ -109,7 +109,7 @@ def load_images(plan: Plan, source: ImageSource) -> Entry:
     return make_fakes(plan, source.generator, source.training_seed, [source.sampling_seed])[0]
 
 
-def read_images(plan: Plan, source: ImageSource, batch_size: int) -> Iterator[ImageSet]:
+def read_images(plan: Plan, source: PlannedSet, batch_size: int) -> Iterator[ImageSet]:
     """The image set in chunks of the batch size, aligned to its start.
 
     Raises CorruptEntry, with the entry discarded, where stored bytes are not those of the manifest.
@@ -121,6 +121,23 @@ def read_images(plan: Plan, source: ImageSource, batch_size: int) -> Iterator[Im
     except CorruptEntry:
         plan.store.discard("images", plan.image_key(source))
         raise
+
+
+def first_images(plan: Plan, n: int) -> dict[str, ImageSet]:
+    """The first `n` images of the reference, and of each generator's first image set that there is, by name."""
+    sources: dict[str, PlannedSet] = {"reference": plan.reference}
+    for fake in plan.fakes:
+        if plan.images(fake) is not None:
+            sources.setdefault(fake.generator, fake)
+    shown = {}
+    for name, source in sources.items():
+        chunks: list[ImageSet] = []
+        for images in read_images(plan, source, plan.benchmark.batch_size):
+            chunks.append(images)
+            if sum(map(len, chunks)) >= n:
+                break
+        shown[name] = joined(chunks)[:n]
+    return shown
 
 
 def _rebatched(parts: Iterator[ImageSet], size: int) -> Iterator[ImageSet]:
@@ -196,7 +213,7 @@ def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: in
 
 def _store(
     plan: Plan,
-    source: ImageSource,
+    source: PlannedSet,
     n: int,
     batches: Iterator[ImageSet],
     labels: Mapping[str, groups.Labels],
@@ -231,7 +248,7 @@ def _store(
     return plan.store.put("images", plan.image_key(source), shards(), facts)
 
 
-def _check_recipes(plan: Plan, source: ImageSource) -> None:
+def _check_recipes(plan: Plan, source: PlannedSet) -> None:
     """Raise UsageError where sizes differ and a recipe leaves them so, before the other images are made."""
     for encoder in plan.benchmark.encoders:
         recipe = plan.benchmark.recipe(encoder)

@@ -11,7 +11,7 @@ from harness.metrics import analyse, copied_share
 from harness.pipeline import groups as image_groups
 from harness.pipeline.encode import load_features
 from harness.pipeline.groups import Groups, marked
-from harness.pipeline.plan import COPIES, FakeSet, ImageSource, Plan
+from harness.pipeline.plan import COPIES, FakeSet, Plan, PlannedSet
 from harness.pipeline.sample import load_images
 from harness.pipeline.store import CorruptEntry
 from harness.uncertainty import Analysis, MetricCall, centred
@@ -83,7 +83,7 @@ def _refuse_sizes(plan: Plan, source: FakeSet, encoder: str) -> None:
         )
 
 
-def load_groups(plan: Plan, source: ImageSource) -> Groups:
+def load_groups(plan: Plan, source: PlannedSet) -> Groups:
     """The groups of an image set, which is made again where its bytes were lost to a fault of the disk."""
     for _ in range(2):
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
@@ -10,8 +10,8 @@ from typing import Protocol, TypeVar
 from harness.base import UsageError
 from harness.pipeline import numerics
 from harness.pipeline.encode import make_features
-from harness.pipeline.executors.local import Engine, Failure
-from harness.pipeline.plan import FakeSet, ImageSource, Plan, RealSet
+from harness.pipeline.executors.work import Executor, Failure, outcomes
+from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet
 from harness.pipeline.rank import Ranked, rank
 from harness.pipeline.sample import make_fakes, make_real
 from harness.pipeline.score import make_scores
@@ -32,11 +32,24 @@ class Progress(Protocol):
         """The stage is over."""
 
 
+class Silent:
+    """A Progress that says nothing."""
+
+    def begin(self, stage: str, units: int, already: int) -> None:
+        """Say nothing."""
+
+    def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
+        """Say nothing."""
+
+    def end(self) -> None:
+        """Say nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class SampleUnit:
     """A generator fitted once, sampled with several seeds; or a real split."""
 
-    source: ImageSource
+    source: PlannedSet
     sampling_seeds: tuple[int, ...] = ()
 
     def __str__(self) -> str:
@@ -49,7 +62,7 @@ class SampleUnit:
 class EncoderUnit:
     """An image set under an encoder, with `batch_size` at another than the declared one; or its `numerics` values."""
 
-    source: ImageSource
+    source: PlannedSet
     encoder: str
     batch_size: int | None = None
     numerics: bool = False
@@ -68,10 +81,10 @@ def name_of(fake: FakeSet) -> str:
 
 @dataclass
 class Pipeline:
-    """One benchmark's stages on one engine. `only_generators` and `only_encoders` narrow the first three stages."""
+    """One benchmark's stages on one executor. `only_generators` and `only_encoders` narrow the first three stages."""
 
     plan: Plan
-    engine: Engine
+    executor: Executor
     progress: Progress
     only_generators: frozenset[str] | None = None
     only_encoders: frozenset[str] | None = None
@@ -114,7 +127,7 @@ class Pipeline:
 
     def encode(self) -> None:
         """Features that the store does not have."""
-        sources: list[ImageSource] = [*self.reals, *(f for f in self.fakes if f not in self.image_failures)]
+        sources: list[PlannedSet] = [*self.reals, *(f for f in self.fakes if f not in self.image_failures)]
         units = [
             EncoderUnit(source, encoder)
             for encoder in self.encoders
@@ -123,7 +136,7 @@ class Pipeline:
         ]
         # Once more for the numerics component, where the benchmark asks for it.
         first = [f for f in self.plan.first_fakes if f in sources]
-        twice: list[ImageSource] = [self.plan.reference, *first]
+        twice: list[PlannedSet] = [self.plan.reference, *first]
         again = [
             EncoderUnit(source, encoder, size)
             for encoder in self.encoders
@@ -143,7 +156,7 @@ class Pipeline:
 
     def encode_again(self, batch_size: int) -> None:
         """Features of the reference and every image set at another batch size, where the store has none."""
-        sources: list[ImageSource] = [self.plan.reference, *self.fakes]
+        sources: list[PlannedSet] = [self.plan.reference, *self.fakes]
         units = [EncoderUnit(source, encoder, batch_size) for encoder in self.encoders for source in sources]
         left = [u for u in units if numerics.find_again(self.plan, u.source, u.encoder, batch_size) is None]
         for unit, failure in self._run("encode", _encode, left, len(units) - len(left)):
@@ -172,7 +185,7 @@ class Pipeline:
         failed = []
         self.progress.begin(stage, len(units), already)
         try:
-            for finished in self.engine.run(partial(work, self.plan), units):
+            for finished in outcomes(self.executor, partial(work, self.plan), units):
                 failure = finished.result if isinstance(finished.result, Failure) else None
                 self.progress.done(str(finished.unit), finished.seconds, failure, finished.warnings)
                 if failure:
@@ -180,6 +193,17 @@ class Pipeline:
         finally:
             self.progress.end()
         return failed
+
+
+def failure_lines(failures: Mapping[tuple[FakeSet, str], Failure]) -> list[str]:
+    """One line a reason, naming every cell that it cost."""
+    cells: dict[str, list[str]] = {}
+    for (fake, encoder), failure in failures.items():
+        cells.setdefault(failure.reason, []).append(f"{name_of(fake)} under {encoder}")
+    return [
+        f"{named[0]}{f' and {len(named) - 1} more cells' if len(named) > 1 else ''}: {reason}"
+        for reason, named in cells.items()
+    ]
 
 
 def _sample(plan: Plan, unit: SampleUnit) -> None:

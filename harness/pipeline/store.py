@@ -75,6 +75,11 @@ class CorruptEntry(Exception):  # noqa: N818 - it is caught by the stage that ma
         self.path = path
 
 
+def default_store() -> Path:
+    """`$HARNESS_STORE`, else `.harness` in the current folder."""
+    return Path(os.environ.get("HARNESS_STORE") or ".harness").absolute()
+
+
 class Store:
     """A folder of entries, safe for several processes at once and for being killed at any moment."""
 

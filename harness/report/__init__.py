@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         read_findings,
         write_finding,
     )
-    from harness.report.html.grids import contact_sheet, image_grid
+    from harness.report.html.grids import GRID, write_grids
     from harness.report.html.page import write_report
     from harness.report.mlflow.reach import TrackingUnavailable
     from harness.report.mlflow.sending import Tracked, default_uri, track

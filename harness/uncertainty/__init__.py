@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.uncertainty.features import Matrix, Rows, Vector, blocks, checked, positive_integer, with_defaults
     from harness.uncertainty.intervals import centred, check, interval, quantile_of
     from harness.uncertainty.joint import Joint, joint_replicates
-    from harness.uncertainty.planning import Plan, counted, plan
+    from harness.uncertainty.planning import NextRun, counted, plan
     from harness.uncertainty.ranks import Difference, RankSets, rank_sets
     from harness.uncertainty.reproducing import Reproduction, reproduction
     from harness.uncertainty.sampling_units import Index, Units, units

@@ -27,7 +27,7 @@ NARROWS = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class NextRun:
     """What the next run should be to see a difference of `difference` with probability `power`.
 
     Per generator: `training_seeds` checkpoints with `images` images each; for generators that are not trained that many
@@ -91,7 +91,7 @@ def plan(
     images: int | None = None,
     training_seeds: int | None = None,
     most_seeds: int = 100,
-) -> Plan:
+) -> NextRun:
     """The smallest number of training seeds (or of images, when the seeds are given) that resolves `difference`.
 
     `images` per checkpoint stays as in the pilot unless given. Variances are the pilot's: image noise falls as 1/n, the
@@ -119,9 +119,9 @@ def plan(
         if not pilot.trained and training_seeds is None and images is None:
             training_seeds = 1
 
-    def result(seeds: int, size: int) -> Plan:
+    def result(seeds: int, size: int) -> NextRun:
         reached = _power(pilot, difference, seeds, size, level)
-        return Plan(difference, seeds, size, pilot.variance(seeds, size) ** 0.5, reached, level, tuple(limits))
+        return NextRun(difference, seeds, size, pilot.variance(seeds, size) ** 0.5, reached, level, tuple(limits))
 
     size, kind = images or pilot.n_fake, "training seed" if pilot.trained else "sampling seed"
     if training_seeds is None:

@@ -1,4 +1,4 @@
-"""The engine runs every unit once, keeps failures apart, and computes on one thread whatever the worker count."""
+"""Every unit is run once, failures are kept apart, and one thread computes, wherever and on however many workers."""
 
 import errno
 import os
@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from harness.base.errors import UsageError
-from harness.pipeline.executors.local import Engine, Failure
+from harness.pipeline.executors.local import LocalExecutor
+from harness.pipeline.executors.table import EXECUTORS, executor
+from harness.pipeline.executors.work import DIED_TWICE, Failure, outcomes
 from harness.pipeline.store import CorruptEntryWarning
 
 
@@ -31,6 +33,8 @@ def moody(unit: str) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
     if unit == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if unit == "leave":
+        os._exit(0)
     if unit == "warn":
         warnings.warn("entry was corrupted", CorruptEntryWarning, 2)
         warnings.warn("somebody else's business", DeprecationWarning, 2)
@@ -47,15 +51,15 @@ def threads(_: int) -> tuple[str, int]:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_unit_is_run_once(workers):
-    with Engine(workers) as engine:
-        finished = {f.unit: f.result for f in engine.run(square, list(range(7)))}
+    with LocalExecutor(workers) as local:
+        finished = {f.unit: f.result for f in outcomes(local, square, list(range(7)))}
     assert finished == {unit: unit * unit for unit in range(7)}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_unit_that_raises_is_a_failure_in_one_line_and_the_others_go_on(workers):
-    with Engine(workers) as engine:
-        results = {f.unit: f.result for f in engine.run(moody, ["bug", "fine", "usage", "missing file"])}
+    with LocalExecutor(workers) as local:
+        results = {f.unit: f.result for f in outcomes(local, moody, ["bug", "fine", "usage", "missing file"])}
     assert results["fine"] == "fine"
     assert results["bug"] == Failure("ValueError: a bug", usage=False, detail=results["bug"].detail)
     assert "Traceback" in results["bug"].detail
@@ -65,42 +69,63 @@ def test_a_unit_that_raises_is_a_failure_in_one_line_and_the_others_go_on(worker
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_full_disk_is_nobodys_failure_and_stops_the_run(workers):
-    with Engine(workers) as engine, pytest.raises(OSError, match="No space left"):
-        list(engine.run(moody, ["full", "fine"]))
+    with LocalExecutor(workers) as local, pytest.raises(OSError, match="No space left"):
+        list(outcomes(local, moody, ["full", "fine"]))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_harness_own_warnings_reach_the_caller_and_no_others(workers):
-    with Engine(workers) as engine:
-        assert next(f for f in engine.run(moody, ["warn", "fine"]) if f.unit == "warn").warnings == (
+    with LocalExecutor(workers) as local:
+        assert next(f for f in outcomes(local, moody, ["warn", "fine"]) if f.unit == "warn").warnings == (
             "entry was corrupted",
         )
 
 
-def test_a_process_that_is_killed_costs_its_own_unit_only():
-    with Engine(2) as engine:
-        results = {f.unit: f.result for f in engine.run(moody, ["a", "die", "b", "c", "d"])}
-        assert results.pop("die").reason == "its process died twice: killed, or out of memory"
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("unit", ["die", "leave"])
+def test_a_process_that_is_killed_or_ends_itself_costs_its_own_unit_only(workers, unit):
+    with LocalExecutor(workers) as local:
+        results = {f.unit: f.result for f in outcomes(local, moody, ["a", unit, "b", "c", "d"])}
+        assert results.pop(unit) == Failure(DIED_TWICE, usage=False)
         assert results == {unit: unit for unit in "abcd"}
-        assert [f.result for f in engine.run(square, [1, 2])] in ([1, 4], [4, 1])
+        assert sorted(f.result for f in outcomes(local, square, [1, 2])) == [1, 4]
+
+
+def test_after_a_death_only_units_that_were_at_work_are_run_alone():
+    class Counting(LocalExecutor):
+        submitted = 0
+
+        def submit(self, work, unit):
+            self.submitted += 1
+            return super().submit(work, unit)
+
+    with Counting(1) as local:
+        assert len(list(outcomes(local, moody, ["die", *map(str, range(20))]))) == 21
+        assert local.submitted <= 21 + local.width
+
+
+def test_an_executor_is_found_by_name():
+    assert all(executor(name, workers=2).width >= 1 for name in EXECUTORS)
+    with pytest.raises(UsageError, match="did you mean 'local'"):
+        executor("locl", workers=2)
 
 
 def test_workers_compute_on_one_thread():
-    with Engine(2) as engine:
-        assert {f.result for f in engine.run(threads, [0, 1])} == {("1", 1)}
+    with LocalExecutor(2) as local:
+        assert {f.result for f in outcomes(local, threads, [0, 1])} == {("1", 1)}
 
 
 def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path):
     (tmp_path / "sleeper.py").write_text(
-        "import os, time\n"
-        "def sleep(path):\n"
-        "    open(path, 'w').write(str(os.getpid())); time.sleep(120)\n"
-        "if __name__ == '__main__':\n"
-        "    import sleeper\n"
-        "    from harness.pipeline.executors import Engine\n"
-        f"    list(Engine(2).run(sleeper.sleep, [{str(tmp_path / 'one')!r}, {str(tmp_path / 'two')!r}]))\n"
+        "import os, time\ndef sleep(path):\n    open(path, 'w').write(str(os.getpid())); time.sleep(120)\n"
     )
-    parent = subprocess.Popen([sys.executable, "sleeper.py"], cwd=tmp_path)
+    (tmp_path / "script.py").write_text(
+        "import sleeper\n"
+        "from harness.pipeline.executors.local import LocalExecutor\n"
+        "from harness.pipeline.executors.work import outcomes\n"
+        f"list(outcomes(LocalExecutor(2), sleeper.sleep, [{str(tmp_path / 'one')!r}, {str(tmp_path / 'two')!r}]))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "script.py"], cwd=tmp_path)
     files = [tmp_path / "one", tmp_path / "two"]
     deadline = time.monotonic() + 60
     while not all(f.exists() and f.read_text() for f in files):
@@ -119,19 +144,23 @@ def test_an_interrupt_of_the_process_group_ends_the_workers_at_once_and_without_
         "import os, time\n"
         "def say(word): os.write(1, f'{word} {os.getpid()}\\n'.encode())\n"  # in one piece, whoever else writes
         "say('imported')\n"
-        "if __name__ != '__main__': time.sleep(0.5)\n"
+        "time.sleep(0.5)\n"
         "def sleep(seconds):\n"
         "    say('in a unit'); time.sleep(seconds)\n"
-        "if __name__ == '__main__':\n"
-        "    from harness.pipeline.executors import Engine\n"
-        "    try:\n"
-        "        with Engine(2) as engine:\n"
-        "            list(engine.run(sleep, [0, 120]))\n"
-        "    except KeyboardInterrupt:\n"
-        "        say('interrupted')\n"
+    )
+    # No `if __name__ == "__main__"`: workers do not run the script again.
+    (tmp_path / "script.py").write_text(
+        "import sleeper\n"
+        "from harness.pipeline.executors.local import LocalExecutor\n"
+        "from harness.pipeline.executors.work import outcomes\n"
+        "try:\n"
+        "    with LocalExecutor(2) as local:\n"
+        "        list(outcomes(local, sleeper.sleep, [0, 120]))\n"
+        "except KeyboardInterrupt:\n"
+        "    sleeper.say('interrupted')\n"
     )
     parent = subprocess.Popen(
-        [sys.executable, "sleeper.py"],
+        [sys.executable, "script.py"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

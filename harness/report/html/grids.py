@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.base import write_atomically
 from harness.images import ImageSet
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+GRID = 64  # images of a set that are shown
 GAP = 2  # pixels between images, after enlargement
 PAPER, INK = (255, 255, 255), (0, 0, 0)
 SIDE = 48  # an image's longer side is enlarged to about this many pixels, and never reduced
+
+
+def write_grids(folder: Path, sets: Mapping[str, ImageSet]) -> None:
+    """Write `<name>.png` of each set, and `_all.png`, a sheet with a row of each."""
+    pictures = {name: image_grid(images) for name, images in sets.items()}
+    pictures["_all"] = contact_sheet(sets)
+    for name, picture in pictures.items():
+        payload = BytesIO()
+        picture.save(payload, "PNG")
+        write_atomically(folder / f"{name}.png", payload.getvalue())
 
 
 def image_grid(images: ImageSet, *, columns: int = 8, rows: int = 8) -> Image:

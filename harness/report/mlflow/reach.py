@@ -6,10 +6,11 @@ import logging
 import os
 import re
 import sqlite3
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+
+from harness.base import locked
 
 ANSWER_SECONDS = 5
 WRITER_SECONDS = 120  # that a run waits for another one to finish logging to the same database
@@ -126,13 +127,15 @@ def _ask(uri: str) -> None:
 @contextmanager
 def _alone(database: Path) -> Iterator[None]:
     """Hold the database's lock file, so that two runs that end together log one after the other, not the same twice."""
-    try:
-        database.parent.mkdir(parents=True, exist_ok=True)
-        lock = database.with_name(f"{database.name}.lock").open("w")
-    except OSError as error:
-        raise TrackingUnavailable(f"the MLflow database {database} cannot be written ({_line(error)})") from error
-    with lock:
-        _wait_for(lock.fileno(), database)
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(database.with_name(f"{database.name}.lock"), seconds=WRITER_SECONDS))
+        except TimeoutError as error:
+            raise TrackingUnavailable(
+                f"another run has been writing the MLflow database {database} for {WRITER_SECONDS} s"
+            ) from error
+        except OSError as error:
+            raise TrackingUnavailable(f"the MLflow database {database} cannot be written ({_line(error)})") from error
         if database.exists():
             # MLflow would try ten times, for minutes, to open what cannot be opened.
             try:
@@ -142,23 +145,6 @@ def _alone(database: Path) -> Iterator[None]:
             except sqlite3.Error as error:
                 raise TrackingUnavailable(f"the MLflow database {database} cannot be written ({error})") from error
         yield
-
-
-def _wait_for(lock: int, database: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows has no flock: two writers at once may then log the same run twice
-        return
-    deadline = time.monotonic() + WRITER_SECONDS
-    while True:
-        try:
-            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if time.monotonic() > deadline:
-                raise TrackingUnavailable(
-                    f"another run has been writing the MLflow database {database} for {WRITER_SECONDS} s"
-                ) from error
-            time.sleep(0.1)
 
 
 def _line(error: object) -> str:

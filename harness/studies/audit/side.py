@@ -9,8 +9,8 @@ from harness.base import UsageError
 from harness.metrics import analyse
 from harness.pipeline import (
     FakeSet,
-    ImageSource,
     Plan,
+    PlannedSet,
     load_again,
     load_analysis,
     load_features,
@@ -37,7 +37,7 @@ class Side:
         """Whether the metric that ranks is computed under the encoder."""
         return self.plan.benchmark.rank_by.metric in self.plan.benchmark.metrics_of(self.encoder)
 
-    def features(self, source: ImageSource) -> NDArray[np.float32]:
+    def features(self, source: PlannedSet) -> NDArray[np.float32]:
         """Features (n, d) of an image set, all of them."""
         if self.batch_size is None:
             return load_features(self.plan, source, self.encoder).rows

@@ -17,8 +17,16 @@ from harness.base import RANDOM, UsageError
 from harness.benchmark import entries, from_folders, protocols
 from harness.encoders import weights
 from harness.images import Mixed, preprocessing
-from harness.pipeline import Plan, RealSet, load_features, load_images, plain, provenance, read_images
-from harness.run import default_store, usable
+from harness.pipeline import (
+    Plan,
+    RealSet,
+    default_store,
+    load_features,
+    load_images,
+    plain,
+    provenance,
+    read_images,
+)
 from harness.studies.statistics.npz import Made, facts_of
 from harness.uncertainty import Rows
 
@@ -121,7 +129,7 @@ def _planned(
     with tempfile.TemporaryDirectory() as folder:
         bench = from_folders.declare_reference(path.absolute(), out=Path(folder) / "images", encoders=encoders)
         plan = Plan(benchmark.load(bench), store.absolute() if store else default_store(), device)
-        usable(plan)
+        plan.check_place()
         yield plan
 
 
