@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.base import Reference
-from harness.uncertainty import Comparison, Equivalence, Plan
+from harness.uncertainty import Comparison, Equivalence, NextRun
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Planned:
     encoder: str
     chance: float
     reference: Reference
-    plan: Plan
+    plan: NextRun
     trained: bool
     seeds_given: bool
     pilot_images: int
