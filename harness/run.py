@@ -27,6 +27,7 @@ from harness.pipeline import (
     first_images,
     provenance,
     results,
+    stored_names,
 )
 from harness.report import GRID, drop_findings, write_grids, write_plots, write_report
 
@@ -128,6 +129,7 @@ def _write(folder: Path, pipeline: Pipeline, lock: Mapping[str, Any]) -> Leaderb
     drop_findings(folder, keep=(lock["run_key"], results.declared_key(lock)))  # of records that go now
     ranked = pipeline.rank()
     results.write(folder, ranked, lock, pipeline.failures)
+    results.write_names(folder, stored_names(pipeline.plan))
     write_grids(folder / "grids", first_images(pipeline.plan, GRID))
     write_plots(folder / "plots", list(ranked.records), json.loads(ranked.leaderboard.to_json()))
     return ranked.leaderboard

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 @click.option(
     "--paired",
     is_flag=True,
-    help="Image i of both belongs together, seed by seed: two folders (or archives) of your own with as many images, "
-    "paired in the order of their names, or generators with the same prompts or labels. Latents are never shared by "
-    "the harness's own generators.",
+    help="Images of both belong together, seed by seed: in folders, zip and tar files those of one file name (case, "
+    "zero padding and extension aside), else those in one place, as in arrays or of generators with the same prompts. "
+    "Latents are never shared by the harness's own generators.",
 )
 @JSON
 def compare(

@@ -62,6 +62,11 @@ class Files:
         """Images in the pool, counted from names and headers."""
         return self._source.size
 
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The file name of each image of the pool; None where images have places only, as in an array or a table."""
+        return self._source.names
+
     def sample(self, indices: Sequence[int]) -> ImageSet:
         """The images at `indices`, uint8 (n, H, W, C), or a Mixed where the pool's sizes differ.
 

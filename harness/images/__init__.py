@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.images.datasets.table import DATASETS
     from harness.images.files import open_images
     from harness.images.formats import arrow
-    from harness.images.formats.names import FileList, is_utf8
+    from harness.images.formats.names import FileList, as_people_count, is_utf8, partner_keys
     from harness.images.preprocessing import recipes
     from harness.images.preprocessing.recipes import RECIPES, Preprocessing, declared
     from harness.images.preprocessing.steps import Crop

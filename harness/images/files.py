@@ -80,6 +80,11 @@ class StoredArrays:
         return self._held.shape
 
     @property
+    def names(self) -> None:
+        """Images of an array have places, no names."""
+        return None
+
+    @property
     def labels(self) -> np.ndarray | None:
         """The labels stored beside the images, or None; raises UsageError for labels below 0 or absurdly large."""
         stored = self._held.labels
@@ -117,6 +122,11 @@ class StoredFiles:
     def size(self) -> int:
         """Number of image files."""
         return self._held.size
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The name of each file, or None where images are rows of a table."""
+        return self._held.file_names
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -250,6 +260,12 @@ class Selection:
     def shape(self) -> Shape | None:
         """(H, W, C) of every image; None where sizes differ in what it selects from."""
         return self._source.shape
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The names of the files selected, or None where images have none."""
+        names = self._source.names
+        return None if names is None else tuple(names[row] for row in self._rows)
 
     @property
     def labels(self) -> np.ndarray | None:

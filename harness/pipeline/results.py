@@ -7,13 +7,23 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from harness.base import UsageError, canonical_json, digest, digest_file, locked, to_lines, unknown, write_atomically
+from harness.base import (
+    UsageError,
+    canonical_json,
+    digest,
+    digest_file,
+    locked,
+    to_lines,
+    unknown,
+    write_atomically,
+    write_json,
+)
 from harness.pipeline import provenance
 from harness.pipeline.executors.work import Failure
 from harness.pipeline.leaderboard import Leaderboard
@@ -23,6 +33,7 @@ from harness.pipeline.stages import Pipeline, name_of
 from harness.uncertainty import Analysis, SeedMember
 
 FOLDER = "analyses"
+NAMES = "names.json"
 LOCK = "benchmark.lock.yaml"
 RECEIPT = ".complete.json"
 MARKER = ".benchmark"  # names the benchmark whose results a folder holds
@@ -31,6 +42,7 @@ DRAWN = ("grids/", "plots/", f"{FOLDER}/")  # files whose names hang on the decl
 TURN = ".turn"  # held by the run that writes into OUT
 DECLARED = ("benchmark", "dataset", "components", "statistics")  # of a lock: known before the first image is made
 Groups = dict[str, list[SeedMember]]  # generator → its image sets, under one encoder and metric
+Names = Mapping[str, Mapping[int, Sequence[str]]]  # generator → sampling seed → the file name of each image
 Members = Mapping[str, Mapping[str, Mapping[str, list[SeedMember]]]]  # encoder → metric → generator
 
 
@@ -183,6 +195,31 @@ def write_analyses(out: Path, members: Members) -> None:
                     facts.append([metric, generator, member.training_seed, member.sampling_seed, plain])
         # One metadata entry: safetensors does not promise an order for several.
         write_atomically(out / FOLDER / f"{encoder}.safetensors", save(arrays, {"analyses": canonical_json(facts)}))
+
+
+def write_names(out: Path, names: Names) -> None:
+    """Write `analyses/names.json`: the file names of image sets, so that OUT alone knows which images belong together.
+
+    Nothing is written where no set has any.
+    """
+    if names:
+        said = {generator: {str(seed): list(own) for seed, own in sets.items()} for generator, sets in names.items()}
+        write_json(out / FOLDER / NAMES, said)
+
+
+def read_names(out: Path) -> dict[str, dict[int, list[str]]]:
+    """Generator → sampling seed → the file name of each image, in the order of the set; of sets with names only.
+
+    Raises UsageError for a file that is damaged.
+    """
+    path = out / FOLDER / NAMES
+    try:
+        held = json.loads(path.read_text(encoding="ascii"))
+        return {name: {int(seed): list(own) for seed, own in sets.items()} for name, sets in held.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError, TypeError) as problem:
+        raise UsageError(f"{path} is damaged ({problem}); `harness rank` writes it anew") from None
 
 
 def read(out: Path, encoder: str | None = None) -> tuple[str, dict[str, Groups]]:

@@ -11,8 +11,20 @@ from numpy.typing import NDArray
 from harness.base import UsageError
 from harness.benchmark import registry
 from harness.generators import GROUPINGS, PlacedGenerator
-from harness.images import MIXED, Content, Images, ImageSet, Mixed, content_digest, joined, packed, unpacked
+from harness.images import (
+    MIXED,
+    Content,
+    Images,
+    ImageSet,
+    Mixed,
+    as_people_count,
+    content_digest,
+    joined,
+    packed,
+    unpacked,
+)
 from harness.pipeline import groups
+from harness.pipeline.names import NAMES, file_names, packed_names
 from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet
 from harness.pipeline.store import CorruptEntry, Entry
 
@@ -86,10 +98,12 @@ def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_s
     for sampling_seed in sampling_seeds:
         source = FakeSet(generator, training_seed, sampling_seed)
         n, size = plan.benchmark.n_fake, plan.benchmark.batch_size
-        draws = _draws(plan, source, getattr(made, "size", None))
+        named = file_names(plan, generator, made)
+        draws = _draws(plan, source, getattr(made, "size", None), named)
         labels = groups.ask(plan, generator, made, draws)
         batches = (_checked(_at(made, sample, i), draws[i : i + size], i) for i in range(0, n, size))
-        entries.append(_store(plan, source, n, batches, labels, read=key_read(made)))
+        names = None if named is None else [named[i] for i in draws]
+        entries.append(_store(plan, source, n, batches, labels, names=names, read=key_read(made)))
     return entries
 
 
@@ -116,7 +130,7 @@ def read_images(plan: Plan, source: PlannedSet, batch_size: int) -> Iterator[Ima
     """
     entry = load_images(plan, source)
     try:
-        shards = (shard for shard in entry.read() if not set(shard) <= set(GROUPINGS))
+        shards = (shard for shard in entry.read() if not set(shard) <= {*GROUPINGS, NAMES})
         yield from _rebatched(map(unpacked, shards), batch_size)
     except CorruptEntry:
         plan.store.discard("images", plan.image_key(source))
@@ -152,8 +166,11 @@ def _rebatched(parts: Iterator[ImageSet], size: int) -> Iterator[ImageSet]:
         yield rest
 
 
-def _draws(plan: Plan, source: FakeSet, pool: int | None) -> list[int]:
-    """One seed per image; for a finite pool, indices drawn without replacement, disjoint between sampling seeds."""
+def _draws(plan: Plan, source: FakeSet, pool: int | None, named: Sequence[str] | None = None) -> list[int]:
+    """One seed per image; for a finite pool, indices drawn without replacement, disjoint between sampling seeds.
+
+    `named` are the file names of a pool of files. Pools of the same names, as a person tells them, give the same draws.
+    """
     n = plan.benchmark.n_fake
     if pool is None:
         label = plan.generator_label(source.generator)
@@ -165,15 +182,16 @@ def _draws(plan: Plan, source: FakeSet, pool: int | None) -> list[int]:
             f"number {block + 1} of {n} each; lower n_fake or give it more images"
         )
     order = np.random.default_rng(_pool_seed(plan, source.generator, pool)).permutation(pool)
-    return [int(i) for i in order[block * n : (block + 1) * n]]
+    places = range(pool) if named is None else as_people_count(named)
+    return [places[i] for i in order[block * n : (block + 1) * n]]
 
 
 def _pool_seed(plan: Plan, generator: str, size: int) -> int:
     """The seed of the one permutation of a finite pool of `size` images that sampling seeds cut into blocks."""
     if plan.benchmark.generators[generator].component.files is None:
         return plan.seed("pool", plan.generator_label(generator))
-    # Image files count by content in the key, so where they lie must not decide which are drawn. Folders of one size
-    # are permuted alike: image i of one goes with image i of the other, as a paired comparison needs it.
+    # Image files count by content in the key, so where they lie must not decide which are drawn. Pools of one size are
+    # permuted alike: of two folders with the same names the same are drawn, as a paired comparison needs it.
     return plan.seed("pool", "files", size)
 
 
@@ -218,9 +236,10 @@ def _store(
     batches: Iterator[ImageSet],
     labels: Mapping[str, groups.Labels],
     *,
+    names: Sequence[str] | None = None,
     read: Mapping[str, str] | None = None,
 ) -> Entry:
-    """Write shards of whole batches, a last one of the images' groups where there are any, and their digests."""
+    """Write shards of whole batches, one of the images' names and a last one of their groups, and their digests."""
     content = Content(n)
 
     def shards() -> Iterator[dict[str, NDArray[Any]]]:
@@ -239,11 +258,14 @@ def _store(
                 held = []
         if held:
             yield packed(joined(held))
+        if names is not None:
+            yield packed_names(names)
         if labels:
             yield dict(labels)
 
     def facts() -> dict[str, Any]:
-        return {"n": n, "shape": content.shape, "content": content.digest, **groups.facts(labels), **(read or {})}
+        said: dict[str, Any] = {**(read or {}), **({} if names is None else {NAMES: True})}
+        return {"n": n, "shape": content.shape, "content": content.digest, **groups.facts(labels), **said}
 
     return plan.store.put("images", plan.image_key(source), shards(), facts)
 

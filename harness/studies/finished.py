@@ -98,6 +98,11 @@ class Finished:
             raise UsageError(f"{path} cannot be read as YAML; `harness rank` writes it anew")
         return found
 
+    @cached_property
+    def file_names(self) -> dict[str, dict[int, list[str]]]:
+        """Generator → sampling seed → the file name of each image, in the order of the set; of sets of files only."""
+        return results.read_names(self.out)
+
     def check_scored(self, generators: Sequence[str]) -> None:
         """Raises UsageError, with the reason that the run gave, for a generator without scores."""
         results.check_scored(self.out, self.encoder, generators)

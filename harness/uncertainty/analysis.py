@@ -133,6 +133,7 @@ class Analysis:
                        balanced over them
     clusters_fake      a number below 2**53 for the cluster of each fake unit, derived from its label, or None: image
                        sets that have one in common do not vary apart (see `seeds.means`)
+    unit_of_fake       the unit of each fake row, or None where each row is one: what pairs rows of two sets needs it
     clustered          rows were declared to come in clusters, which are the units then
     share_of           the metric is a share in [0, 1] of the units of this side
     floor              what the metric cannot be below, if it is known to vary like a squared distance down to there
@@ -156,6 +157,7 @@ class Analysis:
     strata_real: Vector | None = None
     strata_fake: Vector | None = None
     clusters_fake: Vector | None = None
+    unit_of_fake: Vector | None = None
     clustered: bool = False
     share_of: Literal["real", "fake"] | None = None
     floor: float | None = None
@@ -240,4 +242,6 @@ class Pair:
             "units_fake": self.units_fake.count,
             "effective_real": self.units_real.effective,
             "effective_fake": self.units_fake.effective,
+            # Where every row is a unit they come in the same order.
+            "unit_of_fake": None if self.units_fake.count == len(self.fake) else self.units_fake.of.astype(np.float64),
         }

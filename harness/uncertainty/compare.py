@@ -10,6 +10,8 @@ import numpy as np
 from harness.base import Reference, Target, UsageError
 from harness.uncertainty.analysis import Analysis, InfluenceForm, same_strata
 from harness.uncertainty.intervals import check
+from harness.uncertainty.partners import aligned
+from harness.uncertainty.sampling_units import Index
 from harness.uncertainty.seeds import Means, SeedMember, means
 from harness.uncertainty.significance import quantile, satterthwaite
 from harness.uncertainty.variance import variance_of_sum
@@ -75,6 +77,7 @@ def difference(
     target: Target = "T_N",
     reference: Reference = "random",
     paired: bool = False,
+    partners: Sequence[Index] | None = None,
 ) -> Comparison:
     """The difference of two generators' means over seeds, first minus second, scored against one reference set.
 
@@ -82,11 +85,14 @@ def difference(
     on each side the seeds' own scatter is used (Welch's degrees of freedom), else the image noise of these checkpoints.
     The scatter counts as no less than the image noise that is in it: seeds can agree by chance.
     `paired` says that both generators used the same latents, prompts or classes, image by image and seed by seed: then
-    differences are taken before variances.
+    differences are taken before variances. Image i goes with image i, or with the one that `partners` names for it, one
+    array a set of `first`.
 
     Raises UsageError for scores against different references, or `paired` sets that do not match.
     """
     check(level, target, reference)
+    if paired:
+        first, second = aligned(first, second, partners)
     one, two = means(first), means(second)
     analyses = one.analyses + two.analyses
     weights = [*one.weights, *(-w for w in two.weights)]
@@ -177,8 +183,8 @@ def _without_partners(left: Analysis, right: Analysis) -> str | None:
     """Why image i of two sets cannot be differenced; None where it can."""
     if left.form.influence_fake is None or right.form.influence_fake is None:
         return f"needs influence functions; {left.use} has none for its fake side"
-    if left.units_fake != right.units_fake:
-        return "sets differ in their number of independent images, so image i has no partner"
+    if left.n_fake != right.n_fake:
+        return f"sets have {left.n_fake} and {right.n_fake} images, so image i has no partner"
     if not same_strata(left.strata_fake, right.strata_fake):
         return "sets differ in their strata, so image i has no partner"
     if not same_strata(left.clusters_fake, right.clusters_fake):

@@ -142,6 +142,40 @@ def test_paired_images_are_differenced_before_the_variance():
     assert independent.se == pytest.approx(np.sqrt(0.02), rel=0.2)
 
 
+def influencing(rows, **fields):
+    """One image set of these influences, a unit each."""
+    (one,) = single(1.0)
+    form = replace(one.analysis.form, influence_fake=np.asarray(rows))
+    counts = {"n_fake": len(rows), "units_fake": len(rows)} | fields
+    return [replace(one, analysis=replace(one.analysis, form=form, **counts))]
+
+
+def test_images_are_paired_with_their_partners_wherever_these_lie():
+    (one,) = single(1.0, seed=3)
+    order = np.random.default_rng(1).permutation(200)
+    shuffled = replace(one.analysis.form, influence_fake=one.analysis.form.influence_fake[order])
+    other = [SeedMember(None, 0, replace(one.analysis, value=1.5, form=shuffled))]
+    assert difference([one], other, reference="fixed", paired=True).se > 0.05
+    partners = [np.argsort(order)]  # image i of the first lies there in the second
+    found = difference([one], other, reference="fixed", paired=True, partners=partners)
+    assert found.se == pytest.approx(0.0, abs=1e-12)
+    assert found.value == -0.5
+
+
+def test_images_that_repeat_in_one_set_only_are_one_pair_and_places_behind_them_do_not_shift():
+    """Of 4 images the second set shows its first twice: its units are 3, and image 2 is its unit 1."""
+    first = influencing([3.0, -1.0, -4.0, 2.0])
+    # Rows 3 and -1 are one unit of two rows; influence is scaled by units over rows.
+    second = influencing(np.array([2.0, -4.0, 2.0]) * 3 / 4, n_fake=4, unit_of_fake=np.array([0.0, 0.0, 1.0, 2.0]))
+    assert difference(first, second, reference="fixed", paired=True).se == pytest.approx(0.0, abs=1e-12)
+    assert difference(second, first, reference="fixed", paired=True).se == pytest.approx(0.0, abs=1e-12)
+
+
+def test_paired_sets_of_unlike_numbers_of_images_are_refused():
+    with pytest.raises(UsageError, match="3 and 2 images, so image i has no partner"):
+        difference(influencing([1.0, -1.0, 0.0]), influencing([1.0, -1.0]), reference="fixed", paired=True)
+
+
 def test_a_win_by_a_smaller_bias_is_named():
     found = difference(single(1.0, bias=0.1), single(1.2, bias=0.5, seed=1), reference="fixed")
     assert any("bias" in note for note in found.notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -45,6 +46,11 @@ class FileList:
         """Number of image files."""
         return len(self.names)
 
+    @property
+    def file_names(self) -> tuple[str, ...] | None:
+        """The names that people gave the files; None where images are rows of a table, which have places only."""
+        return self.names if self.kind in ("folder", "zip", "tar") else None
+
 
 def refuse(where: Path, problems: Sequence[tuple[str, str]], *, files: str = "files there") -> UsageError:
     """One line for the first bad file and the number of the others."""
@@ -82,6 +88,35 @@ def sort_out(
         else:
             names.append(name)
     return sorted(names), sorted(problems)
+
+
+def partner_keys(names: Sequence[str]) -> list[str]:
+    """What a person tells each file of a set by, to find its partner in another set.
+
+    The path below the folder that all of the set share, without the kind of file, upper case, Unicode form and zeros
+    before a number: `out/IMG_007.PNG` of files in `out` is `img_7`.
+    """
+    folders = [name.split("/")[:-1] for name in names]
+    shared = 0
+    while folders and all(len(own) > shared and own[shared] == folders[0][shared] for own in folders):
+        shared += 1
+    keys = []
+    for name in names:
+        below = unicodedata.normalize("NFC", "/".join(name.split("/")[shared:])).casefold()
+        suffix = next((end for end in SUFFIXES if below.endswith(end)), "")
+        keys.append(re.sub(r"(?<![0-9])0+(?=[0-9])", "", below.removesuffix(suffix)))
+    return keys
+
+
+def as_people_count(names: Sequence[str]) -> list[int]:
+    """Places in the order of `partner_keys`, numbers by their size: two sets of partners are alike in it."""
+    keys = partner_keys(names)
+
+    def parts(place: int) -> list[str | int]:
+        told = re.split(r"([0-9]+)", keys[place])  # text and digits take turns, so that two names compare part by part
+        return [int(part) if at % 2 else part for at, part in enumerate(told)]
+
+    return sorted(range(len(names)), key=lambda place: (parts(place), names[place]))
 
 
 def class_labels(path: Path, names: Sequence[str], *, skipped: int = 0) -> tuple[int, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.studies.compare.pairing import partners
 from harness.studies.compare.result import Answer, Compared, Effect, Question
-from harness.studies.compare.words import PAIRED, verdict
+from harness.studies.compare.words import paired_note, verdict
 from harness.studies.finished import Finished
 from harness.uncertainty import SeedMember, difference, equivalence, fake_variance, holm, means
 
@@ -22,7 +23,7 @@ def compared(run: Finished, question: Question) -> Compared:
     adjusted = holm([answer.comparison.p for answer in answers])
     notes = dict.fromkeys(note for answer in answers for note in answer.comparison.notes)
     if question.paired:
-        notes[PAIRED] = None
+        notes[paired_note(by_name=question.first in run.file_names)] = None
     return Compared(
         question,
         run.encoder,
@@ -43,6 +44,7 @@ def _answer(run: Finished, question: Question, metric: str) -> Answer:
         reference=question.reference or run.reference,
         target=run.targets.get(metric, "T_N"),
         paired=question.paired,
+        partners=partners(run, question, one, two) if question.paired else None,
     )
     equal = None if question.margin is None else equivalence(found, margin=question.margin, level=run.level)
     lower = run.lower_is_better[metric]

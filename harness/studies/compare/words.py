@@ -7,11 +7,13 @@ from harness.studies.compare.result import Answer, Compared, Planned, Question
 from harness.uncertainty import Equivalence, counted
 
 NEITHER = "not told apart"
-PAIRED = (
-    "paired: image i of both counts as one draw (of two folders of as many images in the order of their names, of "
-    "generators with the same prompts by prompt), and sets that share nothing gain nothing by it"
-)
 FEW_SEEDS = 5  # a standard deviation from fewer may be 3.7 times too small (chi-squared, 95%)
+
+
+def paired_note(*, by_name: bool) -> str:
+    """What counts as a pair, and what that is worth."""
+    how = "the two images of one file name count" if by_name else "image i of both counts"
+    return f"paired: {how} as one draw, and sets that share nothing gain nothing by it"
 
 
 def verdict(question: Question, winner: str | None, equal: Equivalence | None) -> str:
