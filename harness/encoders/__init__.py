@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from harness.encoders.checkpoints import Found, read_checkpoint
     from harness.encoders.contract import Encoder
     from harness.encoders.networkfiles import fill, load_onnx, load_torchscript, needs
+    from harness.encoders.steady import refuse_unsteady
     from harness.encoders.table import ENCODERS
 
 __getattr__ = door(__name__)

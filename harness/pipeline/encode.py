@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.base import UsageError, canonical_json
+from harness.encoders import refuse_unsteady
 from harness.images import preprocessing
 from harness.pipeline import provenance
 from harness.pipeline import sample as image_stage
@@ -109,5 +110,8 @@ def _rows(
                 f"encoder {encoder} gave NaN or infinity for image {first + int(np.argmin(finite))} "
                 f"and {int((~finite).sum()) - 1} others of its batch"
             )
+        if encoder not in plan.tested:
+            refuse_unsteady(encode, seen, rows, encoder)
+            plan.tested.add(encoder)
         first += len(images)
         yield np.ascontiguousarray(rows), np.frombuffer(b"".join(prints), np.uint8).reshape(-1, PRINT_BYTES)

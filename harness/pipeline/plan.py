@@ -115,6 +115,11 @@ class Plan:
     def _encoders(self) -> dict[str, Any]:
         return {}
 
+    @cached_property
+    def tested(self) -> set[str]:
+        """Encoders that were seen in this process to give an image one row."""
+        return set()
+
     def encoder(self, name: str) -> Any:
         """The encoder, loaded once per process and moved to the device."""
         if name not in self._encoders:

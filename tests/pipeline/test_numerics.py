@@ -13,19 +13,19 @@ pytestmark = pytest.mark.slow
 ENCODERS = """
 
 class BatchMean(MeansEncoder):
-    identity = {"name": "row means less the batch's"}
+    identity = {"name": "row means less some of the batch's"}
 
     def encode(self, images):
         rows = super().encode(images)
-        return rows - rows.mean(axis=0)
+        return rows - 0.05 * rows.mean(axis=0)  # more would be refused before the run
 
 
-class PairsOnly(MeansEncoder):
-    identity = {"name": "row means of two or more"}
+class NeverThree(MeansEncoder):
+    identity = {"name": "row means, but not of three"}
 
     def encode(self, images):
-        if len(images) == 1:
-            raise RuntimeError("no statistics of one image")
+        if len(images) == 3:
+            raise RuntimeError("no statistics of three images")
         return super().encode(images)
 """
 
@@ -81,12 +81,12 @@ def test_scores_are_those_of_a_benchmark_that_asks_for_no_numerics(small):
 
 
 def test_an_encoder_that_fails_at_another_batch_size_loses_its_component_only(small):
-    declared(small, {"pairs": "PairsOnly"}, "numerics: {batch_sizes: [1]}")
+    declared(small, {"uneven": "NeverThree"}, "numerics: {batch_sizes: [3]}")
     small.run("--workers", "1")
     records = read_records(small.folder / "results/small/records.jsonl")
     assert {r.status for r in records} == {"ok"}
-    for found in components(small, "pairs").values():
-        assert "no statistics of one image" in found["numerics"]["failed"]
+    for found in components(small, "uneven").values():
+        assert "no statistics of three images" in found["numerics"]["failed"]
     assert components(small, "digits_convnet")["mine", "fd"]["numerics"]["share_of_se"] < 0.01
 
 
@@ -107,3 +107,26 @@ def test_an_entry_that_is_wrong_does_not_make_its_list_too_short_as_well(small):
         benchmark.load(small.bench)
     (problem,) = refused.value.problems
     assert "numerics.batch_sizes.0: found 0; at least 1 is needed" in problem
+
+
+def test_an_encoder_in_training_mode_is_refused_before_its_features_are_stored(small):
+    with (small.folder / f"{small.module}.py").open("a") as stream:
+        stream.write(TRAINING)
+    small.edit("  pixels: {}\n", f"  trained: {{use: '{small.module}:Training'}}\n")
+    outcome = small.run("--workers", "1")
+    assert outcome.returncode == 2
+    assert "encoder trained gives the same images other features when called again" in outcome.stdout + outcome.stderr
+    records = read_records(small.folder / "results/small/records.jsonl")
+    assert {r.status for r in records if r.cell.encoder == "trained"} == {"failed"}
+    assert {r.status for r in records if r.cell.encoder == "digits_convnet"} == {"ok"}
+
+
+TRAINING = """
+
+class Training(MeansEncoder):
+    identity = {"name": "row means under dropout"}
+
+    def encode(self, images):
+        rows = super().encode(images)
+        return rows * (np.random.random(rows.shape) > 0.1).astype(np.float32)
+"""
