@@ -6,6 +6,9 @@ metric pipeline does. Everything else is refused: 16-bit and float pixels, CMYK 
 transparency, several frames or pages, an EXIF orientation, and damage that shows: files cut short, wrong checksums, a
 PNG with fewer rows than it promises, a JPEG whose data go on behind its end. Bytes changed inside the data of a JPEG,
 which has no checksum, or one that somebody closed too early give other pixels that nothing tells from a picture.
+
+Pixels decide: where only what is written about a picture is broken (a cut EXIF block, the index of a camera's preview,
+a second end mark, a TIFF tag with two values), it is read, and `header` says what is broken.
 """
 
 from __future__ import annotations
@@ -16,8 +19,9 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
@@ -25,6 +29,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 MAX_FILE_BYTES = 512 << 20
+_PNG = b"\x89PNG\r\n\x1a\n"
 MAX_PIXELS = 89_478_485  # Pillow's own limit, kept even where a program has lifted it
 
 _CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
@@ -34,6 +39,8 @@ _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 # Left, top and distance of the pixels of each pass of an interlaced PNG (PNG 3rd edition, 8.1).
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type (PNG 3rd edition, 11.2.1)
+# TIFF tags without which the pixels are not what they were: sizes, samples, compression, strips, tiles, colours.
+_TIFF_PIXELS = {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 338, 339, 347, 530}
 _LOADING = threading.RLock()
 
 
@@ -41,29 +48,57 @@ class UnusableError(ValueError):
     """Why one file cannot be taken as an image, worded to follow the file's name."""
 
 
-def header(stream: IO[bytes]) -> tuple[int, int, int]:
-    """(H, W, C) of an image, from its header; raises UnusableError for what the header already rules out.
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an image file says of itself, and in `flaw` what is broken in it that leaves its pixels whole."""
+
+    height: int
+    width: int
+    channels: int
+    flaw: str | None = None
+
+
+def header(stream: IO[bytes]) -> Header:
+    """Size and channels of an image, from its header; raises UnusableError for what the header already rules out.
 
     A PNG's orientation is left to `decode`: it may stand behind the pixels.
     """
-    with _strictly(), _opened(stream) as image:
+    try:
+        return _header(stream, None)
+    except UnusableError:
+        stream.seek(0)
+        content = stream.read(MAX_FILE_BYTES)
+        if not content.startswith(_PNG) or (whole := _without_broken_notes(content)) == content:
+            raise
+        return _header(io.BytesIO(whole), "a chunk beside the pixels has a wrong checksum")
+
+
+def _header(stream: IO[bytes], flaw: str | None) -> Header:
+    with _strictly() as said, _opened(stream) as image:
         _check_header(image)
         if image.format != "PNG":
             _check_orientation(image)
-        return image.height, image.width, _CHANNELS[image.mode]
+        flaw = flaw or _flaw(image.format, said)
+        return Header(image.height, image.width, _CHANNELS[image.mode], flaw)
 
 
 def decode(content: bytes) -> np.ndarray:
     """The pixels of one image file, uint8 (H, W, C); raises UnusableError."""
     if not content:
         raise UnusableError("is empty (0 bytes); delete it or make it again")
-    with _strictly(), _opened(io.BytesIO(content)) as image:
+    if content.startswith(_PNG):
+        content = _without_broken_notes(content)
+    with _strictly() as said, _opened(io.BytesIO(content)) as image:
         _check_ending(image.format, content)
         _check_header(image)
         _check_orientation(image)  # before load(), which turns a TIFF by itself
         image.load()
+        _flaw(image.format, said)
         _check_rows(image, content)
-        return _pixels(image)
+        pixels = _pixels(image)
+        if image.format == "JPEG" and (end := _early_end(content)) is not None:
+            _check_goes_on(content[:end] + content[end + 2 :], pixels)
+        return pixels
 
 
 def _check_ending(format: str | None, content: bytes) -> None:
@@ -82,21 +117,57 @@ def _check_ending(format: str | None, content: bytes) -> None:
                 raise UnusableError(f"is damaged (wrong checksum of its {kind!r}); make it again")
             position = end + 4
 
-    if format == "JPEG" and _goes_on(content):
+
+def _without_broken_notes(content: bytes) -> bytes:
+    """A PNG without the chunks of wrong checksum that hold no pixels: their names begin with a small letter.
+
+    Transparency (tRNS) counts with the pixels.
+    """
+    kept, position = [content[:8]], 8
+    while position + 12 <= len(content):
+        end = position + 12 + int.from_bytes(content[position : position + 4], "big")
+        chunk = content[position:end]
+        beside = chunk[4:5].islower() and chunk[4:8] != b"tRNS" and len(chunk) == end - position
+        if not (beside and zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big")):
+            kept.append(chunk)
+        position = end
+    kept.append(content[position:])
+    whole = b"".join(kept)
+    return content if len(whole) == len(content) else whole
+
+
+def _flaw(format: str | None, said: Sequence[warnings.WarningMessage]) -> str | None:
+    """What Pillow found broken beside the pixels, None for nothing; raises UnusableError where it decides pixels."""
+    flaws = [" ".join(str(each.message).split()) for each in said if issubclass(each.category, UserWarning)]
+    for flaw in flaws if format == "TIFF" else ():
+        tag = re.search(r"tag (\d+)", flaw)
+        if tag is None or int(tag[1]) in _TIFF_PIXELS:
+            raise UnusableError(f"is truncated or damaged ({flaw}); make it again")
+    return flaws[0] if flaws else None
+
+
+def _check_goes_on(joined: bytes, pixels: np.ndarray) -> None:
+    """Refuse a JPEG of which more is seen once its first end mark is taken out: that one came too early."""
+    try:
+        with Image.open(io.BytesIO(joined), formats=("JPEG",)) as image:
+            seen = np.asarray(image)
+    except Exception:
+        seen = np.empty(0)
+    if not np.array_equal(seen.reshape(-1), pixels.reshape(-1)):
         raise UnusableError("is damaged (its data go on behind an end mark); make it again")
 
 
-def _goes_on(content: bytes) -> bool:
-    """Whether a JPEG's first end mark has the rest of its data behind it, and no other picture or program's note."""
+def _early_end(content: bytes) -> int | None:
+    """Where a JPEG's first end mark stands if the rest of its data may follow, and no picture or program's note."""
     position = 2
     while position + 4 <= len(content):
         if content[position] != 0xFF:  # between two segments or scans: Pillow looks for the next marker, and so do we
-            return False
+            return None
         marker = content[position + 1]
         if marker == 0xD9:
             rest = content[position + 2 :].strip(b"\0")
             # Data hold no FF D8: where it stands, another picture begins, such as a camera's preview.
-            return rest.endswith(b"\xff\xd9") and b"\xff\xd8" not in rest
+            return position if rest.endswith(b"\xff\xd9") and b"\xff\xd8" not in rest else None
         if marker == 0xFF:
             position += 1
             continue
@@ -104,9 +175,9 @@ def _goes_on(content: bytes) -> bool:
         if marker == 0xDA:
             following = _JPEG_MARKER.search(content, position)
             if following is None:
-                return False
+                return None
             position = following.start()
-    return False
+    return None
 
 
 def _check_rows(image: Image.Image, content: bytes) -> None:
@@ -179,7 +250,13 @@ def _unusual_depth(image: Image.Image) -> str | None:
 
 
 def _check_orientation(image: Image.Image) -> None:
-    orientation = image.getexif().get(0x0112, 1)
+    try:
+        orientation = image.getexif().get(0x0112, 1)
+    except Exception:  # an EXIF block that is none, of which Pillow says it in almost any way
+        if image.format == "TIFF":  # whose tags are the pixels' too
+            raise
+        warnings.warn("its EXIF block cannot be read", stacklevel=1)
+        return
     if orientation not in (0, 1):  # 0 is "unknown": no viewer turns it
         raise UnusableError(
             f"has EXIF orientation {orientation}: viewers turn it and metric tools do not; turn the pixels "
@@ -217,17 +294,17 @@ def _opened(stream: IO[bytes]) -> Iterator[Image.Image]:
 
 
 @contextmanager
-def _strictly() -> Iterator[None]:
+def _strictly() -> Iterator[list[warnings.WarningMessage]]:
     """Pillow with its leniencies off, whatever the rest of the program has switched on: half a picture is an error.
 
-    The switches are global to the process, hence the lock.
+    What it warns of meanwhile is in the list. The switches are global to the process, hence the lock.
     """
-    with _LOADING, warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
+    with _LOADING, warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         lenient = ImageFile.LOAD_TRUNCATED_IMAGES
         ImageFile.LOAD_TRUNCATED_IMAGES = False
         try:
-            yield
+            yield said
         finally:
             ImageFile.LOAD_TRUNCATED_IMAGES = lenient

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -185,20 +186,31 @@ class StoredFiles:
         sizes: set[tuple[int, int]] = set()
         channels = set()
         problems = []
+        flaws = []
         for name in self._held.names:
             try:
                 with self._opened(name) as (stream, _):
-                    height, width, depth = header(stream)
+                    read = header(stream)
             except UnusableError as error:
                 problems.append((name, str(error)))
                 continue
+            height, width = read.height, read.width
             sizes.add((height, width))
-            channels.add(depth)
+            channels.add(read.channels)
+            if read.flaw is not None:
+                flaws.append((name, read.flaw))
             if self._expected is not None and (height, width) != self._expected[:2]:
                 text = f"is {_spell((height, width))}, declared {_spell(self._expected[:2])}; `image: any` takes all"
                 problems.append((name, text))
         if problems:
             raise refuse(self._held.path, problems)
+        if flaws:
+            (name, flaw), *_ = flaws
+            warnings.warn(
+                f"{self._held.path}: {len(flaws)} of {self.size} files are read although something beside their pixels "
+                f"is broken, such as {name!r} ({flaw})",
+                stacklevel=2,
+            )
         one = next(iter(sizes)) if len(sizes) == 1 else None
         self._surveyed = one, max(channels) if self._expected is None else self._expected[2]
         return self._surveyed
