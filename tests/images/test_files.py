@@ -92,6 +92,30 @@ def test_folder_and_zip_of_it_agree_in_order_pixels_count_and_digest(tmp_path, p
     assert imagelist.content_digest("folder", {"path": folder}) not in digests
 
 
+def test_a_zip_of_a_windows_tool_is_the_zip_of_any_other(tmp_path, pixels):
+    """Backslashes between names, an entry for each folder, Explorer's and Finder's leavings."""
+    files = {f"{folder}/{i}.png": packed(image) for i, image in enumerate(pixels) for folder in [("cat", "dog")[i % 2]]}
+    plain = write_zip(tmp_path / "plain.zip", files)
+    beside = {"cat/": b"", "dog/": b"", "cat/Thumbs.db": b"x", "__MACOSX/cat/._0.png": b"y", "dog/desktop.ini": b"z"}
+    windows = write_zip(
+        tmp_path / "windows.zip", {name.replace("/", "\\"): content for name, content in (beside | files).items()}
+    )
+    assert b"cat\\0.png" in windows.read_bytes()
+    for labels in (None, "folders"):
+        parameters = [{"path": path, "labels": labels} for path in (plain, windows)]
+        one, other = (imagelist.content_digest("zip", each) for each in parameters)
+        assert one == other
+        theirs, ours = (open_images("zip", each) for each in parameters)
+        np.testing.assert_array_equal(theirs.read(range(6)), ours.read(range(6)))
+        assert (theirs.labels is None) == (labels is None)
+        if labels:
+            assert ours.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    both = write_zip(tmp_path / "both.zip", {"cat/0.png": packed(pixels[0]), "cat\\0.png": packed(pixels[1])})
+    assert "occurs twice" in the_line(lambda: imagelist.count("zip", {"path": both}))
+    up = write_zip(tmp_path / "up.zip", {"..\\0.png": packed(pixels[0])})
+    assert "climbs out" in the_line(lambda: imagelist.count("zip", {"path": up}))
+
+
 def test_images_are_read_by_index_in_the_order_asked_for(tmp_path, pixels):
     path = write_zip(tmp_path / "z.zip", {f"{i}.png": packed(image) for i, image in enumerate(pixels)})
     source = open_images("zip", {"path": path})

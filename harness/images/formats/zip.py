@@ -22,7 +22,7 @@ READ_ERRORS = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, Not
 
 @contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive at `path`, its list of entries checked.
+    """The archive at `path`, its list of entries checked; the separator in names is `/`, whatever tool wrote them.
 
     Raises UsageError for what is no zip, and for entries that are absolute, climb with `..`, are encrypted, are links,
     share a name, or promise far more bytes than the archive can hold.
@@ -38,6 +38,10 @@ def open_archive(path: Path) -> zipfile.ZipFile:
         archive = zipfile.ZipFile(path)
     except READ_ERRORS as error:
         raise UsageError(f"{path}: {_cannot_open(path, error)}") from error
+    for entry in archive.infolist():
+        # Windows tools write `\\`, also at the end of a folder's entry, where the format asks for `/` (APPNOTE 4.4.17).
+        entry.filename = entry.filename.replace("\\", "/")
+    archive.NameToInfo = {entry.filename: entry for entry in archive.infolist()}
     try:
         _check(path, archive)
     except UsageError:
@@ -99,7 +103,7 @@ def _fault(entry: zipfile.ZipInfo) -> str | None:
     name = entry.orig_filename
     if "\0" in name:
         return "has a name with a NUL byte"
-    # A backslash is a separator to Windows tools, and `c:` a drive.
+    # `c:` is a drive to Windows tools.
     parts = name.replace("\\", "/").split("/")
     if not parts[0] or parts[0][1:2] == ":":
         return "has an absolute path"
