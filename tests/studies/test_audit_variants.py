@@ -11,6 +11,7 @@ from harness.benchmark import model as benchmark
 from harness.images.preprocessing.recipes import RECIPES
 from harness.metrics.analyses import analyse
 from harness.studies.audit.changes import fake_variance_of_change
+from harness.studies.audit.compute import ways_of
 from harness.studies.audit.result import Audited, Printed
 from harness.studies.audit.variants import variants
 from harness.studies.audit.words import markdown
@@ -86,6 +87,20 @@ def test_what_no_variant_can_be_made_of_is_named(declared):
     ):
         with pytest.raises(UsageError, match=words):
             declared(audit)
+
+
+def test_an_encoder_without_a_resize_is_refused_with_the_way_around_it(tmp_path):
+    path = tmp_path / "bench.yaml"
+    text = BENCH.format(datasets=ROOT / "datasets.yaml", audit="{resize: [pillow nearest]}")
+    bare = "plain: {use: random_convnet, seed: 0, channels: 3, preprocessing: {quantise: none, range: [0, 1]}}"
+    path.write_text(text.replace("encoders: {", "encoders: {" + bare + ", "))
+    found = benchmark.load(path)
+    with pytest.raises(UsageError, match=r"the recipe of plain resizes nothing.*`--encoder random_convnet` audits"):
+        ways_of(found, None)
+    assert list(ways_of(found, ["random_convnet"])) == ["random_convnet"]
+    with pytest.raises(UsageError) as alone:
+        ways_of(found, ["plain"])
+    assert "--encoder" not in str(alone.value)
 
 
 def test_the_interval_of_fewer_images_covers():

@@ -2,8 +2,9 @@
 
 import pytest
 
-from harness.studies.audit.result import Audited, Change, Flip
-from harness.studies.audit.words import brief
+from harness.studies.audit.result import Audited, Change, Flip, Shift
+from harness.studies.audit.section import finding
+from harness.studies.audit.words import brief, markdown
 
 
 def change(variant, generator, by, half):
@@ -11,14 +12,19 @@ def change(variant, generator, by, half):
     return Change("pixels", generator, "fd", variant, 2.0, 2.0 + by, low, high)
 
 
-def audited(*changes, flips=()):
-    return Audited("b", "fd", 0.95, ("pixels",), changes, flips, (), (printed(),), ())
+def audited(*changes, flips=(), shifts=()):
+    return Audited("b", "fd", 0.95, ("pixels",), changes, flips, shifts, (printed(),), ())
 
 
 def printed():
     from harness.studies.audit.result import Printed
 
     return Printed("pixels", "pinned", "a", 2.0, 1.9, 2.1, 1, False, False)
+
+
+def table_of(found):
+    """The lines of the terminal's list of settings."""
+    return [line for line in brief(found, "pixels", {}).splitlines() if line.startswith("  ")]
 
 
 def headline(found):
@@ -30,7 +36,8 @@ def test_a_setting_whose_intervals_all_hold_0_is_named_as_not_shown_and_one_that
         *(change("jpeg: 50", g, -0.2, 0.02) for g in "abc"), *(change("n_fake: 400", g, 0.2, 0.3) for g in "abc")
     )
     assert found.knobs("pixels") == [("jpeg", pytest.approx(0.1))]
-    assert "jpeg by 10%. No change of fd by n_fake is shown beyond noise." in headline(found)
+    assert "as the median over generators: jpeg by 10%." in headline(found)
+    assert "No change of fd by n_fake is shown beyond noise." in headline(found)
 
 
 def test_one_of_many_changes_that_alone_would_pass_for_one_is_not_shown():
@@ -58,7 +65,44 @@ def test_a_change_of_the_last_bits_and_one_without_an_interval_are_not_shown():
 def test_flips_are_counted_by_variant_and_sure_pairs_once():
     ways = [Flip("pixels", f"jpeg: {q}", "a", "b", False) for q in (90, 80, 70, 60, 50)]
     told = headline(audited(change("jpeg: 50", "a", -0.2, 0.02), flips=tuple(ways)))
-    assert "5 flips of a pair under a variant are within noise." in told
+    assert "5 flips of a pair under a variant are within noise: a and b under jpeg: 90; a and b under jpeg: 80;" in told
     sure = [Flip("pixels", f"jpeg: {q}", "a", "b", True) for q in (90, 80)]
     told = headline(audited(change("jpeg: 50", "a", -0.2, 0.02), flips=tuple(sure)))
     assert "the order of 1 pair flips beyond noise: a and b under jpeg: 90; a and b under jpeg: 80." in told
+
+
+def test_the_figure_of_the_headline_stands_in_every_table_below_it():
+    """Two of three fall and one rises: the median of |change| is 16%, the signed one -12%."""
+    moved = [change("resize: pillow nearest", g, by, 0.02) for g, by in (("a", -0.32), ("b", -0.24), ("c", 0.5))]
+    found = audited(*moved, shifts=(Shift("pixels", "resize: pillow nearest", "resize", 0.1234),))
+    assert "as the median over generators: resize by 16%." in headline(found)
+    (line,) = table_of(found)
+    assert line.split("   ")[0].strip() == "resize: pillow nearest  16% up or down"
+    assert "| resize: pillow nearest | 0.1234 | 16% up or down |" in markdown(found, "pixels", {})
+    (table,) = finding(found, markdown(found, "pixels", {})).tables
+    middle = table.columns.index("median over generators")
+    assert {row[middle] for row in table.rows} == {"16% up or down"}
+
+
+def test_the_largest_change_and_the_reference_against_itself_are_on_the_terminal():
+    moved = [
+        change("jpeg: 50", "a", -0.2, 0.02),
+        change("jpeg: 50", "b", 0.7, 0.02),
+        change("jpeg: 90", "a", 0.1, 0.02),
+    ]
+    found = audited(*moved, shifts=(Shift("pixels", "jpeg: 50", "jpeg", 0.1234),))
+    assert "The largest change is that of b under jpeg: 50, 2 → 2.7." in headline(found)
+    assert [("reference 0.123" in line, "b 2 → 2.7" in line) for line in table_of(found)] == [
+        (True, True),
+        (False, False),
+    ]
+
+
+def test_more_flips_than_a_sentence_holds_are_all_in_the_tables():
+    ways = tuple(Flip("pixels", f"jpeg: {q}", "a", "b", q == 0) for q in range(9))
+    found = audited(change("jpeg: 50", "a", -0.2, 0.02), flips=ways)
+    assert "a and b under jpeg: 5; and 3 more." in headline(found)
+    text = markdown(found, "pixels", {})
+    assert [line for line in text.splitlines() if line.startswith("| jpeg: 8 | a | b | no |")]
+    (table,) = [t for t in finding(found, text).tables if "another order" in t.caption]
+    assert len(table.rows) == 9

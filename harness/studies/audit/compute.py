@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.base import UsageError
+from harness.benchmark import Benchmark
 from harness.metrics import frechet_distance
 from harness.pipeline import Pipeline, Plan
 from harness.studies.audit.changes import reach_of
@@ -32,7 +33,7 @@ def audit(plan: Plan, pipeline_of: Any, encoders: Sequence[str] | None = None) -
     benchmark = plan.benchmark
     if benchmark.audit is None:
         raise UsageError("this benchmark declares no `audit`; add one, such as `audit: {jpeg: [90, 75]}`")
-    asked = {encoder: list(variants(benchmark, encoder)) for encoder in encoders or benchmark.encoders}
+    asked = ways_of(benchmark, encoders)
     _scored(pipeline_of(plan))
     changes: list[Change] = []
     flips: list[Flip] = []
@@ -66,6 +67,24 @@ def audit(plan: Plan, pipeline_of: Any, encoders: Sequence[str] | None = None) -
     by, level = benchmark.rank_by.metric, benchmark.interval.level
     told = (tuple(changes), tuple(flips), tuple(shifts), tuple(printed), tuple(failed))
     return Audited(benchmark.name, by, level, tuple(asked), *told)
+
+
+def ways_of(benchmark: Benchmark, encoders: Sequence[str] | None) -> dict[str, list[Variant]]:
+    """The variants of every encoder, or of those named; what one of all cannot take is said with the way around it."""
+    asked: dict[str, list[Variant]] = {}
+    refused: list[UsageError] = []
+    for encoder in encoders or benchmark.encoders:
+        try:
+            asked[encoder] = list(variants(benchmark, encoder))
+        except UsageError as problem:
+            refused.append(problem)
+    if not refused:
+        return asked
+    problems = [line for problem in refused for line in problem.problems]
+    if asked:
+        flags = " ".join(f"--encoder {encoder}" for encoder in asked)
+        problems[-1] += f"; `{flags}` audits what can be varied so"
+    raise UsageError(problems)
 
 
 def _side(plan: Plan, encoder: str, variant: Variant, pipeline_of: Any) -> Side:

@@ -36,6 +36,11 @@ class Change:
         """Variant less pinned."""
         return self.value - self.pinned
 
+    @property
+    def share(self) -> float:
+        """|change| in shares of the pinned value."""
+        return abs(self.change) / max(abs(self.pinned), TINY)
+
 
 @dataclass(frozen=True)
 class Flip:
@@ -81,6 +86,29 @@ class Printed:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """How far one variant moves the metric that ranks, over the generators of the benchmark.
+
+    share   median of |change| / |pinned value|
+    most    the change that is largest so
+    shift   the reference as pinned against itself under the variant, FD; None where that is no distance
+    shown   whether some generator's change is beyond noise
+    """
+
+    variant: str
+    share: float
+    most: Change
+    changes: tuple[Change, ...]
+    shift: float | None
+    shown: bool
+
+    @property
+    def knob(self) -> str:
+        """What the variant turns."""
+        return self.variant.partition(":")[0]
+
+
+@dataclass(frozen=True)
 class Audited:
     """All that an audit found under its `encoders`; `failed` says which variants an encoder could not take."""
 
@@ -94,23 +122,33 @@ class Audited:
     printed: tuple[Printed, ...]
     failed: tuple[str, ...]
 
-    def knobs(self, encoder: str) -> list[tuple[str, float]]:
-        """The knobs shown to move the ranking metric, that which moves it most first: median |change| / pinned value.
+    def settings(self, encoder: str) -> list[Setting]:
+        """What each variant does to the ranking metric, in the order of the audit."""
+        shown, own = {id(change) for change in self._shown(encoder)}, self._ranking(encoder)
+        shifts = {s.variant: s.distance for s in self.shifts if s.encoder == encoder}
+        found = []
+        for variant in dict.fromkeys(change.variant for change in own):
+            changes = tuple(change for change in own if change.variant == variant)
+            share = float(np.median([change.share for change in changes]))
+            most, beyond = max(changes, key=lambda change: change.share), any(id(c) in shown for c in changes)
+            found.append(Setting(variant, share, most, changes, shifts.get(variant), beyond))
+        return found
 
-        A knob counts by its variants of which some generator's change is shown beyond noise, by the largest of them.
+    def knobs(self, encoder: str) -> list[tuple[str, float]]:
+        """The knobs shown to move the ranking metric, that which moves it most first, each with the largest share.
+
+        A knob counts by its variants of which some generator's change is shown beyond noise.
         """
-        shown = self._shown(encoder)
         found: dict[str, float] = {}
-        for variant in dict.fromkeys(change.variant for change in shown):
-            own = [abs(c.change) / max(abs(c.pinned), TINY) for c in self._ranking(encoder) if c.variant == variant]
-            knob = _knob(variant)
-            found[knob] = max(found.get(knob, 0.0), float(np.median(own)))
+        for setting in self.settings(encoder):
+            if setting.shown:
+                found[setting.knob] = max(found.get(setting.knob, 0.0), setting.share)
         return sorted(found.items(), key=lambda item: -item[1])
 
     def unshown(self, encoder: str) -> list[str]:
         """The knobs of which no change of the ranking metric is shown beyond noise, in the order of the audit."""
         shown = dict(self.knobs(encoder))
-        return list(dict.fromkeys(k for c in self._ranking(encoder) if (k := _knob(c.variant)) not in shown))
+        return list(dict.fromkeys(s.knob for s in self.settings(encoder) if s.knob not in shown))
 
     def noise_known(self, encoder: str) -> bool:
         """Whether changes of the ranking metric have intervals; without them none can be shown beyond noise."""
@@ -134,10 +172,6 @@ class Audited:
 def is_none(change: Change) -> bool:
     """Whether a change is of the last bits only."""
     return abs(change.change) <= LAST_BITS * abs(change.pinned)
-
-
-def _knob(variant: str) -> str:
-    return variant.partition(":")[0]
 
 
 def _p(change: Change, level: float) -> float:

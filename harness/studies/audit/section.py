@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.base import percent
 from harness.studies.audit.result import TINY
-from harness.studies.audit.words import change_words, sure
+from harness.studies.audit.words import change_words, moved_words, sure
 
 if TYPE_CHECKING:
     from harness.report import Finding
@@ -46,6 +46,7 @@ def finding(found: Audited, text: str) -> Finding:
     verdict = (*(line.replace("**", "") for line in text.splitlines() if line.startswith("**")), *sure(found))
     own = [c for c in found.changes if c.metric == found.metric]
     shifts = {(s.encoder, s.variant): s.distance for s in found.shifts}
+    moved = {(e, s.variant): moved_words(s) for e in found.encoders for s in found.settings(e)}
     rows = tuple(
         (
             c.encoder,
@@ -54,11 +55,18 @@ def finding(found: Audited, text: str) -> Finding:
             float(f"{c.pinned:.4g}"),
             float(f"{c.value:.4g}"),
             change_words(c),
+            moved[c.encoder, c.variant],
             float(f"{shifts[c.encoder, c.variant]:.3g}") if (c.encoder, c.variant) in shifts else None,
         )
         for c in own
     )
-    columns = ("encoder", "variant", "generator", "pinned", "variant's", "change", "reference against itself, FD")
+    columns = (
+        *("encoder", "variant", "generator", "pinned", "variant's", "change"),
+        *("median over generators", "reference against itself, FD"),
+    )
+    turned = tuple((f.encoder, f.variant, f.first, f.second, "yes" if f.resolved else "no") for f in found.flips)
+    flip_heads = ("encoder", "variant", "generator", "and", "beyond noise")
+    flips = [Table(f"Pairs in another order by {found.metric} under a variant", flip_heads, turned)] if turned else []
     caption = f"{found.metric} under other preprocessing; {percent(found.level)} intervals paired over the same images"
     generators = tuple(dict.fromkeys(c.generator for c in own))
     several = len({c.encoder for c in own}) > 1  # the variant first: what is cut off a long label is the encoder
@@ -78,7 +86,7 @@ def finding(found: Audited, text: str) -> Finding:
     return Finding(
         "Audit of preprocessing",
         verdict,
-        ((printed,) if len({p.pipeline for p in found.printed}) > 1 else ()) + (Table(caption, columns, rows),),
+        ((printed,) if len({p.pipeline for p in found.printed}) > 1 else ()) + (Table(caption, columns, rows), *flips),
         heat if values else None,
     )
 

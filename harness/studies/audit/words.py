@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from statistics import median
+from collections.abc import Sequence
 
-from harness.base import percent
-from harness.studies.audit.result import TINY, Audited, Change, is_none
+from harness.base import counted, listed, percent
+from harness.studies.audit.result import Audited, Change, Flip, Setting, is_none
+
+NAMED = 5  # flips in one sentence; a table has them all
 
 
 def brief(found: Audited, first: str, random: dict[str, bool]) -> str:
@@ -14,17 +16,7 @@ def brief(found: Audited, first: str, random: dict[str, bool]) -> str:
     lines = [line.replace("**", "") for e in encoders for line in _verdict(found, e, random.get(e, False)) if line]
     lines += ["", *sure(found)]
     for encoder in encoders:
-        own = [c for c in found.changes if (c.encoder, c.metric) == (encoder, found.metric)]
-        variants = list(dict.fromkeys(c.variant for c in own))
-        width = max(map(len, variants), default=0)
-        if variants:
-            lines += ["", f"{encoder}: change of {found.metric}, median over generators, and the largest by share"]
-        for variant in variants:
-            shares = [(c.change / max(abs(c.pinned), TINY), c) for c in own if c.variant == variant]
-            most = max(shares, key=lambda one: abs(one[0]))
-            middle = median(share for share, _ in shares)
-            told = f"{most[1].generator} {most[1].pinned:.4g} → {most[1].value:.4g}, {change_words(most[1])}"
-            lines.append(f"  {variant:<{width}}  {middle:+6.1%}   {told if abs(most[0]) >= 1e-6 else 'none'}")
+        lines += _settings(found, encoder)
         lines += ["", *_published(found, encoder)] if _published(found, encoder) else []
     lines += ["", *(f"not audited: {reason}" for reason in found.failed)]
     return "\n".join(lines).rstrip() + "\n"
@@ -38,7 +30,14 @@ def markdown(found: Audited, first: str, random: dict[str, bool]) -> str:
         lines += _verdict(found, encoder, random.get(encoder, False))
     lines += [part for line in sure(found) for part in (line, "")][:-1]
     for encoder in encoders:
-        lines += ["", f"## {encoder}", "", *_published(found, encoder), *_table(found, encoder)]
+        lines += [
+            "",
+            f"## {encoder}",
+            "",
+            *_published(found, encoder),
+            *_table(found, encoder),
+            *_flips(found, encoder),
+        ]
     lines += ["", *(f"- not audited: {reason}" for reason in found.failed)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -55,26 +54,57 @@ def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
     if len(set(printed)) == 1 and not changed:
         return [f"{line}none of the variants could be taken, so nothing is known of its ranks.", ""]
     if real:
-        named = "; ".join(f"{f.first} and {f.second} under {f.variant}" for f in real)
         pairs = len({(f.first, f.second) for f in real})
-        line += f"the order of {pairs} pair{'s'[: pairs > 1]} flips beyond noise: {named}. "
+        line += f"the order of {pairs} pair{'s'[: pairs > 1]} flips beyond noise: {_flipped(real)}. "
     else:
         line += "no order of two generators flips beyond noise. "
-    if seeming := len(flips) - len(real):
-        line += f"{seeming} flip{'s'[: seeming > 1]} of a pair under a variant {'are' if seeming > 1 else 'is'} "
-        line += "within noise. "
+    if seeming := [flip for flip in flips if not flip.resolved]:
+        are = "are" if len(seeming) > 1 else "is"
+        line += f"{counted(len(seeming), 'flip')} of a pair under a variant {are} within noise: {_flipped(seeming)}. "
     line += _moves(found, encoder)
     if not changed:
         line += "Every variant brings an encoder of its own, so that orders can be compared and values cannot."
     return [line.rstrip(), ""]
 
 
+def _flipped(flips: Sequence[Flip]) -> str:
+    return listed([f"{f.first} and {f.second} under {f.variant}" for f in flips], NAMED, between="; ", last="; and ")
+
+
+def _settings(found: Audited, encoder: str) -> list[str]:
+    """How far each setting moves the metric that ranks, a line each."""
+    settings = found.settings(encoder)
+    if not settings:
+        return []
+    heads = [
+        f"{encoder}: how far each setting moves {found.metric}, as the median over generators; the largest change; "
+        f"and the reference against itself, FD"
+    ]
+    width, moved = max(len(s.variant) for s in settings), max(len(moved_words(s)) for s in settings)
+    for setting in settings:
+        most = setting.most
+        largest = f"{most.generator} {most.pinned:.4g} → {most.value:.4g}, {change_words(most)}"
+        told = "none" if is_none(most) else largest
+        shift = "" if setting.shift is None else f"; reference {setting.shift:.3g}"
+        heads.append(f"  {setting.variant:<{width}}  {moved_words(setting):<{moved}}   {told}{shift}")
+    return ["", *heads]
+
+
+def moved_words(setting: Setting) -> str:
+    """`16% up`: the median over generators of |change|, and which way they went."""
+    ways = {change.change > 0 for change in setting.changes if not is_none(change)}
+    way = {(True,): " up", (False,): " down", (): ""}.get(tuple(ways), " up or down")
+    return f"{share_words(setting.share) if ways else '≈ 0'}{way}"
+
+
 def _moves(found: Audited, encoder: str) -> str:
     """Which settings are shown to move the ranking metric, and how far; then those that are not."""
     told = ""
     if knobs := found.knobs(encoder):
-        each = ", ".join(f"{name} by {_percent(share)}" for name, share in knobs)
-        told = f"How far a setting moves {found.metric}, as the median over generators: {each}. "
+        each = ", ".join(f"{name} by {share_words(share)}" for name, share in knobs)
+        most = max((s.most for s in found.settings(encoder) if s.shown), key=lambda change: change.share)
+        told = f"How far a setting moves {found.metric}, as the median over generators: {each}. The largest change is "
+        told += f"that of {most.generator} under {most.variant}, {most.pinned:.4g} → {most.value:.4g}. "
     if (unshown := found.unshown(encoder)) and found.noise_known(encoder):
         told += f"No change of {found.metric} by {' or '.join(unshown)} is shown beyond noise. "
     elif unshown:
@@ -82,8 +112,8 @@ def _moves(found: Audited, encoder: str) -> str:
     return told
 
 
-def _percent(share: float) -> str:
-    """A share that is not 0, never printed as 0%."""
+def share_words(share: float) -> str:
+    """A share that is not 0 in percent, never printed as 0%."""
     return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" if share >= 0.001 else "under 0.1%"
 
 
@@ -135,15 +165,29 @@ def _table(found: Audited, encoder: str) -> list[str]:
             f"Change of {metric}, variant less pinned, {percent(found.level)} intervals paired over the same images:",
             "",
         ]
-        lines += ["| variant | reference against itself, FD | " + " | ".join(generators) + " |"]
-        lines += ["|---|---|" + "---|" * len(generators)]
-        lines += ["| pinned (value) | 0 | " + " | ".join(f"{pinned[g]:.4g}" for g in generators) + " |"]
+        moved = {s.variant: moved_words(s) for s in found.settings(encoder)} if metric == found.metric else {}
+        middle = " median over generators |" if moved else ""
+        lines += [f"| variant | reference against itself, FD |{middle} " + " | ".join(generators) + " |"]
+        lines += ["|---|---|" + "---|" * (len(generators) + bool(moved))]
+        first = f"| pinned (value) | 0 |{'  |' if moved else ''} "
+        lines += [first + " | ".join(f"{pinned[g]:.4g}" for g in generators) + " |"]
         for variant in dict.fromkeys(v for v, _ in own):
             shift = f"{shifts[variant]:.4g}" if variant in shifts else ""
             cells = [change_words(own[variant, generator]) for generator in generators]
-            lines.append(f"| {variant} | {shift} | {' | '.join(cells)} |")
+            own_middle = [moved[variant]] if moved else []
+            lines.append(f"| {' | '.join([variant, shift, *own_middle, *cells])} |")
         lines.append("")
     return lines
+
+
+def _flips(found: Audited, encoder: str) -> list[str]:
+    """Every pair that changes its order, whether beyond noise or not."""
+    flips = [flip for flip in found.flips if flip.encoder == encoder]
+    if not flips:
+        return []
+    rows = [f"| {f.variant} | {f.first} | {f.second} | {'yes' if f.resolved else 'no'} |" for f in flips]
+    heads = ["| variant | generator | and | beyond noise |", "|---|---|---|---|"]
+    return [f"Pairs in another order by {found.metric} under a variant:", "", *heads, *rows, ""]
 
 
 def change_words(change: Change) -> str:
