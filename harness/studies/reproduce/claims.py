@@ -87,6 +87,7 @@ class Pointer(Frozen):
 
     `out` is its folder, relative to the claims file; without one `harness reproduce --out` says where to look.
     `retrained`: ours are other checkpoints of the method, so that the scatter of training seeds counts.
+    `same`: facts that the run calls otherwise than the claim (`score` calls its data set `real`) and that are the same.
     """
 
     generator: str
@@ -94,6 +95,7 @@ class Pointer(Frozen):
     encoder: str | None = None
     out: str | None = None
     retrained: bool = False
+    same: tuple[Literal["dataset", "reference_split", "resolution"], ...] = Field(default=(), strict=False)
 
 
 class Claim(Facts):
@@ -148,6 +150,11 @@ DERIVED = ("where", "std_decimals")
 def names() -> tuple[str, ...]:
     """The claims files that the package ships, in alphabetical order."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+
+
+def shipped(path: Path) -> bool:
+    """Whether a claims file is one of the package's own."""
+    return path.stem in names() and path == path_of(path.stem)
 
 
 def path_of(name: str) -> Path:

@@ -32,7 +32,8 @@ EPSILON = 1e-9  # decimal fractions are not exact in binary
 class Test:
     """One number held against a claim. `gap` is the claim less the other; NaN where it was not tested.
 
-    `allowed` is the largest gap that noise and rounding explain at the level, `p` two-sided (one-sided for a bound).
+    `allowed` is the largest gap that noise and rounding explain at the level, `p` two-sided (one-sided for a bound);
+    `lacks` are the facts for want of which nothing can be decided, `std` for a spread over runs.
     """
 
     __test__ = False  # a test of a claim, not one of pytest's
@@ -44,6 +45,7 @@ class Test:
     gap: float = float("nan")
     allowed: float = float("nan")
     p: float = float("nan")
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def against_published(claim: Claim, other: Claim, *, level: float = 0.95) -> Tes
     if stopped := _stopped(other.id, found, gap, rounding, words_beside(claim, other)):
         return stopped
     if claim.bound and other.bound:
-        return Test(other.id, "cannot be decided", ("both are bounds; one number is needed",), found)
+        evidence = ("both are bounds; one number is needed",)
+        return Test(other.id, "cannot be decided", evidence, found, lacks=("value",))
     if claim.images is not None and claim.images == other.images:
         return _same_images(other.id, found, gap, rounding)
     noise = noises(claim, other)
@@ -172,7 +175,7 @@ def _stopped(name: str, found: Match, gap: float, rounding: float, beside: str) 
             f"not said: {', '.join(hard)}{beside}",
             f"the gap is {gap:+.4g}, {size} the rounding of {rounding:.2g}",
         )
-        return Test(name, "cannot be decided", evidence, found)
+        return Test(name, "cannot be decided", evidence, found, lacks=tuple(hard))
     return None
 
 
@@ -190,7 +193,7 @@ def _without_noise(claim: Claim, other: Claim, found: Match, gap: float, roundin
         return Test(other.id, "consistent", (words,), found, gap, rounding)
     words = f"not said: the noise of one evaluation, which a gap of {gap:+.4g} has to be held against"
     words += flattery(claim) or flattery(other)
-    return Test(other.id, "cannot be decided", (words,), found)
+    return Test(other.id, "cannot be decided", (words,), found, lacks=("std",))
 
 
 def _read_published(
@@ -237,4 +240,5 @@ def _concluded(name: str, found: Match, read: Sequence[_Reading], caveats: tuple
         return Test(name, first.verdict, (shown.words, *also, *caveats), found, shown.gap, shown.allowed, shown.p)
     words = "not said: selection, on which the verdict hangs"
     told = (f"{reading.verdict} if: {reading.words}" for reading in read)
-    return Test(name, "cannot be decided", (words, *told, *caveats), found, shown.gap, shown.allowed, shown.p)
+    evidence = (words, *told, *caveats)
+    return Test(name, "cannot be decided", evidence, found, shown.gap, shown.allowed, shown.p, lacks=("selection",))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.studies.reproduce.claims import Claim, ClaimsFile
+from harness.studies.reproduce.deciding import what_decides
 from harness.studies.reproduce.evidence import unsaid_facts
 from harness.studies.reproduce.judging import Judged, Test
 from harness.studies.reproduce.rows import Group
@@ -35,8 +36,15 @@ class Verdicts:
         """The ids of claims that are inconsistent only by themselves (`by_themselves`)."""
         return by_themselves(self.judged, self.family, self.level)
 
+    @property
+    def deciding(self) -> dict[str, str]:
+        """What would decide each claim that cannot be decided, by its id."""
+        claims = {claim.id: claim for claim in self.file.claims}
+        return {one.claim.id: told for one in self.judged if (told := what_decides(one, claims))}
+
     def to_json(self) -> dict[str, Any]:
         """Claims with verdicts and tests, and the groups; a number that is not known is null."""
+        deciding = self.deciding
         adjusted = {(claim.id, test.against): p for claim, test, p in self.family}
         return {
             "title": self.file.title,
@@ -49,6 +57,7 @@ class Verdicts:
                     "by_itself_only": one.claim.id in self.alone,
                     "reason": one.reason,
                     "not_said": unsaid_facts(one.claim),
+                    "would_decide": deciding.get(one.claim.id),
                     "tests": [_plain_test(one.claim, test, adjusted) for test in one.tests],
                 }
                 for one in self.judged

@@ -96,6 +96,9 @@ def _run(claim: Claim, out: Path) -> Run:
         words = " or ".join(f"'{one}'" for one in needed)
         raise UsageError(f"`ours.metric` {pointer.metric} is '{use}'; {claim.metric} needs {words}")
     facts = _facts(claim, lock, encoder, pointer.metric)
+    if pointer.same:
+        vouched: dict[str, Any] = {fact: getattr(claim, fact) for fact in pointer.same}
+        facts = facts.model_copy(update={**vouched, "inferred": pointer.same})
     return Run(f"ours, {pointer.generator} in {os.path.normpath(out)}", facts, members, pointer.retrained)
 
 

@@ -45,13 +45,15 @@ def finding(found: Verdicts) -> Finding:
         f"Rows under the same said conditions: {counted(len(several), 'group')}; in {together} they may be compared."
     )
     sentences += [note for note in (found.file.note, *found.notes) if note]
-    columns = ("claim", "printed", "verdict", "reason", "metric", "model", "inferred", "source")
+    deciding = found.deciding
+    columns = ("claim", "printed", "verdict", "reason", "what would decide it", "metric", "model", "inferred", "source")
     rows = tuple(
         (
             one.claim.id,
             one.claim.spelled,
             verdict_words(one, alone),
             one.reason,
+            deciding.get(one.claim.id),
             one.claim.metric,
             one.claim.model,
             ", ".join(one.claim.inferred) or None,
@@ -100,7 +102,6 @@ def name_in(out: Path, path: Path) -> str:
 def _source(path: Path) -> str:
     """What tells a claims file from another of its name: a digest of where it lies, of a shipped one of its name."""
     from harness.base import digest
-    from harness.studies.reproduce.claims import names, path_of
+    from harness.studies.reproduce.claims import shipped
 
-    shipped = path.stem in names() and path == path_of(path.stem)
-    return digest(["shipped", path.stem] if shipped else ["file", os.path.realpath(path)])
+    return digest(["shipped", path.stem] if shipped(path) else ["file", os.path.realpath(path)])

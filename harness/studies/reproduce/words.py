@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.base import counted, listed
+from harness.studies.reproduce.claims import shipped
 from harness.studies.reproduce.rows import testable
 
 if TYPE_CHECKING:
@@ -34,12 +35,17 @@ def lines(found: Verdicts, *, detailed: bool) -> list[str]:
     told += ["", found.file.title]
     if found.file.note:
         told.append(found.file.note)
+    deciding = found.deciding
+    if deciding and shipped(found.path):
+        told.append(f"What would decide a claim names places in a copy of {found.path}.")
     names = max(len(one.claim.id) for one in found.judged)
     numbers = max(len(one.claim.spelled) for one in found.judged)
     told.append("")
     for one in found.judged:
         claim = one.claim
         told.append(f"{claim.id:<{names}}  {claim.spelled:<{numbers}}  {verdict_words(one, found.alone)}: {one.reason}")
+        if decides := deciding.get(claim.id):
+            told.append(f"    would decide it: {decides}")
         if not detailed:
             continue
         told.append(f"    {claim.metric} of {claim.model}; {claim.source} ({claim.where})")
