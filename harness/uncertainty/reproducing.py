@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.base import UsageError
 from harness.uncertainty.intervals import check
-from harness.uncertainty.seeds import SeedMember, means
+from harness.uncertainty.seeds import SeedMember, means, shared_variance
 from harness.uncertainty.significance import exceeded, quantile, satterthwaite
 from harness.uncertainty.variance import fake_variance
 
@@ -46,6 +46,7 @@ def reproduction(
     published_share: float = 1.0,
     published_sd: float | None = None,
     published_runs: int | None = None,
+    left_out: float = 0.0,
     margin: float | None = None,
     level: float = 0.95,
 ) -> Reproduction:
@@ -58,7 +59,8 @@ def reproduction(
     `published_sd` is the standard deviation of one evaluation over `published_runs` runs where they print one: their
     noise is the larger of what it says and of what ours would be, and one that was estimated over few runs is Student's
     (degrees of freedom after Welch and Satterthwaite). That no training noise is counted without `retrained` assumes
-    one checkpoint.
+    one checkpoint. `left_out` is the share of its split that our reference set does not hold: theirs may be another
+    part of as many images, so that each carries the noise of a draw without replacement; 0 for a whole split.
 
     Raises UsageError when `retrained` and there is one training seed only; ValueError for a spread over fewer than two
     runs, which is none.
@@ -95,11 +97,16 @@ def reproduction(
         own, own_degrees, sources = whole.fake_part, np.inf, "image noise"
         theirs, condition = published_share * images, ", if both are of the same checkpoint"
     printed = 0.0 if published_sd is None else published_share * published_sd**2
-    variance, degrees, method = own + max(theirs, printed), own_degrees, f"{sources} of both"
+    drawn = 2.0 * left_out * shared_variance(whole) if left_out else 0.0
+    parts, method = [(own + theirs, own_degrees), (drawn, np.inf)], f"{sources} of both"
     if printed > theirs and published_runs is not None:
         # Two estimates, the spread of theirs and (retrained) that of our training seeds.
-        degrees = satterthwaite([(own, own_degrees), (printed, published_runs - 1.0)])
+        parts = [(own, own_degrees), (printed, published_runs - 1.0), (drawn, np.inf)]
         method = f"{sources} of ours, theirs as printed over {published_runs} runs"
+    variance, degrees = sum(part for part, _ in parts), satterthwaite(parts)
+    if left_out:
+        part = "a part" if left_out == 1.0 else f"{1.0 - left_out:.0%}"
+        method += f", and two references of {part} of the split each"
     if np.isfinite(degrees):
         method += f", t with {degrees:.3g} degrees of freedom"
     method += condition

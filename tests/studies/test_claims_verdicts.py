@@ -124,13 +124,44 @@ def test_a_verdict_says_what_it_rests_on():
     plain = against_published(claim(), again()).evidence
     assert not any("rests on" in line for line in plain)
     part = against_run(claim(value=2.0), run_of(single(2.0), whole_split=False)).evidence
-    assert any("a part of its split" in line for line in part)
+    assert "two references of a part of the split each" in part[0]  # the size of the split is not known
+    published = against_published(claim(whole_split=False, value=11.2), again()).evidence
+    assert "a reference is a part of its split" in published[0]
     kid = {"metric": "kid", "protocol": "clean"}
     assert any(
         "random subsets" in line for line in against_run(claim(value=2.0, **kid), run_of(single(2.0), **kid)).evidence
     )
     whole = against_run(claim(value=2.0), run_of(single(2.0), whole_split=True)).evidence
     assert len(whole) == 1
+
+
+def test_numbers_on_different_parts_of_one_split_are_called_inconsistent_as_often_as_promised():
+    """Two labs draw 300 of the same 1,000 real images each; with the fakes' noise alone a test is wrong too often.
+
+    1 - 300/1000 of a reference's variance is left of a draw without replacement.
+    """
+    rng, wrong, fakes_alone, rounds = np.random.default_rng(4), 0, 0, 300
+    split = rng.standard_normal((1_000, 3))
+
+    def scored():
+        real, fake = rng.permutation(split)[:300], 1.2 * rng.standard_normal((300, 3)) + 0.3
+        return analyse({"fd": MetricCall("fd")}, real, fake, real_seed=1, fake_seed=2)["fd"]
+
+    size = {"n_real": 300, "n_fake": 300, "whole_split": False}
+    for _ in range(rounds):
+        ours, theirs = scored(), scored().value
+        for left_out in (0.7, 0.0):
+            run = Run("ours", Facts(**{**SAID, **size}), [SeedMember(None, 0, ours)], False, left_out)
+            hit = against_run(claim(value=theirs, decimals=12, **size), run).verdict == "inconsistent"
+            wrong, fakes_alone = wrong + (hit and left_out > 0), fakes_alone + (hit and not left_out)
+    assert wrong / rounds < 0.05 + 3 * math.sqrt(0.05 * 0.95 / rounds)
+    assert fakes_alone / rounds > 0.1
+    assert (
+        "and two references of 30% of the split each"
+        in against_run(
+            claim(value=theirs, **size), Run("ours", Facts(**{**SAID, **size}), [SeedMember(None, 0, ours)], False, 0.7)
+        ).evidence[0]
+    )
 
 
 def test_a_best_over_checkpoints_is_refused():

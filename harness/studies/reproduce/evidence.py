@@ -51,16 +51,12 @@ def caveats(claim: Claim, other: Facts) -> tuple[str, ...]:
     told = []
     if inferred := sorted({*claim.inferred, *other.inferred}):
         told.append(f"rests on facts read out of the context, not said: {', '.join(inferred)}")
-    if other.whole_split is False:
-        told.append(
-            "the reference is a part of its split; a claim may have another part, and that noise is not counted"
-        )
     if claim.metric in ("kid", "kd") and claim.protocol and protocols.load(claim.protocol).kid.get("subsets"):
         told.append(f"{claim.protocol} averages random subsets, whose own noise is not counted")
     return tuple(told)
 
 
-def gap_text(gap: float, allowed: float, p: float, beyond: bool, bounded: Claim) -> str:
+def gap_words(gap: float, allowed: float, p: float, beyond: bool, bounded: Claim) -> str:
     """The gap beside what noise and rounding explain, with p; `bounded` is the claim that is a bound, if one is."""
     if bounded.bound is None:
         told = f"gap {gap:+.3g}, {'more than' if beyond else 'within'} the ±{allowed:.2g} of noise and rounding"
@@ -78,6 +74,13 @@ def bias_words(selection: str, shift: float, name: str = "the claim") -> str:
     if selection != "best_of_three":
         return ""
     return f"; {name} as a best of three flatters by {abs(shift):.2g} on average, corrected"
+
+
+def part_words(first: Facts, second: Facts) -> str:
+    """That a reference is a part of its split, whose noise no printed spread has, beginning with "; "."""
+    if first.whole_split is False or second.whole_split is False:
+        return "; a reference is a part of its split: if the two are different parts, that noise is not counted"
+    return ""
 
 
 def flattery(facts: Facts) -> str:

@@ -16,7 +16,8 @@ from harness.studies.reproduce.evidence import (
     bias_words,
     caveats,
     flattery,
-    gap_text,
+    gap_words,
+    part_words,
     unsaid_facts,
     what_to_write,
     words_beside,
@@ -60,12 +61,16 @@ class Judged:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run of ours that measured a claim's model; `facts` are the conditions of its number."""
+    """A finished run of ours that measured a claim's model; `facts` are the conditions of its number.
+
+    `left_out` is the share of its split that its reference does not hold; 1 where the split's size is not known.
+    """
 
     name: str
     facts: Facts
     members: Sequence[SeedMember]
     retrained: bool
+    left_out: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,7 @@ def against_run(claim: Claim, run: Run, *, level: float = 0.95) -> Test:
             published_sd=None if spread is None else spread.sd,
             published_runs=claim.seeds,
             retrained=run.retrained,
+            left_out=run.left_out if run.facts.whole_split is False else 0.0,
             level=2 * level - 1 if claim.bound else level,
         )
         gap, allowed = -told.gap, told.allowed
@@ -155,7 +161,7 @@ def against_run(claim: Claim, run: Run, *, level: float = 0.95) -> Test:
         # A bound is tested on one side. What lies on its right side is a test too: to leave it out would be to choose
         # the tests that are read together after looking at them.
         p = told.p if not claim.bound else told.p / 2 if distance > 0 else 1.0 - told.p / 2
-        words = f"{claim.spelled} against our {ours:.4g}: " + gap_text(gap, allowed, p, beyond, claim)
+        words = f"{claim.spelled} against our {ours:.4g}: " + gap_words(gap, allowed, p, beyond, claim)
         words += f" ({told.method}{bias_words(selection, shift)})"
         read.append(_Reading("inconsistent" if beyond else "consistent", words, gap, allowed, p))
     return _concluded(run.name, found, read, caveats(claim, run.facts))
@@ -212,11 +218,12 @@ def _read_published(
     distance = _beyond(claim, gap) if claim.bound else _beyond(other, -gap)
     p = exceeded(max(distance - rounding, 0.0), both.sd, both.degrees) * (1 if bounded else 2)
     beyond = distance > allowed + EPSILON
-    words = f"{claim.spelled} against {other.spelled}: " + gap_text(
+    words = f"{claim.spelled} against {other.spelled}: " + gap_words(
         gap, allowed, p, beyond, claim if claim.bound else other
     )
     words += f" (t with {both.degrees:.3g} degrees of freedom, noise of {both.source}"
-    words += bias_words(one, shifts[0], claim.id) + bias_words(two, shifts[1], other.id) + ")"
+    biases = bias_words(one, shifts[0], claim.id) + bias_words(two, shifts[1], other.id)
+    words += f"{biases}{part_words(claim, other)})"
     return _Reading("inconsistent" if beyond else "consistent", words, gap, allowed, min(p, 1.0))
 
 

@@ -99,7 +99,9 @@ def _run(claim: Claim, out: Path) -> Run:
     if pointer.same:
         vouched: dict[str, Any] = {fact: getattr(claim, fact) for fact in pointer.same}
         facts = facts.model_copy(update={**vouched, "inferred": pointer.same})
-    return Run(f"ours, {pointer.generator} in {os.path.normpath(out)}", facts, members, pointer.retrained)
+    bench = lock["benchmark"]
+    left_out = 1.0 - bench["n_real"] / bench["data"]["splits"][bench["reference_split"]]["size"]
+    return Run(f"ours, {pointer.generator} in {os.path.normpath(out)}", facts, members, pointer.retrained, left_out)
 
 
 def _facts(claim: Claim, lock: Mapping[str, Any], encoder: str, metric: str) -> Facts:
