@@ -13,11 +13,13 @@ from harness.cli.main import main
 from harness.pipeline.results import read, run_key, write
 from harness.report.finding import read_findings
 from harness.studies.rerank import human
+from harness.studies.rerank.distances import of_distances
 from harness.studies.rerank.runs import of_run
-from harness.studies.rerank.words import answer
+from harness.studies.rerank.words import answer, distance_words
 from harness.uncertainty.agreements.orders import independent
 from harness.uncertainty.agreements.rankings import agreement, consensus
-from harness.uncertainty.seeds import combine
+from harness.uncertainty.seeds import SeedMember, combine
+from tests.uncertainty.test_comparisons import analysis_of
 
 
 def ask(*arguments):
@@ -311,3 +313,40 @@ def test_what_a_run_orders_for_sure_is_what_its_leaderboard_tells_apart(finished
                     assert other not in ties[encoder, one]
                     assert (orders.signs[i, j] < 0) == (value[one] < value[other])
     assert sure >= 12  # noise is told from every other one under both encoders
+
+
+def board_of(encoders):
+    """A leaderboard.json with FD and KD of three generators under each encoder."""
+    estimate = {metric: {"target": "T_N"} for metric in ("fd", "kd")}
+    rows = [{"encoder": e, "generator": g, "metrics": estimate} for e in encoders for g in "abc"]
+    columns = [{"metric": metric, "lower_is_better": True} for metric in ("fd", "kd")]
+    interval = {"level": 0.95, "reference": "fixed"}
+    return {"interval": interval, "rows": rows, "columns": columns, "encoders": dict.fromkeys(encoders)}
+
+
+def both(fd, kd, spread=0.05):
+    def groups(values, use):
+        made = {g: analysis_of(v, spread=spread, seed=i) for i, (g, v) in enumerate(zip("abc", values, strict=True))}
+        return {g: [SeedMember(None, 0, dataclasses.replace(a, use=use))] for g, a in made.items()}
+
+    return {"fd": groups(fd, "fd"), "kd": groups(kd, "kd")}
+
+
+def test_fd_and_kd_that_disagree_under_an_encoder_that_does_not_rank_are_said():
+    under = {"ranks": both((1, 2, 3), (1, 2, 3)), "other": both((1, 2, 3), (2, 1, 3))}
+    orders = of_distances(board_of(under), under)
+    assert [order.pairs for order in orders] == [(), (("a", "b"),)]
+    (told,) = distance_words(orders)
+    assert told.startswith("fd under other and kd under other disagree beyond noise: fd under other prefers a")
+    assert told.endswith("Under the other encoder they do not.")
+    (none,) = distance_words(orders[:1])
+    assert none == "FD and KD order no pair of generators differently beyond noise under its encoder."
+
+
+def test_what_fd_and_kd_turn_beyond_noise_holds_for_all_encoders_at_once():
+    """A gap that shows where one encoder is looked at is not called sure where twenty are."""
+    near = both((1, 1.21, 3), (1.21, 1, 3))
+    alone = of_distances(board_of("x"), {"x": near})
+    many = of_distances(board_of("abcdefghijklmnopqrst"), dict.fromkeys("abcdefghijklmnopqrst", near))
+    assert alone[0].pairs
+    assert not any(order.pairs for order in many)

@@ -51,6 +51,7 @@ class Reranked:
         if self.whole is not None:
             told["verdict"] = verdict(self)
             told |= {"agreement": [asdict(pair) for pair in self.pairs], "consensus": asdict(self.whole)}
+            told["distances"] = [asdict(order) for order in self.of.distances]
         if self.people is not None:
             told["people"] = {
                 "dataset": self.people.dataset,

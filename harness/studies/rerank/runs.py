@@ -11,7 +11,7 @@ from harness.studies.rerank.reversals import DRAWS
 
 if TYPE_CHECKING:
     from harness.base import Reference
-    from harness.studies.rerank.reversals import Table
+    from harness.studies.rerank.reversals import Order, Table
     from harness.uncertainty import Orders, Ranking
 
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Run:
     """A run's rankings under every encoder by one metric; `drawn` says of encoders what a reader must know of them.
 
-    `notes` say which encoders are left out because nothing could be scored under them.
+    `notes` say which encoders are left out because nothing could be scored under them; `distances` is FD against KD
+    under every encoder.
     """
 
     out: Path
@@ -32,6 +33,7 @@ class Run:
     tables: Mapping[str, Table]
     drawn: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    distances: tuple[Order, ...] = ()
     known = True  # the noise of every value: a run has it
 
     def orders(self, rankings: Sequence[Ranking], level: float) -> list[Orders]:
@@ -56,6 +58,7 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
     """
     from harness.base import UsageError, unknown
     from harness.pipeline import results
+    from harness.studies.rerank.distances import of_distances
     from harness.studies.rerank.reversals import Table
     from harness.uncertainty import Ranking, joint_replicates
 
@@ -66,13 +69,15 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
         raise UsageError(unknown("metric", name, better, place=str(out)))
     reference = board["interval"]["reference"]
     rankings, tables, without, notes = [], {}, [], []
+    under: dict[str, dict[str, results.Groups]] = {}
     for number, encoder in enumerate(dict.fromkeys(str(row["encoder"]) for row in board["rows"])):
         rows = [row for row in board["rows"] if row["encoder"] == encoder]
         own = [row["metrics"] for row in rows if row["metrics"]]
         if not own:
             notes.append(f"left out, since every generator failed under it: {encoder} ({rows[0]['reason']})")
             continue
-        groups = results.read(out, encoder)[1].get(name, {})
+        under[encoder] = results.read(out, encoder)[1]
+        groups = under[encoder].get(name, {})
         if not any(name in metrics for metrics in own):  # it is not computed there
             without.append(encoder)
             continue
@@ -91,4 +96,5 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
     title = f"{name} of {out}, reference {reference}{labels}"
     title += f", not computed under {', '.join(without)}" if without else ""
     level, ranks = float(board["interval"]["level"]), name == board["rank_by"]["metric"]
-    return Run(out, name, ranks, level, reference, title, rankings, tables, drawn, tuple(notes))
+    distances = of_distances(board, under)
+    return Run(out, name, ranks, level, reference, title, rankings, tables, drawn, tuple(notes), distances)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from harness.studies.rerank.reversals import DRAWS
 
 if TYPE_CHECKING:
+    from harness.studies.rerank.reversals import Order
     from harness.uncertainty import Orders, Ranking
 
 COLUMNS = ("generator", "encoder", "value")
@@ -25,6 +26,7 @@ class Scores:
     known: bool
     notes: tuple[str, ...] = ()
     drawn: Mapping[str, str] = field(default_factory=dict)
+    distances: tuple[Order, ...] = ()  # a file holds one metric
 
     def orders(self, rankings: Sequence[Ranking], level: float) -> list[Orders]:
         """Per encoder the pairs of generators that it orders for sure: under all encoders at once, at `level`."""

@@ -10,6 +10,7 @@ from harness.studies.rerank.runs import Run
 
 if TYPE_CHECKING:
     from harness.studies.rerank.result import People, Reranked
+    from harness.studies.rerank.reversals import Order
     from harness.uncertainty import Agreement, Consensus, Judgement
 
 BEYOND = {True: "beyond noise", False: "in value"}  # by whether noise is known
@@ -45,10 +46,28 @@ def lines(found: Reranked) -> list[str]:
 
 
 def verdict(found: Reranked) -> list[str]:
-    """Do encoders rank alike? In sentences; none for one encoder alone."""
+    """Do encoders rank alike, and FD and KD under each? In sentences; none for one encoder alone."""
     if found.counted is None:
         return []
-    return answer(found.pairs, found.counted, found.of.drawn, known=found.of.known)
+    alike = answer(found.pairs, found.counted, found.of.drawn, known=found.of.known)
+    return [*alike, *distance_words(found.of.distances)]
+
+
+def distance_words(orders: Sequence[Order]) -> list[str]:
+    """Where FD and KD disagree beyond noise, an encoder a sentence, or that they do so under none."""
+    if not orders:
+        return []
+    apart = [order.sentence for order in orders if order.pairs]
+    if not apart:
+        return [f"FD and KD order no pair of generators differently beyond noise under {_any(len(orders))}."]
+    if not (alike := len(orders) - len(apart)):
+        return apart
+    others = "encoder" if alike == 1 else f"{alike} encoders"
+    return [*apart[:-1], f"{apart[-1]} Under the other {others} they do not."]
+
+
+def _any(n: int) -> str:
+    return "its encoder" if n == 1 else f"any of {n} encoders"
 
 
 def people_words(found: Reranked) -> list[str]:
