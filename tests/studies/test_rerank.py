@@ -337,7 +337,7 @@ def test_fd_and_kd_that_disagree_under_an_encoder_that_does_not_rank_are_said():
     orders = of_distances(board_of(under), under)
     assert [order.pairs for order in orders] == [(), (("a", "b"),)]
     (told,) = distance_words(orders)
-    assert told.startswith("fd under other and kd under other disagree beyond noise: fd under other prefers a")
+    assert told.startswith("fd and kd disagree beyond noise under other: fd prefers a (a minus b: ")
     assert told.endswith("Under the other encoder they do not.")
     (none,) = distance_words(orders[:1])
     assert none == "FD and KD order no pair of generators differently beyond noise under its encoder."

@@ -13,7 +13,7 @@ from harness.studies.diagnose.diagnosis import diagnose
 from harness.studies.diagnose.evidence import Case
 from harness.studies.diagnose.result import Diagnosed, Diagnoses
 from harness.studies.finished import Finished
-from harness.studies.rerank import Order, Table, compared
+from harness.studies.rerank import Order, Table, compared, of_distances
 
 TWINS = 0.01  # datasets hold some images in two splits; more than this share says that a split was seen
 
@@ -87,30 +87,19 @@ def _case(run: Finished, row: Mapping[str, Any], holdout: str | None) -> Case:
 
 
 def _orders(run: Finished) -> list[Order]:
-    """FD against KD under the encoder, and the metric that ranks under each pair of encoders without random weights."""
+    """FD against KD under every encoder, and the metric that ranks under each pair of those without random weights."""
     targets = {
         (str(row["encoder"]), metric): estimate["target"]
         for row in run.board["rows"]
         for metric, estimate in row["metrics"].items()
     }
-    of_use: dict[str, str] = {}
-    for metric, groups in run.metrics.items():
-        for members in groups.values():
-            of_use.setdefault(members[0].analysis.use, metric)  # the first k, as everywhere here
-    pairs = []
-    better = run.lower_is_better
-    if "fd" in of_use and "kd" in of_use:
-        fd, kd = (Table(m, run.metrics[m], better[m], targets[run.encoder, m]) for m in (of_use["fd"], of_use["kd"]))
-        pairs.append((fd, kd))
     ranks = run.board["rank_by"]["metric"]
     scored = {row["encoder"] for row in run.board["rows"] if row["status"] == "ok"}
-    meant = [name for name, note in run.board["encoders"].items() if not note and name in scored]
-    found_under = {name: run.under(name).metrics for name in meant}
+    under = {name: run.under(name).metrics for name in run.board["encoders"] if name in scored}
     tables = [
-        Table(f"{ranks} under {name}", own[ranks], better[ranks], targets[name, ranks])
-        for name, own in found_under.items()
-        if ranks in own
+        Table(f"{ranks} under {name}", under[name][ranks], run.lower_is_better[ranks], targets[name, ranks])
+        for name, note in run.board["encoders"].items()
+        if not note and name in scored and ranks in under[name]
     ]
-    pairs += list(combinations(tables, 2))
-    found = [compared(one, other, level=run.level, reference=run.reference) for one, other in pairs]
-    return [order for order in found if order is not None]
+    found = [compared(*pair, level=run.level, reference=run.reference) for pair in combinations(tables, 2)]
+    return [*of_distances(run.board, under), *(order for order in found if order is not None)]

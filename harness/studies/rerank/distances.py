@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.base import Reference
 from harness.studies.rerank.reversals import Order, Table, compared, shared_level
 from harness.uncertainty import SeedMember
 
@@ -18,11 +17,19 @@ def of_distances(board: Mapping[str, Any], under: Mapping[str, Mapping[str, Grou
 
     `board` is a run's leaderboard.json, `under` each encoder's analyses: metric → generator → members.
     """
-    found = [tables for encoder, metrics in under.items() if (tables := _tables(board, encoder, metrics))]
-    level, reference = float(board["interval"]["level"]), _reference(board)
-    each = shared_level(level, len(found)) if found else level
-    orders = [compared(one, other, level=each, reference=reference) for one, other in found]
+    found = {encoder: tables for encoder, own in under.items() if (tables := _tables(board, encoder, own))}
+    interval = board["interval"]
+    each = shared_level(float(interval["level"]), max(len(found), 1))
+    orders = [
+        compared(*tables, level=each, reference=interval["reference"], where=f" under {_labelled(board, encoder)}")
+        for encoder, tables in found.items()
+    ]
     return tuple(order for order in orders if order is not None)
+
+
+def _labelled(board: Mapping[str, Any], encoder: str) -> str:
+    note = board["encoders"].get(encoder)
+    return f"{encoder} ({note})" if note else encoder
 
 
 def _tables(board: Mapping[str, Any], encoder: str, metrics: Mapping[str, Groups]) -> tuple[Table, Table] | None:
@@ -39,13 +46,5 @@ def _tables(board: Mapping[str, Any], encoder: str, metrics: Mapping[str, Groups
             of_use.setdefault(members[0].analysis.use, metric)
     if any(of_use.get(use) not in targets for use in USES):
         return None
-    note = board["encoders"].get(encoder)
-    where = f"under {encoder}{f' ({note})' if note else ''}"
-    one, other = (
-        Table(f"{of_use[use]} {where}", metrics[of_use[use]], better[of_use[use]], targets[of_use[use]]) for use in USES
-    )
+    one, other = (Table(of_use[u], metrics[of_use[u]], better[of_use[u]], targets[of_use[u]]) for u in USES)
     return one, other
-
-
-def _reference(board: Mapping[str, Any]) -> Reference:
-    return "fixed" if board["interval"]["reference"] == "fixed" else "random"

@@ -95,8 +95,10 @@ def _mean(members: Sequence[SeedMember]) -> float:
     return float(np.dot(whole.weights, [a.value for a in whole.analyses]))
 
 
-def compared(first: Table, second: Table, *, level: float, reference: Reference) -> Order | None:
+def compared(first: Table, second: Table, *, level: float, reference: Reference, where: str = "") -> Order | None:
     """The order of two tables over the generators that both have; None where those are fewer than three.
+
+    `where` is what both have in common, for the sentence, as ` under pixels`.
 
     Every reversal holds at once with probability `level` for this pair of tables. The noise that both share (the same
     images) is taken for independent, by a seed for each, which is the wider.
@@ -124,10 +126,10 @@ def compared(first: Table, second: Table, *, level: float, reference: Reference)
     both = f"{first.name} and {second.name}"
     if not turned:
         return Order(
-            first.name, second.name, (), f"{both} order no pair of generators differently beyond noise ({tau})."
+            first.name, second.name, (), f"{both} order no pair of generators differently beyond noise{where} ({tau})."
         )
     told = [_pair(one, other, (first, second), level, reference) for one, other in turned]
-    return Order(first.name, second.name, turned, f"{both} disagree beyond noise: {'; '.join(told)} ({tau}).")
+    return Order(first.name, second.name, turned, f"{both} disagree beyond noise{where}: {'; '.join(told)} ({tau}).")
 
 
 def _pair(one: str, other: str, tables: tuple[Table, Table], level: float, reference: Reference) -> str:
