@@ -1,4 +1,4 @@
-"""What a reader of a leaderboard must see beside the metrics of a generator."""
+"""What a reader of a leaderboard must see beside the metrics: flags of a generator, notes where bias is most of a value."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from harness.uncertainty import UNBIASED, SeedMember
 COPY_EXCESS = 0.1
 # From this share of reference images on, a generator's distances say nothing about what it makes itself.
 COPIED_SET = 0.1
+MOST = 0.5  # of a value, from which the bias is most of it
+SCARCE = 2.0  # rows per feature column; below, a covariance is of deficient rank or nearly so, and FD mostly bias
+
+# Encoder → metric → generator → its image sets' analyses.
+Members = Mapping[str, Mapping[str, Mapping[str, Sequence[SeedMember]]]]
 
 
 def flags(observations: Mapping[str, Any], same: Sequence[str] = ()) -> tuple[str, ...]:
@@ -47,13 +52,6 @@ def _share(share: float) -> str:
     if 0 < share < 0.01:
         return f"{share:.1%}" if share >= 0.001 else "under 0.1%"
     return "over 99%" if 0.99 < share < 1 else f"{share:.0%}"
-
-
-MOST = 0.5  # of a value, from which the bias is most of it
-SCARCE = 2.0  # rows per feature column; below, a covariance is of deficient rank or nearly so, and FD mostly bias
-
-# Encoder → metric → generator → its image sets' analyses.
-Members = Mapping[str, Mapping[str, Mapping[str, Sequence[SeedMember]]]]
 
 
 def bias_notes(members: Members) -> list[str]:
