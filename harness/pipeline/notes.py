@@ -1,4 +1,4 @@
-"""What a reader of a leaderboard must see beside the metrics: flags of a generator, notes where bias is most of a value."""
+"""What a reader must see beside the metrics: flags of a generator, notes where bias is most of a value."""
 
 from __future__ import annotations
 

@@ -16,6 +16,9 @@ from harness.pipeline.executors.local import LocalExecutor
 from harness.pipeline.executors.table import EXECUTORS, executor
 from harness.pipeline.executors.work import DIED_TWICE, Failure, outcomes
 from harness.pipeline.store import CorruptEntryWarning
+from harness.run import run_benchmark
+from tests.support.noise_folders import declared, noise
+from tests.support.threads import Threads
 
 
 def square(unit: int) -> int:
@@ -102,6 +105,15 @@ def test_after_a_death_only_units_that_were_at_work_are_run_alone():
     with Counting(1) as local:
         assert len(list(outcomes(local, moody, ["die", *map(str, range(20))]))) == 21
         assert local.submitted <= 21 + local.width
+
+
+def test_the_records_do_not_hang_on_the_executor(tmp_path):
+    real, fake = noise(tmp_path / "real", 60), noise(tmp_path / "fake", 60, seed=1)
+    bench = declared(real, fake, out=tmp_path / "yaml")
+    for name, entered in {"threads": Threads(), "processes": LocalExecutor(2)}.items():
+        run_benchmark(bench, out=tmp_path / name, store=tmp_path / f"{name}-store", executor=entered, tracking=False)
+    one, two = ((tmp_path / name / "records.jsonl").read_bytes() for name in ("threads", "processes"))
+    assert one == two
 
 
 def test_an_executor_is_found_by_name():
