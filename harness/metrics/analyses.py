@@ -87,7 +87,7 @@ def _labelled(method: str, sides: str) -> str:
 def value_of(call: MetricCall, real: npt.ArrayLike, fake: npt.ArrayLike) -> float:
     """The value alone of a metric that `analyse` takes, in the metric's unit: no interval is prepared."""
     function = call.function or imported(facts_of(call.use).target)
-    return float(function(np.asarray(real), np.asarray(fake), **call.parameters))
+    return float(function(np.array(real), np.array(fake), **call.parameters))  # copies: it may write into them
 
 
 def _facts(name: str, call: MetricCall) -> MetricFacts:

@@ -24,7 +24,8 @@ def analyse_function(asked: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     assert function is not None
 
     def call(left: Rows, right: Rows) -> float:
-        value = float(function(left, right, **parameters))
+        # Copies: a metric that centres or sorts its rows in place must not spoil them for the next call.
+        value = float(function(left.copy(), right.copy(), **parameters))
         if not np.isfinite(value):
             raise UsageError(f"metric '{use}' returned {value} for {len(left)} real and {len(right)} fake rows")
         return value
@@ -33,7 +34,9 @@ def analyse_function(asked: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     bias = f"but no bias is known for metric '{use}'; ask for 'T_N'"
     common = {"use": use, "value": call(real, fake), **pair.sizes(), "bias": bias}
     if isinstance(function, InfluenceMetric):
-        of_real, of_fake = (np.asarray(part, np.float64) for part in function.influence(real, fake, **parameters))
+        of_real, of_fake = (
+            np.array(part, np.float64) for part in function.influence(real.copy(), fake.copy(), **parameters)
+        )
         if of_real.shape != (len(real),) or of_fake.shape != (len(fake),):
             raise UsageError(
                 f"metric '{use}': `influence` returned shapes {of_real.shape} and {of_fake.shape}; "

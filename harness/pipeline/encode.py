@@ -95,7 +95,7 @@ def _rows(
                     "is needed: add `resize: {size: …}`, or a crop"
                 )
             prints = [hashlib.sha256(image.tobytes()).digest()[:PRINT_BYTES] for image in seen]
-            rows = np.asarray(encode.encode(seen))
+            rows = np.array(encode.encode(seen), order="C")  # a copy: it may be a buffer that the next batch overwrites
         except Exception as error:
             error.add_note(f"encoder {encoder}, images {first} to {first + len(images) - 1}:")
             raise
@@ -114,4 +114,4 @@ def _rows(
             refuse_unsteady(encode, seen, rows, encoder)
             plan.tested.add(encoder)
         first += len(images)
-        yield np.ascontiguousarray(rows), np.frombuffer(b"".join(prints), np.uint8).reshape(-1, PRINT_BYTES)
+        yield rows, np.frombuffer(b"".join(prints), np.uint8).reshape(-1, PRINT_BYTES)

@@ -37,6 +37,8 @@ def split(plan: Plan, name: str) -> Images:
     """A split of the dataset, whole, its content checked against the digest that `datasets.yaml` pins."""
     data = plan.benchmark.data
     loaded: Images = registry.make("datasets", data.use, data.parameters, data.folder).load(name)
+    if not registry.is_built_in("datasets", data.use):
+        loaded = _kept(loaded)
     pinned = data.splits[name]
     if len(loaded) != pinned.size:
         raise UsageError(f"{data.where}: split {name} has {len(loaded)} images; {pinned.size} are declared")
@@ -47,6 +49,18 @@ def split(plan: Plan, name: str) -> Images:
             f"{pinned.digest}; pin the new digest if the change is meant"
         )
     return loaded
+
+
+def _kept(given: Images) -> Images:
+    """A copy: a user's dataset may fill the same buffer again at the next load, or give a view of its own images."""
+    images = _copied(given.images)
+    return Images(images, None if given.labels is None else np.array(given.labels))
+
+
+def _copied(images: ImageSet) -> ImageSet:
+    if isinstance(images, Mixed):
+        return Mixed(np.array(image, order="C") for image in images)
+    return np.array(images, order="C")
 
 
 def make_real(plan: Plan, source: RealSet) -> Entry:
@@ -211,14 +225,15 @@ def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: in
         raise
     if isinstance(images, list | tuple):
         try:
-            images = Mixed(np.asarray(i)[..., None] if np.ndim(i) == 2 else np.asarray(i) for i in images)
+            images = Mixed(np.array(i)[..., None] if np.ndim(i) == 2 else np.array(i) for i in images)
         except ValueError as problem:
             raise UsageError(f"sample(seeds) gave a list of which {problem}") from problem
     if isinstance(images, Mixed):
         if len(images) != len(draws):
             raise UsageError(f"sample(seeds) gave {len(images)} images for {len(draws)} seeds; it must give one each")
-        return images
-    images = np.asarray(images)
+        return _copied(images)
+    # A copy: networks and simulators return views of a buffer that the next batch overwrites.
+    images = np.array(images, order="C")
     if images.ndim == 3:
         images = images[..., None]
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or len(images) != len(draws):
