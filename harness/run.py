@@ -88,9 +88,10 @@ def run_benchmark(
     folder = Path(out) if out else Path("results") / plan.benchmark.name
     results.claim(folder, plan.benchmark.name)
     plan.check_place()
-    results.warn_of_replacing(folder, declared(plan))
     with executor or executor_of(workers=workers or default_workers()) as entered:
         pipeline = Pipeline(plan, entered, progress or Silent())
+        pipeline.identify()
+        results.warn_of_replacing(folder, declared(plan))
         pipeline.sample()
         pipeline.encode()
         pipeline.score()

@@ -7,6 +7,7 @@ listed anywhere. Only the file of the command that was asked for is imported; wh
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import warnings
@@ -42,6 +43,8 @@ class Commands(click.Group):
         from harness.base import UsageError
 
         warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a path that is no UTF-8 is printed with escapes, as in errors
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except UsageError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -101,10 +102,38 @@ class Plan:
         if (kind, name) not in self._identities:
             entry = getattr(self.benchmark, kind)[name]
             found = dict(registry.identity(kind, entry.use, entry.parameters, self.benchmark.folder))
-            if kind == "encoders" and not registry.is_built_in(kind, entry.use):
-                found["declared"] = plain(self.encoder(name).identity)
+            if kind == "encoders" and self.is_own(name):
+                found["declared"] = None if name in self.unusable else self.own_identity(name)
             self._identities[kind, name] = found
         return self._identities[kind, name]
+
+    @cached_property
+    def unusable(self) -> set[str]:
+        """Encoders of the user's own that could not say what they are: nothing of theirs is in the store."""
+        return set()
+
+    def is_own(self, encoder: str) -> bool:
+        """Whether an encoder is code of the user's own, which alone can say what it is."""
+        return not registry.is_built_in("encoders", self.benchmark.encoders[encoder].use)
+
+    def own_identity(self, encoder: str) -> Any:
+        """What an encoder of the user's own says it is; UsageError where that is not JSON."""
+        declared = self.encoder(encoder).identity
+        if problem := _not_json(declared, "identity"):
+            raise UsageError(
+                f"encoder {encoder}: its `identity` must be JSON (text, numbers, true, false, null, lists, mappings), "
+                f"so that the same encoder always has the same key; {problem}"
+            )
+        return plain(declared)
+
+    def remember(self, encoder: str, declared: Any) -> None:
+        """Take for known what an encoder of the user's own said it is, or, for None, that it could not say it."""
+        if declared is None:
+            self.unusable.add(encoder)
+        self._identities.pop(("encoders", encoder), None)
+        entry = self.benchmark.encoders[encoder]
+        found = registry.identity("encoders", entry.use, entry.parameters, self.benchmark.folder)
+        self._identities["encoders", encoder] = {**found, "declared": declared}
 
     def component(self, kind: str, name: str) -> Any:
         """A generator, encoder or metric of this benchmark, made with its parameters."""
@@ -214,6 +243,8 @@ class Plan:
 
     def features(self, source: PlannedSet, encoder: str) -> Entry | None:
         """The stored features."""
+        if encoder in self.unusable:
+            return None
         images = self.images(source)
         return None if images is None else self.store.find("features", self.feature_key(images, encoder))
 
@@ -311,6 +342,19 @@ def plain(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [plain(item) for item in value]
     return value
+
+
+def _not_json(value: Any, place: str) -> str | None:
+    """Where something lies that JSON does not have, in words; None where nothing does."""
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
+        return None
+    if isinstance(value, Mapping):
+        parts = [(f"{place}[{key!r}]", item) for key, item in value.items()]
+    elif isinstance(value, list | tuple):
+        parts = [(f"{place}[{i}]", item) for i, item in enumerate(value)]
+    else:
+        return f"{place} is a {type(value).__name__}" + (f" ({value})" if isinstance(value, float) else "")
+    return next((problem for name, item in parts if (problem := _not_json(item, name))), None)
 
 
 def declared(plan: Plan) -> dict[str, Any]:

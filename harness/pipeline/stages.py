@@ -91,6 +91,8 @@ class Pipeline:
     image_failures: dict[FakeSet, Failure] = field(default_factory=dict)
     failures: dict[tuple[FakeSet, str], Failure] = field(default_factory=dict)
     numerics_failures: dict[tuple[FakeSet, str], Failure] = field(default_factory=dict)
+    encoder_failures: dict[str, Failure] = field(default_factory=dict)
+    _identified: set[str] = field(default_factory=set)
 
     @property
     def fakes(self) -> list[FakeSet]:
@@ -106,6 +108,17 @@ class Pipeline:
     def reals(self) -> list[RealSet]:
         """The real image sets: the reference and, where the dataset has one, the training split."""
         return [self.plan.reference, *([self.plan.training] if self.plan.training else [])]
+
+    def identify(self) -> None:
+        """Ask encoders of the user's own what they are, where work runs: their code may fail or end its process."""
+        asked = [e for e in self.plan.benchmark.encoders if self.plan.is_own(e) and e not in self._identified]
+        for finished in outcomes(self.executor, partial(Plan.own_identity, self.plan), asked):
+            self._identified.add(finished.unit)
+            if isinstance(finished.result, Failure):
+                self.encoder_failures[finished.unit] = finished.result
+                self.plan.remember(finished.unit, None)
+            else:
+                self.plan.remember(finished.unit, finished.result)
 
     def sample(self) -> None:
         """Image sets that the store does not have."""
@@ -127,10 +140,13 @@ class Pipeline:
 
     def encode(self) -> None:
         """Features that the store does not have."""
+        self.identify()
+        usable = [encoder for encoder in self.encoders if encoder not in self.encoder_failures]
+        self.failures.update({(f, e): x for e, x in self.encoder_failures.items() for f in self.fakes})
         sources: list[PlannedSet] = [*self.reals, *(f for f in self.fakes if f not in self.image_failures)]
         units = [
             EncoderUnit(source, encoder)
-            for encoder in self.encoders
+            for encoder in usable
             for source in sources
             if self.plan.features(source, encoder) is None
         ]
@@ -139,12 +155,12 @@ class Pipeline:
         twice: list[PlannedSet] = [self.plan.reference, *first]
         again = [
             EncoderUnit(source, encoder, size)
-            for encoder in self.encoders
+            for encoder in usable
             for size in numerics.alternatives(self.plan)
             for source in twice
         ]
         units += [u for u in again if numerics.find_again(self.plan, u.source, u.encoder, u.batch_size or 0) is None]
-        already = len(sources) * len(self.encoders) + len(again) - len(units)
+        already = len(sources) * len(usable) + len(again) - len(units)
         for unit, failure in self._run("encode", _encode, units, already):
             if unit.batch_size is not None:  # the declared features are there, and with them every score
                 lost = first if isinstance(unit.source, RealSet) else [unit.source]
@@ -165,7 +181,7 @@ class Pipeline:
     def score(self) -> None:
         """Scores that the store does not have."""
         for fake, failure in self.image_failures.items():
-            self.failures.update({(fake, encoder): failure for encoder in self.encoders})
+            self.failures.update({(fake, e): failure for e in self.encoders if e not in self.encoder_failures})
         pairs = [(f, e) for e in self.encoders for f in self.fakes if (f, e) not in self.failures]
         units = [EncoderUnit(f, e) for f, e in pairs if None in self.plan.scores(f, e).values()]
         first = set(self.plan.first_fakes) if self.plan.benchmark.numerics else set()

@@ -7,6 +7,7 @@ here, once for all of them. A new one is a file of this package with a class, an
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import time
 import traceback
 import warnings
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
-from harness.base import UsageError
+from harness.base import UsageError, printable
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 DIED_TWICE = "its process ended twice before it was done: killed, out of memory, or ended by the code it ran"
@@ -136,15 +137,24 @@ class _Attempt(Generic[Unit, Result]):
                 result = self.work(unit)
             except UsageError as error:
                 result = Failure("; ".join(error.problems), usage=True)
-            except (Exception, SystemExit) as error:  # code of a user's that ends the program costs its own unit only
+            except BaseException as error:  # code of a user's that ends the program costs its own unit only
                 if isinstance(error, OSError) and error.errno in DISK_FULL:
                     raise
-                result = Failure(reason_of(error), usage=False, detail=traceback.format_exc())
-        said = tuple(dict.fromkeys(str(w.message) for w in caught if w.category.__module__.startswith("harness.")))
+                # In a worker no interrupt is a person's: that one reaches the process that waits for it.
+                if isinstance(error, KeyboardInterrupt) and multiprocessing.parent_process() is None:
+                    raise
+                result = Failure(reason_of(error), usage=False, detail=printable(traceback.format_exc()))
+        own = [w for w in caught if w.category.__module__.startswith("harness.")]
+        said = tuple(dict.fromkeys(printable(str(w.message)) for w in own))
         return Finished(unit, result, time.perf_counter() - start, said)
 
 
 def reason_of(error: BaseException) -> str:
-    """An exception in one line: its notes, its class, its message."""
-    words = f"{type(error).__name__}: {error}".strip().rstrip(":")
-    return " ".join(" ".join([*getattr(error, "__notes__", ()), words]).split())
+    """An exception in one line that can be written anywhere: its notes, its class, its message."""
+    try:
+        message = str(error)
+    except Exception:  # of a class of the user's
+        message = "its message cannot be had"
+    words = f"{type(error).__name__}: {message}".strip().rstrip(":")
+    notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
+    return printable(" ".join(" ".join([*notes, words]).split()))
