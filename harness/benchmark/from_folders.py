@@ -76,7 +76,7 @@ def declare(
         "dataset": "real",
         "n_real": n or sizes[real],
         "n_fake": n or min(sizes[path] for path in fakes),
-        **_encoder(protocol, encoder, random_weights, size),
+        **(_of_protocol(protocol, random_weights) if protocol else of_encoder(str(encoder), random_weights, size)),
         "generators": names,
         "metrics": {},
     }
@@ -164,14 +164,18 @@ def kind_of(path: Path) -> str:
     return KINDS[path.suffix.lower()]
 
 
-def _encoder(
-    protocol: str | None, encoder: str | None, random_weights: bool, size: tuple[int, int] | None
-) -> dict[str, Any]:
+def _of_protocol(protocol: str, random_weights: bool) -> dict[str, Any]:
+    protocols.load(protocol)
     weights = {"weights": RANDOM} if random_weights else {}
-    if protocol is not None:
-        protocols.load(protocol)
-        return {"preprocessing": "none", "encoders": {protocol: {"protocol": protocol, **weights}}}
-    assert encoder is not None
+    return {"preprocessing": "none", "encoders": {protocol: {"protocol": protocol, **weights}}}
+
+
+def of_encoder(encoder: str, random_weights: bool, size: tuple[int, int] | None) -> dict[str, Any]:
+    """The `preprocessing` and `encoders` of a benchmark for an encoder by its name, its preset's or `module:thing`.
+
+    It gets the images as it expects them; `size` is theirs, where all have one, and is not resized to itself.
+    """
+    weights = {"weights": RANDOM} if random_weights else {}
     if encoder in presets.names():
         return {"preprocessing": "none", "encoders": {encoder: {"preset": encoder, **weights}}}
     found = registry.find("encoders", encoder, Path.cwd())

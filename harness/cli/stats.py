@@ -23,9 +23,8 @@ def stats() -> None:
 
 @stats.command()
 @click.argument("real", type=FILE)
-@click.option(
-    "--protocol", "name", required=True, help="The pipeline that makes the features. `harness list protocols`"
-)
+@click.option("--protocol", "name", help="The pipeline that makes the features. `harness list protocols`")
+@click.option("--encoder", help="An encoder instead: a name, a preset, or your own as module:thing.")
 @click.option("--out", required=True, type=FILE, help="The npz to write.")
 @click.option(
     "--format",
@@ -38,15 +37,22 @@ def stats() -> None:
 @click.option("--random-weights", is_flag=True, help="No weight file; no measure of quality.")
 @STORE
 @DEVICE
-def make(real: Path, name: str, out: Path, form: str, random_weights: bool, **where: Any) -> None:
-    """Compute the statistics of the images of REAL under a protocol.
+def make(
+    real: Path, name: str | None, encoder: str | None, out: Path, form: str, random_weights: bool, **where: Any
+) -> None:
+    """Compute the statistics of the images of REAL under a protocol, or in features of an encoder.
 
     REAL is a folder, or a zip, npz, npy, tar, Parquet or Arrow file; a folder that save_to_disk left is read as Arrow.
     """
-    from harness.studies.statistics import clean_words, file_words, make_file
+    from harness.base import UsageError
+    from harness.benchmark import protocols
+    from harness.studies.statistics import clean_words, file_words, make_file, of_encoder
 
-    made = make_file(real, out, protocol=name, form=form, random_weights=random_weights, **where)
-    lines = file_words(out, made) + (clean_words(out, name) if form == "clean-fid" else [])
+    if (name is None) == (encoder is None):
+        raise UsageError("stats make takes --protocol P or --encoder E, one of the two")
+    way = of_encoder(encoder) if encoder is not None else protocols.load(str(name))
+    made = make_file(real, out, way=way, form=form, random_weights=random_weights, **where)
+    lines = file_words(out, made) + (clean_words(out, way.name) if form == "clean-fid" else [])
     click.echo("\n".join(lines))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.base import UsageError
 from harness.benchmark import protocols
+from harness.studies.statistics.make import is_own
 from harness.studies.statistics.npz import NAMES, Made, Statistics, protocol_of
 
 # What else than the features' way decides a mean and a covariance; how the root is taken is no part of them.
@@ -34,7 +35,7 @@ def admitted(path: Path, statistics: Statistics, *, protocol: str | None, assume
     if assumed is not None:
         raise UsageError(f"{path} says itself how it was made; leave --assume-protocol out")
     own = protocol_of(statistics.made)
-    wanted = protocols.load(protocol or own.name)
+    wanted = own if protocol is None and is_own(own) else protocols.load(protocol or own.name)
     if found := decisive(protocols.differences(own, wanted)):
         raise UsageError(_refusal(path, f"protocol {own.name} (version {own.version})", wanted.name, found))
     return wanted

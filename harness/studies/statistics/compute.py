@@ -9,7 +9,7 @@ from typing import Any
 from harness.base import UsageError
 from harness.metrics import distance, estimate_against_moments
 from harness.studies.statistics.admission import admitted, refuse_other, refuse_other_making
-from harness.studies.statistics.make import encode
+from harness.studies.statistics.make import encode, is_own
 from harness.studies.statistics.npz import holds_statistics, read
 from harness.studies.statistics.result import Distance
 
@@ -35,7 +35,8 @@ def distance_to(
         raise UsageError(f"{ref} says itself how it was made; leave --assume-protocol out")
     wanted = admitted(ref, held, protocol=protocol, assumed=assumed if held.made is None else None)
     if other is not None:
-        admitted(fake, other, protocol=wanted.name, assumed=assumed if other.made is None else None)
+        if not (is_own(wanted) and other.made is not None):  # two encoders are told apart by what they are
+            admitted(fake, other, protocol=wanted.name, assumed=assumed if other.made is None else None)
         refuse_other(ref, held, fake, other)
         if len(other.mu) != len(held.mu):
             raise UsageError(f"{ref} has {len(held.mu)} features and {fake} {len(other.mu)}")

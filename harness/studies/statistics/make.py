@@ -32,6 +32,7 @@ from harness.uncertainty import Rows
 
 SET = RealSet("reference")
 SPATIAL = "-sfid"
+LIBRARIES = "libraries"  # of an identity: their versions decide nothing here
 ADM_IMAGES = 10_000  # what ADM's reference files hold for precision and recall (guided-diffusion, evaluations/README)
 
 
@@ -66,21 +67,22 @@ def encode(
 
     Raises UsageError for a protocol that cannot be run, weights that are not here, and images that cannot be used.
     """
-    layers: dict[str, str | None] = {protocol.name: None, **({protocol.name + SPATIAL: "sfid"} if adm else {})}
+    name = protocol.name.rpartition(":")[2]  # of `module:thing` as a benchmark calls it
+    layers: dict[str, str | None] = {name: None, **({name + SPATIAL: "sfid"} if adm else {})}
     with _planned(path, protocol, layers, random_weights=random_weights, store=store, device=device) as plan:
         made = Made(
             protocol=facts_of(protocol),
             protocol_digest=protocol.digest(),
-            recipe=preprocessing.recipe_digest(plan.benchmark.recipe(protocol.name)),
-            encoder=encoder_facts(plan.identity("encoders", protocol.name)),
+            recipe=preprocessing.recipe_digest(plan.benchmark.recipe(name)),
+            encoder=encoder_facts(plan.identity("encoders", name), own=is_own(protocol)),
             images=str(load_images(plan, SET).facts["content"]),
-            random=plan.benchmark.is_random(protocol.name),
+            random=plan.benchmark.is_random(name),
             software=dict(provenance.library_versions()),
         )
         if admit is not None:
             admit(made)
-        found = load_features(plan, SET, protocol.name)
-        spatial = load_features(plan, SET, protocol.name + SPATIAL).rows if adm else None
+        found = load_features(plan, SET, name)
+        spatial = load_features(plan, SET, name + SPATIAL).rows if adm else None
         images = _first(plan) if adm else None
     return Encoded(found.rows, made, spatial, images)
 
@@ -114,6 +116,17 @@ def _planned(
     device: str,
 ) -> Iterator[Plan]:
     """A benchmark of one set of images, encoded at each of `layers`; it lasts as long as the block."""
+    encoders = _own(protocol, random_weights) if is_own(protocol) else _published(protocol, layers, random_weights)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = from_folders.declare_reference(path.absolute(), out=Path(folder) / "images", encoders=encoders)
+        plan = Plan(benchmark.load(bench), store.absolute() if store else default_store(), device)
+        plan.check_place()
+        yield plan
+
+
+def _published(
+    protocol: protocols.Protocol, layers: Mapping[str, str | None], random_weights: bool
+) -> dict[str, dict[str, Any]]:
     runnable(protocol, random_weights=random_weights)
     drawn = {"weights": RANDOM} if random_weights else {}
     # Another layer is no encoder of the protocol's name, so its entry spells out what the protocol would fill in.
@@ -122,15 +135,40 @@ def _planned(
         "preprocessing": protocol.recipe,
         **protocol.encoder.get("parameters", {}),
     }
-    encoders = {
+    return {
         name: {**spelled, "layer": layer, **drawn} if layer else {"protocol": protocol.name, **drawn}
         for name, layer in layers.items()
     }
-    with tempfile.TemporaryDirectory() as folder:
-        bench = from_folders.declare_reference(path.absolute(), out=Path(folder) / "images", encoders=encoders)
-        plan = Plan(benchmark.load(bench), store.absolute() if store else default_store(), device)
-        plan.check_place()
-        yield plan
+
+
+def _own(protocol: protocols.Protocol, random_weights: bool) -> dict[str, dict[str, Any]]:
+    made = from_folders.of_encoder(protocol.name, random_weights, None)
+    recipe = {} if made["preprocessing"] == "none" else {"preprocessing": made["preprocessing"]}
+    return {name: {**entry, **recipe} for name, entry in made["encoders"].items()}
+
+
+def of_encoder(name: str) -> protocols.Protocol:
+    """The way of an encoder that follows no published protocol, as a file of statistics keeps it.
+
+    `name` as `harness score --encoder` takes it: an encoder's, a preset's, or `module:thing`.
+    """
+    made = from_folders.of_encoder(name, False, None)
+    facts: dict[str, Any] = {} if made["preprocessing"] == "none" else made["preprocessing"]
+    return protocols.Protocol(
+        name=name,
+        version=1,
+        title=f"the encoder {name}",
+        input={"channels": facts.get("channels", name)},
+        resize=facts.get("resize", {"library": "none"}),
+        values={"range": facts.get("range", name)},
+        encoder={"name": name},
+        sources=["given by --encoder"],
+    )
+
+
+def is_own(protocol: protocols.Protocol) -> bool:
+    """Whether the way is that of an encoder (`of_encoder`) and no published protocol's."""
+    return protocol.name not in protocols.names()
 
 
 def runnable(protocol: protocols.Protocol, *, random_weights: bool = False) -> None:
@@ -141,9 +179,13 @@ def runnable(protocol: protocols.Protocol, *, random_weights: bool = False) -> N
         weights.locate(name)
 
 
-def encoder_facts(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Of an encoder's identity what tells two networks apart: which one, its parameters, the SHA-256 of its weights."""
-    return {name: plain(identity[name]) for name in ("use", "parameters", "weights") if name in identity}
+def encoder_facts(identity: Mapping[str, Any], *, own: bool = False) -> dict[str, Any]:
+    """Of an encoder's identity what tells two networks apart: which one, its parameters, the SHA-256 of its weights.
+
+    Of the user's `own` also that of its code and what it declares itself, since no protocol says what it computes.
+    """
+    kept = [name for name in identity if name != LIBRARIES] if own else ["use", "parameters", "weights"]
+    return {name: plain(identity[name]) for name in kept if name in identity}
 
 
 def _first(plan: Plan) -> npt.NDArray[np.uint8]:

@@ -16,22 +16,21 @@ from harness.studies.statistics.npz import Statistics, of_features, write
 
 
 def make_file(
-    real: Path, out: Path, *, protocol: str, form: str = PLAIN, random_weights: bool = False, **where: Any
+    real: Path, out: Path, *, way: protocols.Protocol, form: str = PLAIN, random_weights: bool = False, **where: Any
 ) -> Statistics:
-    """The statistics of the images of `real` under a protocol, written to the npz `out` as `form` has it.
+    """The statistics of the images of `real` in features of `way`, written to the npz `out` as `form` has it.
 
-    `where` is the store and the device. Raises UsageError for a form that the protocol does not fit, a file name
-    without .npz, and as `encode` does.
+    `way` is a published protocol or that of an encoder (`of_encoder`); `where` is the store and the device. Raises
+    UsageError for a form that the way does not fit, a file name without .npz, and as `encode` does.
     """
-    facts = protocols.load(protocol)
-    if form != PLAIN and protocol not in PEERS[form]:
+    if form != PLAIN and way.name not in PEERS[form]:
         raise UsageError(
-            f"--format {form}: {form} itself computes under {' or '.join(PEERS[form])}, not {protocol}, and would "
+            f"--format {form}: {form} itself computes under {' or '.join(PEERS[form])}, not {way.name}, and would "
             f"compare features of two kinds without saying so; take such a protocol, or --format {PLAIN}"
         )
     if out.suffix != ".npz":
         raise UsageError(f"--out {out}: peers tell statistics by the suffix .npz; give it one")
-    encoded = encode(real, facts, random_weights=random_weights, adm=form == "adm", **where)
+    encoded = encode(real, way, random_weights=random_weights, adm=form == "adm", **where)
     made = of_features(encoded.rows, made=encoded.made)
     write(out, made, also=_of_adm(encoded) if form == "adm" else None)
     if form == "clean-fid":

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.studies.statistics.formats import CLEAN_MODES
+from harness.studies.statistics.make import is_own
+from harness.studies.statistics.npz import protocol_of
 from harness.studies.statistics.peers import kernel_file
 
 if TYPE_CHECKING:
@@ -23,7 +25,10 @@ def file_words(path: Path, held: Statistics) -> list[str]:
     if made is None:
         return [*told, "made by    the file does not say; `harness stats fd` takes it with --assume-protocol only"]
     protocol = made.protocol
-    told.append(f"protocol   {protocol['name']}, version {protocol['version']}, digest {made.protocol_digest}")
+    if is_own(protocol_of(made)):
+        told.append(f"protocol   none: features of the encoder {protocol['name']}")
+    else:
+        told.append(f"protocol   {protocol['name']}, version {protocol['version']}, digest {made.protocol_digest}")
     told.append(f"recipe     {made.recipe}")
     chosen = sorted(made.encoder.get("parameters", {}).items())
     parameters = ", ".join(f"{name}={value}" for name, value in chosen if value is not None)
