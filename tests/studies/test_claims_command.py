@@ -296,7 +296,7 @@ def test_the_verdicts_become_a_section_of_the_runs_report(copy_of, tmp_path_fact
     assert found.verdict[0] == "1 published number: 1 cannot be decided."
     (row,) = found.tables[0].rows
     assert row[:3] == ("a", "1.000", "cannot be decided")
-    assert row[4:6] == ("fd", "kde")
+    assert row[5:7] == ("fd", "kde")
     page = (out / "report.html").read_text()
     assert "Claims: ours" in page
     assert "the words &#x27;words&#x27; mean harness " in page

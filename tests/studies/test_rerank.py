@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli.main import main
-from harness.pipeline.results import read, run_key, write
+from harness.pipeline.results import read, run_key, write_analyses
 from harness.report.finding import read_findings
 from harness.studies.rerank import human
 from harness.studies.rerank.distances import of_distances
@@ -280,7 +280,7 @@ def test_an_encoder_under_which_all_failed_is_left_out_and_said(copy_of):
     for row in board["rows"]:
         if row["encoder"] == "pixels":
             row |= {"status": "failed", "reason": "no weights", "metrics": {}, "rank": None}
-    write(out, {"pixels": {"fd": {}}})
+    write_analyses(out, {"pixels": {"fd": {}}})
     (out / "leaderboard.json").write_text(json.dumps(board))
     alone = refused(out)
     assert "digits_convnet is the only encoder" in alone

@@ -24,7 +24,8 @@ def what_decides(one: Judged, claims: Mapping[str, Claim]) -> str:
     own = [fact for fact in dict.fromkeys((*unsaid_facts(one.claim), "protocol")) if fact != "selection"]
     own = [fact for fact in own if _lacks(one.claim, fact)]
     facts, lacks, others = _facts(one, claims)
-    run, again = _run(one.claim), f"`harness reproduce {_file(one.claim)}`"
+    out = " --out OUT" if one.claim.ours is not None and one.claim.ours.out is None else ""
+    run, again = _run(one.claim), f"`harness reproduce {_file(one.claim)}{out}`"
     if own and facts and not others:
         return f"{facts}, then {again}"  # against the other claim: a run would need the same facts
     if own and run:  # a run alone would be held against facts that the claim does not say
