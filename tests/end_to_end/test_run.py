@@ -167,7 +167,7 @@ def test_a_damaged_or_missing_result_is_written_again(finished, copy_of, file):
     assert path.read_bytes() == whole
 
 
-@pytest.mark.parametrize("lines", [1, 4, 9, 14, 30, 44])
+@pytest.mark.parametrize("lines", [1, 9, 30])
 def test_a_killed_run_goes_on_and_ends_with_the_same_records(finished, small, lines):
     """Killed with its workers after so many lines of progress: while it samples, encodes, scores."""
     shutil.copy(finished.folder / f"{finished.module}.py", small.folder)

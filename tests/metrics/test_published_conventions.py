@@ -6,18 +6,23 @@ from scipy.special import log_softmax, softmax
 
 from harness import metrics
 from harness.base.errors import UsageError
-from harness.base.record import read_records
 from harness.benchmark import model as benchmark
-from harness.metrics.analyses import analyse
 from harness.metrics.estimates import estimate
 from harness.metrics.kernel.published import kid_subsets, subset_distances
-from harness.uncertainty.analysis import MetricCall
 from harness.uncertainty.features import with_defaults
-from harness.uncertainty.intervals import interval
 
 rng = np.random.default_rng(0)
 REAL = rng.standard_normal((240, 6))
 FAKE = 1.2 * rng.standard_normal((200, 6)) + 0.2
+
+
+FIVE = (
+    "metrics: {fd: {}, inception_score: {splits: 4, classes: 8}, vendi: {}, cmmd: {bandwidth: 2},"
+    " kid_subsets: {subsets: 10, subset_size: 50}, kd: {kernel: rbf, bandwidth: 2}}"
+)
+
+
+SIX = "metrics: {fd: {}, kd: {}, precision: {}, recall: {}, density: {}, coverage: {}}"
 
 
 def logits(n, seed=0, classes=10):
@@ -265,98 +270,7 @@ def test_scores_of_fakes_do_not_depend_on_the_reference_nor_have_a_population_va
             estimate(name, logits(40), logits(100), target="T_inf")
 
 
-def _covered(name, draw, truth, runs, **options):
-    """Share of the intervals that hold the truth, and the share where a named control does."""
-    held = []
-    for seed in range(runs):
-        said = estimate(name, *draw(seed), seed=seed, **options)
-        held.append(said.low <= truth <= said.high)
-    return float(np.mean(held))
-
-
-@pytest.mark.slow
-def test_intervals_of_the_inception_score_hold_what_is_expected_at_this_size_and_not_the_limit():
-    real, options = logits(20, 10**6), {"splits": 5}
-    values = [metrics.inception_score(real, logits(150, 10**5 + s), **options) for s in range(3000)]
-    truth, limit = float(np.mean(values)), metrics.inception_score(real, logits(200_000, 5), splits=1)
-    assert 0.925 <= _covered("inception_score", lambda s: (real, logits(150, s)), truth, 600, **options) <= 0.985
-    # The controls: the score of small parts is another quantity, and the ± that is printed no standard error.
-    assert _covered("inception_score", lambda s: (real, logits(150, s)), limit, 200, **options) < 0.9
-    from harness.studies.selftest.published import inception_score as published
-
-    printed = np.mean([published(logits(150, s), splits=5).spread for s in range(200)])
-    assert printed > 1.5 * np.std(values)
-
-
-@pytest.mark.slow
-def test_intervals_of_vendi_hold_what_is_expected_at_this_size():
-    def fakes(s):
-        return np.random.default_rng(s).standard_normal((150, 6)) * [3, 2, 1, 1, 0.5, 0.5] + [1, 0, 0, 0, 0, 0]
-
-    truth = float(np.mean([vendi(fakes(10**5 + s)) for s in range(3000)]))
-    assert 0.925 <= _covered("vendi", lambda s: (REAL, fakes(s)), truth, 600) <= 0.98
-    wrong = truth + 2.5 * np.std([vendi(fakes(s)) for s in range(200)])
-    assert _covered("vendi", lambda s: (REAL, fakes(s)), wrong, 100) < 0.5  # so that it can fail
-
-
-def sets(s, shift=0.3):
-    draw = np.random.default_rng(s)
-    return draw.standard_normal((120, 5)), draw.standard_normal((120, 5)) + shift
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("subsets", [5, 10])
-def test_intervals_of_kid_over_few_subsets_hold_and_without_the_noise_of_the_draw_would_not(subsets):
-    options = {"subsets": subsets, "subset_size": 12}
-    truth = float(np.mean([metrics.kernel_distance(*sets(10**5 + s)) for s in range(3000)]))
-    held, control = [], []
-    for s in range(400):
-        calls = {"few": MetricCall("kid_subsets", {**options, "seed": s}), "whole": MetricCall("kd")}
-        found = analyse(calls, *sets(s), real_seed=s, fake_seed=s)
-        said, whole = (interval(found[name], level=0.95, target="T_N", reference="random") for name in calls)
-        held.append(said.low <= truth <= said.high)
-        shift = said.value - whole.value
-        control.append(whole.low + shift <= truth <= whole.high + shift)
-    assert 0.92 <= np.mean(held) <= 0.985, np.mean(held)
-    assert np.mean(control) < 0.85, np.mean(control)
-
-
-@pytest.mark.slow
-def test_intervals_of_cmmd_hold_its_expectation_and_only_without_its_bias_the_population_value():
-    draw = lambda s: sets(s, 0.15)  # noqa: E731
-    truth = float(np.mean([metrics.cmmd(*draw(10**5 + s), bandwidth=3.0) for s in range(2000)]))
-    limit = 1000 * float(
-        np.mean([metrics.kernel_distance(*draw(10**5 + s), kernel="rbf", bandwidth=3.0) for s in range(2000)])
-    )
-    assert 0.92 <= _covered("cmmd", draw, truth, 400, bandwidth=3.0) <= 1.0
-    assert 0.92 <= _covered("cmmd", draw, limit, 400, bandwidth=3.0, target="T_inf") <= 1.0
-    assert _covered("cmmd", draw, limit, 200, bandwidth=3.0) < 0.75  # the V-statistic's interval misses it
-
-
 # ---------------------------------------------------------------- in a benchmark
-
-FIVE = (
-    "metrics: {fd: {}, inception_score: {splits: 4, classes: 8}, vendi: {}, cmmd: {bandwidth: 2},"
-    " kid_subsets: {subsets: 10, subset_size: 50}, kd: {kernel: rbf, bandwidth: 2}}"
-)
-SIX = "metrics: {fd: {}, kd: {}, precision: {}, recall: {}, density: {}, coverage: {}}"
-
-
-@pytest.mark.slow
-def test_a_benchmark_with_an_encoder_of_ones_own_prints_them_all_with_intervals(small):
-    small.edit("  digits_convnet: {}\n  pixels: {}\n", f"  own: {{use: '{small.module}:MeansEncoder'}}\n")
-    small.edit("encoder: digits_convnet", "encoder: own")
-    small.edit(SIX, FIVE)
-    outcome = small.run()
-    assert outcome.returncode == 0, outcome.stderr
-    rows = [r for r in read_records(small.folder / "results/small/records.jsonl") if r.level == "generator"]
-    found = {r.metric: r.estimate for r in rows if r.cell.generator == "mine" and r.estimate.reference == "random"}
-    assert set(found) == {"fd", "kd", "inception_score", "vendi", "cmmd", "kid_subsets"}
-    assert all(said.low < said.value < said.high for said in found.values())
-    assert found["cmmd"].value > 1000 * found["kd"].value
-    assert 1 < found["inception_score"].value < 8
-    again = small.run()
-    assert "nothing to compute" in again.stdout
 
 
 RANDOM = "  of_inception: {use: inception, weights: random, layer: %s, preprocessing: ttur}\n"
@@ -391,24 +305,6 @@ def test_what_an_encoder_cannot_yield_is_refused_with_its_place_before_the_first
         benchmark.load(small.bench)
     assert words in str(told.value)
     assert f"metrics.{metric.split(':')[0]}" in str(told.value)
-
-
-@pytest.mark.slow
-def test_sfid_and_the_inception_score_read_the_networks_own_layers():
-    from sklearn.datasets import load_sample_images
-
-    from harness.encoders.inception import Inception
-    from harness.encoders.inception_graph import random_state
-
-    photographs = [photograph.astype(np.float32) / 127.5 - 1 for photograph in load_sample_images().images]
-    crops = np.stack([photographs[i % 2][i : i + 299, 9 * i : 9 * i + 299] for i in range(16)])
-    for layer, name, parameters in (("sfid", "sfid", {}), ("logits_unbiased", "inception_score", {"splits": 2})):
-        rows = Inception.of(random_state(1), layer=layer).encode(crops)
-        said = estimate(name, rows[:8], rows[8:], **parameters)
-        assert said.low < said.value < said.high
-        refused = {"sfid": ("inception_score", {"classes": 1008}), "inception_score": ("sfid", {})}[name]
-        with pytest.raises(UsageError, match="columns"):  # each refuses the other's features
-            estimate(refused[0], rows[:8], rows[8:], **refused[1])
 
 
 def test_a_protocols_own_metrics_come_with_its_two_folder_run_where_the_sets_are_large_enough():
