@@ -73,14 +73,11 @@ class Timm(TorchEncoder):
         key: str | None = None,
         dtype: str = "float32",
     ) -> None:
-        timm = needs("timm", "timm")
+        needs("timm", "timm")
         if (file is None) == (weights == "file"):
             raise UsageError("timm: give either `file`, a state dict, or `weights: random`")
-        given = {"img_size": side, "global_pool": pool}
-        options = {name: value for name, value in given.items() if value is not None}
         try:
-            with drawn(seed):
-                network = timm.create_model(model, pretrained=False, num_classes=0, **options)
+            network = _made(model, seed, side=side, pool=pool)
         except (AssertionError, RuntimeError, TypeError, ValueError) as problem:
             raise UsageError(f"timm: {model!r} cannot be made ({' '.join(str(problem).split())[:160]})") from problem
         if file is not None:
@@ -92,6 +89,20 @@ class Timm(TorchEncoder):
         )
         pooled = "" if pool is None else f", pooled by {pool}"
         self.identity = {"architecture": f"timm {model}{pooled}", "weights": weights_digest(network)}
+
+
+def _made(model: str, seed: int, *, side: int | None, pool: str | None) -> Any:
+    """The network with weights drawn from the seed; convolutions take images of any side and are not told of it."""
+    timm = needs("timm", "timm")
+    options = {} if pool is None else {"global_pool": pool}
+    for sized in ({} if side is None else {"img_size": side}, {}):
+        try:
+            with drawn(seed):
+                return timm.create_model(model, pretrained=False, num_classes=0, **options, **sized)
+        except TypeError as problem:
+            if not sized or "img_size" not in str(problem):
+                raise
+    raise AssertionError("the second call returns or raises")
 
 
 def _named(state: State, network: Any) -> State:

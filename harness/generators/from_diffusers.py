@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from harness.base import TORCH, Component, Count, Parameters, PathText, UsageError
+from harness.base import TORCH, Component, Count, Parameters, PathText, Quiet, UsageError
 from harness.encoders import exact, needs
 from harness.generators.latents import balanced, choose
 from harness.generators.levels import Rule, to_levels
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class DiffusersParameters(Parameters):
+class DiffusersParameters(Parameters, Quiet):
     """Parameters of `diffusers`: a pipeline's folder; null `steps` and `guidance` are the pipeline's own.
+
+    `variant` is the word in the names of the weight files to read, as in `diffusion_pytorch_model.fp16.safetensors`;
+    they are computed in float32 all the same.
 
     With `prompts`, a text file with one in each line, image i shows one of them, and the images of one prompt count as
     one cluster: intervals speak about other prompts of the same kind too. Where these prompts are all that is asked
@@ -29,6 +33,7 @@ class DiffusersParameters(Parameters):
     """
 
     paths = ("folder", "prompts")
+    quiet = ("variant",)
     folder: PathText
     steps: Count | None = None
     guidance: Annotated[float, Field(ge=0)] | None = None
@@ -36,6 +41,7 @@ class DiffusersParameters(Parameters):
     prompts: PathText | None = None
     classes: Count | None = None
     labels: Literal["drawn", "balanced"] = "drawn"
+    variant: Annotated[str, Field(pattern=r"^\w+$")] | None = None
 
     @model_validator(mode="after")
     def _labels_of_something(self) -> DiffusersParameters:
@@ -75,6 +81,7 @@ class Diffusers:
         prompts: str | None = None,
         classes: int | None = None,
         labels: Literal["drawn", "balanced"] = "drawn",
+        variant: str | None = None,
     ) -> None:
         import torch
 
@@ -82,11 +89,13 @@ class Diffusers:
         library.utils.logging.disable_progress_bar()
         try:
             self._pipeline = library.DiffusionPipeline.from_pretrained(
-                folder, torch_dtype=torch.float32, local_files_only=True, low_cpu_mem_usage=False
+                folder, torch_dtype=torch.float32, variant=variant, local_files_only=True, low_cpu_mem_usage=False
             )
         except Exception as problem:  # whatever the many pipelines raise on a folder that is not theirs
             lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [type(problem).__name__]
-            raise UsageError(f"{folder} does not load as a diffusers pipeline: {lines[0][:200]}") from problem
+            held = _variants(Path(folder))
+            hint = "" if variant in held or not held else f"; it holds the variant {', '.join(held)}: say `variant`"
+            raise UsageError(f"{folder} does not load as a diffusers pipeline: {lines[0][:200]}{hint}") from problem
         self._pipeline.set_progress_bar_config(disable=True)
         self._prompts = None if prompts is None else _lines(Path(prompts))
         self._classes = classes
@@ -165,6 +174,13 @@ class Diffusers:
             return to_levels(np.asarray(made.images), (0.0, 1.0), self._quantise)
         except UsageError as problem:
             raise UsageError(f"{self._folder}: {problem}") from None
+
+
+def _variants(folder: Path) -> list[str]:
+    """Variants of the weight files in a pipeline's folder, sorted: fp16 of model.fp16-00001-of-00002.safetensors."""
+    names = (file.name for file in folder.rglob("*") if file.suffix in (".safetensors", ".bin"))
+    found = (re.fullmatch(r"\w+\.(\w+)(-\d+-of-\d+)?\.(safetensors|bin)", name) for name in names)
+    return sorted({match[1] for match in found if match})
 
 
 def _lines(path: Path) -> list[str]:

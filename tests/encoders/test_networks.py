@@ -166,6 +166,21 @@ def test_timm_takes_weights_from_a_file(tmp_path, suffix):
     assert relative(Timm(model="test_vit.r160_in1k", file=str(file)).encode(rows), expected) < 1e-6
 
 
+@pytest.mark.parametrize("model", ["test_resnet.r160_in1k", "test_vit.r160_in1k"])
+def test_timm_takes_images_of_the_side_that_is_declared_also_where_a_network_takes_any(model):
+    """A convolutional network has no `img_size` to be made with: `side` passed the check and failed in the run."""
+    rows = images(2, 96)
+    encoder = Timm(model=model, weights="random", side=96, seed=1)
+    assert encoder.encode(rows).shape == (2, encoder.dim)
+    with pytest.raises(ValueError, match=r"must be floats \(n, 96, 96, 3\)"):
+        encoder.encode(images(2, 160))
+    if model.startswith("test_resnet"):
+        torch.manual_seed(1)
+        network = timm.create_model(model, pretrained=False, num_classes=0).eval()
+        with torch.inference_mode():
+            assert relative(encoder.encode(rows), network(channels_first(rows)).numpy()) < 1e-6
+
+
 class Means(torch.nn.Module):
     def forward(self, x):
         return torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)

@@ -14,7 +14,7 @@ from harness.base.keys import derive_seed
 from harness.benchmark import model as benchmark
 from harness.benchmark import registry
 from harness.generators.contract import PlacedGenerator
-from harness.generators.from_diffusers import Diffusers
+from harness.generators.from_diffusers import Diffusers, DiffusersParameters
 from harness.generators.labels import offered
 from harness.pipeline.plan import FakeSet, Plan
 from harness.pipeline.score import load_analysis, make_scores
@@ -83,6 +83,23 @@ def test_a_folders_content_decides_its_identity_and_what_tools_hide_in_it_does_n
 
 
 @installed
+def test_a_folder_with_the_half_precision_variant_alone_is_read_when_it_is_named(tmp_path, folder):
+    import torch
+    from diffusers import DiffusionPipeline
+
+    whole = DiffusionPipeline.from_pretrained(folder)
+    whole.to(torch.float16).save_pretrained(tmp_path / "half", variant="fp16")
+    assert list((tmp_path / "half").rglob("*.fp16.safetensors"))
+    with pytest.raises(UsageError, match=r"as a diffusers pipeline: .*; it holds the variant fp16: say `variant`"):
+        Diffusers(folder=str(tmp_path / "half"), steps=2)
+    made = Diffusers(folder=str(tmp_path / "half"), steps=2, variant="fp16").sample([1, 2])
+    full = Diffusers(folder=str(folder), steps=2).sample([1, 2])
+    assert np.abs(made.astype(int) - full).max() <= 2  # weights rounded to half precision, computed in float32
+    assert "variant" not in DiffusersParameters(folder="x").model_dump()
+    with pytest.raises(UsageError, match="does not load as a diffusers pipeline"):
+        Diffusers(folder=str(folder), variant="bf16")
+
+
 def test_images_are_those_of_the_pipeline_called_directly_one_at_a_time(folder):
     import torch
     from diffusers import DDPMPipeline
