@@ -9,6 +9,7 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.pipeline import provenance, results
     from harness.pipeline.encode import load_features
+    from harness.pipeline.exchangeable import Unlike, unlike_reference
     from harness.pipeline.executors.local import default_workers
     from harness.pipeline.executors.table import executor as executor_of
     from harness.pipeline.executors.work import Executor, Failure

@@ -84,7 +84,7 @@ def test_a_comparison_is_a_section_of_the_report_with_its_direction_and_units(ou
     assert "report" in told.output
     ask("compare", out, "noise", "holdout", "--metric", "fd", "--margin", "100000")
     section = read_findings(out)["compare-noise-holdout-digits_convnet-fd-within-100000"]
-    assert section.verdict[0].endswith("by less than the margin.")
+    assert section.verdict[0].endswith("by less than the margin of 100000.")
 
 
 @pytest.mark.parametrize("asked", [("compare",), ("power", "--difference", "1")])
@@ -154,7 +154,7 @@ def test_a_generator_and_its_twin_are_no_different_and_equivalent_within_a_margi
     (out / "leaderboard.json").write_text(json.dumps(board))
     (out / "records.jsonl").unlink()  # they know no twin, and without them there is no report to write
     told = ask("compare", out, "holdout", "twin", "--metric", "fd", "--margin", "50")
-    assert "holdout and twin are equivalent within the margin" in told.output
+    assert "holdout and twin are equivalent within ±50" in told.output
     told = ask("compare", out, "holdout", "twin", "--metric", "fd", "--margin", "0.001")
     assert "cannot be told apart: this does not show that they are equal" in told.output
 

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from harness.metrics.analyses import analyse
+from harness.pipeline.exchangeable import Unlike
 from harness.studies.diagnose import evidence
 from harness.studies.diagnose.diagnosis import diagnose
 from harness.studies.diagnose.evidence import Case, Copies, Evidence, likelier, perfect_coverage
+from harness.studies.diagnose.result import Diagnosed, Diagnoses
+from harness.studies.diagnose.words import headline, text
 from harness.studies.rerank.reversals import Table, compared
 from harness.uncertainty.analysis import Bias, MetricCall
 from harness.uncertainty.design import Design
@@ -68,7 +71,8 @@ def drawn(draw, other, seed):
 PATHOLOGIES = {
     "mode collapse": (modes, lambda rng: modes(rng, keep=4)),
     "over-smoothing": (modes, lambda rng: modes(rng, scale=0.6)),
-    "low fidelity": (modes, lambda rng: rng.normal(0, 8, (N, D))),
+    "other kind": (modes, lambda rng: rng.normal(0, 8, (N, D))),
+    "low fidelity": (modes, lambda rng: modes(rng, scale=1.5)),
     "uneven": (
         lambda rng: modes(rng, n=3 * N),
         lambda rng: np.concatenate([modes(rng, n=N // 4), modes(rng, keep=4, n=11 * N // 4)]),
@@ -362,3 +366,61 @@ def test_two_orders_that_disagree_name_the_pair_and_two_that_agree_name_none():
     )
     assert near.pairs == ()
     assert compared(table("one", {"a": 0.0, "b": 1.0}), other, level=0.95, reference="random") is None
+
+
+def of(*found, against="holdout", unlike=None):
+    """The diagnoses of a run from cases by hand, by the name of each generator."""
+    read = tuple(Diagnosed(name, diagnose(case), case) for name, case in found)
+    return Diagnoses("b", "e", "", {"level": 0.95}, against, read, (), unlike)
+
+
+BAD = FINE | {"precision": (0.6, 0.9, 0.05, -1), "density": (0.6, 1.0, 0.05, -1)}
+
+
+def test_the_headline_counts_what_something_was_found_against_and_names_the_rest():
+    """Two of three lines that say "nothing found" were once counted as wrong."""
+    clear, bad = by_hand(**FINE), by_hand(**BAD)
+    assert headline(of(("a", clear), ("b", bad), ("c", clear))) == (
+        "Something is wrong beyond noise with 1 of 3 generators; nothing is found against a, c."
+    )
+    assert headline(of(("b", bad))) == "Something is wrong beyond noise with 1 of 1 generators."
+    twins = Copies(images=100, training=2, holdout_images=100, holdout_training=2, p_holm={"training": 0.7})
+    assert headline(of(("a", by_hand(twins, **FINE)))).startswith("Something is wrong beyond noise with 0 of 1 ")
+    many = headline(of(*((f"g{i}", clear) for i in range(8))))
+    assert many.endswith("nothing is found against g0, g1, g2, g3, g4 and 3 more.")
+
+
+def test_what_precision_and_density_are_of_noise_is_called_not_of_this_kind_and_nothing_is_said_of_modes():
+    noise = FINE | {
+        "precision": (0.03, 0.9, 0.05, -1),
+        "density": (0.02, 1.0, 0.05, -1),
+        "recall": (0.1, 0.9, 0.05, -1),
+        "coverage": (0.02, 0.97, 0.02, -1),
+    }
+    found = diagnose(by_hand(**noise))
+    assert [f.kind for f in found.findings] == ["other kind"]
+    assert found.verdict.startswith("not images of this kind")
+    assert "cannot be told apart" not in found.verdict
+    # Blurred or half of them off is not yet another kind, nor what precision and density do not agree on.
+    for metric, numbers in (
+        ("precision", (0.4, 0.9, 0.05, -1)),
+        ("density", (0.4, 1.0, 0.05, -1)),
+        ("density", (1.0, 1.0, 0.05, 0)),
+    ):
+        assert "other kind" not in kinds(by_hand(**noise | {metric: numbers}))
+
+
+def test_a_verdict_ends_in_the_size_of_its_largest_change():
+    low = diagnose(by_hand(**BAD))
+    assert low.verdict.startswith("less faithful than real (density 0.6 against 1)")
+    lost = {"recall": (0.3, 0.9, 0.05, -1), "coverage": (0.6, 0.95, 0.05, -1)}
+    assert "(recall 0.3 against 0.9)" in diagnose(by_hand(**FINE | lost)).verdict
+
+
+def test_a_control_that_is_not_exchangeable_is_said_and_nothing_is_compared_with_it():
+    control = Unlike("holdout", "e", "kd", 25.6, 18.9, 35.7)
+    told = text(of(("a", by_hand(**FINE)), against=None, unlike=control))
+    assert "holdout is not exchangeable with the reference (kd 25.6 [18.9, 35.7] under e" in told
+    assert "nothing is compared with holdout" in told
+    assert "against what theory says" in told
+    assert of(against=None, unlike=control).to_json()["unlike_reference"]["value"] == 25.6

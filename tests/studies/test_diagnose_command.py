@@ -35,7 +35,7 @@ def test_the_controls_of_a_run_are_diagnosed_as_what_they_are(ran, tmp_path):
     found = json.loads((tmp_path / "told.json").read_text())
     said = {one["generator"]: {f["kind"] for f in one["findings"]} for one in found["diagnoses"]}
     assert found["against"] == "holdout"
-    assert said["noise"] == {"low fidelity", "unreached"}
+    assert said["noise"] == {"other kind"}
     assert "memorisation" in said["memorise"]
     assert "mode collapse" in said["mode_drop"] or "less diverse" in said["mode_drop"]
     assert "reference copies" in said["leak"]
@@ -64,7 +64,8 @@ def test_verdicts_and_numbers_are_a_section_of_the_report(ran, tmp_path):
     assert told.output.startswith(finding.verdict[0]), "the answer is the first line"
     assert [part.partition(":")[0] for part in finding.verdict[-2:]] == ["How sure", "What would change it"]
     assert finding.verdict[1:-3] == tuple(f"{one['generator']}: {one['verdict']}" for one in diagnoses)
-    wrong = sum(bool(one["findings"]) for one in diagnoses if one["generator"] != "holdout")
+    kinds = {one["generator"]: {f["kind"] for f in one["findings"]} for one in diagnoses}
+    wrong = sum(not found <= {"nothing", "few copies"} for name, found in kinds.items() if name != "holdout")
     assert finding.verdict[0].startswith(f"Something is wrong beyond noise with {wrong} of {len(diagnoses) - 1} gen")
     sentences = {row[1] for row in finding.tables[0].rows}
     assert sentences >= {f["sentence"] for one in diagnoses for f in one["findings"]}
@@ -125,6 +126,27 @@ def test_a_run_whose_holdout_shows_reference_images_is_read_against_theory(ran, 
 def test_a_holdout_with_a_few_twins_of_other_splits_still_serves(ran, tmp_path):
     out = with_holdout(ran, tmp_path / "out", training_copies=0.005)
     assert "against holdout" in ask("diagnose", out).output
+
+
+def test_a_holdout_that_is_not_exchangeable_with_the_reference_is_compared_with_nothing(ran, tmp_path):
+    out = shutil.copytree(ran, tmp_path / "out")
+    records = []
+    for line in (out / "records.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        if (record["level"], record["cell"]["generator"], record["metric"]) == ("generator", "holdout", "kd"):
+            record["estimate"] |= {"value": 25.6, "low": 18.9, "high": 35.7}
+        records.append(json.dumps(record))
+    (out / "records.jsonl").write_text("\n".join(records) + "\n")
+    told = ask("diagnose", out, "--json", tmp_path / "told.json")
+    assert told.exit_code == 0, told.output
+    assert "Control: holdout is not exchangeable with the reference (kd 25.6 [18.9, 35.7]" in told.output
+    assert "holdout: real images, and yet not exchangeable with the reference" in told.output
+    found = json.loads((tmp_path / "told.json").read_text())
+    assert found["against"] is None
+    assert found["unlike_reference"]["low"] == 18.9
+    for one in found["diagnoses"]:
+        assert one["generator"] == "holdout" or one["against"] is None
+    assert any("Control: " in sentence for sentence in read_findings(out)["diagnosis-digits_convnet"].verdict)
 
 
 def test_a_folder_that_is_no_run_or_a_broken_one_costs_one_sentence(ran, tmp_path):

@@ -21,9 +21,11 @@ def verdict(question: Question, winner: str | None, equal: Equivalence | None) -
     first, second = question.first, question.second
     if winner is not None:
         words = f"{winner} is better than {second if winner == first else first} beyond noise"
-        return words + (", by less than the margin" if equal is not None and equal.equivalent else "")
+        return words + (
+            f", by less than the margin of {equal.margin:g}" if equal is not None and equal.equivalent else ""
+        )
     if equal is not None and equal.equivalent:
-        return f"{first} and {second} are equivalent within the margin"
+        return f"{first} and {second} are equivalent within ±{equal.margin:g}"
     return f"{first} and {second} cannot be told apart: this does not show that they are equal"
 
 
@@ -107,7 +109,7 @@ def better(one: Answer) -> str:
     """`kde is better`, where that is beyond noise."""
     if one.winner is not None:
         return f"{one.winner} is better"
-    return "equivalent" if one.equivalent else NEITHER
+    return f"equivalent within ±{one.equivalence.margin:g}" if one.equivalence and one.equivalent else NEITHER
 
 
 def plan_text(found: Planned) -> str:

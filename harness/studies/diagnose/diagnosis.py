@@ -10,10 +10,11 @@ precision, but not density (Naeem et al. 2020, arXiv:2002.09797).
 from __future__ import annotations
 
 from harness.studies.diagnose.evidence import Case, Evidence
-from harness.studies.diagnose.findings import TITLES, Diagnosis, Finding, finding, of_copies, side_of, some
+from harness.studies.diagnose.findings import TITLES, Diagnosis, Finding, finding, of_copies, side_of, some, titled
 
-FIDELITY = ("low fidelity", "mixed fidelity", "low density", "outlier reals")
+FIDELITY = ("other kind", "low fidelity", "mixed fidelity", "low density", "outlier reals")
 DIVERSITY = ("mode collapse", "over-smoothing", "less diverse", "uneven")
+NOISE = 0.8  # share of real images' precision and density that is lost at least where images are none of this kind
 MOSTLY = 0.5  # share of recall's loss that coverage must be shown to lose before missing regions are called the cause
 
 
@@ -26,18 +27,44 @@ def diagnose(case: Case) -> Diagnosis:
         facts = tuple(of_copies(case))
         words = ["the reference point, unseen real images", *(TITLES[f.kind] for f in facts)]
         return Diagnosis(case.generator, "; ".join(words), facts, case.notes)
-    found = [*of_copies(case), *_fidelity(case), *_diversity(case), *_distance(case)]
+    if other := _other_kind(case):
+        # What fails like noise says nothing of modes or proportions.
+        found = [*of_copies(case), other]
+    else:
+        found = [*of_copies(case), *_fidelity(case), *_diversity(case), *_distance(case)]
     if all(f.kind in ("repeats", "copies", "few copies") for f in found):
         found += _nothing(case)
     order = list(TITLES)
     found.sort(key=lambda f: order.index(f.kind))
-    verdict = "; ".join(TITLES[f.kind] for f in found if f.kind != "unreached" or len(found) == 1)
+    verdict = "; ".join(titled(f, case) for f in found if f.kind != "unreached" or len(found) == 1)
     if _faithful(case) and any(f.kind in DIVERSITY for f in found) and not any(f.kind in FIDELITY for f in found):
         verdict = f"no less faithful than real as far as can be told; {verdict}"
     return Diagnosis(case.generator, verdict, tuple(found), case.notes)
 
 
 # -------------------------------------------------------------------- fidelity
+
+
+def _other_kind(case: Case) -> Finding | None:
+    """Said where hardly any image lies in a real ball: what precision and density are for noise.
+
+    Precision by itself would not do: a few wide balls around outlying real images fill it (see the top), and density
+    without precision must lose more.
+    """
+    p, d = case.metrics.get("precision"), case.metrics.get("density")
+    if d is None or d.side >= 0 or _loss(d)[0] < (NOISE if p is not None else (1.0 + NOISE) / 2):
+        return None
+    if p is not None and (p.side >= 0 or _loss(p)[0] < NOISE):
+        return None
+    shares = f"density loses {_percent(_loss(d))} of real images' value"
+    if p is not None:
+        shares = f"precision loses {_percent(_loss(p))} of real images' value, density {_percent(_loss(d))}"
+    words = (
+        f"Hardly any of its images lies among the real ones: {shares}, as for pure noise. What recall, coverage and "
+        "the distances say of modes or proportions means nothing here"
+    )
+    rest = some(*(case.metrics.get(use) for use in ("recall", "coverage", "fd", "kd")))
+    return finding("other kind", words, [*some(p, d), *rest])
 
 
 def _fidelity(case: Case) -> list[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.base import p_text
-from harness.studies.diagnose.evidence import Case, Evidence
+from harness.studies.diagnose.evidence import Case, Evidence, plain
 
 # What a verdict calls each kind, the gravest first.
 TITLES = {
@@ -14,7 +14,9 @@ TITLES = {
     "memorisation": "copies its training images",
     "copies": "holds exact copies of training images, whether more than unseen real ones is not known",
     "near copies": "nearer to training images than unseen real ones are",
+    "unlike": "real images, and yet not exchangeable with the reference",
     "too good": "closer to the reference than unseen real images",
+    "other kind": "not images of this kind: they lie as far from the real ones as noise does",
     "low fidelity": "less faithful than real",
     "mixed fidelity": "part of the images less faithful than real",
     "mode collapse": "whole regions of the real images are missing (mode collapse)",
@@ -31,6 +33,10 @@ TITLES = {
     "different": "differs from real beyond noise, in what way is not known",
     "nothing": "nothing found beyond noise",
 }
+
+
+DISTANCES = ("fd", "kd")
+FAR = ("too good", "shift", "different")  # what distances say
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,21 @@ def finding(kind: str, words: str, rests_on: Sequence[Evidence]) -> Finding:
         )
     numbers = "; ".join(e.words for e in rests_on)
     return Finding(kind, f"{words} ({numbers}).", tuple(e.metric for e in rests_on), tuple(weak))
+
+
+def titled(found: Finding, case: Case) -> str:
+    """What a verdict calls a finding, with the size of its largest change where it rests on tested metrics."""
+    moved = [e for e in case.metrics.values() if e.metric in found.rests_on and e.side != 0]
+    if not moved or found.kind == "nothing":
+        return TITLES[found.kind]
+    distances = [e for e in moved if e.use in DISTANCES]
+    most = max(distances or moved, key=lambda e: abs(e.gap)) if found.kind in FAR else max(moved, key=_share)
+    return f"{TITLES[found.kind]} ({most.metric} {plain(most.value, 3)} against {plain(most.real, 3)})"
+
+
+def _share(e: Evidence) -> float:
+    """How much of the real images' value is lost or gained; distances, which have no whole, come last."""
+    return -1.0 if e.use in DISTANCES or e.real <= 0 else abs(e.gap) / e.real
 
 
 def some(*evidence: Evidence | None) -> list[Evidence]:

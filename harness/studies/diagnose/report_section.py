@@ -7,7 +7,7 @@ import math
 from harness.base import p_text
 from harness.report import Finding, Table, finding_name
 from harness.studies.diagnose.result import Diagnoses
-from harness.studies.diagnose.words import CHANGES, SURE, about, headline
+from harness.studies.diagnose.words import CHANGES, SURE, about, control, headline
 
 READ = {-1: "below", 0: "within noise", 1: "above"}
 
@@ -36,7 +36,7 @@ def section(found: Diagnoses) -> Finding:
         columns = ("generator", "metric", "value", "real", "difference", "low", "high", "p (Holm)", "reads")
         tables.append(Table("Each metric minus that of real images", columns, tuple(numbers)))
     verdicts = (f"{one.generator}: {one.verdict}" for one in found.generators)
-    verdict = (headline(found), *verdicts, f"{about(found)}.", SURE, CHANGES)
+    verdict = (headline(found), *control(found), *verdicts, f"{about(found)}.", SURE, CHANGES)
     return Finding(f"Diagnosis under {found.encoder}", verdict, tuple(tables))
 
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from harness.pipeline import Unlike
 from harness.studies.diagnose.evidence import Case
 from harness.studies.diagnose.findings import Diagnosis
 from harness.studies.rerank import Order
+
+SOUND = {"nothing", "few copies"}  # findings that nothing is wrong
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,12 @@ class Diagnosed:
         """Whether it was held against something: it has scores and is not the reference point itself."""
         return self.case is not None and self.case.against != self.generator
 
+    @property
+    def sound(self) -> bool:
+        """Whether it was held against something that found nothing wrong with it."""
+        kinds = {found.kind for found in self.diagnosis.findings} if self.diagnosis is not None else set()
+        return self.compared and bool(kinds) and kinds <= SOUND
+
     def to_json(self) -> dict[str, Any]:
         """The diagnosis with its evidence."""
         if self.diagnosis is None or self.case is None:
@@ -44,7 +53,11 @@ class Diagnosed:
 
 @dataclass(frozen=True)
 class Diagnoses:
-    """All generators of a run under one encoder. `against` names the generator of unseen real images; None: theory."""
+    """All generators of a run under one encoder. `against` names the generator of unseen real images; None: theory.
+
+    `unlike` says that the run has such a generator and that it is not exchangeable with the reference: nothing is
+    compared with it.
+    """
 
     benchmark: str
     encoder: str
@@ -53,6 +66,7 @@ class Diagnoses:
     against: str | None
     generators: tuple[Diagnosed, ...]
     orders: tuple[Order, ...]
+    unlike: Unlike | None = None
 
     @property
     def level(self) -> float:
@@ -66,6 +80,7 @@ class Diagnoses:
             "encoder": self.encoder,
             "interval": self.interval,
             "against": self.against,
+            **({} if self.unlike is None else {"unlike_reference": asdict(self.unlike)}),
             "diagnoses": [one.to_json() for one in self.generators],
             "orders": [asdict(order) for order in self.orders],
         }

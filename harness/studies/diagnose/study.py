@@ -7,10 +7,11 @@ from itertools import combinations
 from typing import Any
 
 from harness.base import Target, UsageError
-from harness.pipeline import results
+from harness.pipeline import Unlike, results, unlike_reference
 from harness.studies.diagnose import evidence
 from harness.studies.diagnose.diagnosis import diagnose
 from harness.studies.diagnose.evidence import Case
+from harness.studies.diagnose.findings import TITLES, Diagnosis, Finding, of_copies
 from harness.studies.diagnose.result import Diagnosed, Diagnoses
 from harness.studies.finished import Finished
 from harness.studies.rerank import Order, Table, compared, of_distances
@@ -24,14 +25,23 @@ def diagnoses(run: Finished) -> Diagnoses:
     Raises UsageError where a file of the run cannot be read.
     """
     holdout = usable_holdout(run)
+    unlike = None if holdout is None else unlike_reference(run.records, holdout, run.encoder)
+    if unlike is not None:
+        holdout = None  # what differs from the reference by itself shows nothing of others
     return Diagnoses(
         str(run.board["benchmark"]),
         run.encoder,
         run.note,
         run.board["interval"],
         holdout,
-        tuple(_diagnosed(run, row, holdout) for row in run.rows),
+        tuple(
+            _broken_control(run, row, unlike)
+            if unlike is not None and row["generator"] == unlike.generator
+            else _diagnosed(run, row, holdout)
+            for row in run.rows
+        ),
         tuple(_orders(run)),
+        unlike,
     )
 
 
@@ -59,6 +69,13 @@ def _diagnosed(run: Finished, row: Mapping[str, Any], holdout: str | None) -> Di
         return Diagnosed(name, reason=str(row["reason"]))
     case = _case(run, row, holdout)
     return Diagnosed(name, diagnose(case), case)
+
+
+def _broken_control(run: Finished, row: Mapping[str, Any], unlike: Unlike) -> Diagnosed:
+    """The diagnosis of a control that cannot serve: what was found of it, and what of its images."""
+    case = _case(run, row, unlike.generator)
+    facts = (Finding("unlike", f"{unlike.words[0].upper()}{unlike.words[1:]}.", (unlike.metric,)), *of_copies(case))
+    return Diagnosed(unlike.generator, Diagnosis(unlike.generator, TITLES["unlike"], facts, case.notes), case)
 
 
 def _case(run: Finished, row: Mapping[str, Any], holdout: str | None) -> Case:

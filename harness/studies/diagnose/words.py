@@ -14,6 +14,7 @@ SURE = (
     "named is not shown, which is less than shown to be right."
 )
 CHANGES = "What would change it: more images show smaller faults; another encoder sees others (`--encoder`)."
+NAMED = 5  # names in one sentence
 CHECKPOINTS = "about these checkpoints, not about the methods that trained them"  # `difference` says so; once is enough
 
 
@@ -28,7 +29,7 @@ def text(found: Diagnoses) -> str:
         lines.append(f"Comparisons with {found.against} are {CHECKPOINTS}.")
     lines.append(CHANGES)
     verdicts = [f"  {one.generator}: {one.verdict}" for one in found.generators]
-    return "\n".join([headline(found), *verdicts, f"\nWhat each rests on: {about(found)}", *lines])
+    return "\n".join([headline(found), *control(found), *verdicts, f"\nWhat each rests on: {about(found)}", *lines])
 
 
 def about(found: Diagnoses) -> str:
@@ -42,11 +43,21 @@ def about(found: Diagnoses) -> str:
 
 def headline(found: Diagnoses) -> str:
     """The diagnoses in one sentence: with how many generators something is wrong, and with which nothing is."""
-    read = [one for one in found.generators if one.compared and one.diagnosis is not None]
-    clear = [one.generator for one in read if one.diagnosis is not None and not one.diagnosis.findings]
+    read = [one for one in found.generators if one.compared]
+    clear = [one.generator for one in read if one.sound]
     wrong = len(read) - len(clear)
     said = f"Something is wrong beyond noise with {wrong} of {len(read)} generators"
-    return said + (f"; nothing is shown to be with {', '.join(clear)}." if clear else ".")
+    return said + (f"; nothing is found against {_named(clear)}." if clear else ".")
+
+
+def _named(names: list[str]) -> str:
+    """The names, at most five of them."""
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+
+def control(found: Diagnoses) -> list[str]:
+    """A sentence where the run's control of unseen real images is none."""
+    return [] if found.unlike is None else [f"Control: {found.unlike.words}."]
 
 
 def _shown(one: Diagnosed) -> list[str]:

@@ -10,6 +10,7 @@ from harness.base import UsageError
 from harness.metrics import facts_of
 from harness.studies.finished import Finished
 from harness.studies.gate.comparable import check_comparable
+from harness.studies.gate.matching import Match, matched
 from harness.studies.gate.result import Gated, Regression
 from harness.uncertainty import SeedMember, difference, holm, means
 
@@ -17,18 +18,22 @@ from harness.uncertainty import SeedMember, difference, holm, means
 def judge(run: Finished, baseline: Finished, *, level: float = 0.95) -> Gated:
     """Every test of the gate, with Holm's verdict. Both runs are under the same encoder.
 
-    Raises UsageError where the runs differ in what makes numbers comparable, naming the fact, and where the run lacks a
-    generator of the baseline: what is left out cannot be seen to fall.
+    Raises UsageError where the runs differ in what makes numbers comparable, naming the fact, where the baseline has no
+    scores, and where the run lacks a generator of the baseline: what is left out cannot be seen to fall.
     """
     check_comparable(run, baseline)
-    scored = _generators(run, baseline)
+    scored = _scored(baseline)
+    if not scored:
+        raise UsageError(
+            f"{baseline.out} has no scored generator under {run.encoder}: there is nothing to compare with"
+        )
+    pairs = matched(run, baseline, scored, (*_scored(run), *run.failed))
     known = {row["generator"] for row in baseline.rows}
-    kept = [generator for generator in scored if generator not in run.failed]
-    changed = [generator for generator in kept if _changed(run, baseline, generator)]
-    checkpoints = tuple(generator for generator in changed if _trained_once(run, baseline, generator))
-    tried = [
-        _test(run, baseline, generator, metric, level=level) for generator in changed for metric in baseline.metrics
-    ]
+    ours = {pair.after for pair in pairs}
+    kept = [pair for pair in pairs if pair.after not in run.failed]
+    changed = [pair for pair in kept if _changed(run, baseline, pair)]
+    checkpoints = tuple(pair.after for pair in changed if _trained_once(run, baseline, pair))
+    tried = [_test(run, baseline, pair, metric, level=level) for pair in changed for metric in baseline.metrics]
     adjusted = holm([one.test.p for one in tried])
     strict = (1 - level) / max(len(tried), 1)
     return Gated(
@@ -39,33 +44,22 @@ def judge(run: Finished, baseline: Finished, *, level: float = 0.95) -> Gated:
             replace(one.test, unseen=one.needed(strict), held=p <= 1 - level)
             for one, p in zip(tried, adjusted, strict=True)
         ),
-        unchanged=tuple(generator for generator in kept if generator not in changed),
-        broken={generator: run.failed[generator] for generator in scored if generator in run.failed},
-        fresh={generator: why for generator, why in run.failed.items() if generator not in known},
-        failing={g: why for g, why in run.failed.items() if g in known and g not in scored},
+        unchanged=tuple(pair.after for pair in kept if pair not in changed),
+        broken={pair.after: run.failed[pair.after] for pair in pairs if pair.after in run.failed},
+        fresh={name: why for name, why in run.failed.items() if name not in ours and name not in known},
+        failing={name: why for name, why in run.failed.items() if name not in ours and name in known},
+        others=tuple(pair for pair in pairs if pair.changed or pair.after != pair.before),
         checkpoints=checkpoints,
         encoder_note=run.label if run.note else "",
         of_these_sizes=run.board["interval"]["target"] == "T_inf",
     )
 
 
-def _generators(run: Finished, baseline: Finished) -> list[str]:
-    """The baseline's scored generators; UsageError where there is none, or where the run lacks one."""
-    scored = list(dict.fromkeys(generator for groups in baseline.metrics.values() for generator in groups))
-    if not scored:
-        raise UsageError(
-            f"{baseline.out} has no scored generator under {run.encoder}: there is nothing to compare with"
-        )
-    there = {generator for groups in run.metrics.values() for generator in groups} | set(run.failed)
-    if missing := [generator for generator in scored if generator not in there]:
-        raise UsageError(
-            f"{run.out} lacks {', '.join(missing)}, which {baseline.out} has: what is left out cannot be seen to fall; "
-            "score it again, or give a baseline without it"
-        )
-    return scored
+def _scored(run: Finished) -> list[str]:
+    return list(dict.fromkeys(generator for groups in run.metrics.values() for generator in groups))
 
 
-def _changed(run: Finished, baseline: Finished, generator: str) -> bool:
+def _changed(run: Finished, baseline: Finished, pair: Match) -> bool:
     """Whether any score is of other image sets: the seed of an analysis is made from the images.
 
     The number of a sampling seed says nothing: the first set of a finite pool is the same under each.
@@ -75,7 +69,8 @@ def _changed(run: Finished, baseline: Finished, generator: str) -> bool:
         return [(m.training_seed, m.analysis.fake_seed, m.analysis.value) for m in members]
 
     return any(
-        facts(run.metrics[metric][generator]) != facts(groups[generator]) for metric, groups in baseline.metrics.items()
+        facts(run.metrics[metric][pair.after]) != facts(groups[pair.before])
+        for metric, groups in baseline.metrics.items()
     )
 
 
@@ -87,13 +82,13 @@ class _Tried:
     needed: Callable[[float], float]
 
 
-def _test(run: Finished, baseline: Finished, generator: str, metric: str, *, level: float) -> _Tried:
-    after, before = (_unseeded(one.metrics[metric][generator]) for one in (run, baseline))
+def _test(run: Finished, baseline: Finished, pair: Match, metric: str, *, level: float) -> _Tried:
+    after, before = (_unseeded(run.metrics[metric][pair.after]), _unseeded(baseline.metrics[metric][pair.before]))
     found = difference(after, before, level=level, reference="fixed")
     worse = found.value > 0 if run.lower_is_better[metric] else found.value < 0
     p = found.p / 2 if worse else 1.0 - found.p / 2
     axis = facts_of(str(run.lock["components"]["metrics"][metric]["use"])).axis
-    return _Tried(Regression(generator, metric, axis, _mean(before), _mean(after), p, 0.0), found.needed)
+    return _Tried(Regression(pair.after, metric, axis, _mean(before), _mean(after), p, 0.0), found.needed)
 
 
 def _unseeded(members: Sequence[SeedMember]) -> list[SeedMember]:
@@ -104,15 +99,15 @@ def _unseeded(members: Sequence[SeedMember]) -> list[SeedMember]:
     return [replace(member, analysis=replace(member.analysis, real_seed=0)) for member in members]
 
 
-def _trained_once(run: Finished, baseline: Finished, generator: str) -> bool:
+def _trained_once(run: Finished, baseline: Finished, pair: Match) -> bool:
     """Whether both runs have one training seed of it; UsageError where only one of them knows how seeds scatter."""
     ours, theirs = (
-        {member.training_seed for groups in one.metrics.values() for member in groups.get(generator, ())}
-        for one in (run, baseline)
+        {member.training_seed for groups in one.metrics.values() for member in groups.get(name, ())}
+        for one, name in ((run, pair.after), (baseline, pair.before))
     )
     if (len(ours) > 1) != (len(theirs) > 1):
         raise UsageError(
-            f"{generator} has {len(ours)} training seed(s) here and {len(theirs)} in the baseline: how much seeds "
+            f"{pair.after} has {len(ours)} training seed(s) here and {len(theirs)} in the baseline: how much seeds "
             "scatter is known on one side only; give both several, or both one"
         )
     return len(ours) == 1 and ours != {None}

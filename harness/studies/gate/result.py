@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.studies.gate.matching import Match
+
 
 @dataclass(frozen=True)
 class Regression:
@@ -32,9 +34,10 @@ class Gated:
     """The tests of a run against its baseline, generators whose scores are the baseline's own, and those without any.
 
     `broken` were scored in the baseline, `fresh` were not in it, `failing` failed there as well: no change.
-    `checkpoints` names the trained generators of one training seed: a change there may be the seed's. `encoder_note` is
-    what a reader must know of the encoder, with its name; `of_these_sizes` that values are those at these numbers of
-    images, though the run ranks population values.
+    `checkpoints` names the trained generators of one training seed: a change there may be the seed's. `others` are held
+    against a generator that is declared otherwise or has another name. `encoder_note` is what a reader must know of the
+    encoder, with its name; `of_these_sizes` says that values are those at these numbers of images, though the run ranks
+    population values.
     """
 
     out: Path
@@ -46,6 +49,7 @@ class Gated:
     fresh: Mapping[str, str] = field(default_factory=dict)
     failing: Mapping[str, str] = field(default_factory=dict)
     checkpoints: tuple[str, ...] = ()
+    others: tuple[Match, ...] = ()
     encoder_note: str = ""
     of_these_sizes: bool = False
 

@@ -18,6 +18,9 @@ def text(found: Gated) -> str:
         lines.append(
             "note  values are those at these numbers of images (T_N), though OUT ranks population values (T_inf)"
         )
+    for pair in found.others:
+        named = f"is {pair.before} of {found.baseline}" if pair.before != pair.after else ""
+        lines.append(f"note  {pair.after}: {'; '.join([*([named] if named else []), *pair.changed])}")
     # What has become worse first: a log is read from its top.
     for test in sorted(found.tests, key=lambda test: not test.held):
         lines.append(
