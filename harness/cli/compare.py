@@ -44,13 +44,13 @@ def compare(
     from harness.base import UsageError, write_json
     from harness.cli.lines import say
     from harness.cli.sections import add_section
-    from harness.studies import Finished
+    from harness.studies import Scored
     from harness.studies import compare as study
 
     if margin is not None and metric is None:
         raise UsageError("--margin needs --metric: a margin is an amount of one metric")
     asked = study.Question(first, second, metric, margin, reference, paired)
-    found = study.compared(Finished.read(out, encoder), asked)
+    found = study.compared(Scored.read(out, encoder), asked)
     say(study.text(found))
     if file is not None:
         write_json(file, found.to_json())

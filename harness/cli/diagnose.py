@@ -22,10 +22,10 @@ def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
     from harness.base import write_json
     from harness.cli.lines import say
     from harness.cli.sections import add_section
-    from harness.studies import Finished
+    from harness.studies import Scored
     from harness.studies import diagnose as study
 
-    found = study.diagnoses(Finished.read(out, encoder))
+    found = study.diagnoses(Scored.read(out, encoder))
     say(study.text(found))
     if file is not None:
         write_json(file, found.to_json())

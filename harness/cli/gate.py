@@ -23,10 +23,10 @@ def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:
     other. A generator that fails in OUT but not in BASELINE counts as worse, one that OUT leaves out is refused.
     """
     from harness.cli.lines import say
-    from harness.studies import Finished
+    from harness.studies import Scored
     from harness.studies import gate as study
 
-    run = Finished.read(out, encoder)
-    found = study.judge(run, Finished.read(baseline, run.encoder), level=level)
+    run = Scored.read(out, encoder)
+    found = study.judge(run, Scored.read(baseline, run.encoder), level=level)
     say(study.text(found))
     sys.exit(found.exit_code)

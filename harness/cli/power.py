@@ -37,12 +37,12 @@ def power(
     reference: Reference | None,
 ) -> None:
     """How many training seeds or images does it take to see a difference between FIRST and SECOND of the run OUT?"""
-    from harness.studies import Finished
+    from harness.studies import Scored
     from harness.studies import compare as study
 
     asked = study.Question(first, second, metric, reference=reference)
     found = study.planned(
-        Finished.read(out, encoder),
+        Scored.read(out, encoder),
         asked,
         difference=wanted,
         chance=chance,

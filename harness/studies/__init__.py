@@ -12,6 +12,6 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.studies.finished import Finished
+    from harness.studies.scored import Scored
 
 __getattr__ = door(__name__)

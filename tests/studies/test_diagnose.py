@@ -410,6 +410,21 @@ def test_what_precision_and_density_are_of_noise_is_called_not_of_this_kind_and_
         assert "other kind" not in kinds(by_hand(**noise | {metric: numbers}))
 
 
+def test_noise_that_fills_a_wide_ball_around_an_outlying_real_image_is_no_want_of_diversity():
+    """The values of uniform noise under a LeNet trained on MNIST, 1,000 images against 1,000."""
+    lenet = {
+        "precision": (0.964, 0.913, 0.02, 1),
+        "density": (0.223, 1.0, 0.06, -1),
+        "recall": (0.0, 0.9, 0.02, -1),
+        "coverage": (0.006, 0.968, 0.01, -1),
+    }
+    found = diagnose(by_hand(**FINE | lenet))
+    assert [f.kind for f in found.findings] == ["other or margin"]
+    assert found.verdict.startswith("not images of this kind, or a few at their margin")
+    # A generator that repeats one typical image lies in as many real balls as real images do.
+    assert "other or margin" not in kinds(by_hand(**FINE | lenet | {"density": (1.1, 1.0, 0.2, 0)}))
+
+
 def test_a_verdict_ends_in_the_size_of_its_largest_change():
     low = diagnose(by_hand(**BAD))
     assert low.verdict.startswith("less faithful than real (density 0.6 against 1)")

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from harness.base.errors import UsageError
-from harness.studies.finished import Finished
 from harness.studies.gate.matching import Match, matched
 from harness.studies.gate.result import Gated
 from harness.studies.gate.words import text
+from harness.studies.scored import Scored
 
 
 def run_of(out, **generators):
     """A finished run of folders: name → (path, content digest)."""
-    found = Finished(Path(out), {}, "e", {})
+    found = Scored(Path(out), {}, "e", {})
     found.__dict__["lock"] = {
         "benchmark": {
             "generators": {

@@ -8,11 +8,11 @@ from dataclasses import replace
 from harness.studies.compare.pairing import partners
 from harness.studies.compare.result import Answer, Compared, Effect, Question
 from harness.studies.compare.words import paired_note, verdict
-from harness.studies.finished import Finished
+from harness.studies.scored import Scored
 from harness.uncertainty import SeedMember, difference, equivalence, fake_variance, holm, means
 
 
-def compared(run: Finished, question: Question) -> Compared:
+def compared(run: Scored, question: Question) -> Compared:
     """The answers to a question about two generators of a run, under the run's encoder.
 
     Raises UsageError for generators without scores, an unknown metric, and what pairing does not allow.
@@ -35,7 +35,7 @@ def compared(run: Finished, question: Question) -> Compared:
     )
 
 
-def _answer(run: Finished, question: Question, metric: str) -> Answer:
+def _answer(run: Scored, question: Question, metric: str) -> Answer:
     one, two = (run.metrics[metric][generator] for generator in (question.first, question.second))
     found = difference(
         one,

@@ -9,7 +9,7 @@ import numpy as np
 from harness.base import UsageError
 from harness.images import as_people_count, partner_keys
 from harness.studies.compare.result import Question
-from harness.studies.finished import Finished
+from harness.studies.scored import Scored
 from harness.uncertainty import Index, SeedMember
 
 SHOWN = 3  # names in one sentence
@@ -17,7 +17,7 @@ Names = Mapping[int, Sequence[str]]  # sampling seed → the file name of each i
 
 
 def partners(
-    run: Finished, question: Question, first: Sequence[SeedMember], second: Sequence[SeedMember]
+    run: Scored, question: Question, first: Sequence[SeedMember], second: Sequence[SeedMember]
 ) -> list[Index] | None:
     """For each image set of `first` the place in the set of `second` of each image's partner; None: the same place.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from harness.base import UsageError
 from harness.studies.compare.result import Planned, Question
-from harness.studies.finished import Finished
+from harness.studies.scored import Scored
 from harness.uncertainty import plan
 
 
 def planned(
-    run: Finished,
+    run: Scored,
     question: Question,
     *,
     difference: float,

@@ -17,6 +17,7 @@ TITLES = {
     "unlike": "real images, and yet not exchangeable with the reference",
     "too good": "closer to the reference than unseen real images",
     "other kind": "not images of this kind: they lie as far from the real ones as noise does",
+    "other or margin": "not images of this kind, or a few at their margin: next to no real image is reached",
     "low fidelity": "less faithful than real",
     "mixed fidelity": "part of the images less faithful than real",
     "mode collapse": "whole regions of the real images are missing (mode collapse)",

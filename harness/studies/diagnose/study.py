@@ -13,13 +13,13 @@ from harness.studies.diagnose.diagnosis import diagnose
 from harness.studies.diagnose.evidence import Case
 from harness.studies.diagnose.findings import TITLES, Diagnosis, Finding, of_copies
 from harness.studies.diagnose.result import Diagnosed, Diagnoses
-from harness.studies.finished import Finished
 from harness.studies.rerank import Order, Table, compared, of_distances
+from harness.studies.scored import Scored
 
 TWINS = 0.01  # datasets hold some images in two splits; more than this share says that a split was seen
 
 
-def diagnoses(run: Finished) -> Diagnoses:
+def diagnoses(run: Scored) -> Diagnoses:
     """What is wrong with each generator of a run, as far as its numbers go beyond noise.
 
     Raises UsageError where a file of the run cannot be read.
@@ -45,7 +45,7 @@ def diagnoses(run: Finished) -> Diagnoses:
     )
 
 
-def usable_holdout(run: Finished) -> str | None:
+def usable_holdout(run: Scored) -> str | None:
     """The generator whose component is `holdout`, if it ran and its images are unseen ones but for a few twins."""
     try:
         declared = run.lock["benchmark"]["generators"]
@@ -63,7 +63,7 @@ def usable_holdout(run: Finished) -> str | None:
     return next((name for name in names if name in usable), None)
 
 
-def _diagnosed(run: Finished, row: Mapping[str, Any], holdout: str | None) -> Diagnosed:
+def _diagnosed(run: Scored, row: Mapping[str, Any], holdout: str | None) -> Diagnosed:
     name = str(row["generator"])
     if row["status"] != "ok":
         return Diagnosed(name, reason=str(row["reason"]))
@@ -71,14 +71,14 @@ def _diagnosed(run: Finished, row: Mapping[str, Any], holdout: str | None) -> Di
     return Diagnosed(name, diagnose(case), case)
 
 
-def _broken_control(run: Finished, row: Mapping[str, Any], unlike: Unlike) -> Diagnosed:
+def _broken_control(run: Scored, row: Mapping[str, Any], unlike: Unlike) -> Diagnosed:
     """The diagnosis of a control that cannot serve: what was found of it, and what of its images."""
     case = _case(run, row, unlike.generator)
     facts = (Finding("unlike", f"{unlike.words[0].upper()}{unlike.words[1:]}.", (unlike.metric,)), *of_copies(case))
     return Diagnosed(unlike.generator, Diagnosis(unlike.generator, TITLES["unlike"], facts, case.notes), case)
 
 
-def _case(run: Finished, row: Mapping[str, Any], holdout: str | None) -> Case:
+def _case(run: Scored, row: Mapping[str, Any], holdout: str | None) -> Case:
     name = str(row["generator"])
     copies = evidence.counted(run.records, name, run.encoder, holdout)
     notes: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ def _case(run: Finished, row: Mapping[str, Any], holdout: str | None) -> Case:
     return Case(name, run.encoder, run.level, holdout, tested, copies, notes)
 
 
-def _orders(run: Finished) -> list[Order]:
+def _orders(run: Scored) -> list[Order]:
     """FD against KD under every encoder, and the metric that ranks under each pair of those without random weights."""
     targets = {
         (str(row["encoder"]), metric): estimate["target"]

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.base import UsageError
-from harness.studies.finished import Finished
+from harness.studies.scored import Scored
 
 SHOWN = 3  # facts named in one sentence
 
 
-def check_comparable(run: Finished, baseline: Finished) -> None:
+def check_comparable(run: Scored, baseline: Scored) -> None:
     """Raises UsageError where numbers are of different things: reference, recipe, encoder, metrics, set sizes."""
     encoder = run.encoder
     facts: dict[str, Callable[[Mapping[str, Any]], Any]] = {

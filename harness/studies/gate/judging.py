@@ -8,14 +8,14 @@ from typing import Any
 
 from harness.base import UsageError
 from harness.metrics import facts_of
-from harness.studies.finished import Finished
 from harness.studies.gate.comparable import check_comparable
 from harness.studies.gate.matching import Match, matched
 from harness.studies.gate.result import Gated, Regression
+from harness.studies.scored import Scored
 from harness.uncertainty import SeedMember, difference, holm, means
 
 
-def judge(run: Finished, baseline: Finished, *, level: float = 0.95) -> Gated:
+def judge(run: Scored, baseline: Scored, *, level: float = 0.95) -> Gated:
     """Every test of the gate, with Holm's verdict. Both runs are under the same encoder.
 
     Raises UsageError where the runs differ in what makes numbers comparable, naming the fact, where the baseline has no
@@ -55,11 +55,11 @@ def judge(run: Finished, baseline: Finished, *, level: float = 0.95) -> Gated:
     )
 
 
-def _scored(run: Finished) -> list[str]:
+def _scored(run: Scored) -> list[str]:
     return list(dict.fromkeys(generator for groups in run.metrics.values() for generator in groups))
 
 
-def _changed(run: Finished, baseline: Finished, pair: Match) -> bool:
+def _changed(run: Scored, baseline: Scored, pair: Match) -> bool:
     """Whether any score is of other image sets: the seed of an analysis is made from the images.
 
     The number of a sampling seed says nothing: the first set of a finite pool is the same under each.
@@ -82,7 +82,7 @@ class _Tried:
     needed: Callable[[float], float]
 
 
-def _test(run: Finished, baseline: Finished, pair: Match, metric: str, *, level: float) -> _Tried:
+def _test(run: Scored, baseline: Scored, pair: Match, metric: str, *, level: float) -> _Tried:
     after, before = (_unseeded(run.metrics[metric][pair.after]), _unseeded(baseline.metrics[metric][pair.before]))
     found = difference(after, before, level=level, reference="fixed")
     worse = found.value > 0 if run.lower_is_better[metric] else found.value < 0
@@ -99,7 +99,7 @@ def _unseeded(members: Sequence[SeedMember]) -> list[SeedMember]:
     return [replace(member, analysis=replace(member.analysis, real_seed=0)) for member in members]
 
 
-def _trained_once(run: Finished, baseline: Finished, pair: Match) -> bool:
+def _trained_once(run: Scored, baseline: Scored, pair: Match) -> bool:
     """Whether both runs have one training seed of it; UsageError where only one of them knows how seeds scatter."""
     ours, theirs = (
         {member.training_seed for groups in one.metrics.values() for member in groups.get(name, ())}

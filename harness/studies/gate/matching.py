@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.base import UsageError
-from harness.studies.finished import Finished
+from harness.studies.scored import Scored
 
 BY_CODE = ("source", "libraries")  # of an identity: another version of the code is no other generator
 
@@ -24,7 +24,7 @@ class Match:
     changed: tuple[str, ...] = ()
 
 
-def matched(run: Finished, baseline: Finished, scored: Sequence[str], there: Iterable[str]) -> tuple[Match, ...]:
+def matched(run: Scored, baseline: Scored, scored: Sequence[str], there: Iterable[str]) -> tuple[Match, ...]:
     """The partner, among those `there` in the run, of every scored generator of the baseline, in their order.
 
     Names are given by hand or made from paths (`samples`, `samples-2`), so what a generator is comes first: the same
@@ -56,19 +56,19 @@ def matched(run: Finished, baseline: Finished, scored: Sequence[str], there: Ite
     return tuple(Match(found[name], name, _changes(run, baseline, found[name], name)) for name in scored)
 
 
-def _identity(run: Finished, name: str) -> Any:
+def _identity(run: Scored, name: str) -> Any:
     """What decides a generator's images but for the code, from the lock file; None where that does not say."""
     known = run.lock.get("components", {}).get("generators", {}).get(name)
     return None if known is None else {key: value for key, value in known.items() if key not in BY_CODE}
 
 
-def _declaration(run: Finished, name: str) -> Any:
+def _declaration(run: Scored, name: str) -> Any:
     """A generator's entry in the benchmark; None where the lock file does not say."""
     entry = run.lock.get("benchmark", {}).get("generators", {}).get(name)
     return None if entry is None else {key: value for key, value in entry.items() if key != "name"}
 
 
-def _changes(run: Finished, baseline: Finished, after: str, before: str) -> tuple[str, ...]:
+def _changes(run: Scored, baseline: Scored, after: str, before: str) -> tuple[str, ...]:
     ours, theirs = _declaration(run, after), _declaration(baseline, before)
     if not isinstance(ours, Mapping) or not isinstance(theirs, Mapping):
         return ()

@@ -13,7 +13,7 @@ from harness.pipeline import results
 
 
 @dataclass(frozen=True)
-class Finished:
+class Scored:
     """What OUT holds of a run: `board` is its leaderboard.json, `metrics` the analyses by metric and generator.
 
     All is under one `encoder`; `under` gives the run under another. Files beyond the two are read when asked for.
@@ -25,7 +25,7 @@ class Finished:
     metrics: Mapping[str, results.Groups]
 
     @classmethod
-    def read(cls, out: Path, encoder: str | None = None) -> Finished:
+    def read(cls, out: Path, encoder: str | None = None) -> Scored:
         """The run in OUT under an encoder, without a name under the one that ranks.
 
         Raises UsageError where OUT holds no run that can be read, and for an encoder that it does not have.
@@ -33,7 +33,7 @@ class Finished:
         board = results.leaderboard(out)
         return cls(out, board, *results.read(out, encoder))
 
-    def under(self, encoder: str) -> Finished:
+    def under(self, encoder: str) -> Scored:
         """The same run under another encoder."""
         return replace(self, encoder=encoder, metrics=results.read(self.out, encoder)[1])
 
