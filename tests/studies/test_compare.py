@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from harness.base.record import read_records
 from harness.cli.main import main
-from harness.pipeline.results import read, run_key, write
+from harness.pipeline.results import read, run_key, write_analyses
 from harness.report.finding import read_findings
 from harness.uncertainty.seeds import combine
 from harness.uncertainty.significance import holm
@@ -148,7 +148,7 @@ def test_the_effect_between_trained_generators_is_in_scatter_of_training_seeds(o
 
 def test_a_generator_and_its_twin_are_no_different_and_equivalent_within_a_margin(out):
     chosen, metrics = read(out)
-    write(out, {chosen: {name: {**groups, "twin": groups["holdout"]} for name, groups in metrics.items()}})
+    write_analyses(out, {chosen: {name: {**groups, "twin": groups["holdout"]} for name, groups in metrics.items()}})
     board = json.loads((out / "leaderboard.json").read_text())
     board["rows"] += [{**row, "generator": "twin"} for row in board["rows"] if row["generator"] == "holdout"]
     (out / "leaderboard.json").write_text(json.dumps(board))

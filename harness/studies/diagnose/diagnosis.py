@@ -14,7 +14,7 @@ from harness.studies.diagnose.findings import TITLES, Diagnosis, Finding, findin
 
 FIDELITY = ("other kind", "other or margin", "low fidelity", "mixed fidelity", "low density", "outlier reals")
 DIVERSITY = ("mode collapse", "over-smoothing", "less diverse", "uneven")
-NOISE = 0.8  # share of real images' precision and density that is lost at least where images are none of this kind
+NOISE = 0.8  # share of real images' precision and density that is lost where images are none of this kind
 ALL = 0.9  # the same of one of them alone, and of recall and coverage where no real image is reached
 MOSTLY = 0.5  # share of recall's loss that coverage must be shown to lose before missing regions are called the cause
 
@@ -57,8 +57,7 @@ def _other_kind(case: Case) -> Finding | None:
     if d is None or d.side >= 0:
         return None
     others = some(r, c, case.metrics.get("fd"), case.metrics.get("kd"))
-    outside = _loss(d)[0] >= ALL if p is None else p.side < 0 and min(_loss(p)[0], _loss(d)[0]) >= NOISE
-    if outside:
+    if _mostly_lost(d, ALL) if p is None else _mostly_lost(p, NOISE) and _mostly_lost(d, NOISE):
         shares = f"density loses {_percent(_loss(d))} of real images' value"
         if p is not None:
             shares += f", precision {_percent(_loss(p))}"
@@ -68,7 +67,7 @@ def _other_kind(case: Case) -> Finding | None:
         )
         return finding("other kind", words, [*some(p, d), *others])
     reached = some(r, c)
-    if c is not None and c.side < 0 and _loss(d)[0] >= MOSTLY and min(_loss(e)[0] for e in reached) >= ALL:
+    if c is not None and _loss(d)[0] >= MOSTLY and all(_mostly_lost(e, ALL) for e in reached):
         words = (
             f"Next to no real image has one of its images near (coverage loses {_percent(_loss(c))} of real images' "
             f"value), and its images lie in few real balls each (density loses {_percent(_loss(d))}): so do noise and "
@@ -194,6 +193,11 @@ def _loss(e: Evidence) -> tuple[float, float]:
     """The share of the real images' value that is lost, as an interval from the gap's plain one; 0 of nothing."""
     # The noise of `real` itself is in the gap with its full weight, in the share with less: the interval errs wide.
     return (-e.high / e.real, -e.low / e.real) if e.real > 0 else (0.0, 0.0)
+
+
+def _mostly_lost(e: Evidence, share: float) -> bool:
+    """Whether this share of the real images' value is lost as measured, and half of it for sure."""
+    return e.side < 0 and e.real > 0 and -e.gap / e.real >= share and _loss(e)[0] >= MOSTLY
 
 
 def _left_open(evidence: list[Evidence]) -> float:
