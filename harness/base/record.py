@@ -34,12 +34,15 @@ class Estimate:
     `target` is the expectation at these sample sizes (`T_N`) or the population value (`T_inf`); `reference` says
     whether the interval holds the real set `fixed` or counts it as one `random` draw. `value` is the plain estimate for
     `T_N`, the debiased one for `T_inf`. `conservative` marks an interval known to cover more often than `level` says.
+
+    Where no interval holds (one distinct image, two clusters), `se`, `low` and `high` are None, `method` is "none: "
+    and the reason, and `value` is the metric as it is, whatever target was asked for.
     """
 
     value: float
-    se: float
-    low: float
-    high: float
+    se: float | None
+    low: float | None
+    high: float | None
     level: float
     target: Target
     reference: Reference
@@ -48,6 +51,18 @@ class Estimate:
     n_fake: int
     conservative: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Low and high; the value twice where there is no interval."""
+        if self.low is None or self.high is None:
+            return self.value, self.value
+        return self.low, self.high
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there is an interval; `method` says why not."""
+        return self.low is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,14 @@ import numpy.typing as npt
 
 from harness.base import UsageError, imported
 from harness.metrics.contract import Effort
+from harness.metrics.own import value_alone
 from harness.metrics.table import METRICS, MetricFacts, facts_of, own_facts
-from harness.uncertainty import INDEPENDENT, Analysis, Design, MetricCall, Pair, checked
+from harness.uncertainty import INDEPENDENT, Analysis, Design, MetricCall, NoIntervalError, Pair, checked
+
+# Simulated coverage of 95 % intervals of FD and KD: .71 for two clusters, .87 to .95 for three, .94 to .97 for four of
+# one size, .62 to .85 for five to ten of which one has 38 to 55 % of the rows.
+LARGEST = 0.3  # share of the rows that the largest cluster may have
+FEWEST = 4  # independent units
 
 
 def analyse(
@@ -31,7 +37,8 @@ def analyse(
 
     Whatever is drawn on the real side depends on `real_seed` and the real set only, so that analyses of several
     generators against one reference are joint; likewise `fake_seed`. Exact copies of a row count as one unit; what
-    else is not an independent draw, the designs say. `replicates` and `debias`: see `Effort`.
+    else is not an independent draw, the designs say. `replicates` and `debias`: see `Effort`. A metric that has a value
+    on these sets but no interval has the form NoInterval, which says why.
 
     Raises UsageError for bad features, unknown metrics or parameters, fewer than 50 replicates (splits), strata with
     fewer than two units or units across strata.
@@ -42,11 +49,6 @@ def analyse(
     ready = {name: _checked_call(name, call, rows[name]) for name, call in calls.items()}
     real_rows, fake_rows = checked(real, fake)
     units_real, units_fake = design_real.units(real_rows, "real"), design_fake.units(fake_rows, "fake")
-    for side, group in (("real", units_real), ("fake", units_fake)):
-        if group.count < 2:
-            raise UsageError(
-                f"`{side}` has {group.rows} rows, all of them equal or in one cluster: there is no spread to estimate"
-            )
     pair = Pair(real_rows, fake_rows, units_real, units_fake, real_seed, fake_seed)
     effort = Effort(replicates, debias)
     found: dict[str, Analysis] = {}
@@ -54,10 +56,14 @@ def analyse(
         if name in found:
             continue
         analysis = imported(facts.analysis)
+        own = {name: ready[name]}
         if facts.together:
-            found |= analysis({n: ready[n] for n, row in rows.items() if row.analysis == facts.analysis}, pair, effort)
-        else:
-            found[name] = analysis(ready[name], pair, effort)
+            own = {n: ready[n] for n, row in rows.items() if row.analysis == facts.analysis}
+        try:
+            check_units(pair)
+            found |= analysis(own, pair, effort) if facts.together else {name: analysis(ready[name], pair, effort)}
+        except NoIntervalError as reason:
+            found |= {n: value_alone(call, pair, str(reason)) for n, call in own.items()}
     notes = tuple(note for note in (units_real.note("real"), units_fake.note("fake")) if note)
     of_real, of_fake = (
         None if group.strata is None else group.strata.astype(np.float64) for group in (units_real, units_fake)
@@ -78,6 +84,21 @@ def analyse(
         )
         for name in calls
     }
+
+
+def check_units(pair: Pair) -> None:
+    """Raise NoIntervalError where a side has too few independent units for any interval to hold."""
+    for side, group in (("real", pair.units_real), ("fake", pair.units_fake)):
+        if group.count < 2:
+            what = "in one cluster" if group.clustered else "equal"
+            raise NoIntervalError(f"`{side}` has {group.rows} rows, all of them {what}: there is no spread to estimate")
+        if group.clustered and group.largest > LARGEST:
+            raise NoIntervalError(
+                f"`clusters_{side}` names {group.count} clusters, of which the largest has {group.largest:.0%} of the "
+                f"rows; no interval holds above {LARGEST:.0%}: at least {FEWEST} clusters are needed, of like sizes"
+            )
+        if group.count < min(FEWEST, group.rows):
+            raise NoIntervalError(f"`{side}` has {group.count} distinct rows; an interval takes at least {FEWEST}")
 
 
 def _labelled(method: str, sides: str) -> str:

@@ -107,5 +107,7 @@ def estimate_numerics(
         fake_seed=derive_seed(seed, "fake"),
     )[name]
     se = interval(analysis, level=0.95, target="T_N", reference=reference).se
+    if se is None:
+        raise UsageError(f"{name} has no standard error on these sets: {analysis.method}")
     values = {words: value_of(call[name], *pair) for words, pair in alternatives.items()}
     return numerics(value_of(call[name], real, fake), values, se=se)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from harness.base import Estimate, Reference, Target, UsageError, derive_seed
 from harness.metrics.analyses import analyse
 from harness.metrics.table import METRICS
-from harness.uncertainty import Design, MetricCall, check, interval
+from harness.uncertainty import Design, MetricCall, NoInterval, check, interval
 
 
 def estimate(
@@ -37,7 +37,8 @@ def estimate(
     generation). The same seed gives the same bytes; it matters to the k-NN metrics most (`replicates` splits of both
     sets).
 
-    Raises UsageError for an unknown name or parameter, bad features, or a target that the metric does not have.
+    Raises UsageError for an unknown name or parameter, bad features, a target that the metric does not have, and where
+    no interval holds: the message has the value then.
     """
     check(level, target, reference)
     if name not in (built_in := [row.name for row in METRICS]):
@@ -53,4 +54,6 @@ def estimate(
         design_real=Design(clusters_real, strata_real),
         design_fake=Design(clusters_fake, strata_fake),
     )
+    if isinstance(form := found[name].form, NoInterval):
+        raise UsageError(f"{form.reason}; the value of {name} is {found[name].value:.6g}, without an interval")
     return interval(found[name], level=level, target=target, reference=reference)

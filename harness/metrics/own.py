@@ -6,12 +6,47 @@ import numpy as np
 
 from harness.base import UsageError
 from harness.metrics.contract import Effort, InfluenceMetric
-from harness.uncertainty import Analysis, InfluenceForm, MetricCall, Pair, Rows, SplitForm, Tables, deep_enough, labels
+from harness.uncertainty import (
+    Analysis,
+    InfluenceForm,
+    MetricCall,
+    NoInterval,
+    NoIntervalError,
+    Pair,
+    Rows,
+    SplitForm,
+    Tables,
+    deep_enough,
+    labels,
+)
 
 LIMITS = (
     "generic interval: assumes a metric that varies like a mean over rows (not a maximum, nor a distance at its "
     "minimum where both sets agree); it speaks about these set sizes only"
 )
+
+
+def called(asked: MetricCall, real: Rows, fake: Rows) -> float:
+    """The metric's value; UsageError where it is not finite."""
+    assert asked.function is not None
+    # Copies: a metric that centres or sorts its rows in place must not spoil them for the next call.
+    value = float(asked.function(real.copy(), fake.copy(), **asked.parameters))
+    if not np.isfinite(value):
+        raise UsageError(f"metric '{asked.use}' returned {value} for {len(real)} real and {len(fake)} fake rows")
+    return value
+
+
+def value_alone(asked: MetricCall, pair: Pair, reason: str) -> Analysis:
+    """The metric's value on sets on which no interval of it holds, for a reason."""
+    return Analysis(
+        use=asked.use,
+        value=called(asked, pair.real, pair.fake),
+        form=NoInterval(reason),
+        **pair.sizes(),
+        method=f"none: {reason}",
+        method_fixed=f"none: {reason}",
+        bias="but there is no interval; ask for 'T_N'",
+    )
 
 
 def analyse_function(asked: MetricCall, pair: Pair, effort: Effort) -> Analysis:
@@ -21,14 +56,9 @@ def analyse_function(asked: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     """
 
     use, function, parameters, replicates = asked.use, asked.function, asked.parameters, effort.replicates
-    assert function is not None
 
     def call(left: Rows, right: Rows) -> float:
-        # Copies: a metric that centres or sorts its rows in place must not spoil them for the next call.
-        value = float(function(left.copy(), right.copy(), **parameters))
-        if not np.isfinite(value):
-            raise UsageError(f"metric '{use}' returned {value} for {len(left)} real and {len(right)} fake rows")
-        return value
+        return called(asked, left, right)
 
     real, fake, units_real, units_fake = pair.real, pair.fake, pair.units_real, pair.units_fake
     bias = f"but no bias is known for metric '{use}'; ask for 'T_N'"
@@ -49,7 +79,9 @@ def analyse_function(asked: MetricCall, pair: Pair, effort: Effort) -> Analysis:
             form=InfluenceForm(units_real.total(of_real), units_fake.total(of_fake)),
         )
     if min(units_real.count, units_fake.count) < 8:
-        raise UsageError(f"metric '{use}': an interval quarters both sets and needs at least 8 distinct rows in each")
+        raise NoIntervalError(
+            f"metric '{use}': an interval quarters both sets and needs at least 8 distinct rows in each"
+        )
     tables: dict[int, Tables] = {}
     # Eight units in all are at hand; strata thinner than that are halved only.
     for groups in (2, 4) if deep_enough(units_real) and deep_enough(units_fake) else (2,):

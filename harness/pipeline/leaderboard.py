@@ -231,7 +231,7 @@ class Leaderboard:
         columns = self.columns_of(row.encoder)
         if row.status != "ok":
             return ["–", row.generator, *["–"] * len(columns), "–", f"FAILED: {row.reason}"]
-        values = [shown(row.metrics[column.metric]) for column in columns]
+        values = [shown(row.metrics[c.metric]) if c.metric in row.metrics else "failed" for c in columns]
         return [rank_text(row), row.generator, *values, seeds_text(row), "; ".join(row.flags)]
 
     def title(self, encoder: str) -> str:
@@ -273,12 +273,15 @@ def checkpoints(row: Row) -> int:
 
 def shown(estimate: Estimate) -> str:
     """Value ± half the interval, to two significant digits of the half; low and high where the sides differ much."""
-    half = (estimate.high - estimate.low) / 2
+    low, high = estimate.ends
+    if not estimate.has_interval:
+        return f"{estimate.value:.4g} (no interval)"
+    half = (high - low) / 2
     digits = decimals(half)
     value = f"{estimate.value:.{digits}f}"
-    if abs(estimate.high + estimate.low - 2 * estimate.value) <= LOPSIDED * half or half == 0:
+    if abs(high + low - 2 * estimate.value) <= LOPSIDED * half or half == 0:
         return f"{value} ±{half:.{digits}f}"
-    return f"{value} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+    return f"{value} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def decimals(width: float) -> int:

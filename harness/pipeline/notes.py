@@ -6,10 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from harness.metrics import facts_of
+from harness.pipeline.leaderboard import Row
 from harness.uncertainty import UNBIASED, SeedMember
 
 # Images nearer to a training image than that one's own neighbour: flagged when this much likelier than for unseen ones.
 COPY_EXCESS = 0.1
+NAMED = 5  # at most, in one sentence
+# From this share of repeated images on, a set is told by how few it has.
+COLLAPSE = 0.5
 # From this share of reference images on, a generator's distances say nothing about what it makes itself.
 COPIED_SET = 0.1
 MOST = 0.5  # of a value, from which the bias is most of it
@@ -19,11 +23,18 @@ SCARCE = 2.0  # rows per feature column; below, a covariance is of deficient ran
 Members = Mapping[str, Mapping[str, Mapping[str, Sequence[SeedMember]]]]
 
 
-def flags(observations: Mapping[str, Any], same: Sequence[str] = ()) -> tuple[str, ...]:
-    """What a reader must see beside the metrics, in words; `same` names the generators that gave the same images."""
+def flags(observations: Mapping[str, Any], same: Sequence[str] = (), *, n: int | None = None) -> tuple[str, ...]:
+    """What a reader must see beside the metrics, in words; `same` names the generators that gave the same images.
+
+    With `n`, the images of a set, a set that repeats itself more than not is told by its distinct images.
+    """
     said = [f"the same images as {', '.join(same)}"] if same else []
-    if observations.get("repeats", 0) > 0:
-        said.append(f"{_share(observations['repeats'])} repeated images")
+    repeats = observations.get("repeats", 0)
+    if n is not None and repeats > COLLAPSE:
+        distinct = max(round((1 - repeats) * n), 1)
+        said.append(f"{distinct:,} distinct image{'s' if distinct > 1 else ''} of {n:,}")
+    elif repeats > 0:
+        said.append(f"{_share(repeats)} repeated images")
     if (copied := observations.get("reference_copies", 0)) > 0:
         what = "its distances mean nothing" if copied >= COPIED_SET else "they pull its distances down"
         said.append(f"{_share(copied)} exact copies of reference images: {what}")
@@ -34,6 +45,29 @@ def flags(observations: Mapping[str, Any], same: Sequence[str] = ()) -> tuple[st
     if near > max(copies, unseen) + COPY_EXCESS:
         said.append(f"{_share(near)} near a training image (unseen real: {_share(unseen)})")
     return tuple(said)
+
+
+def without_interval(rows: Sequence[Row], ranking: str) -> list[str]:
+    """A sentence for each reason why values of the leaderboard have no interval."""
+    found: dict[str, dict[str, None]] = {}
+    unranked = False
+    for row in rows:
+        for metric, estimate in row.metrics.items():
+            if not estimate.has_interval:
+                found.setdefault(estimate.method.removeprefix("none: "), {})[f"{metric} of {row.generator}"] = None
+                unranked |= metric == ranking and row.rank is not None
+    said = [f"no interval for {_some(list(names))}: {reason}" for reason, names in found.items()]
+    if unranked:
+        said.append(
+            "what has no interval is ranked by its value: it counts as better than nothing, and as worse than what "
+            "is better beyond noise of its own"
+        )
+    return said
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def twins(contents: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:

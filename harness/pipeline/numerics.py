@@ -70,6 +70,8 @@ def component(values: dict[str, float], analysis: Analysis, reference: Reference
     """One metric's component for a record: its largest deviation against the standard error of this image set."""
     others = {name: value for name, value in values.items() if name != DECLARED}
     se = interval(analysis, level=0.95, target="T_N", reference=reference).se
+    if se is None:
+        return {"failed": f"no standard error to hold it against: {analysis.method}"}
     return numerics(values[DECLARED], others, se=se).to_facts()
 
 

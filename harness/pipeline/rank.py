@@ -11,7 +11,7 @@ from harness.pipeline import numerics, provenance
 from harness.pipeline.executors.work import Failure
 from harness.pipeline.groups import caption
 from harness.pipeline.leaderboard import Column, Leaderboard, Row, order
-from harness.pipeline.notes import bias_notes, flags, twins
+from harness.pipeline.notes import bias_notes, flags, twins, without_interval
 from harness.pipeline.plan import COPIES, FakeSet, Plan, plain
 from harness.pipeline.score import load_analysis, make_scores, target_of
 from harness.uncertainty import RankSets, SeedMember, combine, interval, rank_sets
@@ -44,7 +44,7 @@ def rank(plan: Plan, failures: Failures, numerics_failures: Failures | None = No
         records += scored.records()
         rows += order(scored.rows())
         members[encoder] = {
-            metric: {g: group for g, group in groups.items() if not scored.failure(g)}
+            metric: {g: group for g, group in groups.items() if not scored.missing(g, metric)}
             for metric, groups in scored.members.items()
         }
     return Ranked(tuple(records), _board(plan, encoders, rows, members), members)
@@ -58,17 +58,24 @@ class _Encoder:
         self.encoder = encoder
         self.metrics = plan.benchmark.metrics_of(encoder)
         self.numerics_failures = numerics_failures
-        self.failed = {fake: failures[fake, encoder] for fake in plan.fakes if (fake, encoder) in failures}
+        failing = {fake: failures[fake, encoder] for fake in plan.fakes if (fake, encoder) in failures}
+        self.failed: dict[FakeSet, Failure] = {}  # without any score
+        self.lost: dict[tuple[FakeSet, str], str] = {}  # single metrics of the others, and why
         self.members: dict[str, dict[str, list[SeedMember]]] = {name: {} for name in self.metrics}
         for fake in plan.fakes:
-            if fake in self.failed:
+            found = {metric: load_analysis(plan, fake, encoder, metric) for metric in self.metrics}
+            if None in found.values() and fake not in failing:  # lost to a fault of the disk since they were counted
+                make_scores(plan, fake, encoder)
+                found = {metric: load_analysis(plan, fake, encoder, metric) for metric in self.metrics}
+            if fake in failing and (
+                all(a is None for a in found.values()) or plan.scores(fake, encoder)[COPIES] is None
+            ):
+                self.failed[fake] = failing[fake]
                 continue
-            for metric in self.metrics:
-                analysis = load_analysis(plan, fake, encoder, metric)
-                if analysis is None:  # lost to a fault of the disk since the scores were counted
-                    make_scores(plan, fake, encoder)
-                    analysis = load_analysis(plan, fake, encoder, metric)
-                assert analysis is not None
+            for metric, analysis in found.items():
+                if analysis is None:
+                    self.lost[fake, metric] = failing[fake].reason
+                    continue
                 member = SeedMember(fake.training_seed, fake.sampling_seed, analysis)
                 self.members[metric].setdefault(fake.generator, []).append(member)
         self.combined = {
@@ -77,11 +84,11 @@ class _Encoder:
             )
             for metric in self.metrics
             for generator, members in self.members[metric].items()
-            if not self.failure(generator)
+            if not self.missing(generator, metric)
             for reference in get_args(Reference)
         }
         metric = plan.benchmark.rank_by.metric
-        ranked = {g: m for g, m in self.members.get(metric, {}).items() if not self.failure(g)}
+        ranked = {g: m for g, m in self.members.get(metric, {}).items() if not self.missing(g, metric)}
         self.ranks: RankSets | None = None
         if ranked:
             self.ranks = rank_sets(
@@ -107,6 +114,12 @@ class _Encoder:
             return None
         return failed[0].reason + (f" ({len(failed)} of {len(fakes)} image sets)" if len(fakes) > 1 else "")
 
+    def missing(self, generator: str, metric: str) -> str | None:
+        """Why the generator has no value of a metric: what failed is all of it or, of some image set, this metric."""
+        fakes = self.fakes(generator)
+        reasons = [self.lost[fake, metric] for fake in fakes if (fake, metric) in self.lost]
+        return self.failure(generator) or (reasons[0] if reasons else None)
+
     # ---------------------------------------------------------------- records
 
     def records(self) -> list[Record]:
@@ -118,7 +131,7 @@ class _Encoder:
             for number, metric in enumerate(self.metrics):
                 for reference in get_args(Reference):
                     estimate = None
-                    if fake not in self.failed:
+                    if fake not in self.failed and (fake, metric) not in self.lost:
                         member = next(
                             m
                             for m in self.members[metric][fake.generator]
@@ -166,7 +179,9 @@ class _Encoder:
     ) -> Record:
         benchmark = self.plan.benchmark
         whole = level == "generator"
-        reason = self.failure(fake.generator) if whole else self.failed[fake].reason if fake in self.failed else None
+        reason = self.missing(fake.generator, metric) if whole else self.lost.get((fake, metric))
+        if not whole and fake in self.failed:
+            reason = self.failed[fake].reason
         entry = benchmark.metrics[metric]
         return Record(
             benchmark=benchmark.name,
@@ -233,7 +248,8 @@ class _Encoder:
         for generator in benchmark.generators:
             fakes = self.fakes(generator)
             reason = self.failure(generator)
-            ranked = self.ranks is not None and reason is None
+            ranked = self.ranks is not None and generator in self.ranks.rank
+            partial = {m: why for m in self.metrics if (why := self.missing(generator, m))}
             observations = self.observe(fakes) if reason is None else {}
             shown = benchmark.interval.reference
             rows.append(
@@ -241,7 +257,7 @@ class _Encoder:
                     encoder=self.encoder,
                     generator=generator,
                     status="failed" if reason else "ok",
-                    reason=reason,
+                    reason=reason or ("; ".join(dict.fromkeys(partial.values())) or None),
                     rank=self.ranks.rank[generator] if ranked else None,  # type: ignore[union-attr]
                     rank_low=self.ranks.low[generator] if ranked else None,  # type: ignore[union-attr]
                     rank_high=self.ranks.high[generator] if ranked else None,  # type: ignore[union-attr]
@@ -250,8 +266,8 @@ class _Encoder:
                     sampling_seeds=benchmark.sampling_seeds_of(generator),
                     n_real=benchmark.n_real,
                     n_fake=benchmark.n_fake,
-                    metrics={} if reason else {m: self.combined[generator, m, shown].estimate for m in self.metrics},
-                    flags=() if reason else flags(observations, same[generator]),
+                    metrics={m: self.combined[generator, m, shown].estimate for m in self.metrics if m not in partial},
+                    flags=() if reason else flags(observations, same[generator], n=benchmark.n_fake),
                     observations=observations,
                 )
             )
@@ -297,6 +313,11 @@ def _board(
                 f"{len(benchmark.sampling_seeds)} sampling seeds"
             )
     notes += caption(members[by.encoder][by.metric])
+    notes += without_interval(rows, by.metric)
+    for row in rows:
+        if row.status == "ok" and row.reason:
+            left = [name for name in benchmark.metrics_of(row.encoder) if name not in row.metrics]
+            notes.append(f"{row.generator} has no {', '.join(left)} under {row.encoder}: {row.reason}")
     finite = [metric for metric in benchmark.metrics if target_of(plan, metric) == "T_N"]  # the others' bias is off
     notes += bias_notes({e: {m: groups for m, groups in own.items() if m in finite} for e, own in members.items()})
     if any(row.metrics and any(e.conservative for e in row.metrics.values()) for row in rows):

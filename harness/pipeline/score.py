@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import get_args
 
 from harness.base import Reference, Target, UsageError
@@ -41,32 +43,64 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
     calls = {metric: metric_call(plan, metric) for metric in missing if metric != COPIES}
     of_real = load_groups(plan, plan.reference).fitting(real.rows, plan.reference.split)
     of_fake = load_groups(plan, source).fitting(fake.rows, source.generator)
-    # The harness's own together, since they share work; then each of the user's, so that one that fails costs no other.
+    analysed = partial(
+        analyse,
+        real=real.rows,
+        fake=fake.rows,
+        replicates=plan.benchmark.interval.replicates,
+        real_seed=plan.seed("replicates", real.entry.facts["content"]),
+        fake_seed=plan.seed("replicates", fake.entry.facts["content"]),
+        design_real=of_real.design,
+        design_fake=of_fake.design,
+    )
+    # The harness's own together, since they share work; then each of the user's.
     built_in = {metric: call for metric, call in calls.items() if call.function is None}
-    for group in [
-        *([built_in] if built_in else []),
-        *({metric: call} for metric, call in calls.items() if metric not in built_in),
-    ]:
-        try:
-            analyses = analyse(
-                group,
-                real.rows,
-                fake.rows,
-                replicates=plan.benchmark.interval.replicates,
-                real_seed=plan.seed("replicates", real.entry.facts["content"]),
-                fake_seed=plan.seed("replicates", fake.entry.facts["content"]),
-                design_real=of_real.design,
-                design_fake=of_fake.design,
-            )
-        except Exception as error:
-            if not isinstance(error, UsageError) and group != built_in:
-                error.add_note(f"metric {next(iter(group))}:")
-            raise
-        for metric, analysis in analyses.items():
-            if of_real.labels or of_fake.labels:
-                _reportable(plan, metric, analysis)
-            facts, arrays = marked(analysis, of_real, of_fake).to_parts()
+    own = [{metric: call} for metric, call in calls.items() if metric not in built_in]
+    lost: dict[str, Exception] = {}
+    for group in [*([built_in] if built_in else []), *own]:
+        for metric, found in _apart(analysed, group).items():
+            try:
+                if isinstance(found, Exception):
+                    raise found
+                _reportable(plan, metric, found)
+            except Exception as problem:
+                lost[metric] = problem
+                continue
+            facts, arrays = marked(found, of_real, of_fake).to_parts()
             put(metric, arrays, facts)
+    if lost:
+        raise _failure(lost, of=len(plan.benchmark.metrics_of(encoder)))
+
+
+def _apart(
+    analysed: Callable[[Mapping[str, MetricCall]], dict[str, Analysis]], calls: Mapping[str, MetricCall]
+) -> dict[str, Analysis | Exception]:
+    """The analysis of every metric, or why there is none: one that fails costs no other."""
+    try:
+        return dict(analysed(calls))
+    except Exception as problem:
+        if len(calls) == 1:
+            return dict.fromkeys(calls, problem)
+    found: dict[str, Analysis | Exception] = {}
+    for metric, call in calls.items():
+        found |= _apart(analysed, {metric: call})
+    return found
+
+
+def _failure(lost: Mapping[str, Exception], *, of: int) -> Exception:
+    """One exception for the metrics that failed; where all did for one reason, that reason."""
+    first = next(iter(lost.values()))
+    if len(lost) == of and len({str(problem) for problem in lost.values()}) == 1:
+        return first
+    if all(isinstance(problem, UsageError) for problem in lost.values()):
+        told = ((metric, str(problem).replace("\n", "; ")) for metric, problem in lost.items())
+        return UsageError([text if text.startswith("metric ") else f"metric {metric}: {text}" for metric, text in told])
+    bug, culprit = next((p, metric) for metric, p in lost.items() if not isinstance(p, UsageError))
+    for metric in lost:
+        if metric != culprit:
+            bug.add_note(f"metric {metric} failed too;")
+    bug.add_note(f"metric {culprit}:")
+    return bug
 
 
 def _refuse_sizes(plan: Plan, source: FakeSet, encoder: str) -> None:
@@ -100,7 +134,7 @@ def target_of(plan: Plan, metric: str) -> Target:
 
 
 def _reportable(plan: Plan, metric: str, analysis: Analysis) -> None:
-    """Raise UsageError, as this set's failure, where the declared target has no interval with groups."""
+    """Raise UsageError, as this metric's failure, where the declared target has no interval on these sets."""
     for reference in get_args(Reference):
         centred(analysis, target=target_of(plan, metric), reference=reference)
 

@@ -39,8 +39,9 @@ class RunFiles:
         return next(column for column in self.board.columns if column.metric == self.board.rank_by["metric"])
 
     def ranked(self, encoder: str) -> list[Row]:
-        """The rows with numbers, best first."""
-        return [row for row in self.board.of(encoder) if row.status == "ok"]
+        """The rows with numbers, best first; where there are ranks, those that have one."""
+        rows = [row for row in self.board.of(encoder) if row.status == "ok"]
+        return [row for row in rows if row.rank is not None] or rows
 
     def use(self, generator: str) -> str:
         """The component behind a generator's name."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
         Bias,
         InfluenceForm,
         MetricCall,
+        NoInterval,
+        NoIntervalError,
         Pair,
         SplitForm,
         Tables,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
@@ -107,6 +107,26 @@ class SplitForm:
 
 
 @dataclass(frozen=True)
+class NoInterval:
+    """A value without an interval, and the reason: too few independent units for any method to hold."""
+
+    reason: str
+
+    @property
+    def influence_fake(self) -> None:
+        """Unknown."""
+        return None
+
+    def widened(self, by: float) -> NoInterval:
+        """The same: there is nothing to widen."""
+        return self
+
+
+class NoIntervalError(UsageError):
+    """Raised by an analysis whose metric has a value on these sets, but no interval."""
+
+
+@dataclass(frozen=True)
 class Bias:
     """What a value has too much on average at these set sizes, by real and by fake rows; `said` is how that is known.
 
@@ -141,7 +161,7 @@ class Analysis:
 
     use: str
     value: float
-    form: InfluenceForm | SplitForm
+    form: InfluenceForm | SplitForm | NoInterval
     n_real: int
     n_fake: int
     d: int
@@ -189,7 +209,7 @@ class Analysis:
             values["bias"] = Bias(**values["bias"])
         if values.get("third_order") is not None:
             values["third_order"] = ThirdOrder(**values["third_order"])
-        form = {kind.__name__: kind for kind in (InfluenceForm, SplitForm)}[values["form"]]
+        form = {kind.__name__: kind for kind in (InfluenceForm, SplitForm, NoInterval)}[values["form"]]
 
         def part(of: Any) -> dict[str, Any]:
             return {item.name: values[item.name] for item in fields(of) if item.name in values}
@@ -197,8 +217,16 @@ class Analysis:
         return cls(**part(cls) | {"form": form(**part(form))})
 
 
+def with_intervals(analyses: Sequence[Analysis]) -> None:
+    """Raise UsageError, with the reason, where one of the analyses is a value alone."""
+    for analysis in analyses:
+        if isinstance(analysis.form, NoInterval):
+            raise UsageError(f"{analysis.use} has no interval: {analysis.form.reason}")
+
+
 def same_real(analyses: list[Analysis]) -> None:
     """Refuse to combine analyses of several reference sets, or whose draws on the real side are not joint."""
+    with_intervals(analyses)
     sizes = sorted({(a.n_real, a.units_real) for a in analyses})
     if len(sizes) > 1:
         raise UsageError(
@@ -231,6 +259,11 @@ class Pair:
     def clustered(self) -> bool:
         """Whether rows of either side were declared to come in clusters."""
         return self.units_real.clustered or self.units_fake.clustered
+
+    @property
+    def few(self) -> bool:
+        """Whether either side has few units of several rows each."""
+        return self.units_real.few or self.units_fake.few
 
     def sizes(self) -> dict[str, Any]:
         """Those fields of an Analysis that say how large the sets are, by name."""

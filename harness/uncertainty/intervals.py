@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.base import Estimate, Reference, Target, UsageError
 from harness.uncertainty import significance as student
-from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.analysis import Analysis, NoInterval
 from harness.uncertainty.variance import variance_of_sum
 
 
@@ -22,6 +22,8 @@ def interval(analysis: Analysis, *, level: float, target: Target, reference: Ref
     Raises UsageError for T_inf where there is none, with the analysis's own reason.
     """
     check(level, target, reference)
+    if isinstance(analysis.form, NoInterval):
+        return value_alone([analysis], analysis.value, level, reference)
     centre, bias_note = centred(analysis, target=target, reference=reference)
     spread = variance_of_sum([analysis], [1.0], reference)
     above = spread.slope_above(quantile_of(spread.degrees, level))
@@ -52,6 +54,25 @@ def interval(analysis: Analysis, *, level: float, target: Target, reference: Ref
     )
 
 
+def value_alone(analyses: Sequence[Analysis], value: float, level: float, reference: Reference) -> Estimate:
+    """An Estimate without an interval, of image sets some of which have none; its method says why."""
+    reasons = [a.form.reason for a in analyses if isinstance(a.form, NoInterval)]
+    several = f" ({len(reasons)} of {len(analyses)} image sets)" if len(analyses) > 1 else ""
+    return Estimate(
+        value=value,
+        se=None,
+        low=None,
+        high=None,
+        level=level,
+        target="T_N",
+        reference=reference,
+        method=f"none: {reasons[0]}{several}",
+        n_real=analyses[0].n_real,
+        n_fake=min(a.n_fake for a in analyses),
+        notes=tuple(dict.fromkeys(note for a in analyses for note in a.notes)),
+    )
+
+
 def check(level: float, target: Target, reference: Reference) -> None:
     """Refuse what is not a level, a target or a treatment of the reference."""
     problems = []
@@ -67,7 +88,7 @@ def check(level: float, target: Target, reference: Reference) -> None:
 
 def centred(analysis: Analysis, *, target: Target, reference: Reference) -> tuple[float, str]:
     """The value that the interval is centred at, and what to say about it."""
-    if target == "T_N":
+    if target == "T_N" or isinstance(analysis.form, NoInterval):
         return analysis.value, ""
     bias = analysis.bias
     if isinstance(bias, str):

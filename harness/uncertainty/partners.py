@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.base import UsageError
-from harness.uncertainty.analysis import Analysis
+from harness.uncertainty.analysis import Analysis, NoInterval
 from harness.uncertainty.sampling_units import Index, first_seen
 from harness.uncertainty.seeds import SeedMember
 
@@ -68,9 +68,10 @@ def _joined(ours: Index, theirs: Index) -> Index:
 
 def _regrouped(analysis: Analysis, units: Index, joint: Index) -> Analysis:
     """The analysis with `joint` as the unit of each row: its own units (`units`) in that order, or joined."""
-    influence = analysis.form.influence_fake
-    if influence is None:
+    form = analysis.form
+    if isinstance(form, NoInterval) or form.influence_fake is None:
         return analysis
+    influence = form.influence_fake
     of = np.empty(len(influence), np.intp)  # the joint unit of each own one
     of[units] = joint
     count = int(joint.max()) + 1
@@ -92,7 +93,7 @@ def _regrouped(analysis: Analysis, units: Index, joint: Index) -> Analysis:
     summed = np.bincount(of, weights=influence, minlength=count) * (count / len(influence))
     return replace(
         analysis,
-        form=replace(analysis.form, influence_fake=np.asarray(summed, np.float64)),
+        form=replace(form, influence_fake=np.asarray(summed, np.float64)),
         units_fake=count,
         strata_fake=moved(analysis.strata_fake),
         clusters_fake=moved(analysis.clusters_fake),

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.base import Reference, Target, UsageError
-from harness.uncertainty.analysis import Analysis
-from harness.uncertainty.intervals import centred, check
+from harness.uncertainty.analysis import Analysis, NoInterval
+from harness.uncertainty.intervals import centred, check, quantile_of
 from harness.uncertainty.seeds import Means, SeedMember, means
-from harness.uncertainty.variance import reference_covariance
+from harness.uncertainty.variance import few_degrees, reference_covariance
 
 Matrix = npt.NDArray[np.float64]
 
@@ -62,20 +62,25 @@ def rank_sets(
     All pairs are compared at once: each difference is studentised with its own degrees of freedom (few training seeds
     make them few), mapped to a normal scale, and the largest over all pairs is calibrated by `draws` simulated draws of
     every variance component. A generator's set is [1 + number that beat it, p - number that it beats]. For T_inf each
-    value is less its bias, as in its interval; the variances are the same.
+    value is less its bias, as in its interval; the variances are the same. A generator without an interval is ranked by
+    its value; it beats nobody, and what is better beyond noise of its own beats it.
 
     Raises UsageError without generators, and for T_inf where one of them has none.
     """
     check(level, target, reference)
     if not groups:
         raise UsageError("no generators to rank")
-    names = list(groups)
-    wholes = [means(groups[name]) for name in names]
-    values = np.array([whole.centre(target, reference) for whole in wholes])
+    every = {name: means(group) for name, group in groups.items()}
+    centres = {name: whole.centre(target, reference) for name, whole in every.items()}
     sign = 1.0 if lower_is_better else -1.0
-    rank = {name: 1 + int(np.sum(sign * values < sign * value)) for name, value in zip(names, values, strict=True)}
+    ordered = sign * np.array(list(centres.values()))
+    rank = {name: 1 + int(np.sum(ordered < sign * value)) for name, value in centres.items()}
+    alone = [name for name, whole in every.items() if any(isinstance(a.form, NoInterval) for a in whole.analyses)]
+    names = [name for name in every if name not in alone]
+    wholes = [every[name] for name in names]
+    values = np.array([centres[name] for name in names])
 
-    shared = _shared(wholes) if reference == "random" else np.zeros((len(names), len(names)))
+    shared = _shared(wholes) if reference == "random" and wholes else np.zeros((len(names), len(names)))
     own = [own_variance(whole, target, reference) for whole in wholes]
     first, second = np.triu_indices(len(names), 1)
     gap = values[first] - values[second]
@@ -84,9 +89,9 @@ def rank_sets(
     critical = pairs.critical(own, level, seed, draws) if len(first) else 0.0
     apart = z > critical
 
-    beaten_by = dict.fromkeys(names, 0)
-    beats = dict.fromkeys(names, 0)
-    tied: dict[str, list[str]] = {name: [] for name in names}
+    beaten_by = dict.fromkeys(every, 0)
+    beats = dict.fromkeys(every, 0)
+    tied: dict[str, list[str]] = {name: [] for name in every}
     differences = []
     for i, j, value, spread, distinct in zip(first, second, gap, np.sqrt(variance), apart, strict=True):
         differences.append(Difference(names[i], names[j], float(value), float(spread), bool(distinct)))
@@ -97,16 +102,31 @@ def rank_sets(
         better, worse = (names[i], names[j]) if sign * value < 0 else (names[j], names[i])
         beaten_by[worse] += 1
         beats[better] += 1
+    # A value without an interval beats nobody: how far it could be off is not known. It is beaten by what is better
+    # beyond that one's own noise, reference and all.
+    least = max(critical, quantile_of(np.inf, level))
+    noise = np.sqrt([o.variance for o in own] + np.diag(shared)) if names else np.zeros(0)
+    for name in alone:
+        for other, value, spread in zip(names, values, noise, strict=True):
+            if sign * (centres[name] - value) > least * spread:
+                beaten_by[name] += 1
+                beats[other] += 1
+            else:
+                tied[name].append(other)
+                tied[other].append(name)
+        tied[name] += [other for other in alone if other != name]
     single = [name for name, whole in zip(names, wholes, strict=True) if whole.training_seeds == 1]
     method = f"all {len(first)} pairs at once, max-t over {draws} draws"
     if single and len(single) < len(names):
         method += f"; about this checkpoint only: {', '.join(single)}"
     elif single:
         method += "; about these checkpoints only"
+    if alone:
+        method += f"; without an interval, so better than none: {', '.join(alone)}"
     return RankSets(
         rank=rank,
-        low={name: 1 + beaten_by[name] for name in names},
-        high={name: len(names) - beats[name] for name in names},
+        low={name: 1 + beaten_by[name] for name in every},
+        high={name: len(every) - beats[name] for name in every},
         tied_with={name: tuple(sorted(others)) for name, others in tied.items()},
         differences=tuple(differences),
         level=level,
@@ -128,7 +148,7 @@ def own_variance(whole: Means, target: Target, reference: Reference) -> OwnVaria
     """What moves one generator's mean and no other's."""
     images = whole.fake_part
     if whole.training_seeds == 1:
-        return OwnVariance(images, np.inf, images)
+        return OwnVariance(images, min(few_degrees(a.effective_fake) for a in whole.analyses), images)
     seed_means = [
         np.mean([centred(m.analysis, target=target, reference=reference)[0] for m in group])
         for group in whole.by_training_seed.values()

@@ -12,7 +12,7 @@ from harness.base import UsageError
 from harness.uncertainty.intervals import check
 from harness.uncertainty.seeds import SeedMember, means, shared_variance
 from harness.uncertainty.significance import exceeded, quantile, satterthwaite
-from harness.uncertainty.variance import fake_variance
+from harness.uncertainty.variance import fake_variance, few_degrees
 
 Verdict = Literal["consistent", "equivalent", "different", "inconclusive", "not comparable"]
 
@@ -94,7 +94,8 @@ def reproduction(
         )
         condition = ""
     else:
-        own, own_degrees, sources = whole.fake_part, np.inf, "image noise"
+        own, sources = whole.fake_part, "image noise"
+        own_degrees = min(few_degrees(a.effective_fake) for a in analyses)
         theirs, condition = published_share * images, ", if both are of the same checkpoint"
     printed = 0.0 if published_sd is None else published_share * published_sd**2
     drawn = 2.0 * left_out * shared_variance(whole) if left_out else 0.0

@@ -19,6 +19,9 @@ Vector = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
 
+FEW = 50.0  # independent units: below, their number bounds the degrees of freedom
+
+
 @dataclass(frozen=True)
 class Units:
     """Which unit each row belongs to. `first` is the first row of each unit, `sizes` its number of rows.
@@ -48,6 +51,16 @@ class Units:
     def effective(self) -> float:
         """The number of independent rows that would give the same variance of a mean: n² / Σ size²."""
         return float(self.rows**2 / np.sum(self.sizes.astype(np.float64) ** 2))
+
+    @property
+    def largest(self) -> float:
+        """The share of the rows that the largest unit has."""
+        return float(self.sizes.max()) / self.rows
+
+    @property
+    def few(self) -> bool:
+        """Whether rows hang together in so few units that no expansion in their number is known to err on one side."""
+        return self.effective < min(FEW, self.rows)
 
     @property
     def stratum_sizes(self) -> Index:

@@ -8,13 +8,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.base import Estimate, Reference, Target, UsageError
-from harness.uncertainty.analysis import Analysis, InfluenceForm
-from harness.uncertainty.intervals import at_the_boundary, bounds, centred, check, quantile_of
+from harness.uncertainty.analysis import Analysis, InfluenceForm, NoInterval
+from harness.uncertainty.intervals import at_the_boundary, bounds, centred, check, quantile_of, value_alone
 from harness.uncertainty.variance import fake_variance, reference_covariance, variance_of_sum
 
 COMMON_CLUSTERS = (
     "the image sets have clusters in common, so their mean is taken to vary over images as one of them does: more "
     "sampling seeds do not narrow this interval, more clusters do"
+)
+COMPONENTS = (
+    "image_sampling",
+    "training_seed",
+    "reference_sampling",
+    "sampling_seeds_chi2",
+    "sampling_seeds_degrees",
+    "sampling_seeds_p",
 )
 THIS_CHECKPOINT = "; about this checkpoint only"
 
@@ -120,6 +128,9 @@ def combine(members: Sequence[SeedMember], *, level: float, target: Target, refe
     check(level, target, reference)
     whole = means(members)
     analyses = whole.analyses
+    if any(isinstance(a.form, NoInterval) for a in analyses):
+        value = float(np.dot(whole.weights, [a.value for a in analyses]))
+        return Combined(value_alone(analyses, value, level, reference), dict.fromkeys(COMPONENTS))
     centres = [centred(a, target=target, reference=reference) for a in analyses]
     centre = float(np.dot(whole.weights, [value for value, _ in centres]))
     spread = variance_of_sum(analyses, whole.weights, reference)
@@ -226,11 +237,5 @@ def _components(whole: Means) -> dict[str, float | None]:
         if len(group) > 1 and expected > 0:
             chi2 += float(((values - values.mean()) ** 2).sum()) / expected
             degrees += len(group) - 1
-    return {
-        "image_sampling": float(np.mean(images)),
-        "training_seed": training,
-        "reference_sampling": shared_variance(whole),
-        "sampling_seeds_chi2": chi2 if degrees else None,
-        "sampling_seeds_degrees": float(degrees) if degrees else None,
-        "sampling_seeds_p": float(chdtrc(degrees, chi2)) if degrees else None,
-    }
+    told = (chi2, float(degrees), float(chdtrc(degrees, chi2))) if degrees else (None, None, None)
+    return dict(zip(COMPONENTS, (float(np.mean(images)), training, shared_variance(whole), *told), strict=True))

@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.base import Reference
-from harness.uncertainty.analysis import Analysis, InfluenceForm, SplitForm, Tables, Vector, same_real
+from harness.uncertainty.analysis import Analysis, InfluenceForm, SplitForm, Tables, Vector, same_real, with_intervals
+from harness.uncertainty.sampling_units import FEW
 from harness.uncertainty.splits import extrapolate, shared_covariance, variance_of_both, variance_of_fake
 
 SPLIT_DEGREES = 50.0  # standard errors from splits scatter by about a tenth (measured), as with 50 degrees of freedom
@@ -74,7 +75,7 @@ def variance_of_sum(analyses: Sequence[Analysis], weights: Sequence[float], refe
         v_fake = float(w**2 @ [_variance_of_mean(f.influence_fake) for f in forms])
         second_fake = float(w**2 @ [f.second_order_fake for f in forms])
         parts = [
-            (weight**2, form.influence_fake, _free(a.strata_fake))
+            (weight**2, form.influence_fake, _free(a.strata_fake), a.effective_fake)
             for weight, form, a in zip(w, forms, analyses, strict=True)
         ]
         if reference == "fixed":
@@ -87,23 +88,31 @@ def variance_of_sum(analyses: Sequence[Analysis], weights: Sequence[float], refe
         second = second_real + second_fake + cross
         total = max(v_real + v_fake - second, second)
         part = max(v_real - second_real - cross, second_real)
-        parts.append((1.0, _summed(forms, w), _free(analyses[0].strata_real)))
+        parts.append((1.0, _summed(forms, w), _free(analyses[0].strata_real), analyses[0].effective_real))
         near = second > NEAR_NULL * (v_real + v_fake)
         slope = _slope(forms, w, v_real + v_fake)
         third, bend = _skewness(forms, w, v_real + v_fake, 1.0)
         return Variance(total, fake_part, part, _degrees(parts), near, slope, second, third, bend)
     if reference == "fixed":
         exact = analyses[0].form.influence_fake is not None
-        return Variance(fake_part, fake_part, 0.0, np.inf if exact else SPLIT_DEGREES, False)
+        degrees = min(few_degrees(a.effective_fake) for a in analyses)
+        return Variance(fake_part, fake_part, 0.0, degrees if exact else min(degrees, SPLIT_DEGREES), False)
     half, quarter = _stacked(analyses)
     summed = [None if tables is None else variance_of_both(np.tensordot(w, tables, 1)) for tables in (half, quarter)]
     total = extrapolate(summed[0] or 0.0, summed[1])
     total = max(total, fake_part)
-    return Variance(total, fake_part, total - fake_part, SPLIT_DEGREES, False)
+    degrees = min(few_degrees(units) for a in analyses for units in (a.effective_real, a.effective_fake))
+    return Variance(total, fake_part, total - fake_part, min(degrees, SPLIT_DEGREES), False)
+
+
+def few_degrees(effective: float) -> float:
+    """Degrees of freedom that so few independent units leave, unequal ones counting as fewer; infinite from FEW on."""
+    return max(effective - 1.0, 1.0) if effective < FEW else np.inf
 
 
 def fake_variance(analysis: Analysis) -> float:
     """Variance of one value over image samples, the reference held fixed."""
+    with_intervals([analysis])
     form = analysis.form
     if form.influence_fake is not None:
         second = form.second_order_fake if isinstance(form, InfluenceForm) else 0.0
@@ -170,18 +179,26 @@ def _free(strata: Vector | None) -> float:
     return 1.0 if strata is None else 1.0 - len(np.unique(strata)) / len(strata)
 
 
-def _degrees(parts: Sequence[tuple[float, Vector, float]]) -> float:
-    """Degrees of freedom of Σ weight × var(influence) / n: few where influences are heavy-tailed (kurtosis)."""
+def _degrees(parts: Sequence[tuple[float, Vector, float, float]]) -> float:
+    """Degrees of freedom of Σ weight × var(influence) / n: few where influences are heavy-tailed (kurtosis) or few.
+
+    The kurtosis of a handful of units says nothing: two have the least there is. Their number bounds it then.
+    """
     variance = noise = 0.0
-    for weight, influence, free in parts:
+    fewest = 3.0
+    for weight, influence, free, effective in parts:
         n, spread = len(influence), float(influence.var())
         if spread == 0.0:
             continue
         part = weight * spread / n
         kurtosis = float((influence**4).mean()) / spread**2
         variance += part
-        noise += part**2 * max(kurtosis - 1.0, 1e-9) / (n * free)
-    return float(np.clip(2.0 * variance**2 / noise, 3.0, 1e6)) if noise > 0 else np.inf
+        own = max(kurtosis - 1.0, 1e-9) / (n * free)
+        bound = few_degrees(effective)
+        if bound < np.inf:
+            own, fewest = max(own, 2.0 / bound), 1.0
+        noise += part**2 * own
+    return float(np.clip(2.0 * variance**2 / noise, fewest, 1e6)) if noise > 0 else np.inf
 
 
 def _slope(forms: Sequence[InfluenceForm], w: Vector, plain: float) -> float:

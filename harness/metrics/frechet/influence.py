@@ -233,7 +233,7 @@ def analyse_frechet(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
         bias=_jackknifed(pair, of_real, of_fake) if bias is None else bias,
         floor=0.0,
         # Few rows per column, or a value that is mostly its own bias (P = Q or near): second order dominates.
-        conservative=min(m, n) / d < TRUSTED or norm_real / m + norm_fake / n > value / 2,
+        conservative=not pair.few and (min(m, n) / d < TRUSTED or norm_real / m + norm_fake / n > value / 2),
     )
 
 

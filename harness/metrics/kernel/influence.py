@@ -99,7 +99,7 @@ def analyse_kernel(pair: Pair, parameters: Mapping[str, Any], *, sums: KernelSum
         method_fixed="jackknife minus second-order term",
         bias=bias,
         # Within the range of values at P = Q, where the second order is all there is.
-        conservative=sums.distance < 3.0 * float(np.sqrt(second_real + second_fake + second_cross)),
+        conservative=not pair.few and sums.distance < 3.0 * float(np.sqrt(second_real + second_fake + second_cross)),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from harness.base import UsageError
 from harness.metrics.contract import Effort
 from harness.metrics.manifold.neighbours import Index, Neighbours, nearest, nearest_to
 from harness.metrics.manifold.splits import depth_for
@@ -13,6 +12,7 @@ from harness.uncertainty import (
     Analysis,
     Labels,
     MetricCall,
+    NoIntervalError,
     Pair,
     SplitForm,
     Tables,
@@ -50,10 +50,10 @@ def copied_share(train: npt.ArrayLike, fake: npt.ArrayLike) -> float:
 
 
 def analyse_authenticity(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
-    """The value and its split tables. Raises UsageError for fewer than eight distinct rows or clusters a side."""
+    """The value and its split tables. Raises NoIntervalError for fewer than eight distinct rows or clusters a side."""
     for side, units in (("real", pair.units_real), ("fake", pair.units_fake)):
         if units.count < 8:
-            raise UsageError(f"`{side}` has {units.count} distinct rows; an interval of authenticity needs 8")
+            raise NoIntervalError(f"`{side}` has {units.count} distinct rows; an interval of authenticity needs 8")
     quartered = deep_enough(pair.units_real) and deep_enough(pair.units_fake)
     depth = min(depth_for(1, 4 if quartered else 2), len(pair.real) - 1)
     to_real = nearest(pair.real, depth, points=pair.fake)

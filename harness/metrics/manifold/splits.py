@@ -18,6 +18,7 @@ from harness.base import UsageError
 from harness.metrics.contract import Effort
 from harness.metrics.manifold.neighbours import Edges, Index, edges, nearest
 from harness.metrics.manifold.values import checked_for_balls, coverage, density, precision, recall
+from harness.metrics.own import value_alone
 from harness.uncertainty import (
     Analysis,
     Labels,
@@ -148,16 +149,26 @@ def analyse_balls(asked: Mapping[str, MetricCall], pair: Pair, effort: Effort) -
     calls = {name: _ball_call(call) for name, call in asked.items()}
     for ball in calls.values():
         checked_for_balls(pair.real, pair.fake, ball.k)
+    without = {name: reason for name, call in calls.items() if (reason := _too_few(pair, call.k)) is not None}
+    found = {name: value_alone(asked[name], pair, reason) for name, reason in without.items()}
+    calls = {name: call for name, call in calls.items() if name not in without}
+    return found | _analysed(calls, pair, effort) if calls else found
+
+
+def _too_few(pair: Pair, k: int) -> str | None:
+    """Why an interval for k is not to be had of these sets; None where it is."""
+    for side, found in (("real", pair.units_real), ("fake", pair.units_fake)):
+        if not found.clustered and found.count < smallest(k):
+            return (
+                f"`{side}` has {found.count} distinct rows; an interval for `k`={k} halves them and needs at least "
+                f"{smallest(k)}"
+            )
+    return None
+
+
+def _analysed(calls: Mapping[str, BallCall], pair: Pair, effort: Effort) -> dict[str, Analysis]:
     real, fake, units_real, units_fake = pair.real, pair.fake, pair.units_real, pair.units_fake
     largest = max(call.k for call in calls.values())
-    for side, found in (("real", units_real), ("fake", units_fake)):
-        if found.clustered and found.count < 4:
-            raise UsageError(f"`clusters_{side}` names {found.count} clusters; an interval halves them: at least 4")
-        if not found.clustered and found.count < smallest(largest):
-            raise UsageError(
-                f"`{side}` has {found.count} distinct rows; an interval for `k`={largest} halves them "
-                f"and needs at least {smallest(largest)}"
-            )
     # Quarters of k + 1 rows exist from 4 (k + 1) on, but say something from twice that.
     fewest = min(_fewest(units_real), _fewest(units_fake))
     numbers = {2: effort.replicates // 2} | ({4: effort.replicates // 4} if fewest >= 8 * (largest + 1) else {})

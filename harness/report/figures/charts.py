@@ -96,7 +96,7 @@ def _id(run: RunFiles, encoder: str) -> int:
 
 def _axis(rows: list[Row], column: Column, start: float, end: float) -> Axis:
     found = [row.metrics[column.metric] for row in rows if column.metric in row.metrics]
-    ends = [e.value for e in found], [e.low for e in found], [e.high for e in found]
+    ends = [e.value for e in found], [e.ends[0] for e in found], [e.ends[1] for e in found]
     return axis_for(*ends, start, end, share=facts_of(column.metric).share)
 
 
@@ -109,10 +109,10 @@ def _interval(row: Row, column: Column, axis: Axis, y: float) -> Markup | None:
     if estimate is None:
         return None
     colour = f"c{kind_of(row)}"
-    tip = tag(
-        "title", f"{row.generator}: {column.label} {estimate.value:.6g} [{estimate.low:.6g}, {estimate.high:.6g}]"
-    )
-    bar = line(axis(estimate.low), y, axis(estimate.high), y, f"bar {colour}")
+    low, high = estimate.ends
+    about = f"[{low:.6g}, {high:.6g}]" if estimate.has_interval else f"no interval, {estimate.method}"
+    tip = tag("title", f"{row.generator}: {column.label} {estimate.value:.6g} {about}")
+    bar = line(axis(low), y, axis(high), y, f"bar {colour}")
     return tag("g", tip, bar, mark(kind_of(row), axis(estimate.value), y, colour=colour))
 
 
@@ -129,7 +129,7 @@ def plane(run: RunFiles, encoder: str, colour_of: dict[str, int]) -> Markup:
 
     def ends(metric: str, start: float, end: float) -> Axis:
         found = [row.metrics[metric] for row in rows]
-        return axis_for([], [e.low for e in found], [e.high for e in found], start, end, share=True)
+        return axis_for([], [e.ends[0] for e in found], [e.ends[1] for e in found], start, end, share=True)
 
     across, up = ends("recall", left, left + side), ends("precision", bottom, top)
     parts: list[Child] = [
@@ -144,8 +144,8 @@ def plane(run: RunFiles, encoder: str, colour_of: dict[str, int]) -> Markup:
         colour = f"c{number % COLOURS}"
         tip = tag("title", f"{row.generator}: precision {shown(p)}, recall {shown(r)}")
         x, y = across(r.value), up(p.value)
-        flat = line(across(r.low), y, across(r.high), y, f"thin {colour}")
-        upright = line(x, up(p.low), x, up(p.high), f"thin {colour}")
+        flat = line(across(r.ends[0]), y, across(r.ends[1]), y, f"thin {colour}")
+        upright = line(x, up(p.ends[0]), x, up(p.ends[1]), f"thin {colour}")
         marks.append(tag("g", tip, flat, upright, mark(number, x, y, colour=colour, size=6)))
         at = top + 26 + 22.0 * place
         parts += [mark(number, names, at - 4, colour=colour), label(names + 14, at, shorten(row.generator))]

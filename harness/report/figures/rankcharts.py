@@ -80,7 +80,7 @@ def strip(run: RunFiles) -> Markup:
     left, right, top, step = 210.0, 1030.0, 44.0, 26.0
     bottom = top + step * max(1, len(rows))
     ends = [row.metrics[column.metric] for row in rows if column.metric in row.metrics]
-    intervals = [e.low for e in ends], [e.high for e in ends]
+    intervals = [e.ends[0] for e in ends], [e.ends[1] for e in ends]
     # Seeds lie close together: a logarithmic axis tells them apart sooner than it is needed for the intervals.
     axis = axis_for([*values, *(e.value for e in ends)], *intervals, left + 10, right - 10, wide=3)
     seeds = sorted({r.cell.training_seed for r in cells if r.cell.training_seed is not None})

@@ -87,6 +87,8 @@ def _number(row: Row, column: Column) -> Markup:
     estimate = row.metrics.get(column.metric)
     if estimate is None:
         return tag("td", "–", data_value="")
-    tip = f"{direction(column)}: {estimate.value:.6g} [{estimate.low:.6g}, {estimate.high:.6g}]"
+    low, high = estimate.ends
+    about = f"[{low:.6g}, {high:.6g}]" if estimate.has_interval else f"no interval, {estimate.method}"
+    tip = f"{direction(column)}: {estimate.value:.6g} {about}"
     value, _, ends = shown(estimate).partition(" ")
     return tag("td", value, " ", tag("span", ends, class_="ends"), data_value=repr(float(estimate.value)), title=tip)

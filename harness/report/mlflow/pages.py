@@ -113,8 +113,11 @@ def columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
 
 
 def _value_and_interval(estimate: Estimate) -> tuple[str, str]:
-    digits = decimals((estimate.high - estimate.low) / 2)
-    return f"{estimate.value:.{digits}f}", f"[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+    low, high = estimate.ends
+    if not estimate.has_interval:
+        return f"{estimate.value:.4g}", "no interval"
+    digits = decimals((high - low) / 2)
+    return f"{estimate.value:.{digits}f}", f"[{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _line(cells: Sequence[str]) -> str:

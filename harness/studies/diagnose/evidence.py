@@ -171,8 +171,8 @@ def against_theory(
             shown.value,
             null,
             shown.value - null,
-            shown.low - null,
-            shown.high - null,
+            shown.ends[0] - null,
+            shown.ends[1] - null,
             _p_of(at, null),
             conservative=shown.conservative,
             weak=_weak([shown]),
@@ -290,7 +290,7 @@ def _p_of(at: Callable[..., Combined], null: float) -> float:
     for _ in range(24):
         middle = (low + high) / 2
         shown = at(level=1.0 - float(np.exp(middle))).estimate
-        if shown.low <= null <= shown.high:
+        if shown.ends[0] <= null <= shown.ends[1]:
             low = middle
         else:
             high = middle
