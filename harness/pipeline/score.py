@@ -90,7 +90,7 @@ def _apart(
 def _failure(lost: Mapping[str, Exception], *, of: int) -> Exception:
     """One exception for the metrics that failed; where all did for one reason, that reason."""
     first = next(iter(lost.values()))
-    if len(lost) == of and len({str(problem) for problem in lost.values()}) == 1:
+    if len(lost) == of > 1 and len({str(problem) for problem in lost.values()}) == 1:
         return first
     if all(isinstance(problem, UsageError) for problem in lost.values()):
         told = ((metric, str(problem).replace("\n", "; ")) for metric, problem in lost.items())
