@@ -38,6 +38,7 @@ class Result:
 
     failures  a line for every cell that failed; `usage` says that one of them is the user's to mend
     cached    nothing had to be computed or written
+    unread_since  when the real images were last read whole and held against their pins; None where it was in this run
     tracked   where MLflow has it; None when not asked for or out of reach (`untracked` then says why)
     """
 
@@ -49,6 +50,7 @@ class Result:
     seconds: float
     tracked: str | None = None
     untracked: str | None = None
+    unread_since: str | None = None
 
     @property
     def records(self) -> list[Record]:
@@ -64,6 +66,7 @@ def run_benchmark(
     device: str = "auto",
     workers: int | None = None,
     executor: Executor | None = None,
+    verify: bool = False,
     tracking: bool = True,
     tracking_uri: str | None = None,
     progress: Progress | None = None,
@@ -73,7 +76,9 @@ def run_benchmark(
     Only `path` decides the numbers; the rest says where and how fast. `store` (default `$HARNESS_STORE`, else
     `.harness`) keeps images, features and scores, so that a second run computes only what is missing. `workers` is the
     number of processes on this machine (default one a core, eight at most), `executor` runs the work elsewhere instead.
-    `device` is where encoders compute: auto, cpu, cuda, cuda:1, mps or xpu. `tracking=False` leaves MLflow out.
+    `verify` reads every real image again and holds it against its pin; else files are read once and then told by their
+    sizes and times. `device` is where encoders compute: auto, cpu, cuda, cuda:1, mps or xpu. `tracking=False`
+    leaves MLflow out.
 
     Raises UsageError for a declaration or reference data that cannot be used, before the first image is made; a cell
     that fails becomes a failed Record and the others go on. Raises OSError where the disk is full.
@@ -89,8 +94,9 @@ def run_benchmark(
     results.claim(folder, plan.benchmark.name)
     plan.check_place()
     with executor or executor_of(workers=workers or default_workers()) as entered:
-        pipeline = Pipeline(plan, entered, progress or Silent())
+        pipeline = Pipeline(plan, entered, progress or Silent(), verify=verify)
         pipeline.identify()
+        pipeline.check()
         results.warn_of_replacing(folder, declared(plan))
         pipeline.sample()
         pipeline.encode()
@@ -122,6 +128,7 @@ def _finish(folder: Path, pipeline: Pipeline, start: float, began: str) -> Resul
         usage=any(failure.usage for failure in pipeline.failures.values()),
         cached=cached,
         seconds=seconds,
+        unread_since=pipeline.unread_since,
     )
 
 

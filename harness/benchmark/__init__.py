@@ -9,6 +9,7 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.benchmark import entries, from_folders, presets, protocols, registry
     from harness.benchmark.audit import Audit, unknown_to, with_parameters
+    from harness.benchmark.datasets import PinnedDataset
     from harness.benchmark.entries import Encoder
     from harness.benchmark.model import Benchmark, Name, listing, load
     from harness.benchmark.protocols.metric_conventions import conventions

@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, Strict, model_serializer
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, Strict, model_serializer, model_validator
 
 from harness.base import (
     NAME,
@@ -43,6 +43,8 @@ class Split(Frozen):
     """Some of a dataset's images: how many, their digest, and how many of each class where there are classes.
 
     `strata: labels` says that these numbers were fixed when the images were chosen, so that chance has no part in them.
+    `clusters: labels` says that images with one label are not independent draws (a patient, a video): intervals count
+    labels then, not images. `labels_digest` pins the labels, as `digest` pins the images.
     """
 
     size: Whole
@@ -51,11 +53,22 @@ class Split(Frozen):
     )
     classes: Counts | None = None
     strata: Literal["labels"] | None = None
+    clusters: Literal["labels"] | None = None
+    labels_digest: Annotated[str, Field(pattern=f"^{DIGEST}$")] | None = Field(
+        None, description="the digest of its labels, sha256: and 64 hex digits (benchmark.lock.yaml says it)"
+    )
+
+    @model_validator(mode="after")
+    def _labels_say_one_thing(self) -> Self:
+        if self.strata is not None and self.clusters is not None:
+            raise ValueError("the labels are strata or clusters, not both; keep one of `strata` and `clusters`")
+        return self
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_asked_for(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         told: dict[str, Any] = handler(self)
-        return {key: value for key, value in told.items() if (key, value) != ("strata", None)}
+        quiet = ("strata", "clusters", "labels_digest")
+        return {key: value for key, value in told.items() if key not in quiet or value is not None}
 
 
 class PinnedDataset(Frozen):

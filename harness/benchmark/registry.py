@@ -121,6 +121,20 @@ def count_files(component: Component, parameters: Mapping[str, Any], folder: Pat
     return imagelist.count(component.files, imagelist.resolve(component.files, parameters, folder))
 
 
+def stamps(component: Component, parameters: Mapping[str, Any], split: str, folder: Path) -> list[list[Any]]:
+    """Name, size and time of change of every file that a split of a built-in dataset is read from; none is opened."""
+    from harness.images import listing as imagelist
+    from harness.images import torchvision_layout
+
+    if component.files is not None:
+        return imagelist.stamps(component.files, located(component, parameters, folder)["splits"][split])
+    if "root" in parameters and "dataset" in parameters:
+        root = folder.absolute() / os.path.expanduser(parameters["root"])
+        part = parameters["splits"][split]["split"]
+        return imagelist.stamps_of(torchvision_layout.files(parameters["dataset"], root, part))
+    return []  # it ships with a library, whose version is part of the dataset's identity
+
+
 def contents(component: Component, parameters: Mapping[str, Any], folder: Path) -> dict[str, str]:
     """SHA-256 of what lies at each path of the user's own that is given, image files apart; raises UsageError."""
     names = component.paths(parameters)

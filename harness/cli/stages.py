@@ -16,7 +16,8 @@ from harness.cli.options import BENCH, DEVICE, OUT, STORE, TRACKING_URI, WORKERS
 def whole_run(command: Callable[..., None]) -> Callable[..., None]:
     """The arguments of `run` and `rank`."""
     no_tracking = click.option("--no-tracking", is_flag=True, help="Do not log to MLflow.")
-    for option in (no_tracking, TRACKING_URI, WORKERS, DEVICE, STORE, OUT, BENCH):
+    verify = click.option("--verify", is_flag=True, help="Read all real images again and check their digests.")
+    for option in (no_tracking, TRACKING_URI, verify, WORKERS, DEVICE, STORE, OUT, BENCH):
         command = option(command)
     return command
 

@@ -53,6 +53,8 @@ def closing(result: Result) -> None:
     say(f"\nverdict   {verdict(read_run(result.out))[0]}")
     words = "nothing to compute" if result.cached else "done"
     click.echo(f"{words} in {result.seconds:.1f} s")
+    if result.unread_since:
+        click.echo(f"real      last read whole {result.unread_since}, unchanged files since; --verify reads them again")
     click.echo(f"results   {result.out}/ (leaderboard.md, plots/, grids/_all.png, records.jsonl, benchmark.lock.yaml)")
     click.echo(f"report    {result.out}/report.html")
     if result.tracked:

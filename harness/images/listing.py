@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from harness.base import UsageError, derive_seed, digest, digest_file
 from harness.images.formats import zip as archives
 from harness.images.formats.arrays import ArrayPair, read_chunks, read_idx, read_npy, read_npz
 from harness.images.formats.arrow import read_arrows
-from harness.images.formats.names import SUFFIXES, FileList, class_labels, refuse, sort_out, spelled, spelling
+from harness.images.formats.names import SUFFIXES, FileList, class_labels, refuse, shards, sort_out, spelled, spelling
 from harness.images.formats.parquet import read_parquets
 from harness.images.formats.tar import read_tars
 
@@ -74,6 +74,29 @@ def content_digest(kind: str, parameters: Mapping[str, Any]) -> str:
     # Class folders are part of the names.
     beside = held.members is not None and held.labels is not None and parameters.get("labels") != "folders"
     return digest([files, list(held.labels or ())] if beside else files)
+
+
+def stamps(kind: str, parameters: Mapping[str, Any]) -> list[list[Any]]:
+    """What tells that the files of a source may have changed, without opening one: name, size, time of each.
+
+    Of a folder, all files in it.
+    """
+    given = (parameters.get(name) for name in PATH_PARAMETERS[kind])
+    return stamps_of(path for value in given if value is not None for path in shards(value))
+
+
+def stamps_of(paths: Iterable[Path]) -> list[list[Any]]:
+    """Name, size in bytes and time of change in ns of files, and of all files in folders."""
+    found: list[list[Any]] = []
+    for path in paths:
+        inside = [path / name for name, problem in _walk(path) if problem is None] if path.is_dir() else [path]
+        for file in inside:
+            try:
+                status = file.stat()
+                found.append([str(file), status.st_size, status.st_mtime_ns])
+            except OSError:  # said by whoever opens it
+                found.append([str(file), None, None])
+    return sorted(found, key=lambda stamp: str(stamp[0]))
 
 
 def listing(kind: str, parameters: Mapping[str, Any]) -> FileList | ArrayPair:

@@ -62,11 +62,13 @@ class Groups:
 
 def marked(analysis: Analysis, real: Groups, fake: Groups) -> Analysis:
     """An analysis made with groups, its method and notes saying so where they made a difference."""
-    words = ", by clusters (fake)" if analysis.clustered else ""
+    sides = [side for side, groups in (("real", real), ("fake", fake)) if "clusters" in groups.labels]
+    words = f", by clusters ({' and '.join(sides)})" if analysis.clustered and sides else ""
+    own = ", by clusters (fake)" if words and "fake" in sides else ""
     return replace(
         analysis,
         method=analysis.method + words,
-        method_fixed=analysis.method_fixed + words,
+        method_fixed=analysis.method_fixed + own,
         notes=analysis.notes + real.notes + fake.notes,
     )
 
@@ -131,9 +133,14 @@ def read(plan: Plan, source: PlannedSet, images: Entry) -> Groups:
     return Groups(held)
 
 
-def caption(members: Mapping[str, Sequence[SeedMember]]) -> list[str]:
+def caption(members: Mapping[str, Sequence[SeedMember]], *, real_clusters: bool) -> list[str]:
     """Notes for a leaderboard: whose images count in clusters or strata, from the analyses of each generator."""
-    clustered = [name for name, own in members.items() if any(m.analysis.clustered for m in own)]
+    clustered = ["the real images"] if real_clusters else []
+    clustered += [
+        name
+        for name, own in members.items()
+        if any(m.analysis.clustered and m.analysis.clusters_fake is not None for m in own)
+    ]
     balanced = [name for name, own in members.items() if any(m.analysis.strata_fake is not None for m in own)]
     said = []
     if clustered:

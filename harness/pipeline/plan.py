@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.base import UsageError, derive_seed, digest
 from harness.benchmark import Benchmark, registry
 from harness.generators import GROUPS_FORMAT
 from harness.images import preprocessing
+from harness.pipeline.checked import Look, last_look, load_split, remember
 from harness.pipeline.store import Entry, Store
 
 DEVICE = re.compile(r"auto|cpu|(cuda|mps|xpu)(:\d+)?")
@@ -185,14 +186,15 @@ class Plan:
         parts: dict[str, Any] = {"format": FORMATS["images"], "source": type(source).__name__}
         if isinstance(source, RealSet):
             parts |= {"split": self.split_digest(source.split), "n": source.n}
-            if self.stratified(source):
-                parts["groups"] = GROUPS_FORMAT
+            if kind := self.grouping(source):
+                parts |= {"groups": GROUPS_FORMAT, "grouping": kind, "labels": self.labels_digest(source.split)}
             if source.n is not None:
                 parts["seed"] = benchmark.seed
         else:
             parts |= {
                 "generator": self.identity("generators", source.generator),
                 "fitted_on": self.split_digest(self.fit_split(source.generator)),
+                "fitted_on_labels": self.labels_digest(self.fit_split(source.generator)),
                 "seed": benchmark.seed,
                 "training_seed": source.training_seed,
                 **self._draw(source),
@@ -216,6 +218,28 @@ class Plan:
     def split_digest(self, split: str | None) -> str | None:
         """The pinned digest of a split's images."""
         return None if split is None else str(self.benchmark.data.splits[split].digest)
+
+    @cached_property
+    def looks(self) -> dict[str, Look]:
+        """What is known of the splits: filled by the stage `check`, else when first asked for."""
+        return {}
+
+    def labels_digest(self, split: str | None) -> str | None:
+        """The digest of a split's labels; None where it has none. A split that nobody has looked at is read whole."""
+        if split is None:
+            return None
+        if split not in self.looks:
+            data = self.benchmark.data
+            found = last_look(self.store, data, split)
+            self.looks[split] = found or remember(self.store, data, split, load_split(data, split).labels)
+        return self.looks[split].labels
+
+    @cached_property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that are used: the reference, the training split, and those that generators learn from."""
+        training = () if self.training is None else (self.training.split,)
+        learnt = (self.fit_split(name) for name in self.benchmark.generators)
+        return tuple(dict.fromkeys((self.reference.split, *training, *(name for name in learnt if name is not None))))
 
     def fit_split(self, generator: str) -> str | None:
         """The split that a generator's `fit` is given, None where the dataset has none for it."""
@@ -248,10 +272,12 @@ class Plan:
         images = self.images(source)
         return None if images is None else self.store.find("features", self.feature_key(images, encoder))
 
-    def stratified(self, source: RealSet) -> bool:
-        """Whether the number of images of each label was fixed: the split says so, and is taken whole."""
+    def grouping(self, source: RealSet) -> Literal["clusters", "strata"] | None:
+        """What a split's labels say of its images; numbers per label are fixed in a split that is taken whole only."""
         split = self.benchmark.data.splits[source.split]
-        return split.strata is not None and source.n in (None, split.size)
+        if split.clusters is not None:
+            return "clusters"
+        return "strata" if split.strata is not None and source.n in (None, split.size) else None
 
     def groups(self, source: FakeSet) -> dict[str, Any]:
         """The digests of the groups of an image set and of the reference; empty where scores know of none."""
@@ -357,12 +383,18 @@ def _not_json(value: Any, place: str) -> str | None:
     return next((problem for name, item in parts if (problem := _not_json(item, name))), None)
 
 
+def _pins(plan: Plan, split: str) -> dict[str, Any]:
+    pinned = plan.benchmark.data.splits[split]
+    labels = plan.labels_digest(split) if split in plan.splits else None
+    return {"size": pinned.size, "digest": pinned.digest, **({"labels_digest": labels} if labels else {})}
+
+
 def declared(plan: Plan) -> dict[str, Any]:
     """The part of the lock that is known before the first image is made."""
     benchmark = plan.benchmark
     return {
         "benchmark": plain(benchmark.resolved()),
-        "dataset": {name: {"size": s.size, "digest": s.digest} for name, s in benchmark.data.splits.items()},
+        "dataset": {name: _pins(plan, name) for name in benchmark.data.splits},
         "components": {
             kind: {name: plan.identity(kind, name) for name in getattr(benchmark, kind)}
             for kind in ("generators", "encoders", "metrics")

@@ -94,9 +94,11 @@ def resolved(pipeline: Pipeline) -> dict[str, Any]:
     """Everything the numbers rest on, with every default filled in; `run_key` is the digest of all the rest."""
     plan = pipeline.plan
     images = {name_of(fake): entry.facts for fake in plan.fakes if (entry := plan.images(fake))}
+    grouped = {name: dict(facts["groups"]) for name, facts in images.items() if "groups" in facts}
     lock = {
         **declared(plan),
         "image_sets": {name: facts["content"] for name, facts in images.items()},
+        **({"groups": grouped} if grouped else {}),
         "failed": {f"{name_of(fake)} under {encoder}": f.reason for (fake, encoder), f in pipeline.failures.items()},
         "software": provenance.software(),
     }

@@ -18,12 +18,12 @@ from harness.images import (
     ImageSet,
     Mixed,
     as_people_count,
-    content_digest,
     joined,
     packed,
     unpacked,
 )
 from harness.pipeline import groups
+from harness.pipeline.checked import Look, copied, load_split, remember
 from harness.pipeline.names import NAMES, file_names, packed_names
 from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet
 from harness.pipeline.store import CorruptEntry, Entry
@@ -33,53 +33,36 @@ SHARD_BYTES = 64 * 2**20
 PART, MIXED_PART = 4096, 16
 
 
-def split(plan: Plan, name: str) -> Images:
-    """A split of the dataset, whole, its content checked against the digest that `datasets.yaml` pins."""
-    data = plan.benchmark.data
-    loaded: Images = registry.make("datasets", data.use, data.parameters, data.folder).load(name)
-    if not registry.is_built_in("datasets", data.use):
-        loaded = _kept(loaded)
-    pinned = data.splits[name]
-    if len(loaded) != pinned.size:
-        raise UsageError(f"{data.where}: split {name} has {len(loaded)} images; {pinned.size} are declared")
-    found = content_digest(loaded.images)
-    if found != pinned.digest:
-        raise UsageError(
-            f"{data.where}: split {name} is not the declared content: its digest is {found}, pinned is "
-            f"{pinned.digest}; pin the new digest if the change is meant"
-        )
-    return loaded
-
-
-def _kept(given: Images) -> Images:
-    """A copy: a user's dataset may fill the same buffer again at the next load, or give a view of its own images."""
-    images = _copied(given.images)
-    return Images(images, None if given.labels is None else np.array(given.labels))
-
-
-def _copied(images: ImageSet) -> ImageSet:
-    if isinstance(images, Mixed):
-        return Mixed(np.array(image, order="C") for image in images)
-    return np.array(images, order="C")
-
-
-def make_real(plan: Plan, source: RealSet) -> Entry:
-    """Store a real image set: the whole split, or a seeded draw of n of its images in split order."""
-    whole = split(plan, source.split)
+def make_real(plan: Plan, source: RealSet, whole: Images | None = None) -> Entry:
+    """Store a real image set: the whole split (read now unless it is given), or a seeded draw of n of its images."""
+    whole = load_split(plan.benchmark.data, source.split) if whole is None else whole
     images = whole.images
-    labels = groups.hashed({"strata": _labels(plan, source.split, whole)} if plan.stratified(source) else {})
+    kind = plan.grouping(source)
+    labels = groups.hashed({kind: _labels(plan, source.split, kind, whole)} if kind else {})
     if source.n is not None and source.n < len(images):
         rng = np.random.default_rng(plan.seed("reference", source.split))
-        images = images[np.sort(rng.permutation(len(images))[: source.n])]
+        rows = np.sort(rng.permutation(len(images))[: source.n])
+        images, labels = images[rows], {kind: own[rows] for kind, own in labels.items()}
     part = MIXED_PART if isinstance(images, Mixed) else PART
     return _store(plan, source, len(images), (images[i : i + part] for i in range(0, len(images), part)), labels)
 
 
-def _labels(plan: Plan, name: str, whole: Images) -> list[int]:
+def check_split(plan: Plan, name: str, sources: Sequence[RealSet]) -> Look:
+    """Hold a split against its pins, whole, and store the real image sets of it that are missing."""
+    data = plan.benchmark.data
+    whole = load_split(data, name)
+    look = plan.looks[name] = remember(plan.store, data, name, whole.labels)
+    for source in sources:
+        if plan.images(source) is None:
+            make_real(plan, source, whole)
+    return look
+
+
+def _labels(plan: Plan, name: str, kind: str, whole: Images) -> list[int]:
     if whole.labels is None:
         raise UsageError(
-            f"{plan.benchmark.data.where}: split {name} has `strata: labels`, but its images come without labels; say "
-            "where they are (`labels`), or leave `strata` out"
+            f"{plan.benchmark.data.where}: split {name} has `{kind}: labels`, but its images come without labels; say "
+            f"where they are (`labels`), or leave `{kind}` out"
         )
     found: list[int] = whole.labels.tolist()
     return found
@@ -104,7 +87,7 @@ def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_s
                 f"generator {generator} learns from split {plan.benchmark.training_split!r}, which dataset "
                 f"{plan.benchmark.dataset} does not have"
             )
-        data = split(plan, name)
+        data = load_split(plan.benchmark.data, name)
         made.fit(data.images, data.labels, seed=plan.seed("training", plan.generator_label(generator), training_seed))
     if hasattr(made, "to") and registry.is_built_in("generators", plan.benchmark.generators[generator].use):
         made.to(plan.resolved_device)
@@ -231,7 +214,7 @@ def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: in
     if isinstance(images, Mixed):
         if len(images) != len(draws):
             raise UsageError(f"sample(seeds) gave {len(images)} images for {len(draws)} seeds; it must give one each")
-        return _copied(images)
+        return copied(images)
     # A copy: networks and simulators return views of a buffer that the next batch overwrites.
     images = np.array(images, order="C")
     if images.ndim == 3:

@@ -9,11 +9,12 @@ from typing import Protocol, TypeVar
 
 from harness.base import UsageError
 from harness.pipeline import numerics
+from harness.pipeline.checked import Look, last_look
 from harness.pipeline.encode import make_features
 from harness.pipeline.executors.work import Executor, Failure, outcomes
 from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet
 from harness.pipeline.rank import Ranked, rank
-from harness.pipeline.sample import make_fakes, make_real
+from harness.pipeline.sample import check_split, make_fakes, make_real
 from harness.pipeline.score import make_scores
 
 Unit = TypeVar("Unit")
@@ -92,6 +93,7 @@ class Pipeline:
     failures: dict[tuple[FakeSet, str], Failure] = field(default_factory=dict)
     numerics_failures: dict[tuple[FakeSet, str], Failure] = field(default_factory=dict)
     encoder_failures: dict[str, Failure] = field(default_factory=dict)
+    verify: bool = False
     _identified: set[str] = field(default_factory=set)
 
     @property
@@ -120,8 +122,46 @@ class Pipeline:
             else:
                 self.plan.remember(finished.unit, finished.result)
 
+    def check(self) -> None:
+        """Hold the splits against their pins before anything is sampled, and store the real image sets from them.
+
+        A split whose files have not changed since an earlier look is not read again, unless all are to be verified.
+        Raises UsageError for a split that is not the declared one.
+        """
+        plan = self.plan
+        for name in plan.splits:
+            if (
+                name not in plan.looks
+                and not self.verify
+                and (found := last_look(plan.store, plan.benchmark.data, name))
+            ):
+                plan.looks[name] = found
+        units = [name for name in plan.splits if name not in plan.looks]
+        if not units:
+            return
+        problems = []
+        self.progress.begin("check", len(units), 0)
+        try:
+            for finished in outcomes(self.executor, partial(_check, plan, tuple(self.reals)), units):
+                failure = finished.result if isinstance(finished.result, Failure) else None
+                self.progress.done(f"split {finished.unit}", finished.seconds, failure, finished.warnings)
+                if isinstance(finished.result, Failure):
+                    problems.append(finished.result.reason)
+                else:
+                    plan.looks[finished.unit] = finished.result
+        finally:
+            self.progress.end()
+        if problems:
+            raise UsageError(list(dict.fromkeys(problems)))
+
+    @property
+    def unread_since(self) -> str | None:
+        """When the splits that were not read whole now were read last, the earliest; None where all were."""
+        return min((look.when for look in self.plan.looks.values() if not look.new), default=None)
+
     def sample(self) -> None:
         """Image sets that the store does not have."""
+        self.check()
         missing: dict[tuple[str, int | None], list[int]] = {}
         for fake in self.fakes:
             if self.plan.images(fake) is None:
@@ -220,6 +260,10 @@ def failure_lines(failures: Mapping[tuple[FakeSet, str], Failure]) -> list[str]:
         f"{named[0]}{f' and {len(named) - 1} more cells' if len(named) > 1 else ''}: {reason}"
         for reason, named in cells.items()
     ]
+
+
+def _check(plan: Plan, reals: Sequence[RealSet], split: str) -> Look:
+    return check_split(plan, split, [real for real in reals if real.split == split])
 
 
 def _sample(plan: Plan, unit: SampleUnit) -> None:

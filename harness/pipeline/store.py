@@ -121,6 +121,10 @@ class Store:
         warnings.warn(f"{kind} {key[:12]} in {self.root} is corrupted; it is made again", CorruptEntryWarning, 2)
         shutil.rmtree(self.folder(kind, key), ignore_errors=True)
 
+    def forget(self, kind: str, key: str) -> None:
+        """Remove an entry, if there is one, that a newer one under its key takes the place of."""
+        shutil.rmtree(self.folder(kind, key), ignore_errors=True)
+
     def put(self, kind: str, key: str, shards: Iterable[Arrays], facts: Any) -> Entry:
         """Write an entry. `facts` is a JSON mapping, or a function called for one when the last shard is written.
 

@@ -17,8 +17,8 @@ from harness.pipeline.executors.table import EXECUTORS, executor
 from harness.pipeline.executors.work import DIED_TWICE, Failure, outcomes
 from harness.pipeline.store import CorruptEntryWarning
 from harness.run import run_benchmark
+from tests.support.here import Here
 from tests.support.noise_folders import declared, noise
-from tests.support.threads import Threads
 
 
 def square(unit: int) -> int:
@@ -110,9 +110,9 @@ def test_after_a_death_only_units_that_were_at_work_are_run_alone():
 def test_the_records_do_not_hang_on_the_executor(tmp_path):
     real, fake = noise(tmp_path / "real", 60), noise(tmp_path / "fake", 60, seed=1)
     bench = declared(real, fake, out=tmp_path / "yaml")
-    for name, entered in {"threads": Threads(), "processes": LocalExecutor(2)}.items():
+    for name, entered in {"here": Here(), "processes": LocalExecutor(2)}.items():
         run_benchmark(bench, out=tmp_path / name, store=tmp_path / f"{name}-store", executor=entered, tracking=False)
-    one, two = ((tmp_path / name / "records.jsonl").read_bytes() for name in ("threads", "processes"))
+    one, two = ((tmp_path / name / "records.jsonl").read_bytes() for name in ("here", "processes"))
     assert one == two
 
 

@@ -77,6 +77,13 @@ def missing(name: Name, root: Path, part: Part) -> str | None:
     return f"{name} is not here{some}: {remedy(name, root, part)}"
 
 
+def files(name: Name, root: Path, part: Part) -> list[Path]:
+    """The files that a part is read from."""
+    layout = LAYOUTS[name]
+    needed = layout.files if layout.parts is None else (layout.parts[part],)
+    return [root / layout.folder / file for file in needed]
+
+
 def remedy(name: Name, root: Path, part: Part) -> str:
     """What to place where, as the second half of a sentence."""
     layout = LAYOUTS[name]

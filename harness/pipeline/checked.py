@@ -1,0 +1,114 @@
+"""The splits of a dataset held against their pins: whole once, and from then on by the sizes and times of their files.
+
+What a look found is kept in the store under the pin, the code that reads the files, and every file's name, size and
+time of change. A file that changes without any of these is seen by `harness run --verify` alone, which looks again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.base import UsageError, canonical_json, digest
+from harness.benchmark import PinnedDataset, registry
+from harness.images import Images, ImageSet, Mixed, content_digest
+from harness.pipeline.store import Store
+
+KIND, FORMAT = "checks", 1
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found when a split was last read whole.
+
+    labels  the digest of its labels, `sha256:` and 64 hex digits; None where it has none
+    when    that was, in UTC
+    new     it was just now, not in an earlier run
+    """
+
+    labels: str | None
+    when: str
+    new: bool = False
+
+
+def load_split(data: PinnedDataset, name: str) -> Images:
+    """A split, whole, held against the digests that `datasets.yaml` pins; raises UsageError where it is not the one."""
+    loaded: Images = registry.make("datasets", data.use, data.parameters, data.folder).load(name)
+    if not registry.is_built_in("datasets", data.use):
+        loaded = _kept(loaded)
+    pinned = data.splits[name]
+    if len(loaded) != pinned.size:
+        raise UsageError(f"{data.where}: split {name} has {len(loaded)} images; {pinned.size} are declared")
+    found = content_digest(loaded.images)
+    if found != pinned.digest:
+        raise UsageError(
+            f"{data.where}: split {name} is not the declared content: its digest is {found}, pinned is "
+            f"{pinned.digest}; pin the new digest if the change is meant"
+        )
+    labels = labels_digest(loaded.labels)
+    if pinned.labels_digest is not None and labels != pinned.labels_digest:
+        raise UsageError(
+            f"{data.where}: the labels of split {name} are not the declared ones: their digest is {labels}, pinned is "
+            f"{pinned.labels_digest}; pin the new `labels_digest` if the change is meant"
+        )
+    return loaded
+
+
+def labels_digest(labels: NDArray[np.int64] | None) -> str | None:
+    """The digest of labels: SHA-256 over the canonical JSON of [n], a newline, and int64 bytes, lowest first."""
+    if labels is None:
+        return None
+    content = hashlib.sha256(canonical_json([len(labels)]).encode("ascii") + b"\n")
+    content.update(np.ascontiguousarray(labels, "<i8").tobytes())
+    return f"sha256:{content.hexdigest()}"
+
+
+def last_look(store: Store, data: PinnedDataset, name: str) -> Look | None:
+    """What an earlier look at these very files found; None where there was none, or they have changed since."""
+    key = _key(data, name)
+    entry = None if key is None else store.find(KIND, key)
+    return None if entry is None else Look(entry.facts["labels"], entry.facts["when"])
+
+
+def remember(store: Store, data: PinnedDataset, name: str, labels: NDArray[np.int64] | None) -> Look:
+    """The look at a split just read whole, kept for later runs where what it read is known."""
+    look = Look(labels_digest(labels), datetime.now(UTC).isoformat(timespec="seconds"), new=True)
+    key = _key(data, name)
+    if key is not None:
+        store.forget(KIND, key)
+        store.put(KIND, key, [], {"labels": look.labels, "when": look.when})
+    return look
+
+
+def _key(data: PinnedDataset, name: str) -> str | None:
+    """None for a dataset of the user's own: which files it reads is not known, so it is read at every run."""
+    if not registry.is_built_in("datasets", data.use):
+        return None
+    identity = registry.identity("datasets", data.use, data.parameters, data.folder)
+    stamps = registry.stamps(data.component, data.parameters, name, data.folder)
+    pinned = data.splits[name]
+    pins = [pinned.size, pinned.digest, pinned.labels_digest]
+    return digest({"format": FORMAT, "dataset": _plain(identity), "split": name, "pins": pins, "files": stamps})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _kept(given: Images) -> Images:
+    """A copy: a user's dataset may fill the same buffer again at the next load, or give a view of its own images."""
+    return Images(copied(given.images), None if given.labels is None else np.array(given.labels))
+
+
+def copied(images: ImageSet) -> ImageSet:
+    """The images in memory of their own."""
+    if isinstance(images, Mixed):
+        return Mixed(np.array(image, order="C") for image in images)
+    return np.array(images, order="C")
