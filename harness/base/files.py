@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 from pathlib import Path
 from typing import Any
+
+UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)  # of a folder that no repetition makes writable
 
 
 def write_atomically(path: Path, payload: bytes) -> None:

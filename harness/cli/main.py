@@ -40,7 +40,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command named on the command line."""
-        from harness.base import UsageError
+        from harness.base import UNWRITABLE, UsageError
 
         warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
         if isinstance(sys.stdout, io.TextIOWrapper):  # a path that is no UTF-8 is printed with escapes, as in errors
@@ -62,7 +62,8 @@ class Commands(click.Group):
             where = f" ({error.filename})" if error.filename else ""
             if not where and error.errno == errno.ENOSPC:  # a write names no file
                 where = " (where the store, --store, or the results, --out, lie)"
-            click.echo(f"error: {error.strerror or error}{where}; {KEPT}", err=True)
+            remedy = "give a folder that can be written, with --store or --out" if error.errno in UNWRITABLE else KEPT
+            click.echo(f"error: {error.strerror or error}{where}; {remedy}", err=True)
             sys.exit(FAILED)
 
 

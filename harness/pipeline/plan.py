@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.base import UsageError, derive_seed, digest
+from harness.base import UNWRITABLE, UsageError, derive_seed, digest
 from harness.benchmark import Benchmark, registry
 from harness.generators import GROUPS_FORMAT
 from harness.images import preprocessing
@@ -62,7 +62,10 @@ class Plan:
             raise UsageError(f"--device {self.device}: unknown; say auto, cpu, cuda, cuda:1, mps or xpu")
         try:
             self.store_root.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError, FileNotFoundError):
+        except OSError as error:
+            lost = isinstance(error, FileExistsError | NotADirectoryError | FileNotFoundError)
+            if not lost and error.errno not in UNWRITABLE:
+                raise
             raise UsageError(f"the store {self.store_root} cannot be made; give another folder with --store") from None
 
     # ---------------------------------------------------------------- what there is to do

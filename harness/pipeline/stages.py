@@ -139,6 +139,7 @@ class Pipeline:
         units = [name for name in plan.splits if name not in plan.looks]
         if not units:
             return
+        plan.store.check_writable()
         problems = []
         self.progress.begin("check", len(units), 0)
         try:
@@ -238,6 +239,8 @@ class Pipeline:
     def _run(
         self, stage: str, work: Callable[[Plan, Unit], None], units: Sequence[Unit], already: int
     ) -> Iterable[tuple[Unit, Failure]]:
+        if units:
+            self.plan.store.check_writable()
         failed = []
         self.progress.begin(stage, len(units), already)
         try:

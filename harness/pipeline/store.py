@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.base import canonical_json, digest, digest_file
+from harness.base import UNWRITABLE, UsageError, canonical_json, digest, digest_file
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -124,6 +124,20 @@ class Store:
     def forget(self, kind: str, key: str) -> None:
         """Remove an entry, if there is one, that a newer one under its key takes the place of."""
         shutil.rmtree(self.folder(kind, key), ignore_errors=True)
+
+    def check_writable(self) -> None:
+        """Raise UsageError, before anything is computed for it, where the store cannot be written."""
+        probe = self.root / "tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+        try:
+            probe.mkdir(parents=True)
+            probe.rmdir()
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            raise UsageError(
+                f"the store {self.root} cannot be written ({error.strerror}); give a folder that can be with --store "
+                "or $HARNESS_STORE. What this one lacks is then made there, and so is what it has: copy it to keep that"
+            ) from None
 
     def put(self, kind: str, key: str, shards: Iterable[Arrays], facts: Any) -> Entry:
         """Write an entry. `facts` is a JSON mapping, or a function called for one when the last shard is written.
