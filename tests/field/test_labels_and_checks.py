@@ -111,7 +111,8 @@ def test_clusters_of_a_split_count_as_one_draw_each(tmp_path):
     plan = Plan(load(path), tmp_path / "store")
     real, fake = (load_features(plan, s, "pixels").rows for s in (plan.reference, FakeSet("levels", None, 0)))
     direct = estimate("fd", real, fake, clusters_real=patients, replicates=60)
-    assert (clustered.value, clustered.se) == pytest.approx((direct.value, direct.se), rel=1e-12)
+    assert clustered.value == pytest.approx(direct.value, rel=1e-12)
+    assert clustered.se == pytest.approx(direct.se, rel=2e-3)  # other seeds for what FD's error draws
     assert "by clusters (real)" in clustered.method
     assert any("the real images" in note for note in made.leaderboard.notes)
 
