@@ -312,16 +312,12 @@ def _board(
                 f"{generator} has {benchmark.pool(generator)} images, enough for {short} of "
                 f"{len(benchmark.sampling_seeds)} sampling seeds"
             )
-<<<<<<< HEAD
-    notes += caption(members[by.encoder][by.metric])
+    notes += caption(members[by.encoder][by.metric], real_clusters=plan.grouping(plan.reference) == "clusters")
     notes += without_interval(rows, by.metric)
     for row in rows:
         if row.status == "ok" and row.reason:
             left = [name for name in benchmark.metrics_of(row.encoder) if name not in row.metrics]
             notes.append(f"{row.generator} has no {', '.join(left)} under {row.encoder}: {row.reason}")
-=======
-    notes += caption(members[by.encoder][by.metric], real_clusters=plan.grouping(plan.reference) == "clusters")
->>>>>>> 1b55694 (Labels are in every key they decide; clusters of a split; digests are checked first and on --verify)
     finite = [metric for metric in benchmark.metrics if target_of(plan, metric) == "T_N"]  # the others' bias is off
     notes += bias_notes({e: {m: groups for m, groups in own.items() if m in finite} for e, own in members.items()})
     if any(row.metrics and any(e.conservative for e in row.metrics.values()) for row in rows):
