@@ -24,6 +24,7 @@ from harness.images.sets import ImageSet, Mixed
 
 # How many files are looked at, once one is bad, to say how many more are.
 CHECKED_AFTER_FAILURE = 2_000
+FEW = 0.1  # share of a set up to which files of other sizes are named
 
 
 def open_images(kind: str, parameters: Mapping[str, Any], *, expected: Shape | None = None) -> ImageSource:
@@ -183,7 +184,7 @@ class StoredFiles:
         """The one size of all files, None where there are several, and the number of channels."""
         if self._surveyed is not None:
             return self._surveyed
-        sizes: set[tuple[int, int]] = set()
+        sizes: dict[tuple[int, int], list[str]] = {}
         channels = set()
         problems = []
         flaws = []
@@ -195,7 +196,7 @@ class StoredFiles:
                 problems.append((name, str(error)))
                 continue
             height, width = read.height, read.width
-            sizes.add((height, width))
+            sizes.setdefault((height, width), []).append(name)
             channels.add(read.channels)
             if read.flaw is not None:
                 flaws.append((name, read.flaw))
@@ -211,6 +212,8 @@ class StoredFiles:
                 f"is broken, such as {name!r} ({flaw})",
                 stacklevel=2,
             )
+        if odd := _odd_sizes(sizes):
+            warnings.warn(f"{self._held.path}: {odd}", stacklevel=2)
         one = next(iter(sizes)) if len(sizes) == 1 else None
         self._surveyed = one, max(channels) if self._expected is None else self._expected[2]
         return self._surveyed
@@ -299,6 +302,21 @@ def _check_bytes(size: int) -> None:
         raise UnusableError("is empty (0 bytes); delete it or make it again")
     if size > MAX_FILE_BYTES:
         raise UnusableError(f"has {size:,} bytes, over the limit of {MAX_FILE_BYTES:,} for one image")
+
+
+def _odd_sizes(sizes: Mapping[tuple[int, int], Sequence[str]]) -> str | None:
+    """The words for a few files of other sizes among many of one: a contact sheet or a thumbnail is no sample."""
+    n = sum(map(len, sizes.values()))
+    usual = max(sizes, key=lambda size: len(sizes[size]))
+    others = [(name, size) for size, names in sizes.items() if size != usual for name in names]
+    if not 0 < len(others) <= FEW * n:
+        return None
+    named = ", ".join(f"{name!r} ({_spell(size)})" for name, size in sorted(others)[:5])
+    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+    return (
+        f"{len(others)} of {n} images are not {_spell(usual)} as the others are: {named}{more}; all count as samples, "
+        "so move away what is none, such as a contact sheet"
+    )
 
 
 def _fitted(pixels: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:

@@ -155,10 +155,10 @@ def _row_bounds(rows: Sequence[int] | None, size: int, where: Path | str) -> tup
 
 def _list_files(kind: str, path: Path, *, class_folders: bool) -> FileList:
     if kind == "folder":
-        names, problems = sort_out(_walk(path))
+        names, problems = sort_out(path, _walk(path))
     else:
         with archives.opened(path) as archive:
-            names, problems = sort_out((entry.filename, None) for entry in archives.members(archive))
+            names, problems = sort_out(path, ((entry.filename, None) for entry in archives.members(archive)))
     if problems:
         raise refuse(path, problems)
     if not names:

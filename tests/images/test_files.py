@@ -116,6 +116,33 @@ def test_a_zip_of_a_windows_tool_is_the_zip_of_any_other(tmp_path, pixels):
     assert "climbs out" in the_line(lambda: imagelist.count("zip", {"path": up}))
 
 
+def test_images_in_folders_of_programs_are_left_out_and_counted(tmp_path, pixels):
+    files = {f"{i}.png": packed(image) for i, image in enumerate(pixels)}
+    plain = write_folder(tmp_path / "plain", files)
+    strays = {"@eaDir/0.png/SYNOPHOTO_THUMB_M.jpg": b"j", "a/@eaDir/1.png": b"k", ".thumbnails/2.png": b"l"}
+    mixed = write_folder(tmp_path / "mixed", files | strays | {"@eaDir/0.png/index.db": b"m"})
+    with pytest.warns(UserWarning, match=r"'.thumbnails/2.png' and 2 more left out: hidden folders and .*@eadir"):
+        assert imagelist.count("folder", {"path": mixed}) == 6
+    one, other = (imagelist.content_digest("folder", {"path": path}) for path in (plain, mixed))
+    assert one == other
+
+
+def test_a_few_images_of_another_size_are_named(tmp_path, pixels):
+    files = {f"{i:03d}.png": packed(pixels[i % 6]) for i in range(40)}
+    sheet = {"sheet.png": packed(np.zeros((50, 70, 3), np.uint8))}
+    folder = write_folder(tmp_path / "images", files | sheet)
+    words = r"1 of 41 images are not 5×7 as the others are: 'sheet.png' \(50×70\); all count as samples"
+    with pytest.warns(UserWarning, match=words):
+        assert open_images("folder", {"path": folder}).shape is None
+    for count, told in ((4, False), (0, False)):  # more than a tenth: sizes of their own; all of one size
+        more = {f"x{i}.png": packed(np.zeros((9, 9 + i, 3), np.uint8)) for i in range(count)}
+        other = write_folder(tmp_path / f"with {count}", dict(list(files.items())[:30]) | more)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            assert (open_images("folder", {"path": other}).shape is None) == bool(count)
+        assert bool(said) == told
+
+
 def test_images_are_read_by_index_in_the_order_asked_for(tmp_path, pixels):
     path = write_zip(tmp_path / "z.zip", {f"{i}.png": packed(image) for i, image in enumerate(pixels)})
     source = open_images("zip", {"path": path})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,8 @@ from harness.base import UsageError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm", ".pnm")
 SIDE_SUFFIXES = (".txt", ".md", ".rst", ".json", ".jsonl", ".csv", ".tsv", ".yaml", ".yml", ".xml", ".html", ".log")
+# Where Finder, Synology and QNAP disks, and Windows put thumbnails, indices and what was deleted.
+_SIDE_FOLDERS = ("__macosx", "@eadir", "#recycle", "@recycle", "$recycle.bin", "lost+found")
 _SIDE_NAMES = ("thumbs.db", "desktop.ini", "readme", "licence", "license", "copying", "notice")
 
 # Folder names up to here are labels as they stand; larger ones (dates, ids) would make label counts of absurd length.
@@ -65,17 +68,21 @@ def spelled(error: OSError) -> str:
 
 
 def sort_out(
-    found: Iterable[tuple[str, str | None]], *, side: tuple[str, ...] = ()
+    where: Path, found: Iterable[tuple[str, str | None]], *, side: tuple[str, ...] = ()
 ) -> tuple[list[str], list[tuple[str, str]]]:
     """The images, sorted, and the problems: side files are left out, anything else unknown is named.
 
-    `side` are suffixes of side files beyond the usual ones.
+    `found` are names and problems of what lies in `where`, `side` suffixes of side files beyond the usual ones. Images
+    in folders that programs make for themselves (thumbnails, deleted files) are left out with a warning.
     """
     names: list[str] = []
     problems: list[tuple[str, str]] = []
+    programs: list[str] = []
     for name, problem in found:
         parts = name.lower().split("/")
-        if any((part.startswith(".") and part != ".") or part == "__macosx" for part in parts):
+        if any((part.startswith(".") and part != ".") or part in _SIDE_FOLDERS for part in parts):
+            if parts[-1].endswith(SUFFIXES) and not parts[-1].startswith("."):
+                programs.append(name)
             continue
         if parts[-1] in _SIDE_NAMES or parts[-1].endswith((*SIDE_SUFFIXES, *side)):
             continue
@@ -87,6 +94,13 @@ def sort_out(
             problems.append((name, "has a name that is not UTF-8; rename it"))
         else:
             names.append(name)
+    if programs:
+        first = min(programs)
+        more = f" and {len(programs) - 1} more" if len(programs) > 1 else ""
+        warnings.warn(
+            f"{where}: {first!r}{more} left out: hidden folders and {', '.join(_SIDE_FOLDERS)} are programs' own",
+            stacklevel=2,
+        )
     return sorted(names), sorted(problems)
 
 

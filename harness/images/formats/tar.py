@@ -61,7 +61,7 @@ def read_tars(path: str | Path | Sequence[str], *, labels: str | None = None) ->
     problems: list[tuple[str, str]] = []
     for shard in files:
         found = _members(shard)
-        images, faults = sort_out(((name, None) for name in found), side=(LABEL_SUFFIX,))
+        images, faults = sort_out(shard, ((name, None) for name in found), side=(LABEL_SUFFIX,))
         _check_samples(shard, images)
         prefix = f"{shard.name}/" if len(files) > 1 else ""
         if prefix and any(prefix + name in places for name in found):
