@@ -13,7 +13,7 @@ from harness.base import UsageError, imported
 from harness.metrics.contract import Effort
 from harness.metrics.own import value_alone
 from harness.metrics.table import METRICS, MetricFacts, facts_of, own_facts
-from harness.uncertainty import INDEPENDENT, Analysis, Design, MetricCall, NoIntervalError, Pair, checked
+from harness.uncertainty import INDEPENDENT, Analysis, Design, MetricCall, NoIntervalError, Pair, as_array, checked
 
 # Simulated coverage of 95 % intervals of FD and KD: .71 for two clusters, .87 to .95 for three, .94 to .97 for four of
 # one size, .62 to .85 for five to ten of which one has 38 to 55 % of the rows.
@@ -108,7 +108,9 @@ def _labelled(method: str, sides: str) -> str:
 def value_of(call: MetricCall, real: npt.ArrayLike, fake: npt.ArrayLike) -> float:
     """The value alone of a metric that `analyse` takes, in the metric's unit: no interval is prepared."""
     function = call.function or imported(facts_of(call.use).target)
-    return float(function(np.array(real), np.array(fake), **call.parameters))  # copies: it may write into them
+    return float(
+        function(as_array(real).copy(), as_array(fake).copy(), **call.parameters)
+    )  # copies: it may write into them
 
 
 def _facts(name: str, call: MetricCall) -> MetricFacts:

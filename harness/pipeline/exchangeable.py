@@ -44,7 +44,8 @@ def unlike_reference(records: Sequence[Record], generator: str, encoder: str) ->
             and estimate is not None
             and estimate.reference == "random"
         ):
-            if not estimate.low > 0:
+            low, high = estimate.ends
+            if not (estimate.has_interval and low > 0):
                 return None  # the first kernel that the benchmark names, as everywhere
-            return Unlike(generator, encoder, record.metric, estimate.value, estimate.low, estimate.high)
+            return Unlike(generator, encoder, record.metric, estimate.value, low, high)
     return None

@@ -105,11 +105,11 @@ def bias_notes(members: Members) -> list[str]:
                     f"{metric} under {encoder} is mostly the bias of finite sets for: {told}; `interval: {{target: "
                     "T_inf}` takes it off"
                 )
-            rows = [r for generator, group in groups.items() if shares[generator] is None and (r := _scarce(group))]
+            rows = [r for g, group in groups.items() if shares[g] is None and (r := _scarce(g, group))]
             if rows:
-                n, d = min(rows)
+                n, d, images = min(rows)
                 notes.append(
-                    f"{metric} under {encoder} rests on {n:.0f} images for {d} feature columns ({n / d:.2g} each): "
+                    f"{metric} under {encoder} rests on {images} for {d} feature columns ({n / d:.2g} each): "
                     f"with fewer than {SCARCE:g} it may be mostly the bias of finite sets; compare it at these sizes "
                     "only, take more images, or kd, which has no bias"
                 )
@@ -128,8 +128,24 @@ def _bias_share(group: Sequence[SeedMember]) -> float | None:
     return bias / value if value > 0 else None
 
 
-def _scarce(group: Sequence[SeedMember]) -> tuple[float, int] | None:
-    """Independent rows of the smaller side, and columns, of an FD from fewer than SCARCE rows per column."""
-    analyses = [member.analysis for member in group if facts_of(member.analysis.use).columns is not None]
-    found = [(min(a.effective_real, a.effective_fake), a.d) for a in analyses]
-    return min((one for one in found if one[0] < SCARCE * one[1]), default=None)
+def _scarce(generator: str, group: Sequence[SeedMember]) -> tuple[float, int, str] | None:
+    """Images of the smaller side, columns, and those images in words, where there are fewer than SCARCE a column.
+
+    Counted are distinct images, which bound the rank of a covariance, or as many as declared clusters are worth.
+    """
+    found = []
+    for a in (member.analysis for member in group):
+        if facts_of(a.use).columns is None:
+            continue
+        for whose, n, units, effective in (
+            ("the reference", a.n_real, a.units_real, a.effective_real),
+            (generator, a.n_fake, a.units_fake, a.effective_fake),
+        ):
+            worth = effective if a.clustered else float(units)
+            if worth < SCARCE * a.d:
+                few = f" (worth {worth:.0f} independent ones)" if a.clustered and worth < n else ""
+                images = f"{n:,} images of {whose}{few}"
+                if not a.clustered and units < n:
+                    images = f"{units:,} distinct images of {whose} (of {n:,})"
+                found.append((worth, a.d, images))
+    return min(found, default=None)

@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     )
     from harness.uncertainty.compare import Comparison, Equivalence, difference, equivalence
     from harness.uncertainty.design import INDEPENDENT, Design
-    from harness.uncertainty.features import Matrix, Rows, Vector, blocks, checked, positive_integer, with_defaults
+    from harness.uncertainty.features import (
+        Matrix,
+        Rows,
+        Vector,
+        as_array,
+        blocks,
+        checked,
+        positive_integer,
+        with_defaults,
+    )
     from harness.uncertainty.intervals import centred, check, interval, quantile_of
     from harness.uncertainty.joint import Joint, joint_replicates
     from harness.uncertainty.planning import NextRun, counted, plan

@@ -44,9 +44,19 @@ def checked(
     return arrays[0], arrays[1]
 
 
+def as_array(given: Any) -> npt.NDArray[Any]:
+    """The numbers given, as NumPy holds them: of a tensor of PyTorch those, whatever its device, dtype and gradient."""
+    # Told by its methods: nothing here imports torch.
+    if hasattr(given, "detach") and hasattr(given, "cpu"):
+        given = given.detach().cpu()
+        if str(given.dtype) == "torch.bfloat16":  # which NumPy has not; float32 holds each of its numbers
+            given = given.float()
+    return np.asarray(given)
+
+
 def _rows(name: str, given: npt.ArrayLike, least: int, because: str) -> Rows:
     try:
-        array = np.asarray(given)
+        array = as_array(given)
     except ValueError as error:
         raise UsageError(f"`{name}` is not a rectangular array: {error}") from None
     if array.ndim != 2 or array.shape[1] == 0:

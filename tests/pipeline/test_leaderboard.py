@@ -50,7 +50,7 @@ def test_a_distance_that_is_mostly_its_bias_is_said_with_its_generator_and_a_lar
 
 def test_a_distance_from_few_images_for_its_columns_is_said_and_the_unbiased_one_is_not():
     (note,) = told(40, 60, 0.0)
-    assert "rests on 40 images for 60 feature columns (0.67 each)" in note
+    assert "rests on 40 images of gan for 60 feature columns (0.67 each)" in note
     assert told(240, 60, 0.0) == [], "4 images a column: how large the bias is, is not known there"
     assert told(40, 60, 0.0, metric="kd") == []
     assert told(400, 6, 0.0, metric="kd") == []
