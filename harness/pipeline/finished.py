@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.base import Reference, UsageError, read_records, unknown
+from harness.base import Reference, Target, UsageError, read_records, unknown
 from harness.pipeline import results
 from harness.pipeline.leaderboard import Leaderboard
-from harness.uncertainty import difference, holm
+from harness.uncertainty import Comparison, NoInterval, SeedMember, difference, holm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WHOLE = ("training_seed", "sampling_seed", "n_real", "n_fake")  # whole numbers, absent in some rows
 PAIRED = ("value", "se", "low", "high", "p", "p_holm")
+COMPARED = ("value", "se", "low", "high", "p", "target", "reference", "method")
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ class FinishedRun:
         p_holm                the same, adjusted over all pairs of this encoder and metric (Holm 1979): calling every
                               pair with p_holm <= 0.05 different makes one false call in at most 5% of such tables
         better                the generator with the better values where p_holm says that they differ, else None
-        target, reference, method, notes   as in the records; `reference` is the leaderboard's unless it is given
+        target, reference, method, notes   as in the records; `reference` is the leaderboard's unless it is given. Where
+                              one of the two has no interval the numbers are missing, and `notes` says why
 
         Several training seeds on both sides: Welch's test over seeds, else the images' own noise.
 
@@ -142,32 +144,41 @@ class FinishedRun:
         lower = {column.metric: column.lower_is_better for column in board.columns}
         for metric, groups in analyses.items():
             target = {row.generator: row.metrics[metric].target for row in ordered if metric in row.metrics}
-            found = []
-            for first, second in combinations([g for g in target if g in groups], 2):
-                told = difference(groups[first], groups[second], level=level, target=target[first], reference=reference)
-                found.append((first, second, told))
-            if not found:
-                continue
+            pairs = list(combinations([g for g in target if g in groups], 2))
+            told = [self._difference(groups[a], groups[b], level, target[a], reference) for a, b in pairs]
+            tested = [found.p for found in told if isinstance(found, Comparison)]
+            adjusted = iter(holm(tested))
             rows = []
-            for (first, second, told), p in zip(found, holm([one[2].p for one in found]), strict=True):
-                ahead = first if (told.value < 0) == lower[metric] else second
-                rows.append(
-                    {
-                        "encoder": encoder,
-                        "metric": metric,
-                        "first": first,
-                        "second": second,
-                        **{name: getattr(told, name) for name in PAIRED if name != "p_holm"},
-                        "p_holm": p,
-                        "confidence": told.level,
-                        "better": ahead if p <= 1 - level and told.value else None,
-                        "target": told.target,
-                        "reference": told.reference,
-                        "method": told.method,
-                        "notes": "; ".join(told.notes),
+            for (first, second), found in zip(pairs, told, strict=True):
+                row: dict[str, Any] = {
+                    "encoder": encoder,
+                    "metric": metric,
+                    "first": first,
+                    "second": second,
+                    "confidence": level,
+                }
+                if isinstance(found, Comparison):
+                    p = next(adjusted)
+                    ahead = first if (found.value < 0) == lower[metric] else second
+                    row |= {name: getattr(found, name) for name in COMPARED} | {"p_holm": p}
+                    row |= {
+                        "better": ahead if p <= 1 - level and found.value else None,
+                        "notes": "; ".join(found.notes),
                     }
-                )
-            yield rows
+                else:
+                    row |= {"target": target[first], "reference": reference, "notes": found}
+                rows.append(row)
+            if rows:
+                yield rows
+
+    @staticmethod
+    def _difference(
+        first: Sequence[SeedMember], second: Sequence[SeedMember], level: float, target: Target, reference: Reference
+    ) -> Comparison | str:
+        """The comparison, or the reason why one of the two has no interval."""
+        forms = [member.analysis.form for member in (*first, *second)]
+        without = next((form.reason for form in forms if isinstance(form, NoInterval)), None)
+        return without or difference(first, second, level=level, target=target, reference=reference)
 
 
 def open_run(out: str | Path) -> FinishedRun:
