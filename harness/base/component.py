@@ -125,14 +125,18 @@ class Component:
     libraries   distributions whose version can change the bytes it yields
     trained     a generator that learns from the training split, once per training seed
     pool        a generator with finitely many images: those of a `split`, of some `classes` of it, or its own `files`
-    files       how a component that reads image files finds them: the `kind` of `imagelist`
+    files       the container in which a component finds image files: a name of `images/formats`
+    class_folders  its labels may be the folders that files lie in
     one_size    a generator that can learn from or spoil images of one size only
     control     a generator whose result is known beforehand: it shows real images, whole or spoilt
+    absent      a dataset's "module:thing" that says what is missing of a split, from (parameters, split, folder)
     split       model of what a dataset's split is given beside its size and digest
     random      an encoder with random weights
+    of_a_file   an encoder whose features are whatever the network in the user's file gives
     dim         features of an encoder that has no parameter `dim`; "pixels" where the image size decides
     layers      features of each value of an encoder's parameter `layer`
     weights     file in the package that holds an encoder's weights
+    hangs_on    further "module:thing" that its results hang on
     registered  the registered weight file, with parameters in braces, of an encoder whose weights are not random
     """
 
@@ -146,11 +150,15 @@ class Component:
     libraries: tuple[str, ...] = ()
     trained: bool = False
     pool: Literal["split", "classes", "files"] | None = None
-    files: Literal["folder", "zip", "npz", "npy", "idx", "tar", "parquet", "arrow"] | None = None
+    files: str | None = None
+    class_folders: bool = False
     one_size: bool = False
     control: bool = False
     split: type[Parameters] | None = None
+    absent: str | None = None
+    hangs_on: tuple[str, ...] = ()
     random: bool = False
+    of_a_file: bool = False
     dim: int | Literal["pixels"] | None = None
     layers: tuple[tuple[str, int], ...] = ()
     expects: Expects | None = None
@@ -161,7 +169,7 @@ class Component:
     @property
     def targets(self) -> tuple[str, ...]:
         """All that a component's results hang on besides its parameters: "module:thing" of each."""
-        return (self.target,)
+        return (self.target, *self.hangs_on)
 
     def weight_file(self, parameters: Mapping[str, Any]) -> str | None:
         """The registered weight file that an encoder with these parameters needs; None for others."""

@@ -215,7 +215,7 @@ def _reads(metric: Metric, encoder: Entry) -> bool:
     if component.layers:
         return encoder.parameters.get("layer") in reads
     # A file or a class of the user's own, whose word is taken: `classes`, or the width by itself.
-    unknown_features = component.origin != "built-in" or component.name in ("torchscript", "onnx")
+    unknown_features = component.origin != "built-in" or component.of_a_file
     return unknown_features and metric.parameters.get("classes", 0) is not None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +19,11 @@ from harness.base import (
     FrozenMapping,
     UsageError,
     found,
+    imported,
     read_yaml,
 )
 from harness.benchmark import parameters, registry
-from harness.images import torchvision_layout as torchvisionfiles
 
-TORCHVISION = "harness.images.datasets.torchvision:Torchvision"
 DIGEST = r"sha256:[0-9a-f]{64}"
 Whole = Annotated[int, Strict(), Field(ge=1)]
 Counts = Annotated[tuple[Annotated[int, Strict(), Field(ge=0)], ...], Field(strict=False, min_length=1)]
@@ -123,11 +121,10 @@ def load(path: Path) -> Catalogue:
 
 def check_files(document: Document, data: PinnedDataset) -> None:
     """Note a split whose files are missing or hold another number of images than is pinned."""
-    if data.component.target == TORCHVISION and "root" in data.parameters:  # else its parameters are wrong, and said
-        root = data.folder / os.path.expanduser(data.parameters["root"])
+    if data.component.absent is not None:
+        absent_of = imported(data.component.absent)
         for name, split in data.parameters["splits"].items():
-            absent = torchvisionfiles.missing(data.parameters["dataset"], root, split["split"])
-            if absent is not None:
+            if (absent := absent_of(data.parameters, split, data.folder)) is not None:
                 document.complain((data.name, "splits", name), absent)
     if data.component.files is None:
         return

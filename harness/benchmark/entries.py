@@ -55,7 +55,7 @@ class Generator(Entry):
         """What a built-in generator says about its labels; None where it gives none, and for one of the user's own."""
         if self.component.origin != "built-in":
             return None
-        if self.component.files in FOLDERS:  # labels by folder are read only where the key asks for them
+        if self.component.class_folders:  # labels by folder are read only where the key asks for them
             return "clusters" if self.groups in ("clusters", "strata") else None
         if self.parameters.get("prompts") is not None:
             return "clusters"
@@ -101,10 +101,6 @@ class Metric(Entry, Quiet):
     def label(self) -> str:
         """The head of its column: the name that the benchmark gives it, or the metric's own spelling of that."""
         return self.component.label if self.name == self.component.name else self.name
-
-
-# Files in folders of their own: the folder of each is its label.
-FOLDERS = ("folder", "zip", "tar")
 
 
 def of_protocol(name: str, *, random: bool = False) -> Encoder:
@@ -236,7 +232,7 @@ def _labelled(component: Component) -> bool:
     """Whether a generator may give its images labels, so that `groups` says how they are read."""
     if component.origin != "built-in":  # one's own parameter of that name is what the key then means
         return "groups" not in (component.takes or ())
-    return component.files in FOLDERS or (
+    return component.class_folders or (
         component.parameters is not None and "labels" in component.parameters.model_fields
     )
 

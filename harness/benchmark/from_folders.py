@@ -12,12 +12,10 @@ from harness.base import RANDOM, UsageError, write_atomically
 from harness.benchmark import presets, protocols, registry
 from harness.benchmark.datasets import ANY
 from harness.benchmark.written import MARK, as_yaml, check_own, free_name, named, plain, relative_path, shown, write
-from harness.images import Mixed, content_digest, is_utf8
-from harness.images import arrow as arrows
+from harness.images import Mixed, containers, content_digest, is_utf8
 from harness.images import listing as imagelist
 from harness.metrics import facts_of
 
-KINDS = {".zip": "zip", ".npz": "npz", ".npy": "npy", ".tar": "tar", ".parquet": "parquet", ".arrow": "arrow"}
 LEAST = 8  # images, as in any benchmark
 DEFAULT = "clean"
 COMMON = ("fd", "kd", "precision", "recall", "density", "coverage")
@@ -152,16 +150,22 @@ def _dataset(real: Path, folder: Path) -> dict[str, Any]:
     }
 
 
+def suffixes() -> dict[str, str]:
+    """The endings of files that are taken for a container of images, each with the container's name."""
+    return {suffix: one.name for one in containers().values() for suffix in one.suffixes}
+
+
 def kind_of(path: Path) -> str:
-    """How the images of a path are held: `folder`, or a value of `KINDS`. Raises UsageError for anything else."""
+    """The container that a path is: a folder's own, or the one of its ending. Raises UsageError for anything else."""
     if path.is_dir():
-        return "arrow" if arrows.is_saved(path) else "folder"
+        return next((one.name for one in containers().values() if one.is_folder(path)), "folder")
     if not path.exists():
         raise UsageError(f"{path}: does not exist")
-    if path.suffix.lower() not in KINDS:
-        *others, last = KINDS
+    known = suffixes()
+    if path.suffix.lower() not in known:
+        *others, last = known
         raise UsageError(f"{path}: is neither a folder of images nor a {', '.join(others)} or {last} file")
-    return KINDS[path.suffix.lower()]
+    return known[path.suffix.lower()]
 
 
 def _of_protocol(protocol: str, random_weights: bool) -> dict[str, Any]:

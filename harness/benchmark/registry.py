@@ -88,6 +88,8 @@ def make(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> An
     arguments = located(component, parameters, folder)
     for name, target in component.modules(parameters).items():
         arguments[name] = _thing(target, folder)
+    if component.files is not None:
+        arguments["kind"] = component.files
     if inspect.isclass(thing):
         return thing(**arguments)
     if inspect.isroutine(thing) and kind == "metrics":
@@ -179,10 +181,11 @@ def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -
         versions = {library: _version(library) for library in source.distributions(file, target)}
         found[name] = {"source": source.sources(file), "libraries": versions}
     if files:
+        from harness.images import containers
         from harness.images import listing as imagelist
 
         found["content"] = imagelist.content_digest(files, located(component, parameters, folder))
-        for name in imagelist.PATH_PARAMETERS[files]:
+        for name in containers()[files].paths:
             found["parameters"].pop(name, None)  # a dataset's alone, such as the labels of an npy
     return found
 

@@ -79,7 +79,7 @@ def _one_benchmark(path: Path, flags: Mapping[str, Any]) -> None:
     from harness.base import UsageError
     from harness.benchmark import from_folders
 
-    if path.is_dir() or path.suffix.lower() in from_folders.KINDS:
+    if path.is_dir() or path.suffix.lower() in from_folders.suffixes():
         raise UsageError(f"{path}: is one set of images; give the REAL ones and then the FAKE ones")
     if given := _given(flags):
         raise UsageError(f"{given}: only for sets of images, REAL FAKE; what a benchmark does stands in {path}")

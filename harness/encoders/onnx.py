@@ -25,6 +25,7 @@ FACTS = Component(
     "an ONNX file: NCHW floats to features",
     OnnxParameters,
     libraries=("numpy", "onnxruntime"),
+    of_a_file=True,
 )
 
 

@@ -30,6 +30,7 @@ FACTS = Component(
     TorchScriptParameters,
     libraries=TORCH,
     expects=Expects(None, None, 3),
+    of_a_file=True,
 )
 NVIDIA = Component(
     "encoders",

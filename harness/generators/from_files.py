@@ -5,52 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.base import FILES, Component, Parameters, Paths, PathText
+from harness.base import FILES, Component
+from harness.images import Format, containers
 
 if TYPE_CHECKING:
     from harness.images import ImageSet
 
 
-class PathParameters(Parameters):
-    """Where images lie, relative to the YAML file."""
-
-    path: PathText
-
-
-class ArrayParameters(PathParameters):
-    """Parameters of the generator `npz`: the file, and which of its arrays where it has several."""
-
-    array: str | None = None
-
-
-class ShardParameters(Parameters):
-    """Parameters of the generator `tar`: a path, a list of paths or a brace pattern."""
-
-    path: Paths
+def _pool(one: Format) -> Component:
+    return Component(
+        "generators",
+        one.name,
+        f"{__name__}:Files",
+        one.generator,
+        one.pool,
+        libraries=FILES,
+        pool="files",
+        files=one.name,
+        class_folders=one.class_folders,
+        hangs_on=(one.home,),
+    )
 
 
-class ColumnParameters(ShardParameters):
-    """Parameters of `parquet` and `arrow`: the files, and which column holds the images, `image` by default."""
-
-    column: str | None = None
-
-
-def _files(kind: Any, parameters: type[Parameters], summary: str) -> Component:
-    target = f"{__name__}:{kind.capitalize()}"
-    return Component("generators", kind, target, summary, parameters, libraries=FILES, pool="files", files=kind)
-
-
-FOLDER = _files("folder", PathParameters, "the images in a folder")
-ZIP = _files("zip", PathParameters, "the images in a zip archive")
-NPZ = _files("npz", ArrayParameters, "the images in a NumPy archive")
-NPY = _files("npy", PathParameters, "the images in a NumPy file")
-TAR = _files("tar", ShardParameters, "the images in tar files, WebDataset's shards")
-PARQUET = _files("parquet", ColumnParameters, "a column of images in Parquet files")
-ARROW = _files("arrow", ColumnParameters, "a column of images as Hugging Face's save_to_disk leaves it")
+POOLS: tuple[Component, ...] = tuple(_pool(one) for one in containers().values() if one.pool is not None)
 
 
 class Files:
-    """A pool of images in files; there is no `fit`, for they are made already."""
+    """A pool of images in files; there is no `fit`, for they are made already.
+
+    `kind` is a container of `images/formats`, `parameters` are its own: path, array, column …
+    """
 
     def __init__(self, kind: str, **parameters: Any) -> None:
         from harness.images import open_images
@@ -73,52 +57,3 @@ class Files:
         Raises UsageError for files that cannot be used.
         """
         return self._source.read([int(index) for index in indices])
-
-
-class Folder(Files):
-    """The images of a folder and its subfolders, in the order of their relative paths."""
-
-    def __init__(self, *, path: str) -> None:
-        super().__init__("folder", path=path)
-
-
-class Zip(Files):
-    """The images of a zip, in the order of their names, read without unpacking it to disk."""
-
-    def __init__(self, *, path: str) -> None:
-        super().__init__("zip", path=path)
-
-
-class Npz(Files):
-    """The images of an npz: `images`, else `arr_0`, else its only array, unless `array` names one."""
-
-    def __init__(self, *, path: str, array: str | None = None) -> None:
-        super().__init__("npz", path=path, array=array)
-
-
-class Npy(Files):
-    """The images of an npy file, one array."""
-
-    def __init__(self, *, path: str) -> None:
-        super().__init__("npy", path=path)
-
-
-class Tar(Files):
-    """The images of tar files, such as WebDataset's shards: a path, a list or a brace pattern."""
-
-    def __init__(self, *, path: str | Sequence[str]) -> None:
-        super().__init__("tar", path=path)
-
-
-class Parquet(Files):
-    """The encoded images of a column of Parquet files, `image` unless `column` names one; paths as for `Tar`."""
-
-    def __init__(self, *, path: str | Sequence[str], column: str | None = None) -> None:
-        super().__init__("parquet", path=path, column=column)
-
-
-class Arrow(Files):
-    """The same of a folder of Hugging Face's `save_to_disk`, or of Arrow files."""
-
-    def __init__(self, *, path: str | Sequence[str], column: str | None = None) -> None:
-        super().__init__("arrow", path=path, column=column)

@@ -8,12 +8,12 @@ from harness.base.doors import door
 
 if TYPE_CHECKING:
     from harness.images import listing, preprocessing
-    from harness.images.datasets import torchvision, torchvision_layout
+    from harness.images.datasets import torchvision
     from harness.images.datasets.digits import Digits
     from harness.images.datasets.split import Dataset, Images, content_digest
     from harness.images.datasets.table import DATASETS
     from harness.images.files import open_images
-    from harness.images.formats import arrow
+    from harness.images.formats.facts import Format, containers
     from harness.images.formats.names import FileList, as_people_count, is_utf8, partner_keys
     from harness.images.preprocessing import recipes
     from harness.images.preprocessing.recipes import RECIPES, Preprocessing, declared

@@ -8,30 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.base import UsageError, derive_seed, digest, digest_file
 from harness.images.formats import zip as archives
-from harness.images.formats.arrays import ArrayPair, read_chunks, read_idx, read_npy, read_npz
-from harness.images.formats.arrow import read_arrows
-from harness.images.formats.names import SUFFIXES, FileList, class_labels, refuse, shards, sort_out, spelled, spelling
-from harness.images.formats.parquet import read_parquets
-from harness.images.formats.tar import read_tars
-
-KINDS = ("folder", "zip", "npz", "npy", "idx", "tar", "parquet", "arrow")
-PATH_PARAMETERS: Mapping[str, tuple[str, ...]] = {
-    "folder": ("path",),
-    "zip": ("path",),
-    "npz": ("path",),
-    "npy": ("path", "labels"),
-    "idx": ("images", "labels"),
-    "tar": ("path",),
-    "parquet": ("path",),
-    "arrow": ("path",),
-}
+from harness.images.formats.arrays import ArrayPair, read_chunks
+from harness.images.formats.facts import Format, containers
+from harness.images.formats.folder import walk
+from harness.images.formats.names import FileList, shards, spelled, spelling
 
 
 def resolve(kind: str, parameters: Mapping[str, Any], base: Path) -> dict[str, Any]:
@@ -43,7 +29,7 @@ def resolve(kind: str, parameters: Mapping[str, Any], base: Path) -> dict[str, A
         return str(base.absolute() / os.path.expanduser(value))
 
     return {
-        name: absolute(value) if name in PATH_PARAMETERS[kind] and value is not None else value
+        name: absolute(value) if name in _format(kind).paths and value is not None else value
         for name, value in parameters.items()
     }
 
@@ -81,7 +67,7 @@ def stamps(kind: str, parameters: Mapping[str, Any]) -> list[list[Any]]:
 
     Of a folder, all files in it.
     """
-    given = (parameters.get(name) for name in PATH_PARAMETERS[kind])
+    given = (parameters.get(name) for name in _format(kind).paths)
     return stamps_of(path for value in given if value is not None for path in shards(value))
 
 
@@ -89,7 +75,7 @@ def stamps_of(paths: Iterable[Path]) -> list[list[Any]]:
     """Name, size in bytes and time of change in ns of files, and of all files in folders."""
     found: list[list[Any]] = []
     for path in paths:
-        inside = [path / name for name, problem in _walk(path) if problem is None] if path.is_dir() else [path]
+        inside = [path / name for name, problem in walk(path) if problem is None] if path.is_dir() else [path]
         for file in inside:
             try:
                 status = file.stat()
@@ -101,24 +87,7 @@ def stamps_of(paths: Iterable[Path]) -> list[list[Any]]:
 
 def listing(kind: str, parameters: Mapping[str, Any]) -> FileList | ArrayPair:
     """What the source holds, in order, before `rows` and `order_seed`."""
-    if kind not in KINDS:
-        raise ValueError(f"`kind` is {kind!r}; known: {', '.join(KINDS)}")
-    if kind in ("folder", "zip"):
-        labels = parameters.get("labels")
-        if labels not in (None, "folders"):
-            raise UsageError(f"{parameters['path']}: labels {labels!r} is not allowed; say `folders` or leave it out")
-        return _list_files(kind, Path(parameters["path"]), class_folders=labels is not None)
-    if kind == "npz":
-        return read_npz(Path(parameters["path"]), array=parameters.get("array"), labels=parameters.get("labels"))
-    if kind == "tar":
-        return read_tars(parameters["path"], labels=parameters.get("labels"))
-    if kind in ("parquet", "arrow"):
-        read = read_parquets if kind == "parquet" else read_arrows
-        return read(parameters["path"], column=parameters.get("column"), labels=parameters.get("labels"))
-    label_path = None if parameters.get("labels") is None else Path(parameters["labels"])
-    if kind == "npy":
-        return read_npy(Path(parameters["path"]), labels=label_path)
-    return read_idx(Path(parameters["images"]), labels=label_path)
+    return _format(kind).listing(parameters)
 
 
 def selected(kind: str, parameters: Mapping[str, Any], size: int) -> Sequence[int]:
@@ -140,8 +109,14 @@ def ordered(rows: Sequence[int] | None, order_seed: int | None, *, size: int, wh
     return sorted(range(size), key=lambda image: derive_seed(order_seed, "order", image))[start:stop]
 
 
+def _format(kind: str) -> Format:
+    if kind not in containers():
+        raise ValueError(f"`kind` is {kind!r}; known: {', '.join(containers())}")
+    return containers()[kind]
+
+
 def _first_path(kind: str, parameters: Mapping[str, Any]) -> Any:
-    return parameters[PATH_PARAMETERS[kind][0]]
+    return parameters[_format(kind).paths[0]]
 
 
 def _row_bounds(rows: Sequence[int] | None, size: int, where: Path | str) -> tuple[int, int]:
@@ -151,56 +126,6 @@ def _row_bounds(rows: Sequence[int] | None, size: int, where: Path | str) -> tup
     if not 0 <= start < stop <= size:
         raise UsageError(f"{where}: rows [{start}, {stop}] do not fit; it holds {size} images, counted from 0")
     return start, stop
-
-
-def _list_files(kind: str, path: Path, *, class_folders: bool) -> FileList:
-    if kind == "folder":
-        names, problems = sort_out(path, _walk(path))
-    else:
-        with archives.opened(path) as archive:
-            names, problems = sort_out(path, ((entry.filename, None) for entry in archives.members(archive)))
-    if problems:
-        raise refuse(path, problems)
-    if not names:
-        raise UsageError(f"{path}: holds no images ({', '.join(SUFFIXES)})")
-    return FileList(kind, path, tuple(names), class_labels(path, names) if class_folders else None)
-
-
-def _walk(folder: Path) -> Iterator[tuple[str, str | None]]:
-    """Every file below `folder` as (relative path, problem or None); links are followed, but never in a circle."""
-    try:
-        status = os.stat(folder)
-    except OSError as error:
-        raise UsageError(f"{folder}: {spelled(error)}") from error
-    if not stat.S_ISDIR(status.st_mode):
-        raise UsageError(f"{folder}: is a file where a folder of images was expected (a zip is declared as `zip`)")
-    pending = [("", frozenset({(status.st_dev, status.st_ino)}))]
-    while pending:
-        prefix, above = pending.pop()
-        try:
-            with os.scandir(folder / prefix) as entries:
-                found = list(entries)
-        except OSError as error:
-            if not prefix:
-                raise UsageError(f"{folder}: cannot be listed ({spelled(error)})") from error
-            yield prefix, f"cannot be listed ({spelled(error)})"
-            continue
-        for entry in found:
-            name = prefix + entry.name
-            try:
-                if entry.is_file():
-                    yield name, None
-                elif entry.is_dir():
-                    status = entry.stat()
-                    identity = (status.st_dev, status.st_ino)
-                    if identity in above:
-                        yield name, "is a link to a folder above it, a circle; remove the link"
-                    else:
-                        pending.append((name + "/", above | {identity}))
-                else:
-                    yield name, "is a broken link or no regular file; remove it"
-            except OSError as error:  # a link to itself, or a folder that may not be entered
-                yield name, f"cannot be opened ({spelled(error)})"
 
 
 def _file_digests(held: FileList) -> Iterator[list[str]]:

@@ -459,7 +459,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     (
         "rank_by",
         "interval: {target: §T_inf}\nrank_by",
-        "interval.target: found T_inf, which fd has from ten images a "
+        "interval.target: found T_inf, which fd has from 10 images a "
         "feature on; digits_convnet has 32 features, so at least 320 images (found 100); use T_N",
     ),
     ("seed: 7", "seed: 7\n§data: 3", "data: unknown key; did you mean 'dataset'? Allowed: name, "),

@@ -781,7 +781,8 @@ def test_damaged_idx_files_are_refused(tmp_path, pixels):
 
 def test_rows_of_one_file_make_disjoint_splits_that_cover_it(tmp_path, pixels):
     np.savez(tmp_path / "a.npz", images=pixels, labels=np.arange(6))
-    dataset = datasets.Npz(
+    dataset = datasets.ImageFiles(
+        "npz",
         splits={
             "a": {"path": tmp_path / "a.npz", "labels": "labels", "rows": [0, 4], "order_seed": 3},
             "b": {"path": tmp_path / "a.npz", "labels": "labels", "rows": [4, 6], "order_seed": 3},
@@ -817,8 +818,10 @@ def test_a_dataset_of_files_loads_its_splits_and_names_those_it_has(tmp_path, pi
     files = {f"{i % 2}/{i}.png": packed(image) for i, image in enumerate(pixels)}
     write_folder(tmp_path / "f", files)
     write_zip(tmp_path / "z.zip", files)
-    folder = datasets.Folder(splits={"train": {"path": tmp_path / "f", "labels": "folders"}}, image=[5, 7, 3])
-    archive = datasets.Zip(splits={"train": {"path": tmp_path / "z.zip", "labels": "folders"}})
+    folder = datasets.ImageFiles(
+        "folder", splits={"train": {"path": tmp_path / "f", "labels": "folders"}}, image=[5, 7, 3]
+    )
+    archive = datasets.ImageFiles("zip", splits={"train": {"path": tmp_path / "z.zip", "labels": "folders"}})
     for dataset in (folder, archive):
         images = dataset.load("train")
         np.testing.assert_array_equal(images.images, pixels[[0, 2, 4, 1, 3, 5]])
@@ -828,7 +831,7 @@ def test_a_dataset_of_files_loads_its_splits_and_names_those_it_has(tmp_path, pi
 
 def test_arrays_of_another_shape_than_declared_are_refused(tmp_path, pixels):
     np.savez(tmp_path / "a.npz", images=pixels)
-    dataset = datasets.Npz(splits={"a": {"path": tmp_path / "a.npz"}}, image=[5, 7, 1])
+    dataset = datasets.ImageFiles("npz", splits={"a": {"path": tmp_path / "a.npz"}}, image=[5, 7, 1])
     assert the_line(lambda: dataset.load("a")) == f"{tmp_path / 'a.npz'}: images are 5×7×3, declared 5×7×1"
 
 
@@ -836,9 +839,9 @@ def test_generators_of_files_are_pools_that_give_the_files(tmp_path, pixels):
     files = {f"{i}.png": packed(image) for i, image in enumerate(pixels)}
     np.savez(tmp_path / "a.npz", samples=pixels, other=pixels[:2])
     for generator in (
-        generators.Folder(path=str(write_folder(tmp_path / "f", files))),
-        generators.Zip(path=str(write_zip(tmp_path / "z.zip", files))),
-        generators.Npz(path=str(tmp_path / "a.npz"), array="samples"),
+        generators.Files("folder", path=str(write_folder(tmp_path / "f", files))),
+        generators.Files("zip", path=str(write_zip(tmp_path / "z.zip", files))),
+        generators.Files("npz", path=str(tmp_path / "a.npz"), array="samples"),
     ):
         assert not hasattr(generator, "fit")  # nothing to learn, so no training split is needed
         assert generator.size == 6
@@ -870,11 +873,11 @@ def test_mnist_and_two_generators_of_it_are_read_as_they_are():
         "labels": SHARED / "mnist" / "t10k-labels-idx1-ubyte.gz",
     }
     assert imagelist.count("idx", parameters) == 10_000
-    images = datasets.Idx(splits={"test": parameters}, image=[28, 28, 1]).load("test")
+    images = datasets.ImageFiles("idx", splits={"test": parameters}, image=[28, 28, 1]).load("test")
     assert images.images.shape == (10_000, 28, 28, 1)
     assert images.classes == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     for name in ("gmgan_ngau", "gmgan_merigot"):
         assert imagelist.count("zip", {"path": SHARED / "mnist" / f"{name}.zip"}) == 10_000
-    sampled = generators.Zip(path=str(SHARED / "mnist" / "gmgan_ngau.zip")).sample([0, 9_999, 5_000])
+    sampled = generators.Files("zip", path=str(SHARED / "mnist" / "gmgan_ngau.zip")).sample([0, 9_999, 5_000])
     assert sampled.shape == (3, 28, 28, 3)
     assert (sampled == sampled[..., :1]).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.images.datasets.files import Folder
+from harness.images.datasets.files import ImageFiles
 from harness.images.datasets.split import Images, content_digest
 from harness.images.sets import Content, Mixed, joined, packed, unpacked
 from harness.report.html.grids import contact_sheet, image_grid
@@ -107,7 +107,7 @@ def test_a_large_mixed_set_is_read_image_by_image(small):
     splits = {"all": {"path": str(small.folder / "real")}}
     tracemalloc.start()
     try:
-        images = Folder(splits=splits).load("all").images
+        images = ImageFiles("folder", splits=splits).load("all").images
         digest = content_digest(images)
         few = images[np.array([23, 0])]
         assert (images[-1].shape, few[::-1].shapes) == ((323, 300, 3), [(300, 300, 3), (323, 300, 3)])

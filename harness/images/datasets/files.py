@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from harness.base import UsageError
 from harness.images.datasets.split import Images
 from harness.images.files import all_images, open_images
 
 
-class Folder:
-    """A folder of image files for each split, searched with its subfolders.
+class ImageFiles:
+    """Files of images for each split, in a container of one kind.
 
-    splits  name of the split → {path, labels: "folders" or None, rows: [start, stop] or None, order_seed or None}
+    kind    its name in `images/formats`: folder, zip, npz, npy, idx, tar, parquet, arrow …
+    splits  name of the split → the container's own parameters (path, labels …), rows: [start, stop] or None, order_seed
     image   [H, W, C] that every image must have, or None for whatever the files are, of one size or of many
     """
 
-    kind: ClassVar[str] = "folder"
-
-    def __init__(self, *, splits: Mapping[str, Mapping[str, Any]], image: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, kind: str, *, splits: Mapping[str, Mapping[str, Any]], image: Sequence[int] | None = None
+    ) -> None:
+        self.kind = kind
         self.splits = splits
         self.image = image
 
@@ -36,48 +38,3 @@ class Folder:
             expected = (height, width, channels)
         source = open_images(self.kind, self.splits[split], expected=expected)
         return Images(all_images(source), source.labels)
-
-
-class Zip(Folder):
-    """A zip of image files for each split, read without unpacking it to disk; parameters as for `Folder`."""
-
-    kind = "zip"
-
-
-class Npz(Folder):
-    """An npz for each split: {path, array or None, labels: the name of an array or None, rows, order_seed}."""
-
-    kind = "npz"
-
-
-class Npy(Folder):
-    """An npy for each split: {path, labels: the path of another npy or None, rows, order_seed}."""
-
-    kind = "npy"
-
-
-class Tar(Folder):
-    """Tar files, such as WebDataset's shards, for each split.
-
-    {path: a path, a list or a brace pattern, labels: "cls", "folders" or None, rows, order_seed}
-    """
-
-    kind = "tar"
-
-
-class Parquet(Folder):
-    """Parquet files for each split: {path as for `Tar`, column, labels: the name of a column or None, rows, …}."""
-
-    kind = "parquet"
-
-
-class Arrow(Folder):
-    """A folder of Hugging Face's `save_to_disk`, or Arrow files, for each split: parameters as for `Parquet`."""
-
-    kind = "arrow"
-
-
-class Idx(Folder):
-    """IDX files, MNIST's format, for each split: {images, labels or None, rows, order_seed}; `.gz` is unpacked."""
-
-    kind = "idx"

@@ -2,64 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from harness.base import FILES, VISION, Component, NoParameters, Parameters, Paths, PathText, Row, Seed
+from harness.base import FILES, VISION, Component, NoParameters, Parameters, PathText, Seed
 from harness.images.datasets.torchvision_layout import Name as TorchvisionName
 from harness.images.datasets.torchvision_layout import Part as TorchvisionPart
-
-
-class SplitRows(Parameters):
-    """Which images of a listing make a split: `rows` [start, stop] of it, after a shuffle by `order_seed`."""
-
-    rows: Annotated[tuple[Row, Row], Field(strict=False)] | None = None
-    order_seed: Seed | None = None
-
-
-class SplitFiles(SplitRows):
-    """A split in a folder or zip; labels are the names of its class folders, or there are none."""
-
-    path: PathText
-    labels: Literal["folders"] | None = None
-
-
-class SplitArray(SplitRows):
-    """A split in an npz: the names of its arrays of images and labels."""
-
-    path: PathText
-    array: str | None = None
-    labels: str | None = None
-
-
-class SplitIdx(SplitRows):
-    """A split in IDX files, MNIST's format."""
-
-    images: PathText
-    labels: PathText | None = None
-
-
-class SplitNpy(SplitRows):
-    """A split in an npy file; labels are another."""
-
-    path: PathText
-    labels: PathText | None = None
-
-
-class SplitTar(SplitRows):
-    """A split in tar files; labels are WebDataset's `.cls` files or the names of class folders, or there are none."""
-
-    path: Paths
-    labels: Literal["cls", "folders"] | None = None
-
-
-class SplitParquet(SplitRows):
-    """A split in Parquet or Arrow files: the columns of images, `image` by default, and of labels."""
-
-    path: Paths
-    column: str | None = None
-    labels: str | None = None
+from harness.images.formats.facts import Format, SplitRows, containers
 
 
 class Torchvision(Parameters):
@@ -93,6 +43,20 @@ def _dataset(name: str, target: str, parameters: type[Parameters], summary: str,
     return Component("datasets", name, f"harness.images.datasets.{target}", summary, parameters, **facts)
 
 
+def _files(one: Format) -> Component:
+    return _dataset(
+        one.name,
+        "files:ImageFiles",
+        NoParameters,
+        one.dataset,
+        libraries=FILES,
+        files=one.name,
+        class_folders=one.class_folders,
+        split=one.split,
+        hangs_on=(one.home,),
+    )
+
+
 DATASETS: tuple[Component, ...] = (
     _dataset(
         "digits",
@@ -110,72 +74,7 @@ DATASETS: tuple[Component, ...] = (
         libraries=("numpy", "scikit-learn"),
         split=NoParameters,
     ),
-    _dataset(
-        "folder",
-        "files:Folder",
-        NoParameters,
-        "a folder of images for each split",
-        libraries=FILES,
-        files="folder",
-        split=SplitFiles,
-    ),
-    _dataset(
-        "zip",
-        "files:Zip",
-        NoParameters,
-        "a zip archive of images for each split",
-        libraries=FILES,
-        files="zip",
-        split=SplitFiles,
-    ),
-    _dataset(
-        "npz",
-        "files:Npz",
-        NoParameters,
-        "a NumPy archive for each split",
-        libraries=FILES,
-        files="npz",
-        split=SplitArray,
-    ),
-    _dataset(
-        "npy", "files:Npy", NoParameters, "a NumPy file for each split", libraries=FILES, files="npy", split=SplitNpy
-    ),
-    _dataset(
-        "tar",
-        "files:Tar",
-        NoParameters,
-        "tar files, WebDataset's shards, for each split",
-        libraries=FILES,
-        files="tar",
-        split=SplitTar,
-    ),
-    _dataset(
-        "parquet",
-        "files:Parquet",
-        NoParameters,
-        "Parquet files of images for each split",
-        libraries=FILES,
-        files="parquet",
-        split=SplitParquet,
-    ),
-    _dataset(
-        "arrow",
-        "files:Arrow",
-        NoParameters,
-        "a folder of save_to_disk, or Arrow files, for each split",
-        libraries=FILES,
-        files="arrow",
-        split=SplitParquet,
-    ),
-    _dataset(
-        "idx",
-        "files:Idx",
-        NoParameters,
-        "IDX files, MNIST's format, for each split",
-        libraries=FILES,
-        files="idx",
-        split=SplitIdx,
-    ),
+    *(_files(one) for one in containers().values()),
     _dataset(
         "torchvision",
         "torchvision:Torchvision",
@@ -183,5 +82,6 @@ DATASETS: tuple[Component, ...] = (
         "CIFAR10, MNIST … as torchvision keeps them on disk",
         libraries=VISION,
         split=SplitTorchvision,
+        absent="harness.images.datasets.torchvision_layout:absent",
     ),
 )

@@ -6,10 +6,11 @@ that is installed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Name = Literal["CIFAR10", "CIFAR100", "MNIST", "FashionMNIST", "KMNIST", "STL10", "SVHN"]
 Part = Literal["train", "test"]
@@ -82,6 +83,13 @@ def files(name: Name, root: Path, part: Part) -> list[Path]:
     layout = LAYOUTS[name]
     needed = layout.files if layout.parts is None else (layout.parts[part],)
     return [root / layout.folder / file for file in needed]
+
+
+def absent(parameters: Mapping[str, Any], split: Mapping[str, Any], folder: Path) -> str | None:
+    """As `missing`, of a split as a `datasets.yaml` in `folder` declares it; None where its parameters are wrong."""
+    if "root" not in parameters:
+        return None
+    return missing(parameters["dataset"], folder / os.path.expanduser(parameters["root"]), split["split"])
 
 
 def remedy(name: Name, root: Path, part: Part) -> str:

@@ -9,13 +9,14 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from harness.base import UsageError
+from harness.base import PathText, UsageError
 from harness.images.formats import zip as archives
+from harness.images.formats.facts import Format, PathParameters, SplitRows
 
 # Deflate's best case: a gzip whose header promises more than this times its size is lying.
 DEFLATE_RATIO = 1032
@@ -271,3 +272,71 @@ def _check_labels(where: str, labels: ArrayHeader, images: ArrayHeader) -> None:
         raise UsageError(f"{where} is {labels.dtype} of shape {spelled}; labels must be n whole numbers")
     if labels.shape[0] != images.shape[0]:
         raise UsageError(f"{where} holds {labels.shape[0]} labels for {images.shape[0]} images; they must match")
+
+
+class ArrayParameters(PathParameters):
+    """Parameters of the generator `npz`: the file, and which of its arrays where it has several."""
+
+    array: str | None = None
+
+
+class SplitNpz(SplitRows):
+    """A split in an npz: the names of its arrays of images and labels."""
+
+    path: PathText
+    array: str | None = None
+    labels: str | None = None
+
+
+class SplitNpy(SplitRows):
+    """A split in an npy file; labels are another."""
+
+    path: PathText
+    labels: PathText | None = None
+
+
+class SplitIdx(SplitRows):
+    """A split in IDX files, MNIST's format; `.gz` is unpacked."""
+
+    images: PathText
+    labels: PathText | None = None
+
+
+def _npz_listed(parameters: Mapping[str, Any]) -> ArrayPair:
+    return read_npz(Path(parameters["path"]), array=parameters.get("array"), labels=parameters.get("labels"))
+
+
+def _label_path(parameters: Mapping[str, Any]) -> Path | None:
+    return None if parameters.get("labels") is None else Path(parameters["labels"])
+
+
+def _npy_listed(parameters: Mapping[str, Any]) -> ArrayPair:
+    return read_npy(Path(parameters["path"]), labels=_label_path(parameters))
+
+
+def _idx_listed(parameters: Mapping[str, Any]) -> ArrayPair:
+    return read_idx(Path(parameters["images"]), labels=_label_path(parameters))
+
+
+FORMATS = (
+    Format(
+        "npz",
+        _npz_listed,
+        SplitNpz,
+        "a NumPy archive for each split",
+        ArrayParameters,
+        "the images in a NumPy archive",
+        suffixes=(".npz",),
+    ),
+    Format(
+        "npy",
+        _npy_listed,
+        SplitNpy,
+        "a NumPy file for each split",
+        PathParameters,
+        "the images in a NumPy file",
+        paths=("path", "labels"),
+        suffixes=(".npy",),
+    ),
+    Format("idx", _idx_listed, SplitIdx, "IDX files, MNIST's format, for each split", paths=("images", "labels")),
+)

@@ -1,18 +1,29 @@
 """Images in Arrow files, as Hugging Face's `save_to_disk` leaves them: a folder of `data-*.arrow` beside `state.json`.
 
-The columns are those of `harness.parquets`; record batches are mapped into memory and read as they are asked for.
+The columns are those of `formats/parquet.py`; record batches are mapped into memory and read as they are asked for.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.base import UsageError
+from harness.images.formats.facts import Format
 from harness.images.formats.names import FileList, shards, spelling
-from harness.images.formats.parquet import COLUMN, ParquetRows, arrow_errors, brief, check_column, reason, whole_numbers
+from harness.images.formats.parquet import (
+    COLUMN,
+    ColumnParameters,
+    ParquetRows,
+    SplitColumns,
+    arrow_errors,
+    brief,
+    check_column,
+    reason,
+    whole_numbers,
+)
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
 _MISSING = "pyarrow, which reads Arrow files, is not installed; `pip install pyarrow` brings it"
@@ -47,7 +58,7 @@ def read_arrows(path: str | Path | Sequence[str], *, column: str | None = None, 
     """The images of a folder of `save_to_disk`, or of Arrow files (one, a list, a brace pattern), row by row.
 
     `labels` names a column. Raises UsageError where pyarrow is missing, for a folder that is another or that holds
-    several splits, for what is no Arrow file, and as `harness.parquets.read_parquets` for columns.
+    several splits, for what is no Arrow file, and as `read_parquets` for columns.
     """
     where, name = spelling(path), COLUMN if column is None else column
     files = []
@@ -109,3 +120,21 @@ def _batches(path: Path) -> list[Any]:
         except pyarrow.ArrowInvalid:
             raise stream_error from None
         return [file.get_batch(i) for i in range(file.num_record_batches)]
+
+
+def _listed(parameters: Mapping[str, Any]) -> FileList:
+    return read_arrows(parameters["path"], column=parameters.get("column"), labels=parameters.get("labels"))
+
+
+FORMATS = (
+    Format(
+        "arrow",
+        _listed,
+        SplitColumns,
+        "a folder of save_to_disk, or Arrow files, for each split",
+        ColumnParameters,
+        "a column of images as Hugging Face's save_to_disk leaves it",
+        suffixes=(".arrow",),
+        is_folder=is_saved,
+    ),
+)

@@ -133,6 +133,22 @@ def as_people_count(names: Sequence[str]) -> list[int]:
     return sorted(range(len(names)), key=lambda place: (parts(place), names[place]))
 
 
+def file_list(
+    kind: str, path: Path, names: Sequence[str], problems: Sequence[tuple[str, str]], *, labels: str | None
+) -> FileList:
+    """The files that were sorted out of a folder or an archive, with the labels of their class folders where asked for.
+
+    Raises UsageError for problems, for a source without an image and for `labels` that are not `folders`.
+    """
+    if labels not in (None, "folders"):
+        raise UsageError(f"{path}: labels {labels!r} is not allowed; say `folders` or leave it out")
+    if problems:
+        raise refuse(path, problems)
+    if not names:
+        raise UsageError(f"{path}: holds no images ({', '.join(SUFFIXES)})")
+    return FileList(kind, path, tuple(names), class_labels(path, names) if labels else None)
+
+
 def class_labels(path: Path, names: Sequence[str], *, skipped: int = 0) -> tuple[int, ...]:
     """The label of each file from the folder that holds it; `skipped` parts at a name's beginning are no folders.
 

@@ -6,11 +6,12 @@ Row groups are read as they are asked for, and the latest kept while they fit.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.base import UsageError
+from harness.base import Paths, UsageError
+from harness.images.formats.facts import Format, ShardParameters, SplitRows
 from harness.images.formats.names import MAX_LABEL, FileList, shards, spelled, spelling
 
 KEPT_BYTES = 1 << 30
@@ -161,3 +162,34 @@ def whole_numbers(path: Path, schema: Any, name: str, parts: Iterable[Any]) -> l
             what = "null" if value is None else value
             raise UsageError(f"{path}: the label of row {row} is {what}; allowed: 0 to {MAX_LABEL}")
     return [value for value in values if value is not None]
+
+
+class ColumnParameters(ShardParameters):
+    """Parameters of `parquet` and `arrow`: the files, and which column holds the images, `image` by default."""
+
+    column: str | None = None
+
+
+class SplitColumns(SplitRows):
+    """A split in Parquet or Arrow files: the columns of images, `image` by default, and of labels."""
+
+    path: Paths
+    column: str | None = None
+    labels: str | None = None
+
+
+def _listed(parameters: Mapping[str, Any]) -> FileList:
+    return read_parquets(parameters["path"], column=parameters.get("column"), labels=parameters.get("labels"))
+
+
+FORMATS = (
+    Format(
+        "parquet",
+        _listed,
+        SplitColumns,
+        "Parquet files of images for each split",
+        ColumnParameters,
+        "a column of images in Parquet files",
+        suffixes=(".parquet",),
+    ),
+)

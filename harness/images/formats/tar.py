@@ -10,8 +10,10 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
-from harness.base import UsageError
+from harness.base import Paths, UsageError
+from harness.images.formats.facts import Format, ShardParameters, SplitRows
 from harness.images.formats.names import MAX_LABEL, FileList, class_labels, refuse, shards, sort_out, spelled, spelling
 
 BLOCK = 512
@@ -204,3 +206,28 @@ def _cls(where: Path, names: Sequence[str], members: TarMembers) -> tuple[int, .
     if problems:
         raise refuse(where, problems)
     return tuple(labels)
+
+
+class SplitTar(SplitRows):
+    """A split in tar files; labels are WebDataset's `.cls` files or the names of class folders, or there are none."""
+
+    path: Paths
+    labels: Literal["cls", "folders"] | None = None
+
+
+def _listed(parameters: Mapping[str, Any]) -> FileList:
+    return read_tars(parameters["path"], labels=parameters.get("labels"))
+
+
+FORMATS = (
+    Format(
+        "tar",
+        _listed,
+        SplitTar,
+        "tar files, WebDataset's shards, for each split",
+        ShardParameters,
+        "the images in tar files, WebDataset's shards",
+        suffixes=(".tar",),
+        class_folders=True,
+    ),
+)

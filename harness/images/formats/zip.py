@@ -5,12 +5,16 @@ from __future__ import annotations
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from lzma import LZMAError
 from pathlib import Path
+from typing import Any
 
 from harness.base import UsageError
+from harness.images.formats.facts import Format, PathParameters
+from harness.images.formats.folder import SplitFiles
+from harness.images.formats.names import FileList, file_list, sort_out
 
 # Images hardly shrink in a zip and deflate cannot beat 1032:1, so only a bomb is both this large and this dense.
 MAX_RATIO = 100
@@ -119,3 +123,25 @@ def _fault(entry: zipfile.ZipInfo) -> str | None:
             "refused as a decompression bomb"
         )
     return None
+
+
+def listed(parameters: Mapping[str, Any]) -> FileList:
+    """The image files of an archive, in the code-point order of their names."""
+    path = Path(parameters["path"])
+    with opened(path) as archive:
+        names, problems = sort_out(path, ((entry.filename, None) for entry in members(archive)))
+    return file_list("zip", path, names, problems, labels=parameters.get("labels"))
+
+
+FORMATS = (
+    Format(
+        "zip",
+        listed,
+        SplitFiles,
+        "a zip archive of images for each split",
+        PathParameters,
+        "the images in a zip archive",
+        suffixes=(".zip",),
+        class_folders=True,
+    ),
+)

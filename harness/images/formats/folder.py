@@ -1,0 +1,76 @@
+"""A folder of image files, searched with its subfolders."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.base import PathText, UsageError
+from harness.images.formats.facts import Format, PathParameters, SplitRows
+from harness.images.formats.names import FileList, file_list, sort_out, spelled
+
+
+class SplitFiles(SplitRows):
+    """A split in a folder or zip; labels are the names of its class folders, or there are none."""
+
+    path: PathText
+    labels: Literal["folders"] | None = None
+
+
+def listed(parameters: Mapping[str, Any]) -> FileList:
+    """The image files below a folder, in the code-point order of their relative paths."""
+    path = Path(parameters["path"])
+    return file_list("folder", path, *sort_out(path, walk(path)), labels=parameters.get("labels"))
+
+
+def walk(folder: Path) -> Iterator[tuple[str, str | None]]:
+    """Every file below `folder` as (relative path, problem or None); links are followed, but never in a circle."""
+    try:
+        status = os.stat(folder)
+    except OSError as error:
+        raise UsageError(f"{folder}: {spelled(error)}") from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise UsageError(f"{folder}: is a file where a folder of images was expected (a zip is declared as `zip`)")
+    pending = [("", frozenset({(status.st_dev, status.st_ino)}))]
+    while pending:
+        prefix, above = pending.pop()
+        try:
+            with os.scandir(folder / prefix) as entries:
+                found = list(entries)
+        except OSError as error:
+            if not prefix:
+                raise UsageError(f"{folder}: cannot be listed ({spelled(error)})") from error
+            yield prefix, f"cannot be listed ({spelled(error)})"
+            continue
+        for entry in found:
+            name = prefix + entry.name
+            try:
+                if entry.is_file():
+                    yield name, None
+                elif entry.is_dir():
+                    status = entry.stat()
+                    identity = (status.st_dev, status.st_ino)
+                    if identity in above:
+                        yield name, "is a link to a folder above it, a circle; remove the link"
+                    else:
+                        pending.append((name + "/", above | {identity}))
+                else:
+                    yield name, "is a broken link or no regular file; remove it"
+            except OSError as error:  # a link to itself, or a folder that may not be entered
+                yield name, f"cannot be opened ({spelled(error)})"
+
+
+FORMATS = (
+    Format(
+        "folder",
+        listed,
+        SplitFiles,
+        "a folder of images for each split",
+        PathParameters,
+        "the images in a folder",
+        class_folders=True,
+    ),
+)
