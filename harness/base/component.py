@@ -130,6 +130,7 @@ class Component:
     one_size    a generator that can learn from or spoil images of one size only
     control     a generator whose result is known beforehand: it shows real images, whole or spoilt
     absent      a dataset's "module:thing" that says what is missing of a split, from (parameters, split, folder)
+    read_from   likewise, the files that a split is read from
     split       model of what a dataset's split is given beside its size and digest
     random      an encoder with random weights
     of_a_file   an encoder whose features are whatever the network in the user's file gives
@@ -156,6 +157,7 @@ class Component:
     control: bool = False
     split: type[Parameters] | None = None
     absent: str | None = None
+    read_from: str | None = None
     hangs_on: tuple[str, ...] = ()
     random: bool = False
     of_a_file: bool = False

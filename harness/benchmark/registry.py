@@ -14,7 +14,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness.base import KINDS, Component, Kind, UsageError, digest, digest_file, digest_onnx, digest_path, unknown
+from harness.base import (
+    KINDS,
+    Component,
+    Kind,
+    UsageError,
+    digest,
+    digest_file,
+    digest_onnx,
+    digest_path,
+    imported,
+    unknown,
+)
 from harness.benchmark import source
 from harness.encoders import ENCODERS
 from harness.generators import GENERATORS
@@ -126,14 +137,11 @@ def count_files(component: Component, parameters: Mapping[str, Any], folder: Pat
 def stamps(component: Component, parameters: Mapping[str, Any], split: str, folder: Path) -> list[list[Any]]:
     """Name, size and time of change of every file that a split of a built-in dataset is read from; none is opened."""
     from harness.images import listing as imagelist
-    from harness.images import torchvision_layout
 
     if component.files is not None:
         return imagelist.stamps(component.files, located(component, parameters, folder)["splits"][split])
-    if "root" in parameters and "dataset" in parameters:
-        root = folder.absolute() / os.path.expanduser(parameters["root"])
-        part = parameters["splits"][split]["split"]
-        return imagelist.stamps_of(torchvision_layout.files(parameters["dataset"], root, part))
+    if component.read_from is not None:
+        return imagelist.stamps_of(imported(component.read_from)(parameters, parameters["splits"][split], folder))
     return []  # it ships with a library, whose version is part of the dataset's identity
 
 

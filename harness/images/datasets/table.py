@@ -83,5 +83,6 @@ DATASETS: tuple[Component, ...] = (
         libraries=VISION,
         split=SplitTorchvision,
         absent="harness.images.datasets.torchvision_layout:absent",
+        read_from="harness.images.datasets.torchvision_layout:files_of",
     ),
 )

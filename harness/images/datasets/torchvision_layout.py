@@ -78,10 +78,11 @@ def missing(name: Name, root: Path, part: Part) -> str | None:
     return f"{name} is not here{some}: {remedy(name, root, part)}"
 
 
-def files(name: Name, root: Path, part: Part) -> list[Path]:
-    """The files that a part is read from."""
-    layout = LAYOUTS[name]
-    needed = layout.files if layout.parts is None else (layout.parts[part],)
+def files_of(parameters: Mapping[str, Any], split: Mapping[str, Any], folder: Path) -> list[Path]:
+    """The files that a split is read from, as a `datasets.yaml` in `folder` declares it."""
+    layout = LAYOUTS[parameters["dataset"]]
+    needed = layout.files if layout.parts is None else (layout.parts[split["split"]],)
+    root = folder.absolute() / os.path.expanduser(parameters["root"])
     return [root / layout.folder / file for file in needed]
 
 
