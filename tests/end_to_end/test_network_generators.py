@@ -58,6 +58,7 @@ generators:
     range: [-1, 1]
     quantise: round
     classes: 5
+    key: ema
     labels: balanced
 sampling_seeds: [0, 1]
 metrics: {{fd: {{}}, precision: {{}}}}
@@ -82,7 +83,9 @@ def declared(folder: Path, module: str, text: str = YAML) -> Path:
         dynamic_axes={"z": {0: "n"}},
         dynamo=False,
     )
-    torch.save(names["Blobs"](classes=5).state_dict(), folder / "nets" / "classes.pth")
+    averaged = names["Blobs"](classes=5).state_dict()
+    raw = {name: torch.zeros_like(tensor) for name, tensor in averaged.items()}
+    torch.save({"model": raw, "ema": averaged}, folder / "nets" / "classes.pth")
     path = folder / "nets.yaml"
     path.write_text(text.format(datasets=ROOT / "datasets.yaml", module=module))
     return path
@@ -104,6 +107,10 @@ def test_networks_in_files_are_scored_and_ranked_beside_each_other(small):
         if line["metric"] == "fd" and line["cell"]["sampling_seed"] == 0
     }
     assert set(values) == {"script", "adm", "exported", "classes"}
+    read = {
+        line["cell"]["generator"]: line["provenance"].get("weights_key") for line in lines if line["level"] == "cell"
+    }
+    assert read == {"script": None, "adm": None, "exported": None, "classes": {"generator": "ema"}}
     # The same by hand: the reference's pixels, and the network called on each image's own latent.
     plan = Plan(benchmark.load(small.folder / "bench.yaml"), small.folder / "other", "cpu")
     label = plan.generator_label("script")
