@@ -127,3 +127,27 @@ def weights(name: str) -> str:
         key: field.default for key, field in (component.parameters.model_fields if component.parameters else {}).items()
     }
     return f"{component.weight_file({**defaults, **preset.parameters})} (`harness weights fetch`)"
+
+
+def listed() -> Iterator[str]:
+    """A line for each preset: its name, features, image size and layer."""
+    for name in names():
+        one = load(name)
+        yield f"{name:<24} {one.dim:>5} features  {one.side:>3}×{one.side:<3}  {one.layer}"
+
+
+def described(name: str) -> str:
+    """Everything about one preset, a fact a line, and the entry that takes it into a benchmark."""
+    one = load(name)
+    facts = {
+        "encoder": one.use,
+        **{f"  {key}": value for key, value in one.parameters.items()},
+        "features": one.dim,
+        "image": f"{one.side}×{one.side}",
+        "preprocessing": recipe(name).words,
+        "layer": one.layer,
+        "weights": weights(name).replace("`", ""),
+        "source": one.source,
+    }
+    lines = [f"{key:<18} {str(value).lower() if isinstance(value, bool) else value}" for key, value in facts.items()]
+    return "\n".join([*lines, f"\nencoders:\n  {entry(name)}"])

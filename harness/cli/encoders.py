@@ -17,23 +17,7 @@ def encoders(name: str | None, markdown: bool) -> None:
 
     if markdown:
         click.echo("\n".join(presets.rows()))
-        return
-    if name is None:
-        for each in presets.names():
-            one = presets.load(each)
-            click.echo(f"{each:<24} {one.dim:>5} features  {one.side:>3}×{one.side:<3}  {one.layer}")
-        return
-    one = presets.load(name)
-    facts = {
-        "encoder": one.use,
-        **{f"  {key}": value for key, value in one.parameters.items()},
-        "features": one.dim,
-        "image": f"{one.side}×{one.side}",
-        "preprocessing": presets.recipe(name).words,
-        "layer": one.layer,
-        "weights": presets.weights(name).replace("`", ""),
-        "source": one.source,
-    }
-    for key, value in facts.items():
-        click.echo(f"{key:<18} {str(value).lower() if isinstance(value, bool) else value}")
-    click.echo(f"\nencoders:\n  {presets.entry(name)}")
+    elif name is None:
+        click.echo("\n".join(presets.listed()))
+    else:
+        click.echo(presets.described(name))

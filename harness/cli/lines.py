@@ -9,8 +9,6 @@ import textwrap
 
 import click
 
-POWER = "`harness power {out} {first} {second} --difference X` says how many"
-
 
 def say(text: str) -> None:
     """Print lines; on a terminal they are folded to its width, in a file or a pipe each stays one, for `grep`."""

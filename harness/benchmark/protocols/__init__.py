@@ -13,5 +13,6 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.benchmark.protocols.catalogue import INPUT_PARTS, Difference, Protocol, differences, load, names
     from harness.benchmark.protocols.metric_conventions import conventions
+    from harness.benchmark.protocols.words import described, told_apart
 
 __getattr__ = door(__name__)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from harness.studies.compare.differences import compared
     from harness.studies.compare.planning import planned
     from harness.studies.compare.report_section import section, section_name
-    from harness.studies.compare.result import Compared, Planned, Question
+    from harness.studies.compare.result import Question
     from harness.studies.compare.words import plan_text, text
 
 __getattr__ = door(__name__)

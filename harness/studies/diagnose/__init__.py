@@ -8,7 +8,6 @@ from harness.base.doors import door
 
 if TYPE_CHECKING:
     from harness.studies.diagnose.report_section import section, section_name
-    from harness.studies.diagnose.result import Diagnosed, Diagnoses
     from harness.studies.diagnose.study import diagnoses
     from harness.studies.diagnose.words import text
 

@@ -8,7 +8,6 @@ from harness.base.doors import door
 
 if TYPE_CHECKING:
     from harness.studies.gate.judging import judge
-    from harness.studies.gate.result import Gated, Regression
-    from harness.studies.gate.words import answer, text
+    from harness.studies.gate.words import text
 
 __getattr__ = door(__name__)
