@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from harness.base.document import NAME, NAME_RULE, Document, Frozen, FrozenDict, FrozenMapping, read_yaml
     from harness.base.doors import inert, is_door, offered
     from harness.base.errors import UsageError, printable
-    from harness.base.files import UNWRITABLE, finite, write_atomically, write_json
+    from harness.base.files import UNWRITABLE, write_atomically, write_json
     from harness.base.keys import canonical_json, derive_seed, digest, digest_file
     from harness.base.locks import locked
     from harness.base.record import Cell, Estimate, Record, Reference, Target, p_text, percent, read_records, to_lines
