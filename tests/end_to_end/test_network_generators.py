@@ -58,8 +58,8 @@ generators:
     range: [-1, 1]
     quantise: round
     classes: 5
-    key: ema
     labels: balanced
+    key: ema
 sampling_seeds: [0, 1]
 metrics: {{fd: {{}}, precision: {{}}}}
 interval: {{replicates: 50}}
