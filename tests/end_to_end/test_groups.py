@@ -212,26 +212,26 @@ def test_a_lost_shard_of_groups_is_made_again(tmp_path):
     made = planned(tmp_path, "grouped_lost")
     source = FakeSet("prompted", None, 0)
     entry = images.load_images(made, source)
-    before = scores.load_groups(made, source).clusters
+    before = scores.load_groups(made, source).design.clusters
     (entry.folder / entry.shards[-1]["file"]).write_bytes(b"")
     with pytest.warns(UserWarning, match="is corrupted"):
-        again = scores.load_groups(made, source).clusters
+        again = scores.load_groups(made, source).design.clusters
     assert np.array_equal(before, again)
 
 
 def test_strata_that_a_variance_cannot_use_are_left_out_in_words():
     rows = np.random.default_rng(0).standard_normal((6, 2))
     thin = groups.Groups({"strata": np.array([0, 0, 1, 1, 1, 2])}).fitting(rows, "mine")
-    assert thin.strata is None
+    assert thin.design.strata is None
     assert "mine has a fixed number" in thin.notes[0]
     rows[5] = rows[0]
     across = groups.Groups({"strata": np.array([0, 0, 0, 1, 1, 1])}).fitting(rows, "mine")
-    assert across.strata is None
+    assert across.design.strata is None
     assert across.notes
     kept = groups.Groups({"strata": np.array([0, 1, 1, 1, 1, 0])}).fitting(rows[:5].repeat(2, 0)[:6], "mine")
-    assert kept.strata is None  # the copies again: rows 0 and 1 are one image in two strata
+    assert kept.design.strata is None  # the copies again: rows 0 and 1 are one image in two strata
     sound = groups.Groups({"strata": np.array([0, 1, 0, 1, 0])}).fitting(rows[:5], "mine")
-    assert sound.strata is not None
+    assert sound.design.strata is not None
     assert not sound.notes
 
 
@@ -308,8 +308,8 @@ def test_labels_given_as_clusters_can_be_read_as_strata(tmp_path):
     text = YAML.replace('"{module}:Prompted", groups: none', '"{module}:Prompted", groups: strata')
     made = planned(tmp_path, "grouped_read", text)
     source = FakeSet("blind", None, 0)
-    assert len(np.unique(scores.load_groups(made, source).strata)) == 20
-    assert scores.load_groups(made, source).clusters is None
+    assert len(np.unique(scores.load_groups(made, source).design.strata)) == 20
+    assert scores.load_groups(made, source).design.clusters is None
     assert made.image_key(source) == made.image_key(FakeSet("prompted", None, 0))
     assert made.groups(source) != made.groups(FakeSet("prompted", None, 0))
 
@@ -431,11 +431,11 @@ plain: {{use: folder, path: pictures}}
     names = ("plain", "videos", "balanced")
     plain, videos, balanced = (scores.load_groups(made, FakeSet(name, None, 0)) for name in names)
     assert plain == groups.Groups()
-    assert sorted(np.unique(videos.clusters, return_counts=True)[1]) == [30, 30, 40]
-    assert np.array_equal(balanced.strata, videos.clusters)
+    assert sorted(np.unique(videos.design.clusters, return_counts=True)[1]) == [30, 30, 40]
+    assert np.array_equal(balanced.design.strata, videos.design.clusters)
     # The label is that of the image in that place, whatever the order of the draw.
     shown = images.load_images(made, FakeSet("videos", None, 0)).arrays()["images"].mean(axis=(1, 2, 3))
-    within = [shown[videos.clusters == label].std() for label in np.unique(videos.clusters)]
+    within = [shown[videos.design.clusters == label].std() for label in np.unique(videos.design.clusters)]
     assert max(within) < shown.std() / 2
     assert made.image_key(FakeSet("plain", None, 0)) != made.image_key(FakeSet("videos", None, 0))
 
@@ -468,7 +468,7 @@ def test_a_reference_with_fixed_counts_is_stratified_where_it_is_taken_whole(tmp
     assert analysis.strata_fake is None
     assert "stratified (real)" in analysis.method
     part = planned(tmp_path, "grouped_real", text)
-    assert scores.load_groups(part, part.reference).strata is None
+    assert scores.load_groups(part, part.reference).design.strata is None
     plain = planned(tmp_path, "grouped_real", YAML.replace("n_real: 200", "n_real: 400"))
     assert plain.image_key(plain.reference) != whole.image_key(whole.reference)
     scores.make_scores(plain, source, "means")
