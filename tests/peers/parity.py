@@ -33,6 +33,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 SEED, N, SUBSETS = 11, 40, 20
 FEATURE, VALUE, SHARE = "the largest feature", "the value", "1 (a share)"
 KERNEL, LENGTH = "the kernel's mean", "the features' squared length"
+KINDS = ((".png", False), (".jpg", False), (".png", True))
 SIZES = ((32, 32), (256, 256), (512, 512), (300, 200))
 
 
@@ -335,33 +336,40 @@ def table(rows: list[Parity]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Compare at every size and format, and write docs/parity.md."""
-    argparse.ArgumentParser(prog="python -m tests.peers.parity", description=__doc__).parse_args()
-    rows: list[Parity] = []
-    for size in SIZES:
-        for suffix, grey in ((".png", False), (".jpg", False), (".png", True)):
-            with tempfile.TemporaryDirectory() as root:
-                files = Files(Path(root) / "images", size, suffix, grey).write()
-                rows += compare(files, Path(root))
+def document(rows: list[Parity]) -> str:
+    """docs/parity.md: what was compared, in which units, and the table."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    text = f"""# Parity with the peers
+    sets = dict.fromkeys(row.images for row in rows)
+    return f"""# Parity with the peers
 
 Written by `python -m tests.peers.parity`; seed {SEED}; {N} real and {N} fake images a set, cut from scikit-learn's
 photographs;
 {versions}.
 
 Each peer reads the same files with its own code and runs its own network and metric with the same random weights.
-Each row is the worst of so many sets: {SIZES}, as PNG, JPEG and grey PNG. FID is of few features (24 or 64): with fewer
-images than features the peers' root of a covariance product loses digits itself.
+Each row is the worst of {len(sets)} of {len(KINDS) * len(SIZES)} sets: {", ".join(sets)}.
+FID is of few features (24 or 64): with fewer images than features the peers' root of a covariance product loses digits
+itself.
 
 A difference is told in units of what is added up, since that is what rounds. KID is a difference of means of kernel
 values of about 1, which torch-fidelity and clean-fid add in float32 (2^-24 is 6e-8): its unit is the kernel's mean, not
 a KID that may be 2e-5. FID adds squared means and variances: its unit is the squared length of a row of features, the
 real rows' mean plus the fake ones'. **exceeded** means a fault, ours or theirs, that no rounding explains.
 
+{table(rows)}
 """
-    (DOCS / "parity.md").write_text(text + table(rows) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Compare at every size and format, and write docs/parity.md."""
+    argparse.ArgumentParser(prog="python -m tests.peers.parity", description=__doc__).parse_args()
+    rows: list[Parity] = []
+    for size in SIZES:
+        for suffix, grey in KINDS:
+            with tempfile.TemporaryDirectory() as root:
+                files = Files(Path(root) / "images", size, suffix, grey).write()
+                rows += compare(files, Path(root))
+    (DOCS / "parity.md").write_text(document(rows), encoding="utf-8")
     print(table(rows))
     if any(row.exceeded for row in rows):
         raise SystemExit("some are exceeded: a fault")
