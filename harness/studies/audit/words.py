@@ -85,7 +85,7 @@ def _settings(found: Audited, encoder: str) -> list[str]:
         most = setting.most
         largest = f"{most.generator} {most.pinned:.4g} → {most.value:.4g}, {change_words(most)}"
         told = "none" if is_none(most) else largest
-        shift = "" if setting.shift is None else f"; reference {setting.shift:.3g}"
+        shift = "" if setting.shift is None else f"; reference {round(setting.shift, 9):.3g}"  # no digits of rounding
         heads.append(f"  {setting.variant:<{width}}  {moved_words(setting):<{moved}}   {told}{shift}")
     return ["", *heads]
 
