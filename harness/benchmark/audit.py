@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from harness.base import Document, Frozen, FrozenMapping, Location, Quiet, did_you_mean, found, unknown
 from harness.benchmark import parameters, protocols
-from harness.benchmark.entries import Encoder
+from harness.benchmark.entries import EncoderEntry
 from harness.images import recipes
 
 
@@ -91,13 +91,13 @@ class Audit(Frozen, Quiet):
     protocol_weights: Literal["trained", "random"] = "trained"
 
 
-def unknown_to(entry: Encoder, change: Mapping[str, Any]) -> list[str]:
+def unknown_to(entry: EncoderEntry, change: Mapping[str, Any]) -> list[str]:
     """The parameters of a change that an encoder does not have, as far as is known without importing it."""
     known = _known(entry)
     return [] if known is None else [name for name in change if name not in known]
 
 
-def with_parameters(entry: Encoder, change: Mapping[str, Any]) -> Encoder:
+def with_parameters(entry: EncoderEntry, change: Mapping[str, Any]) -> EncoderEntry:
     """An encoder with some of its parameters changed, which follows no published protocol any more."""
     given: dict[str, Any] = {**entry.parameters, **change}
     if (model := entry.component.parameters) is not None:
@@ -105,7 +105,7 @@ def with_parameters(entry: Encoder, change: Mapping[str, Any]) -> Encoder:
     return entry.model_copy(update={"parameters": given, "protocol": None})
 
 
-def changed(document: Document, parts: Mapping[str, Any]) -> Iterator[tuple[Location, Encoder]]:
+def changed(document: Document, parts: Mapping[str, Any]) -> Iterator[tuple[Location, EncoderEntry]]:
     """Every encoder as the audit's `encoder` changes it, with the place of the change; what is wrong is noted.
 
     `parts` as in `consistency`. A change has to suit one encoder at least, and each that has its parameters.
@@ -114,7 +114,7 @@ def changed(document: Document, parts: Mapping[str, Any]) -> Iterator[tuple[Loca
     changes = declared.get("encoder") if isinstance(declared, Mapping) else None
     if not changes or not document.sound("audit", "encoder"):
         return
-    encoders: Mapping[str, Encoder] = parts.get("encoders") or {}
+    encoders: Mapping[str, EncoderEntry] = parts.get("encoders") or {}
     for i, change in enumerate(changes):
         place: Location = ("audit", "encoder", i)
         having = [entry for entry in encoders.values() if not unknown_to(entry, change)]
@@ -125,7 +125,9 @@ def changed(document: Document, parts: Mapping[str, Any]) -> Iterator[tuple[Loca
                 yield place, with_parameters(entry, change)
 
 
-def _complain(document: Document, place: Location, change: Mapping[str, Any], encoders: Mapping[str, Encoder]) -> None:
+def _complain(
+    document: Document, place: Location, change: Mapping[str, Any], encoders: Mapping[str, EncoderEntry]
+) -> None:
     every = {name: sorted(_known(entry) or ()) for name, entry in encoders.items()}
     told = "; ".join(f"{name}: {', '.join(names) or 'none'}" for name, names in every.items())
     known = sorted({name for names in every.values() for name in names})
@@ -138,6 +140,6 @@ def _complain(document: Document, place: Location, change: Mapping[str, Any], en
         document.complain((*place, name), text, key=True)
 
 
-def _known(entry: Encoder) -> tuple[str, ...] | None:
+def _known(entry: EncoderEntry) -> tuple[str, ...] | None:
     model = entry.component.parameters
     return entry.component.takes if model is None else tuple(model.model_fields)

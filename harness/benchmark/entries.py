@@ -1,31 +1,22 @@
-"""What an entry of a declaration, `name: {use: …, **parameters}`, amounts to; `entryreading` makes them of a file."""
+"""What an entry of a declaration, `name: {use: …, **parameters}`, amounts to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from harness.base import (
-    NAME,
-    NAME_RULE,
     RANDOM,
     Component,
-    Document,
     Frozen,
     FrozenMapping,
-    Kind,
     Quiet,
     UsageError,
-    found,
-    unknown,
 )
-from harness.benchmark import parameters, presets, protocols, registry
-from harness.benchmark.datasets import PinnedDataset
+from harness.benchmark import protocols, registry
 from harness.benchmark.protocols.catalogue import Protocol
-from harness.benchmark.protocols.metric_conventions import filled
 from harness.images import Preprocessing, recipes
 from harness.metrics import MetricFacts
 
@@ -39,7 +30,7 @@ class Entry(Frozen):
     component: Component = Field(exclude=True, repr=False)
 
 
-class Generator(Entry):
+class GeneratorEntry(Entry):
     """`trained`: fitted once per training seed. `pool`: how many images it has, None where it can make any number.
 
     `groups`: how the labels that it gives its images are read, as `clusters`, as `strata`, or not at all, `none`; None
@@ -68,7 +59,7 @@ class Generator(Entry):
         return {key: value for key, value in told.items() if (key, value) != ("groups", None)}
 
 
-class Encoder(Entry):
+class EncoderEntry(Entry):
     """`preprocessing` takes the place of the benchmark's recipe for this encoder.
 
     `protocol` is the published pipeline that the encoder and its recipe were taken from, as `name version digest`.
@@ -84,7 +75,7 @@ def _no_name_twice(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-class Metric(Entry, Quiet):
+class MetricEntry(Entry, Quiet):
     """`better`: which values are; `component` is its row of the table of metrics.
 
     `encoders`: those under which it is computed; None for all of the benchmark.
@@ -103,7 +94,7 @@ class Metric(Entry, Quiet):
         return self.component.label if self.name == self.component.name else self.name
 
 
-def of_protocol(name: str, *, random: bool = False) -> Encoder:
+def of_protocol(name: str, *, random: bool = False) -> EncoderEntry:
     """The encoder of a published protocol with its recipe, as `{protocol: name}` in a benchmark declares it.
 
     `random` takes weights that were drawn, not trained. Raises UsageError for a protocol that is unknown, that no
@@ -117,7 +108,7 @@ def of_protocol(name: str, *, random: bool = False) -> Encoder:
     given = {**protocol.encoder.get("parameters", {}), **({"weights": RANDOM} if random else {})}
     if random and "weights" not in component.parameters.model_fields:
         raise UsageError(f"the encoder of protocol {name}, {component.name}, has no random weights")
-    return Encoder(
+    return EncoderEntry(
         name=name,
         use=component.name,
         component=component,
@@ -139,202 +130,3 @@ def not_here(protocol: Protocol) -> str:
     if not protocol.resize:
         return f"{protocol.name} cannot be run: it fixes metrics, not how images are resized; {instead}"
     return f"{protocol.name} cannot be run: its encoder ({protocol.encoder['network']}) is not in this version"
-
-
-MODELS: Mapping[Kind, type[Entry]] = {"encoders": Encoder, "generators": Generator, "metrics": Metric}
-# The key of an entry that is not one of its component's parameters.
-OWN_KEY: Mapping[Kind, str] = {"encoders": "preprocessing", "generators": "trained", "metrics": "better"}
-# Further ones, which a built-in component may be given too.
-ALSO: Mapping[Kind, tuple[str, ...]] = {"encoders": (), "generators": (), "metrics": ("encoders",)}
-# What an entry of a protocol's encoder may say besides: where the same network's weights are from.
-CARRY = ("weights", "file", "sha256", "key")
-
-
-def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> dict[str, dict[str, Entry]]:
-    """The sound entries of every kind that the file declares; what is wrong with the others is noted."""
-    made: dict[str, dict[str, Entry]] = {}
-    for kind in MODELS:
-        if kind not in document.value:
-            continue
-        made[kind] = {}
-        declared = document.value[kind]
-        if not isinstance(declared, Mapping) or not declared:
-            document.complain((kind,), f"{found(declared)}; a mapping of at least one name is needed")
-            continue
-        for name, body in declared.items():
-            entry = _entry(document, data, folder, kind, name, {} if body is None else body)
-            if entry is not None:
-                made[kind][name] = entry
-    return made
-
-
-def _entry(
-    document: Document, data: PinnedDataset | None, folder: Path, kind: Kind, name: str, body: Any
-) -> Entry | None:
-    location = (kind, name)
-    if not NAME.fullmatch(name):
-        document.complain(location, f"the name '{name}' is not allowed; {NAME_RULE}", key=True)
-    if not isinstance(body, Mapping):
-        document.complain(location, f"{found(body)}; a mapping of parameters is needed, {{}} for none")
-        return None
-    protocol = None
-    if kind == "encoders" and "preset" in body:
-        filled = presets.taken(document, name, body)
-        if filled is None:
-            return None
-        body = filled
-    elif kind == "encoders" and "protocol" in body:
-        protocol = _protocol(document, name, body)
-        if protocol is None:
-            return None
-        given_here = {key: value for key, value in body.items() if key != "protocol"}
-        taken = {"use": protocol.encoder["use"], "preprocessing": protocol.recipe}
-        body = {**taken, **protocol.encoder.get("parameters", {}), **given_here}
-    component = _component(document, kind, name, body, folder)
-    if component is None:
-        return None
-    own, also = OWN_KEY[kind], ALSO[kind]
-    grouped = kind == "generators" and _labelled(component)
-    also += ("groups",) if grouped else ()
-    allowed = (*(("use", own) if kind == "encoders" or component.origin != "built-in" else ("use",)), *also)
-    if kind == "metrics" and component.origin == "built-in":
-        allowed += ("protocol",)
-        if "protocol" in body:
-            told = _conventions(document, name, component, body)
-            if told is None:
-                return None
-            body = told
-    given = {key: value for key, value in body.items() if key not in ("use", own, *also)}
-    known = parameters.checked(document, component, given, location, allowed)
-    facts = {"name": name, "use": body.get("use", name), "parameters": known, "component": component}
-    facts |= {key: body[key] for key in also if key in body}
-    if own in body:
-        facts[own] = body[own]
-        if kind == "encoders":
-            facts[own] = recipes.declared(document, body[own], (*location, own))
-        elif component.origin == "built-in":
-            text = f"is for {kind} of your own; {component.name} is built in and says so itself"
-            document.complain((*location, own), text, key=True)
-    if kind == "generators":
-        facts.setdefault("trained", component.trained)
-        facts["pool"] = None if known is None else _pool(document, data, name, component, known, folder)
-    if protocol is not None:
-        facts["protocol"] = stated(protocol)
-    if isinstance(component, MetricFacts) and component.better is not None:
-        facts["better"] = component.better
-    entry = document.check(MODELS[kind], {**facts, "parameters": known or {}}, location)
-    if isinstance(entry, Generator) and entry.groups in ("clusters", "strata") and component.origin == "built-in":
-        _readable(document, entry, (*location, "groups"))
-    return None if known is None else entry
-
-
-def _labelled(component: Component) -> bool:
-    """Whether a generator may give its images labels, so that `groups` says how they are read."""
-    if component.origin != "built-in":  # one's own parameter of that name is what the key then means
-        return "groups" not in (component.takes or ())
-    return component.class_folders or (
-        component.parameters is not None and "labels" in component.parameters.model_fields
-    )
-
-
-def _readable(document: Document, entry: Generator, location: tuple[str, ...]) -> None:
-    """Note a `groups` that a built-in generator's labels cannot be read as."""
-    if entry.grouping is None:
-        text = f"found {entry.groups}, but {entry.component.name} gives its images no labels to read here; leave it out"
-        document.complain(location, text)
-    elif entry.groups == "strata" and entry.component.files is None and entry.parameters.get("labels") != "balanced":
-        text = "found strata, but labels are drawn, so their counts are not fixed; add `labels: balanced`, or use none"
-        document.complain(location, text)
-
-
-def _conventions(document: Document, name: str, component: Component, body: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The entry of a metric with what its protocol fixes filled in; None, with the problem noted, where that fails."""
-    location = ("metrics", name, "protocol")
-    asked = body["protocol"]
-    assert component.parameters is not None
-    own = component.parameters.model_fields
-    try:
-        if not isinstance(asked, str):
-            raise UsageError(f"{found(asked)}; a protocol's name is needed")
-        given = {key: value for key, value in body.items() if key in own}
-        told = filled(asked, component.name, given)
-    except UsageError as problem:
-        document.complain(location, str(problem))
-        return None
-    return {key: value for key, value in body.items() if key != "protocol"} | told
-
-
-def _protocol(document: Document, name: str, body: Mapping[str, Any]) -> Protocol | None:
-    """The protocol that an encoder's entry names; None, with the problem noted, where it cannot be run."""
-    location = ("encoders", name, "protocol")
-    asked = body["protocol"]
-    if not isinstance(asked, str) or asked not in protocols.names():
-        is_text = isinstance(asked, str)
-        text = (
-            unknown("protocol", asked, protocols.names()) if is_text else f"{found(asked)}; a protocol's name is needed"
-        )
-        document.complain(location, text)
-        return None
-    for key in ("use", "preprocessing"):
-        if key in body:
-            document.complain(("encoders", name, key), f"protocol {asked} says this itself; leave it out", key=True)
-            return None
-    protocol = protocols.load(asked)
-    if "use" not in protocol.encoder or protocol.recipe is None:
-        document.complain(location, not_here(protocol))
-        return None
-    component = registry.find("encoders", protocol.encoder["use"], Path.cwd())
-    known = component.parameters.model_fields if component.parameters else {}
-    for key in body:
-        if key in known and key not in CARRY:
-            # Another network, layer or size under the protocol's label would be no number of that protocol.
-            text = f"protocol {asked} decides this; beside it only {', '.join(CARRY)} can be given"
-            document.complain(("encoders", name, key), text, key=True)
-            return None
-    return protocol
-
-
-def _pool(
-    document: Document, data: PinnedDataset | None, name: str, component: Component, known: dict[str, Any], folder: Path
-) -> int | None:
-    """How many images a generator with finitely many has, from pins and listings; None where it has any number."""
-    location = ("generators", name)
-    if component.files is not None:
-        try:
-            return registry.count_files(component, known, folder)
-        except UsageError as problem:
-            document.complain((*location, "path"), str(problem))
-            return None
-    if component.pool is None or data is None:
-        return None
-    if known["split"] not in data.splits:
-        text = unknown("split", known["split"], data.splits, place=f"dataset {data.name}")
-        document.complain((*location, "split"), text)
-        return None
-    split = data.splits[known["split"]]
-    if component.pool == "split":
-        return int(split.size)
-    if split.classes is None:
-        text = f"{data.where}: split {known['split']} has no `classes`; {component.name} needs the number of each"
-        document.complain((*location, "split"), text)
-        return None
-    for i, label in enumerate(known["keep"]):
-        if label >= len(split.classes):
-            text = f"found {label}; split {known['split']} has classes 0 to {len(split.classes) - 1}"
-            document.complain((*location, "keep", i), text)
-    return sum(int(split.classes[label]) for label in known["keep"] if label < len(split.classes))
-
-
-def _component(document: Document, kind: Kind, name: str, body: Mapping[str, Any], folder: Path) -> Component | None:
-    use = body.get("use", name)
-    if not isinstance(use, str):
-        document.complain((kind, name, "use"), f"{found(use)}; a name or module:thing is needed")
-        return None
-    try:
-        return registry.find(kind, use, folder)
-    except UsageError as problem:
-        if "use" in body:
-            document.complain((kind, name, "use"), str(problem))
-        else:
-            document.complain((kind, name), str(problem), key=True)
-        return None

@@ -26,12 +26,13 @@ from harness.base import (
     read_yaml,
     unknown,
 )
-from harness.benchmark import checks as consistency
 from harness.benchmark import datasets as pinned
-from harness.benchmark import entries, registry
+from harness.benchmark import reading, registry
 from harness.benchmark.audit import Audit, ImageCount
+from harness.benchmark.checks import check
 from harness.benchmark.datasets import PinnedDataset
-from harness.benchmark.entries import Encoder, Generator, Metric
+from harness.benchmark.entries import EncoderEntry, GeneratorEntry, MetricEntry
+from harness.benchmark.parts import Parts
 from harness.images import Preprocessing, recipes
 
 
@@ -96,11 +97,11 @@ class Benchmark(Frozen):
     n_fake: ImageCount
     batch_size: Annotated[int, Field(ge=1)] = 64
     preprocessing: Preprocessing = Field(description="the name of a recipe or a mapping of steps")
-    encoders: FrozenMapping[Encoder]
-    generators: FrozenMapping[Generator]
+    encoders: FrozenMapping[EncoderEntry]
+    generators: FrozenMapping[GeneratorEntry]
     training_seeds: Seeds = (0,)
     sampling_seeds: Seeds = (0,)
-    metrics: FrozenMapping[Metric]
+    metrics: FrozenMapping[MetricEntry]
     interval: Interval = Interval()
     audit: Audit | None = Field(default=None, description="{jpeg: [90, 75], resize: [pillow lanczos]}")
     numerics: Numerics | None = Field(None, description="{batch_sizes: [1, 7]}: report what the batch size does")
@@ -182,12 +183,12 @@ def load(path: str | Path) -> Benchmark:
     fields = {key: document.value[key] for key in own if key in document.value}
     if "preprocessing" in fields:
         fields["preprocessing"] = recipes.declared(document, fields["preprocessing"], ("preprocessing",))
-    fields |= entries.read_all(document, data, folder)
+    fields |= reading.read_all(document, data, folder)
     # A part that could not be made has its reasons noted already.
     fields = {key: value for key, value in fields.items() if value is not None or document.sound(key)}
     placeholder = data or PinnedDataset.model_construct()
     benchmark = document.check(Benchmark, {**fields, "data": placeholder, "folder": folder})
-    consistency.check(document, data, fields, folder)
+    check(Parts(document, data, fields, folder))
     problems = [*document.lines(), *(catalogue.document.lines() if catalogue else [])]
     if problems:
         raise UsageError(problems)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.base import UsageError
-from harness.benchmark import Audit, Benchmark, Encoder, entries, unknown_to, with_parameters
+from harness.benchmark import Audit, Benchmark, EncoderEntry, entries, unknown_to, with_parameters
 from harness.images import RECIPES, Crop, Preprocessing
 
 # The knobs under which the values stay in the pinned encoder's unit, so that a change of them can be read.
@@ -28,7 +28,7 @@ class Variant:
     knob: str
     setting: str
     recipe: Preprocessing | None = None
-    encoder: Encoder | None = None
+    encoder: EncoderEntry | None = None
     batch_size: int | None = None
     n_fake: int | None = None
     other_unit: bool = False

@@ -1,0 +1,130 @@
+"""What metrics ask of the other parts of a benchmark: enough images, encoders with the features that they read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.base import unknown
+from harness.benchmark.entries import Entry, MetricEntry
+from harness.benchmark.parts import Parts
+
+
+def _reads(metric: MetricEntry, encoder: Entry) -> bool:
+    """Whether a metric that reads one kind of features gets it from an encoder."""
+    reads, component = metric.component.reads, encoder.component
+    if not reads:
+        return True
+    if component.layers:
+        return encoder.parameters.get("layer") in reads
+    # A file or a class of the user's own, whose word is taken: `classes`, or the width by itself.
+    unknown_features = component.origin != "built-in" or component.of_a_file
+    return unknown_features and metric.parameters.get("classes", 0) is not None
+
+
+class MetricChecks(Parts):
+    """Metrics against set sizes, encoders and `rank_by`."""
+
+    def run(self) -> None:
+        """Note every contradiction."""
+        self._neighbours()
+        self._parts()
+        self._encoders()
+        self._layers()
+        self._rank_by()
+
+    def _neighbours(self) -> None:
+        sizes = [size for key in ("n_real", "n_fake") if (size := self.sound(key)) is not None]
+        for name, entry in self.entries("metrics").items():
+            k = entry.parameters.get("k") if entry.component.origin == "built-in" else None
+            # Intervals come from halves of both sets, and there too an image needs k others.
+            if k is not None and sizes and k > min(sizes) // 2 - 1:
+                most = min(sizes) // 2 - 1
+                text = f"found {k}; with {min(sizes)} images at most {most}, so that half of them have {k} neighbours"
+                self.document.complain(("metrics", name, "k"), text)
+
+    def _parts(self) -> None:
+        """Subsets and splits that the sets are too small for."""
+        n_real, n_fake = self.sound("n_real"), self.sound("n_fake")
+        for name, entry in self.entries("metrics").items():
+            if entry.component.origin != "built-in":
+                continue
+            size = entry.parameters.get("subset_size")
+            least = min((n for n in (n_real, n_fake) if n is not None), default=None)
+            if size is not None and least is not None and size > least:
+                self._complain_of(name, "subset_size", f"found {size}; with {least} images at most {least}")
+            if n_fake is None or "splits" not in entry.parameters:
+                continue
+            splits, part = entry.parameters["splits"], entry.parameters["split_size"]
+            if part is None and splits > n_fake // 2:
+                text = f"found {splits}; with {n_fake} fake images at most {n_fake // 2}, so that each has two"
+                self._complain_of(name, "splits", text)
+            if part is not None and n_fake % part == 1:
+                text = f"found {part}; {n_fake} fake images leave a last part of one image: take another size"
+                self._complain_of(name, "split_size", text)
+
+    def _complain_of(self, metric: str, parameter: str, text: str) -> None:
+        written = self.document.has("metrics", metric, parameter)
+        location = ("metrics", metric, parameter) if written else ("metrics", metric)
+        self.document.complain(location, text if written else f"{parameter}: {text}", key=not written)
+
+    def _encoders(self) -> None:
+        """Encoders that metrics are for are declared, and none is encoded for nothing."""
+        declared = self.document.value.get("encoders")
+        if not isinstance(declared, Mapping):
+            return
+        for name, metric in self.entries("metrics").items():
+            for i, encoder in enumerate(metric.encoders or ()):
+                if encoder not in declared:
+                    text = unknown("encoder", encoder, declared, place="this benchmark")
+                    self.document.complain(("metrics", name, "encoders", i), text)
+        if not self.document.sound("metrics"):
+            return
+        for encoder in self.entries("encoders"):
+            if self.entries("metrics") and not self.metrics_of(encoder):
+                text = (
+                    "no metric is computed under it: the `encoders` of each leave it out; name it there, or remove it"
+                )
+                self.document.complain(("encoders", encoder), text, key=True)
+
+    def _layers(self) -> None:
+        """Some metrics read one kind of features: class logits, or positions."""
+        encoders = self.entries("encoders").values()
+        for metric in self.entries("metrics").values():
+            fitting = [encoder.name for encoder in encoders if _reads(metric, encoder)]
+            asked = [encoder for encoder in encoders if metric.encoders is None or encoder.name in metric.encoders]
+            for encoder in asked:
+                if encoder.name in fitting:
+                    continue
+                layer = f", layer {encoder.parameters['layer']}" if encoder.component.layers else ""
+                own = " or, for an encoder of your own, `classes`" if "classes" in metric.parameters else ""
+                reads = " or ".join(f"layer {layer}" for layer in metric.component.reads)
+                text = (
+                    f"{metric.use} reads {reads} of inception{own}, not {encoder.component.name}{layer} (encoder "
+                    f"{encoder.name}); name the encoders that it is for, `encoders: [{', '.join(fitting) or '…'}]`"
+                )
+                self.document.complain(("metrics", metric.name), text, key=True)
+
+    def _rank_by(self) -> None:
+        by = self.values.get("rank_by")
+        if not isinstance(by, Mapping):
+            return
+        for key, kind in (("metric", "metrics"), ("encoder", "encoders")):
+            declared, chosen = self.document.value.get(kind), by.get(key)
+            if isinstance(declared, Mapping) and declared and isinstance(chosen, str) and chosen not in declared:
+                text = unknown(key, chosen, declared, place="this benchmark")
+                self.document.complain(("rank_by", key), text)
+        metric = self.entries("metrics").get(str(by.get("metric")))
+        encoder = by.get("encoder")
+        named = metric.encoders if metric is not None and isinstance(encoder, str) else None
+        if metric is not None and named is not None and encoder in self.entries("encoders") and encoder not in named:
+            text = (
+                f"found {metric.name}, which is computed under {', '.join(named)} only, not under the encoder that "
+                f"ranks; name {encoder} in metrics.{metric.name}.encoders, or rank by another"
+            )
+            self.document.complain(("rank_by", "metric"), text)
+        interval = self.values.get("interval")
+        target = interval.get("target") if isinstance(interval, Mapping) else None
+        if target == "T_inf" and metric is not None and metric.component.limitless:
+            fixed = " at a fixed k" if "k" in metric.parameters else ""
+            text = f"found T_inf, but {metric.name}, which ranks, has no population value{fixed}; use T_N"
+            self.document.complain(("interval", "target"), text)
