@@ -5,21 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.base import UsageError
 from harness.studies.compare.pairing import partners
 from harness.studies.compare.result import Answer, Compared, Effect, Question
 from harness.studies.compare.words import paired_note, verdict
-from harness.studies.scored import Scored
+from harness.studies.scored import Scored, value_alone
 from harness.uncertainty import SeedMember, difference, equivalence, fake_variance, holm, means
 
 
 def compared(run: Scored, question: Question) -> Compared:
     """The answers to a question about two generators of a run, under the run's encoder.
 
-    Raises UsageError for generators without scores, an unknown metric, and what pairing does not allow.
+    Metrics without an interval on either side are left out and named; UsageError where that is all of them, and for
+    generators without scores, an unknown metric, and what pairing does not allow.
     """
     run.check_two(question.first, question.second)
     reference = question.reference or run.reference
-    answers = [_answer(run, question, name) for name in run.asked(question.metric)]
+    alone = {}
+    for name in run.asked(question.metric):
+        reason = value_alone(*(run.metrics[name][generator] for generator in (question.first, question.second)))
+        if reason is not None:
+            alone[name] = reason
+    if not (tested := [name for name in run.asked(question.metric) if name not in alone]):
+        raise UsageError([f"{name} has no interval, so nothing can be compared: {why}" for name, why in alone.items()])
+    answers = [_answer(run, question, name) for name in tested]
     adjusted = holm([answer.comparison.p for answer in answers])
     notes = dict.fromkeys(note for answer in answers for note in answer.comparison.notes)
     if question.paired:
@@ -32,6 +41,7 @@ def compared(run: Scored, question: Question) -> Compared:
         reference,
         tuple(replace(answer, p_holm=p) for answer, p in zip(answers, adjusted, strict=True)),
         tuple(notes),
+        alone,
     )
 
 

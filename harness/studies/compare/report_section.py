@@ -7,7 +7,7 @@ import math
 from harness.base import p_text
 from harness.report import Finding, Table, finding_name
 from harness.studies.compare.result import Compared
-from harness.studies.compare.words import about, better, closing
+from harness.studies.compare.words import about, better, closing, left_out
 
 
 def section_name(found: Compared) -> str:
@@ -39,7 +39,11 @@ def section(found: Compared) -> Finding:
     of = dict.fromkeys(one.effect.of for one in found.answers if one.effect is not None)
     effects = f"; effect: in standard deviations {', or '.join(of)}" if of else ""
     table = Table(f"{first} minus {second}, in units of each metric{effects}", heads, rows)
-    return Finding(f"{first} against {second} under {found.encoder}", (*closing(found), f"{about(found)}."), (table,))
+    return Finding(
+        f"{first} against {second} under {found.encoder}",
+        (*closing(found), *left_out(found), f"{about(found)}."),
+        (table,),
+    )
 
 
 def _rounded(value: float) -> float | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from harness.base import Reference
@@ -57,7 +58,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Compared:
-    """The answers to a question, a metric each, under one encoder of a run; `reference` is what it counted as."""
+    """The answers to a question, a metric each, under one encoder of a run; `reference` is what it counted as.
+
+    `alone` says of metrics that are left out why one of the two has no interval.
+    """
 
     question: Question
     encoder: str
@@ -66,6 +70,7 @@ class Compared:
     reference: Reference
     answers: tuple[Answer, ...]
     notes: tuple[str, ...] = ()
+    alone: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def different(self) -> list[str]:

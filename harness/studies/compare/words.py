@@ -33,7 +33,13 @@ def text(found: Compared) -> str:
     """What `harness compare` prints: the answer, each metric with its numbers, how sure it is."""
     answer, *sure = closing(found)
     lines = [line for one in found.answers for line in _metric_lines(one)]
+    lines += [f"\n{line}" for line in left_out(found)]
     return "\n".join([answer, f"{about(found)}.", *lines, "", *sure])
+
+
+def left_out(found: Compared) -> list[str]:
+    """A sentence for each metric that could not be compared."""
+    return [f"{metric}: not compared, one of the two has no interval: {why}." for metric, why in found.alone.items()]
 
 
 def about(found: Compared) -> str:

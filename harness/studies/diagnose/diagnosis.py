@@ -249,7 +249,7 @@ def _distance(case: Case) -> list[Finding]:
 def _nothing(case: Case) -> list[Finding]:
     tested = list(case.metrics.values())
     if not tested:
-        return [Finding("nothing", "No metric of this run says anything here without unseen real images.", ())]
+        return [Finding("nothing", "No metric of this run can be tested here.", ())]
     missed = [f"{e.metric} {e.unseen:.2g}" for e in tested if e.unseen is not None]
     limit = f"; smaller differences than these pass unseen: {', '.join(missed)}" if missed else ""
     return [finding("nothing", f"Nothing beyond noise, which does not show that it equals real images{limit}", tested)]

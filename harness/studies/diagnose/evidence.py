@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.base import Estimate, Record, Reference, Target, p_text
+from harness.studies.scored import value_alone
 from harness.uncertainty import Combined, SeedMember, combine, difference, holm
 
 Groups = Mapping[str, Mapping[str, Sequence[SeedMember]]]  # metric → generator → its image sets
@@ -115,6 +116,9 @@ def against_holdout(
         use = members[generator][0].analysis.use
         if use in found or use not in NULLS:
             continue
+        if (why := value_alone(members[generator], members[holdout])) is not None:
+            notes[f"{metric} has no interval, so it says nothing here: {why}"] = None
+            continue
         target = targets.get(metric, "T_N")
         gap = difference(members[generator], members[holdout], level=level, reference=reference, target=target)
         values = [
@@ -151,6 +155,7 @@ def against_theory(
     """
     found: dict[str, Evidence] = {}
     unknown: list[str] = []
+    alone: list[str] = []
     for metric, members in groups.items():
         if not members.get(generator):
             continue
@@ -160,6 +165,9 @@ def against_theory(
             continue
         if analysis.use in ALONE and any(member.analysis.clustered for member in members[generator]):
             unknown.append(metric)
+            continue
+        if (why := value_alone(members[generator])) is not None:
+            alone.append(f"{metric} has no interval, so it says nothing here: {why}")
             continue
         null = known(analysis.n_real, analysis.n_fake, int(parameters.get(metric, {}).get("k", 5)))
         target: Target = "T_inf" if analysis.use == "kd" else "T_N"
@@ -178,7 +186,7 @@ def against_theory(
             weak=_weak([shown]),
         )
     told = f"no theory says what {' and '.join(unknown)} of a perfect generator would be where images come in clusters"
-    return list(found.values()), (told,) if unknown else ()
+    return list(found.values()), (*alone, *([told] if unknown else []))
 
 
 # Naeem et al. 2020 (arXiv:2002.09797), section 3.3: expectations for equal, continuous distributions. Precision and

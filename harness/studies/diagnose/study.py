@@ -14,7 +14,7 @@ from harness.studies.diagnose.evidence import Case
 from harness.studies.diagnose.findings import TITLES, Diagnosis, Finding, of_copies
 from harness.studies.diagnose.result import Diagnosed, Diagnoses
 from harness.studies.rerank import Order, Table, compared, of_distances
-from harness.studies.scored import Scored
+from harness.studies.scored import Scored, value_alone
 
 TWINS = 0.01  # datasets hold some images in two splits; more than this share says that a split was seen
 
@@ -103,6 +103,14 @@ def _case(run: Scored, row: Mapping[str, Any], holdout: str | None) -> Case:
     return Case(name, run.encoder, run.level, holdout, tested, copies, notes)
 
 
+def _testable(metrics: Mapping[str, results.Groups]) -> dict[str, results.Groups]:
+    """The analyses of generators that have an interval: no order of the others is beyond noise."""
+    return {
+        metric: {name: members for name, members in groups.items() if value_alone(members) is None}
+        for metric, groups in metrics.items()
+    }
+
+
 def _orders(run: Scored) -> list[Order]:
     """FD against KD under every encoder, and the metric that ranks under each pair of those without random weights."""
     targets = {
@@ -112,7 +120,7 @@ def _orders(run: Scored) -> list[Order]:
     }
     ranks = run.board["rank_by"]["metric"]
     scored = {row["encoder"] for row in run.board["rows"] if row["status"] == "ok"}
-    under = {name: run.under(name).metrics for name in run.board["encoders"] if name in scored}
+    under = {name: _testable(run.under(name).metrics) for name in run.board["encoders"] if name in scored}
     tables = [
         Table(f"{ranks} under {name}", under[name][ranks], run.lower_is_better[ranks], targets[name, ranks])
         for name, note in run.board["encoders"].items()

@@ -11,7 +11,7 @@ from harness.metrics import facts_of
 from harness.studies.gate.comparable import check_comparable
 from harness.studies.gate.matching import Match, matched
 from harness.studies.gate.result import Gated, Regression
-from harness.studies.scored import Scored
+from harness.studies.scored import Scored, value_alone
 from harness.uncertainty import SeedMember, difference, holm, means
 
 
@@ -33,7 +33,19 @@ def judge(run: Scored, baseline: Scored, *, level: float = 0.95) -> Gated:
     kept = [pair for pair in pairs if pair.after not in run.failed]
     changed = [pair for pair in kept if _changed(run, baseline, pair)]
     checkpoints = tuple(pair.after for pair in changed if _trained_once(run, baseline, pair))
-    tried = [_test(run, baseline, pair, metric, level=level) for pair in changed for metric in baseline.metrics]
+    tried = []
+    collapsed: dict[str, str] = {}
+    untested: dict[str, str] = {}
+    for pair in changed:
+        for metric, groups in baseline.metrics.items():
+            before = value_alone(groups[pair.before])
+            after = value_alone(run.metrics[metric][pair.after])
+            if after is not None and before is None:
+                collapsed[pair.after] = f"{metric}: {after}"
+            elif before is not None:
+                untested[pair.after] = f"{metric}: {before}"
+            else:
+                tried.append(_test(run, baseline, pair, metric, level=level))
     adjusted = holm([one.test.p for one in tried])
     strict = (1 - level) / max(len(tried), 1)
     return Gated(
@@ -49,6 +61,8 @@ def judge(run: Scored, baseline: Scored, *, level: float = 0.95) -> Gated:
         fresh={name: why for name, why in run.failed.items() if name not in ours and name not in known},
         failing={name: why for name, why in run.failed.items() if name not in ours and name in known},
         others=tuple(pair for pair in pairs if pair.changed or pair.after != pair.before),
+        collapsed=collapsed,
+        untested=untested,
         checkpoints=checkpoints,
         encoder_note=run.label if run.note else "",
         of_these_sizes=run.board["interval"]["target"] == "T_inf",

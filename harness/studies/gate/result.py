@@ -34,10 +34,11 @@ class Gated:
     """The tests of a run against its baseline, generators whose scores are the baseline's own, and those without any.
 
     `broken` were scored in the baseline, `fresh` were not in it, `failing` failed there as well: no change.
-    `checkpoints` names the trained generators of one training seed: a change there may be the seed's. `others` are held
-    against a generator that is declared otherwise or has another name. `encoder_note` is what a reader must know of the
-    encoder, with its name; `of_these_sizes` says that values are those at these numbers of images, though the run ranks
-    population values.
+    `collapsed` have a metric without an interval where the baseline had one, which only too few distinct images do;
+    `untested` had none there already. Both say the metric and why. `checkpoints` names the trained generators of one
+    training seed: a change there may be the seed's. `others` are held against a generator that is declared otherwise or
+    has another name. `encoder_note` is what a reader must know of the encoder, with its name; `of_these_sizes` says
+    that values are those at these numbers of images, though the run ranks population values.
     """
 
     out: Path
@@ -48,6 +49,8 @@ class Gated:
     broken: Mapping[str, str] = field(default_factory=dict)  # generator → why it failed
     fresh: Mapping[str, str] = field(default_factory=dict)
     failing: Mapping[str, str] = field(default_factory=dict)
+    collapsed: Mapping[str, str] = field(default_factory=dict)
+    untested: Mapping[str, str] = field(default_factory=dict)
     checkpoints: tuple[str, ...] = ()
     others: tuple[Match, ...] = ()
     encoder_note: str = ""
@@ -55,8 +58,8 @@ class Gated:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing has become worse: no test held, nothing that ran has stopped, nothing new fails."""
-        return not (any(test.held for test in self.tests) or self.broken or self.fresh)
+        """Whether nothing has become worse: no test held, nothing stopped running or collapsed, nothing new fails."""
+        return not (any(test.held for test in self.tests) or self.broken or self.fresh or self.collapsed)
 
     @property
     def exit_code(self) -> int:

@@ -31,6 +31,10 @@ def text(found: Gated) -> str:
     lines += [f"WORSE {name}: scored in {baseline}, failed in {out}: {why}" for name, why in found.broken.items()]
     lines += [f"FAILS {name}: not in {baseline}, failed in {out}: {why}" for name, why in found.fresh.items()]
     lines += [f"note  {name}: failed in {baseline} and fails in {out}: {why}" for name, why in found.failing.items()]
+    lines += [
+        f"WORSE {name}: has an interval in {baseline} and none in {out}: {w}" for name, w in found.collapsed.items()
+    ]
+    lines += [f"note  {name}: not tested, without an interval in {baseline}: {w}" for name, w in found.untested.items()]
     if found.unchanged:
         lines.append(f"same  {', '.join(found.unchanged)}: the very scores of {baseline}, nothing to test")
     if found.checkpoints:
@@ -56,6 +60,7 @@ def answer(found: Gated) -> str:
         rest = list(dict.fromkeys(t.axis for t in own if t.axis not in held and t.axis != WHOLE))
         spared = [f"; {axis} is not shown to ({_moves(t for t in own if t.axis == axis)})" for axis in rest]
         worse.append(f"{generator} became worse in {' and in '.join(told)}{''.join(spared)}")
+    worse += [f"{generator} collapsed ({why})" for generator, why in found.collapsed.items()]
     worse += [f"{generator} no longer runs" for generator in found.broken]
     worse += [f"{generator}, which is new, does not run" for generator in found.fresh]
     if worse:
