@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.base import percent
 from harness.metrics import facts_of
-from harness.pipeline import Row, shown
+from harness.pipeline import Row, shown, unlike_reference
 from harness.report.run_files import UNSEEN, RunFiles
 
 TARGETS = {"T_N": "the expected value at these sample sizes", "T_inf": "the population value"}
@@ -86,6 +86,8 @@ def _floor(run: RunFiles, rows: Sequence[Row], candidates: Sequence[Row]) -> lis
     floor = next((row for row in rows if run.is_control(row) and run.use(row.generator) == UNSEEN), None)
     if floor is None or floor in candidates:
         return []
+    if (unlike := unlike_reference(run.records, floor.generator, run.first)) is not None:
+        return [f"{unlike.words[0].upper()}{unlike.words[1:]}."]
     as_good = [r.generator for r in candidates if r.generator in floor.tied_with or (r.rank or 0) < (floor.rank or 0)]
     value = f"{run.by.label} {shown(floor.metrics[run.by.metric])}"
     if not as_good:
