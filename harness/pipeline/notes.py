@@ -146,6 +146,6 @@ def _scarce(generator: str, group: Sequence[SeedMember]) -> tuple[float, int, st
                 few = f" (worth {worth:.0f} independent ones)" if a.clustered and worth < n else ""
                 images = f"{n:,} images of {whose}{few}"
                 if not a.clustered and units < n:
-                    images = f"{units:,} distinct images of {whose} (of {n:,})"
+                    images = f"{units:,} distinct image{'s' if units > 1 else ''} of {whose} (of {n:,})"
                 found.append((worth, a.d, images))
     return min(found, default=None)

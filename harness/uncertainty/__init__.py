@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from harness.uncertainty.ranks import Difference, RankSets, rank_sets
     from harness.uncertainty.reproducing import Reproduction, reproduction
     from harness.uncertainty.sampling_units import Index, Units, units
-    from harness.uncertainty.seeds import Combined, Means, SeedMember, combine, means
+    from harness.uncertainty.seeds import Combined, Means, SeedMember, combine, have_intervals, means
     from harness.uncertainty.significance import exceeded, holm, quantile, satterthwaite
     from harness.uncertainty.splits import Labels, deep_enough, labels
     from harness.uncertainty.strata import contrasts, pair_products, stratified

@@ -112,6 +112,11 @@ def means(members: Sequence[SeedMember]) -> Means:
     return Means(tuple(members), weights, {seed: tuple(group) for seed, group in groups.items()}, together)
 
 
+def have_intervals(members: Sequence[SeedMember]) -> bool:
+    """Whether intervals, differences and draws of their mean are to be had: no image set is a value alone."""
+    return not any(isinstance(member.analysis.form, NoInterval) for member in members)
+
+
 def widened(analysis: Analysis, by: float) -> Analysis:
     """The analysis with its standard deviation over fake images `by` times as large, and all else as it was."""
     return replace(analysis, form=analysis.form.widened(by))

@@ -160,3 +160,31 @@ def test_a_metric_without_a_value_fails_alone_and_says_why(run):
     assert (one["own"], one["fd.ci_lo"], one["status"]) == ("", "", "ok")
     assert float(one["fd"]) > 0
     assert (small.folder / "out" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("diagnose", "out"), 0, "one"),
+        (("rerank", "out"), 0, "having no interval of fd: one"),
+        (("compare", "out", "five", "mine"), 0, "precision"),
+        (("compare", "out", "one", "mine", "--metric", "fd"), 2, "fd has no interval"),
+    ],
+)
+def test_what_works_on_a_finished_run_says_what_it_leaves_out(run, words, code, said):
+    small, _ = run
+    outcome = small.harness(*words)
+    assert outcome.returncode == code, outcome.stderr
+    assert said in outcome.stdout + outcome.stderr
+
+
+def test_the_gate_fails_a_generator_that_has_collapsed(run):
+    small, _ = run
+    small.edit("kinds: 1", "kinds: 100")
+    small.edit(f"own: {{use: {small.module}:no_value, better: lower}}, ", "")
+    assert small.run("--out", "before", "--workers", "1").returncode == 0
+    small.edit("kinds: 100", "kinds: 1")
+    assert small.run("--out", "after", "--workers", "1").returncode == 0
+    outcome = small.harness("gate", "after", "--baseline", "before")
+    assert outcome.returncode == 1, outcome.stderr
+    assert "WORSE one" in outcome.stdout

@@ -23,7 +23,9 @@ def compared(run: Scored, question: Question) -> Compared:
     reference = question.reference or run.reference
     alone = {}
     for name in run.asked(question.metric):
-        reason = value_alone(*(run.metrics[name][generator] for generator in (question.first, question.second)))
+        groups = [run.metrics[name].get(generator) for generator in (question.first, question.second)]
+        known = [members for members in groups if members is not None]
+        reason = "it failed for one of the two" if len(known) < 2 else value_alone(*known)
         if reason is not None:
             alone[name] = reason
     if not (tested := [name for name in run.asked(question.metric) if name not in alone]):

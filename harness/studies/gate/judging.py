@@ -38,6 +38,11 @@ def judge(run: Scored, baseline: Scored, *, level: float = 0.95) -> Gated:
     untested: dict[str, str] = {}
     for pair in changed:
         for metric, groups in baseline.metrics.items():
+            if pair.before not in groups:
+                continue  # it failed there: nothing to fall from
+            if pair.after not in run.metrics[metric]:
+                collapsed[pair.after] = f"{metric}: it fails now"
+                continue
             before = value_alone(groups[pair.before])
             after = value_alone(run.metrics[metric][pair.after])
             if after is not None and before is None:
@@ -83,7 +88,7 @@ def _changed(run: Scored, baseline: Scored, pair: Match) -> bool:
         return [(m.training_seed, m.analysis.fake_seed, m.analysis.value) for m in members]
 
     return any(
-        facts(run.metrics[metric][pair.after]) != facts(groups[pair.before])
+        facts(run.metrics[metric].get(pair.after, ())) != facts(groups.get(pair.before, ()))
         for metric, groups in baseline.metrics.items()
     )
 

@@ -16,6 +16,7 @@ from harness.uncertainty import (
     SeedMember,
     agreement,
     difference,
+    have_intervals,
     joint_replicates,
     means,
     rank_sets,
@@ -32,6 +33,11 @@ class Table:
     groups: Mapping[str, Sequence[SeedMember]]
     lower_is_better: bool
     target: Target = "T_N"
+
+    def __post_init__(self) -> None:
+        # A value without an interval has no draws, and no place in an order that is sure.
+        bounded = {name: members for name, members in self.groups.items() if have_intervals(members)}
+        object.__setattr__(self, "groups", bounded)
 
 
 @dataclass(frozen=True)

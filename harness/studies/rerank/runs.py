@@ -60,7 +60,7 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
     from harness.pipeline import results
     from harness.studies.rerank.distances import of_distances
     from harness.studies.rerank.reversals import Table
-    from harness.uncertainty import Ranking, joint_replicates
+    from harness.uncertainty import Ranking, have_intervals, joint_replicates
 
     board = results.leaderboard(out)
     better = {column["metric"]: bool(column["lower_is_better"]) for column in board["columns"]}
@@ -83,6 +83,9 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
             continue
         if not groups:
             raise UsageError(f"{out}: no analyses of {name} under {encoder}")
+        if alone := [generator for generator, members in groups.items() if not have_intervals(members)]:
+            notes.append(f"left out under {encoder}, having no interval of {name}: {', '.join(alone)}")
+            groups = {generator: members for generator, members in groups.items() if generator not in alone}
         # A seed for each encoder: the noise that encoders share (the same images) is taken for independent, since
         # one seed for all would take it for the same. Shared noise would cancel in part, so this is the wider.
         target = next(metrics[name]["target"] for metrics in own if name in metrics)
