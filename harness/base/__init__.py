@@ -42,6 +42,6 @@ if TYPE_CHECKING:
     from harness.base.keys import canonical_json, derive_seed, digest, digest_file
     from harness.base.locks import locked
     from harness.base.record import Cell, Estimate, Record, Reference, Target, p_text, percent, read_records, to_lines
-    from harness.base.words import Location, counted, did_you_mean, found, listed, unknown
+    from harness.base.words import Location, counted, did_you_mean, found, listed, named, unknown
 
 __getattr__ = door(__name__)

@@ -121,6 +121,15 @@ def listed(names: Sequence[str], most: int, *, between: str = ", ", last: str = 
     return between.join(names[:most]) + more
 
 
+def named(names: Iterable[str], most: int = 5, *, between: str = ", ") -> str:
+    """`a, b and c` in a sentence, which names at most `most`: `a, b, c, d, e and 195 more`."""
+    every = list(names)
+    if len(every) > most:
+        return listed(every, most, between=between)
+    *before, last = every or [""]
+    return f"{between.join(before)} and {last}" if before else last
+
+
 def counted(n: int, noun: str) -> str:
     """`1 claim`, `2 claims`."""
     return f"{n} {noun}{'s'[: n != 1]}"

@@ -47,10 +47,10 @@ def show(board: Leaderboard) -> None:
 def closing(result: Result) -> None:
     """Print the verdict of a run and where everything is."""
     from harness.cli.lines import say
-    from harness.report import read_run, verdict
+    from harness.report import answer, read_run
 
-    # The tables above end with the last encoder's: the answer is the first one's, and stands where reading ends.
-    say(f"\nverdict   {verdict(read_run(result.out))[0]}")
+    # The tables above end with the last encoder's: the answer is the first one's, and comes where reading ends.
+    say(f"\nverdict   {' '.join(answer(read_run(result.out)))}")
     words = "nothing to compute" if result.cached else "done"
     click.echo(f"{words} in {result.seconds:.1f} s")
     if result.unread_since:

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from harness.pipeline.executors.work import Executor, Failure
     from harness.pipeline.finished import FinishedRun, open_run
     from harness.pipeline.groups import marked
-    from harness.pipeline.leaderboard import Column, Leaderboard, Row, decimals, rank_text, seeds_text, shown
+    from harness.pipeline.leaderboard import (
+        Column,
+        Leaderboard,
+        Row,
+        copies_reference,
+        decimals,
+        rank_text,
+        seeds_text,
+        shown,
+    )
     from harness.pipeline.names import stored_names
     from harness.pipeline.numerics import load_again
     from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet, declared, plain

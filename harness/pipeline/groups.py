@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.base import UsageError, derive_seed
+from harness.base import UsageError, derive_seed, named
 from harness.benchmark import registry
 from harness.generators import offered
 from harness.images import FileList
@@ -145,12 +145,12 @@ def caption(members: Mapping[str, Sequence[SeedMember]], *, real_clusters: bool)
     said = []
     if clustered:
         said.append(
-            f"images in clusters (one prompt, one video), each counted as one draw: {', '.join(clustered)}; the "
+            f"images in clusters (one prompt, one video), each counted as one draw: {named(clustered)}; the "
             "intervals speak about other clusters of the same kind too"
         )
     if balanced:
         said.append(
-            f"a fixed number of images of each label: {', '.join(balanced)}; the intervals count what varies within "
+            f"a fixed number of images of each label: {named(balanced)}; the intervals count what varies within "
             "labels only"
         )
     return said

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.base import Estimate
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ARROWS = {True: "↓", False: "↑"}
 # Of a metric's columns in CSV: the first has the metric's own name; `ci_lo` to `ci_hi` is at the column `level`.
 CSV_SUFFIXES = ("", ".se", ".ci_lo", ".ci_hi", ".target", ".method", ".conservative")
+# From this share of exact copies of reference images on, distances say nothing about what a generator makes itself.
+COPIED_SET = 0.1
 LOPSIDED = 0.3  # of half the interval, between its middle and the value: from there on ± would mislead
 
 
@@ -34,9 +36,10 @@ class Column:
 class Row:
     """One generator under one encoder, over all its training and sampling seeds.
 
-    `rank` is None for a generator that failed and under an encoder without the metric that ranks; it counts from 1 by
-    value; the true rank lies in [`rank_low`, `rank_high`] simultaneously for all generators of
-    the encoder, at the leaderboard's level. `tied_with` names those whose difference from this one is not resolved.
+    `rank` is None for a generator that failed, for one that copies the reference, and under an encoder without the
+    metric that ranks; it counts from 1 by value. The true rank lies in [`rank_low`, `rank_high`] simultaneously for all
+    ranked generators of the encoder, at the leaderboard's level. `tied_with` names those whose difference from this one
+    is not resolved.
     """
 
     encoder: str
@@ -55,6 +58,22 @@ class Row:
     flags: tuple[str, ...]
     observations: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def copies_reference(self) -> bool:
+        """Whether it gives back so much of the reference that its distances mean nothing: it has values and no rank."""
+        return copies_reference(self.observations)
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Pairs of generators whose order two metrics turn round, each beyond noise: `first` prefers the first of a pair,
+    `second` the other one."""
+
+    encoder: str
+    first: str
+    second: str
+    pairs: tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
@@ -67,6 +86,7 @@ class Leaderboard:
     encoder_notes: Mapping[str, str]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    disagreements: tuple[Disagreement, ...] = ()
 
     @property
     def encoders(self) -> tuple[str, ...]:
@@ -132,6 +152,7 @@ class Leaderboard:
             "encoders": dict(self.encoder_notes),
             "rows": rows,
             "notes": list(self.notes),
+            "disagreements": [asdict(one) for one in self.disagreements],
         }
         return json.dumps(board, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
@@ -156,6 +177,10 @@ class Leaderboard:
             encoder_notes=raw["encoders"],
             rows=tuple(rows),
             notes=tuple(raw["notes"]),
+            disagreements=tuple(
+                Disagreement(**{**one, "pairs": tuple((a, b) for a, b in one["pairs"])})
+                for one in raw.get("disagreements", ())
+            ),
         )
 
     def to_csv(self) -> str:
@@ -250,6 +275,11 @@ class Leaderboard:
             lines.append("")
         lines += [f"- {note}" for note in self.notes]
         return "\n".join(lines) + "\n"
+
+
+def copies_reference(observations: Mapping[str, Any]) -> bool:
+    """Whether what was seen of a generator's images says that its distances to the reference mean nothing."""
+    return bool(observations.get("reference_copies", 0) >= COPIED_SET)
 
 
 def rank_text(row: Row) -> str:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from harness.base import named
 from harness.metrics import facts_of
-from harness.pipeline.leaderboard import Row
+from harness.pipeline.leaderboard import Row, copies_reference
 from harness.uncertainty import UNBIASED, SeedMember
 
 # Images nearer to a training image than that one's own neighbour: flagged when this much likelier than for unseen ones.
 COPY_EXCESS = 0.1
-NAMED = 5  # at most, in one sentence
 # From this share of repeated images on, a set is told by how few it has.
 COLLAPSE = 0.5
-# From this share of reference images on, a generator's distances say nothing about what it makes itself.
-COPIED_SET = 0.1
 MOST = 0.5  # of a value, from which the bias is most of it
 SCARCE = 2.0  # rows per feature column; below, a covariance is of deficient rank or nearly so, and FD mostly bias
 
@@ -28,7 +26,7 @@ def flags(observations: Mapping[str, Any], same: Sequence[str] = (), *, n: int |
 
     With `n`, the images of a set, a set that repeats itself more than not is told by its distinct images.
     """
-    said = [f"the same images as {', '.join(same)}"] if same else []
+    said = [f"the same images as {named(same)}"] if same else []
     repeats = observations.get("repeats", 0)
     if n is not None and repeats > COLLAPSE:
         distinct = max(round((1 - repeats) * n), 1)
@@ -36,7 +34,8 @@ def flags(observations: Mapping[str, Any], same: Sequence[str] = (), *, n: int |
     elif repeats > 0:
         said.append(f"{_share(repeats)} repeated images")
     if (copied := observations.get("reference_copies", 0)) > 0:
-        what = "its distances mean nothing" if copied >= COPIED_SET else "they pull its distances down"
+        void = "its distances mean nothing, so it has no rank"
+        what = void if copies_reference(observations) else "they pull its distances down"
         said.append(f"{_share(copied)} exact copies of reference images: {what}")
     copies = observations.get("training_copies", 0.0)
     if copies > 0:
@@ -56,18 +55,13 @@ def without_interval(rows: Sequence[Row], ranking: str) -> list[str]:
             if not estimate.has_interval:
                 found.setdefault(estimate.method.removeprefix("none: "), {})[f"{metric} of {row.generator}"] = None
                 unranked |= metric == ranking and row.rank is not None
-    said = [f"no interval for {_some(list(names))}: {reason}" for reason, names in found.items()]
+    said = [f"no interval for {named(names)}: {reason}" for reason, names in found.items()]
     if unranked:
         said.append(
             "what has no interval is ranked by its value: it counts as better than nothing, and as worse than what "
             "is better beyond noise of its own"
         )
     return said
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def twins(contents: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
@@ -88,6 +82,20 @@ def _share(share: float) -> str:
     return "over 99%" if 0.99 < share < 1 else f"{share:.0%}"
 
 
+def pool_notes(pools: Mapping[str, tuple[int | None, int]], *, seeds: int) -> list[str]:
+    """A sentence for all generators whose images are too few for every sampling seed; the table's seeds say the rest.
+
+    `pools` has each generator's number of images, None where it has no end, and its number of sampling seeds.
+    """
+    alike: dict[int, list[str]] = {}
+    for name, (size, enough) in pools.items():
+        if enough < seeds:
+            alike.setdefault(enough, []).append(f"{name} ({size:,})" if size is not None else name)
+    return [
+        f"enough images for {enough} of {seeds} sampling seeds only: {named(names)}" for enough, names in alike.items()
+    ]
+
+
 def bias_notes(members: Members) -> list[str]:
     """A sentence for each encoder and metric some of whose values are mostly bias of both sets' finite sizes.
 
@@ -100,7 +108,7 @@ def bias_notes(members: Members) -> list[str]:
         for metric, groups in metrics.items():
             shares = {generator: _bias_share(group) for generator, group in groups.items()}
             if biased := {g: share for g, share in shares.items() if share is not None and share > MOST}:
-                told = ", ".join(f"{generator} {min(share, 1.0):.0%}" for generator, share in biased.items())
+                told = named(f"{generator} {min(share, 1.0):.0%}" for generator, share in biased.items())
                 notes.append(
                     f"{metric} under {encoder} is mostly the bias of finite sets for: {told}; `interval: {{target: "
                     "T_inf}` takes it off"

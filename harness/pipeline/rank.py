@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from harness.base import Cell, Estimate, Record, Reference, Target, percent
 from harness.pipeline import numerics, provenance
+from harness.pipeline.distances import USES, disagreements
 from harness.pipeline.executors.work import Failure
 from harness.pipeline.groups import caption
-from harness.pipeline.leaderboard import Column, Leaderboard, Row, order
-from harness.pipeline.notes import bias_notes, flags, twins, without_interval
+from harness.pipeline.leaderboard import Column, Leaderboard, Row, copies_reference, order
+from harness.pipeline.notes import bias_notes, flags, pool_notes, twins, without_interval
 from harness.pipeline.plan import COPIES, FakeSet, Plan, plain
 from harness.pipeline.score import load_analysis, make_scores, target_of
-from harness.uncertainty import RankSets, SeedMember, combine, interval, rank_sets
+from harness.uncertainty import RankSets, SeedMember, Table, combine, interval, rank_sets
 
 Failures = Mapping[tuple[FakeSet, str], Failure]
 
@@ -36,6 +37,7 @@ def rank(plan: Plan, failures: Failures, numerics_failures: Failures | None = No
     """
     records: list[Record] = []
     rows: list[Row] = []
+    distances: dict[str, tuple[Table, Table]] = {}
     members: dict[str, dict[str, dict[str, list[SeedMember]]]] = {}
     by = plan.benchmark.rank_by
     encoders = [by.encoder, *(name for name in plan.benchmark.encoders if name != by.encoder)]
@@ -43,11 +45,16 @@ def rank(plan: Plan, failures: Failures, numerics_failures: Failures | None = No
         scored = _Encoder(plan, encoder, failures, numerics_failures or {})
         records += scored.records()
         rows += order(scored.rows())
+        if both := scored.distances():
+            distances[encoder] = both
         members[encoder] = {
             metric: {g: group for g, group in groups.items() if not scored.missing(g, metric)}
             for metric, groups in scored.members.items()
         }
-    return Ranked(tuple(records), _board(plan, encoders, rows, members), members)
+    asked = plan.benchmark.interval
+    differing = disagreements(distances, level=asked.level, reference=asked.reference)
+    board = replace(_board(plan, encoders, rows, members), disagreements=differing)
+    return Ranked(tuple(records), board, members)
 
 
 class _Encoder:
@@ -88,7 +95,8 @@ class _Encoder:
             for reference in get_args(Reference)
         }
         metric = plan.benchmark.rank_by.metric
-        ranked = {g: m for g, m in self.members.get(metric, {}).items() if not self.missing(g, metric)}
+        of_metric = self.members.get(metric, {})
+        ranked = {g: m for g, m in of_metric.items() if not self.missing(g, metric) and not self.copies(g)}
         self.ranks: RankSets | None = None
         if ranked:
             self.ranks = rank_sets(
@@ -105,6 +113,20 @@ class _Encoder:
 
     def fakes(self, generator: str) -> list[FakeSet]:
         return [fake for fake in self.plan.fakes if fake.generator == generator]
+
+    def copies(self, generator: str) -> bool:
+        """Whether it gives the reference back, so that a place among the others would mean nothing."""
+        return copies_reference(self.observe(self.fakes(generator)))
+
+    def distances(self) -> tuple[Table, Table] | None:
+        """FD and KD of all that is ranked; None where one of them is not computed."""
+        benchmark = self.plan.benchmark
+        found: dict[str, Table] = {}
+        for name, members in self.members.items():
+            groups = {g: m for g, m in members.items() if not self.missing(g, name) and not self.copies(g)}
+            table = Table(name, groups, benchmark.lower_is_better(name), self.target(name))
+            found.setdefault(benchmark.metrics[name].use, table)
+        return (found[USES[0]], found[USES[1]]) if all(use in found for use in USES) else None
 
     def failure(self, generator: str) -> str | None:
         """Why the generator has no row: the first of its failed image sets, and how many failed."""
@@ -305,13 +327,10 @@ def _board(
     ]
     if unranked := [name for name in encoders if by.metric not in benchmark.metrics_of(name)]:
         notes.append(f"no ranks under {', '.join(unranked)}, where {by.metric} is not computed")
-    for generator in benchmark.generators:
-        short = len(benchmark.sampling_seeds_of(generator))
-        if short < len(benchmark.sampling_seeds):
-            notes.append(
-                f"{generator} has {benchmark.pool(generator)} images, enough for {short} of "
-                f"{len(benchmark.sampling_seeds)} sampling seeds"
-            )
+    notes += pool_notes(
+        {name: (benchmark.pool(name), len(benchmark.sampling_seeds_of(name))) for name in benchmark.generators},
+        seeds=len(benchmark.sampling_seeds),
+    )
     notes += caption(members[by.encoder][by.metric], real_clusters=plan.grouping(plan.reference) == "clusters")
     notes += without_interval(rows, by.metric)
     for row in rows:

@@ -23,6 +23,6 @@ if TYPE_CHECKING:
     from harness.report.mlflow.reach import TrackingUnavailable
     from harness.report.mlflow.sending import Tracked, default_uri, track
     from harness.report.run_files import NEEDED, read_run
-    from harness.report.words import verdict
+    from harness.report.words import answer
 
 __getattr__ = door(__name__)

@@ -38,10 +38,13 @@ class RunFiles:
         """The metric that ranks."""
         return next(column for column in self.board.columns if column.metric == self.board.rank_by["metric"])
 
+    def scored(self, encoder: str) -> list[Row]:
+        """The rows with numbers, best first; those without a rank last."""
+        return [row for row in self.board.of(encoder) if row.status == "ok"]
+
     def ranked(self, encoder: str) -> list[Row]:
-        """The rows with numbers, best first; where there are ranks, those that have one."""
-        rows = [row for row in self.board.of(encoder) if row.status == "ok"]
-        return [row for row in rows if row.rank is not None] or rows
+        """The rows with a rank, best first."""
+        return [row for row in self.scored(encoder) if row.rank is not None]
 
     def use(self, generator: str) -> str:
         """The component behind a generator's name."""

@@ -5,19 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from harness.base import percent
+from harness.base import named, percent
 from harness.metrics import facts_of
 from harness.pipeline import Row, shown, unlike_reference
 from harness.report.run_files import UNSEEN, RunFiles
 
-TARGETS = {"T_N": "the expected value at these sample sizes", "T_inf": "the population value"}
+NAMED = 5  # names, or lines of one kind, before the rest is counted: the table has them all
+TARGETS = {"T_N": "the expected value at these sample sizes (T_N)", "T_inf": "the population value (T_inf)"}
 REFERENCES = {"random": "the real set counted as one random draw", "fixed": "the real set held fixed"}
-
-
-def listed(names: Iterable[str]) -> str:
-    """ "a, b and c"."""
-    *most, last = list(names)
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def leaders(candidates: Sequence[Row]) -> list[Row]:
@@ -32,23 +27,41 @@ def leaders(candidates: Sequence[Row]) -> list[Row]:
     ]
 
 
-def verdict(run: RunFiles) -> list[str]:
-    """What the run shows, in sentences, the most important first; controls and flagged rows never win unnoticed."""
-    rows, level = run.ranked(run.first), percent(run.board.interval["level"])
-    note = run.board.encoder_notes[run.first]
-    if not rows:
-        return ["No generator was scored under the encoder that ranks.", *_failed(run)]
+def answer(run: RunFiles) -> list[str]:
+    """Which generator is best: the sentences that the terminal, the report and MLflow all begin with.
+
+    A control never wins, nor does a generator that gives the reference back; one with another flag not without a word.
+    """
+    rows = run.ranked(run.first)
     candidates = _candidates(run, rows)
+    note = run.board.encoder_notes[run.first]
     said = []
     if note:
         said.append(f"Encoder {run.first} – {note}: the order below says nothing about the quality of images.")
-    said.append(_best(run, candidates, f"By {run.by.label} under {run.first}"))
+    if candidates:
+        said.append(_best(run, candidates, f"By {run.by.label} under {run.first}"))
+    else:
+        scored = run.scored(run.first)
+        said.append(f"No generator {'can be ranked' if scored else 'was scored'} under the encoder that ranks.")
     flagged = [row for row in candidates if row.flags]
     clean = [row for row in candidates if not row.flags]
     if any(row.flags for row in leaders(candidates)) and clean:
-        said.append(_best(run, clean, f"Leaving out the flagged ({listed(row.generator for row in flagged)})"))
+        said.append(_best(run, clean, f"Leaving out the flagged ({named(row.generator for row in flagged)})"))
+    if copies := [row.generator for row in run.scored(run.first) if row.copies_reference]:
+        have = "has no rank: it gives" if len(copies) == 1 else "have no rank: they give"
+        said.append(f"{named(copies)} {have} reference images back, so distances mean nothing.")
+    return said + _distances(run)
+
+
+def verdict(run: RunFiles) -> list[str]:
+    """What the run shows, in sentences, the most important first: the answer, then all that it must be read with."""
+    rows, level = run.ranked(run.first), percent(run.board.interval["level"])
+    candidates = _candidates(run, rows)
+    said = answer(run)
+    if not candidates:
+        return [*said, *_flagged(run), *_failed(run)]
     said += _floor(run, rows, candidates)
-    said += [f"Flagged: {row.generator} – {'; '.join(row.flags)}." for row in rows if row.flags]
+    said += _flagged(run)
     said += _elsewhere(run)
     said.append(
         f"How sure: with {level} confidence all ranks of one table lie within their brackets at once; a tie means that"
@@ -60,25 +73,44 @@ def verdict(run: RunFiles) -> list[str]:
 
 
 def _candidates(run: RunFiles, rows: Sequence[Row]) -> list[Row]:
-    return [row for row in rows if not run.is_control(row)] or list(rows)
+    """The ranked rows but the controls; the controls too where nothing else was scored."""
+    others = [row for row in run.scored(rows[0].encoder) if not run.is_control(row)] if rows else []
+    return [row for row in rows if not run.is_control(row)] if others else list(rows)
 
 
 def _best(run: RunFiles, candidates: Sequence[Row], where: str) -> str:
     best = leaders(candidates)
     controls = any(run.is_control(row) for row in run.ranked(run.first)) and not run.is_control(candidates[0])
     generator = "generator (controls aside)" if controls else "generator"
-    named = [
+    values = [
         f"{row.generator} ({run.by.label} {shown(row.metrics[run.by.metric])}{', flagged' if row.flags else ''})"
         for row in best
     ]
     if len(candidates) == 1:
-        return f"{where}: {named[0]} is the only {generator}, so nothing is best."
+        return f"{where}: {values[0]} is the only {generator}, so nothing is best."
     if len(best) == 1:
-        return f"{where}: {named[0]} is best, better than every other {generator} beyond noise."
+        return f"{where}: {values[0]} is best, better than every other {generator} beyond noise."
     if len(best) == len(candidates):
-        return f"{where}: no {generator} is shown to be better than another; {listed(named)} are tied."
+        return f"{where}: no {generator} is shown to be better than another; {named(values)} are tied."
     rest = f"every other {generator} is beaten beyond noise"
-    return f"{where}: no single best. {listed(named)} are tied at the front; {rest}."
+    return f"{where}: no single best. {named(values)} are tied at the front; {rest}."
+
+
+def _distances(run: RunFiles) -> list[str]:
+    """Where the answer depends on the distance: two of them order generators differently, under any encoder."""
+    label = {column.metric: column.label for column in run.board.columns}
+    said = []
+    for found in run.board.disagreements:
+        rows = {row.generator: row for row in run.scored(found.encoder)}
+        pairs = [pair for pair in found.pairs if not any(run.is_control(rows[name]) for name in pair)]
+        if pairs:
+            first, second = label[found.first], label[found.second]
+            orders = named(f"{better} to {worse}" for better, worse in pairs)
+            said.append(
+                f"{first} and {second} disagree beyond noise under {found.encoder}: {first} prefers {orders};"
+                f" {second} the reverse."
+            )
+    return said
 
 
 def _floor(run: RunFiles, rows: Sequence[Row], candidates: Sequence[Row]) -> list[str]:
@@ -93,7 +125,18 @@ def _floor(run: RunFiles, rows: Sequence[Row], candidates: Sequence[Row]) -> lis
     if not as_good:
         return [f"Unseen real images ({floor.generator}, {value}) are better than every one of them, beyond noise."]
     real = f"unseen real images ({floor.generator}, {value})"
-    return [f"No worse than {real} as far as these images can tell: {listed(as_good)}."]
+    return [f"No worse than {real} as far as these images can tell: {named(as_good)}."]
+
+
+def _flagged(run: RunFiles) -> list[str]:
+    rows = [row for row in run.scored(run.first) if row.flags]
+    said = [f"Flagged: {row.generator} – {'; '.join(row.flags)}." for row in rows[:NAMED]]
+    return [*said, *_more(len(rows), "flagged; the table says why")]
+
+
+def _more(n: int, what: str) -> list[str]:
+    """A sentence for those of `n` that have none of their own."""
+    return [f"{n - NAMED} more are {what}."] if n > NAMED else []
 
 
 def _elsewhere(run: RunFiles) -> list[str]:
@@ -104,11 +147,13 @@ def _elsewhere(run: RunFiles) -> list[str]:
         if encoder == run.first or not rows or not run.board.is_ranked(encoder):
             continue
         best = leaders(_candidates(run, rows))
+        if not best:
+            continue
         names = {row.generator: row.generator + (" (flagged)" if row.flags else "") for row in best}
         note = run.board.encoder_notes[encoder]
         agree = "the same" if set(names) == here else "partly the same" if here & set(names) else "different"
         under = encoder + (f" ({note})" if note else "")
-        said.append(f"Under {under} the unbeaten are {agree}: {listed(names.values())}.")
+        said.append(f"Under {under} the unbeaten are {agree}: {named(names.values())}.")
     return said
 
 
@@ -118,10 +163,10 @@ def _reach(rows: Sequence[Row]) -> str:
     said = []
     if several:
         said.append(
-            f"generators with {listed(map(str, several))} training seeds: about training them anew with other seeds"
+            f"generators with {named(map(str, several))} training seeds: about training them anew with other seeds"
         )
     if one:
-        said.append(f"{listed(one)}: about this one checkpoint, sampler or set of files only")
+        said.append(f"{named(one)}: about this one checkpoint, sampler or set of files only")
     return f"What the intervals speak about – {'; '.join(said)}."
 
 
@@ -144,10 +189,12 @@ def _change(run: RunFiles, candidates: Sequence[Row]) -> str:
     said = []
     if len(tied) > 1:
         seeds = " or training seeds" if any(row.training_seeds for row in tied) else ""
-        part = f"more images{seeds}, which may part {listed(row.generator for row in tied)}"
+        part = f"more images{seeds}, which may part {named(row.generator for row in tied)}"
         said.append(f"{part} (`harness power OUT A B --difference X` says how many)")
     if elsewhere:
-        said.append(f"another encoder: under {listed(elsewhere)} not the same are unbeaten")
+        said.append(f"another encoder: under {named(elsewhere)} not the same are unbeaten")
+    if _distances(run):
+        said.append("another distance, where FD and KD disagree")
     said.append("another number of images or preprocessing, under which all values are others (`harness audit BENCH`)")
     return f"What would change it: {'; '.join(said)}."
 
@@ -157,7 +204,11 @@ def _failed(run: RunFiles) -> list[str]:
     for row in run.board.rows:
         if row.status != "ok":
             failed.setdefault((row.generator, row.reason or "no reason given"), []).append(row.encoder)
-    return [f"Failed: {name} under {listed(under)} – {reason}." for (name, reason), under in failed.items()]
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (generator, reason), under in failed.items():
+        alike.setdefault((reason, tuple(under)), []).append(generator)
+    said = [f"Failed: {named(names)} under {named(under)} – {reason}." for (reason, under), names in alike.items()]
+    return [*said[:NAMED], *_more(len(said), "reasons of failures; the table has them")]
 
 
 def methods(run: RunFiles) -> str:
@@ -172,7 +223,7 @@ def methods(run: RunFiles) -> str:
         use = str(parameters.get("use", column.metric))
         facts = ", ".join(f"{k} = {v}" for k, v in parameters.items() if k != "use" and v is not None)
         under = [name for name in run.board.encoders if column in run.board.columns_of(name)]
-        only = f" under {listed(under)}" if 0 < len(under) < len(run.board.encoders) else ""
+        only = f" under {named(under)}" if 0 < len(under) < len(run.board.encoders) else ""
         names.append((facts_of(use).citation or column.label) + (f" with {facts}" if facts else "") + only)
     encoders = [name + (f" ({note})" if note else "") for name, note in run.board.encoder_notes.items()]
     preprocessing = dict.fromkeys(record.cell.preprocessing for record in run.records)
@@ -189,17 +240,17 @@ def methods(run: RunFiles) -> str:
     said = [
         f"We compared {_sizes(row.n_fake for row in rows)} generated images per image set with"
         f" {_sizes(row.n_real for row in rows)} real images ({where}).",
-        f"Trained generators were fitted with {listed(map(str, trained))} training seeds." if trained else "",
+        f"Trained generators were fitted with {named(map(str, trained))} training seeds." if trained else "",
         f"Each model was sampled with {' to '.join(dict.fromkeys(map(str, (sampled[0], sampled[-1]))))} sampling seeds."
         if sampled
         else "",
         f"Metrics: {'; '.join(names)}.",
-        f"Features come from {listed(encoders)}; preprocessing {listed(preprocessing)}." if preprocessing else "",
+        f"Features come from {named(encoders)}; preprocessing {named(preprocessing)}." if preprocessing else "",
         f"Generators are ranked by {run.by.label} under {run.first}, with simultaneous rank sets (Mogstad et al. 2024)"
         f" at {percent(interval['level'])}.",
         f"Intervals ({percent(interval['level'])}) are for {TARGETS.get(interval['target'], interval['target'])}"
-        f" ({interval['target']}), {REFERENCES.get(interval['reference'], interval['reference'])};"
-        f" for {run.by.label}: {' – '.join(f'{way} (of {listed(group)})' for way, group in ways.items())}.",
+        f", {REFERENCES.get(interval['reference'], interval['reference'])};"
+        f" for {run.by.label}: {' – '.join(f'{way} (of {named(group)})' for way, group in ways.items())}.",
         f"Software: generative-image-harness {provenance.get('harness', '')}, commit"
         f" {provenance.get('commit', 'unknown')}; {libraries}; device {provenance.get('device', 'unknown')}.",
         f"Run key {run.lock['run_key']}.",
@@ -208,7 +259,7 @@ def methods(run: RunFiles) -> str:
 
 
 def _sizes(values: Iterable[int]) -> str:
-    return listed(f"{value:,}" for value in sorted(set(values))) if (values := list(values)) else "no"
+    return named(f"{value:,}" for value in sorted(set(values))) if (values := list(values)) else "no"
 
 
 def bibtex(run: RunFiles) -> str:
@@ -267,16 +318,6 @@ def latex(run: RunFiles) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
 
 
-TARGETS = {
-    "T_N": "What the intervals are about is the expected value at these numbers of images (T_N), which papers print.",
-    "T_inf": "What the intervals are about is the population value (T_inf), that of endlessly many images.",
-}
-REFERENCES = {
-    "random": "The real images count as one random draw of many.",
-    "fixed": "The real images are held fixed.",
-}
-
-
 def terms(run: RunFiles) -> list[tuple[str, str]]:
     """(word, what it means) of what this page shows, the metrics first."""
     interval = run.board.interval
@@ -284,7 +325,8 @@ def terms(run: RunFiles) -> list[tuple[str, str]]:
     level = percent(interval["level"])
     rows = [facts_of(use) for use in uses]
     found = [(row.label, row.meaning) for row in rows if row.meaning]
-    about = f" {TARGETS.get(interval['target'], '')} {REFERENCES.get(interval['reference'], '')}".rstrip()
+    target, reference = interval["target"], interval["reference"]
+    about = f" Here of {TARGETS.get(target, target)}, with {REFERENCES.get(reference, reference)}."
     found += [
         (
             "interval",
@@ -298,6 +340,10 @@ def terms(run: RunFiles) -> list[tuple[str, str]]:
     if any(row.flags for row in run.board.rows):
         found.append(
             ("flagged", "Something that no distance to the reference sees, such as copies of training images.")
+        )
+    if any(row.copies_reference for row in run.board.rows):
+        found.append(
+            ("no rank", "A generator that gives reference images back: a distance near 0 then says nothing of it.")
         )
     if any(run.is_control(row) for row in run.board.rows):
         found.append(("control", "Real images, or real images made worse on purpose: known answers to hold others to."))

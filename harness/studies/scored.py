@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.base import Record, Reference, Target, UsageError, read_records, unknown
-from harness.pipeline import results
+from harness.pipeline import copies_reference, results
 from harness.uncertainty import NoInterval, SeedMember
 
 
@@ -74,6 +74,12 @@ class Scored:
     def failed(self) -> dict[str, str]:
         """Why each generator without scores has none."""
         return {str(row["generator"]): str(row["reason"]) for row in self.rows if row["status"] == "failed"}
+
+    @property
+    def copying(self) -> dict[str, str]:
+        """What is flagged of each generator that gives reference images back: its distances mean nothing."""
+        rows = [row for row in self.rows if copies_reference(row["observations"])]
+        return {str(row["generator"]): "; ".join(row["flags"]) for row in rows}
 
     @property
     def lower_is_better(self) -> dict[str, bool]:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from harness.uncertainty.planning import NextRun, counted, plan
     from harness.uncertainty.ranks import Difference, RankSets, rank_sets
     from harness.uncertainty.reproducing import Reproduction, reproduction
+    from harness.uncertainty.reversals import Table, shared_level, sure_orders, turned, undecided
     from harness.uncertainty.sampling_units import Index, Units, units
     from harness.uncertainty.seeds import Combined, Means, SeedMember, combine, have_intervals, means
     from harness.uncertainty.significance import exceeded, holm, quantile, satterthwaite

@@ -12,10 +12,10 @@ from harness.metrics.analyses import analyse
 from harness.metrics.frechet.distance import frechet_distance
 from harness.report.finding import read_findings
 from harness.studies.audit.changes import reach_of
-from harness.studies.rerank.reversals import Table, shared_level, sure_orders, turned
 from harness.uncertainty.analysis import MetricCall
 from harness.uncertainty.compare import difference
 from harness.uncertainty.design import Design
+from harness.uncertainty.reversals import Table, shared_level, sure_orders, turned
 from harness.uncertainty.seeds import SeedMember, means
 from tests.conftest import ROOT
 

@@ -12,7 +12,8 @@ from harness.studies.diagnose.diagnosis import diagnose
 from harness.studies.diagnose.evidence import Case, Copies, Evidence, likelier, perfect_coverage
 from harness.studies.diagnose.result import Diagnosed, Diagnoses
 from harness.studies.diagnose.words import headline, text
-from harness.studies.rerank.reversals import Table, compared
+from harness.studies.rerank.reversals import compared
+from harness.uncertainty import Table
 from harness.uncertainty.analysis import Bias, MetricCall
 from harness.uncertainty.design import Design
 from harness.uncertainty.seeds import SeedMember

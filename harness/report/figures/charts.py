@@ -37,7 +37,7 @@ def kind_of(row: Row) -> int:
 
 def ranked_forest(run: RunFiles, encoder: str) -> Markup:
     """The ranking metric under one encoder: interval, rank with the ranks that the data allow, and ties in words."""
-    rows, column = run.ranked(encoder), run.by
+    rows, column = run.scored(encoder), run.by
     left, right, width, top = 270.0, 690.0, 1060.0, 54.0
     bottom = top + STEP * max(1, len(rows))
     axis = _axis(rows, column, left + 10, right - 10)
@@ -69,7 +69,7 @@ def ranked_forest(run: RunFiles, encoder: str) -> Markup:
 
 def small_forest(run: RunFiles, encoder: str, column: Column) -> Markup:
     """Another metric under one encoder, rows in the order of the ranking metric."""
-    rows = run.ranked(encoder)
+    rows = run.scored(encoder)
     left, width, top = 128.0, 350.0, 26.0
     bottom = top + 19.0 * max(1, len(rows))
     axis = _axis(rows, column, left + 6, width - 12)
@@ -123,7 +123,7 @@ def has_plane(run: RunFiles) -> bool:
 
 def plane(run: RunFiles, encoder: str, colour_of: dict[str, int]) -> Markup:
     """Precision over recall with both intervals: up is fidelity, right is diversity."""
-    rows = [row for row in run.ranked(encoder) if {"precision", "recall"} <= set(row.metrics)]
+    rows = [row for row in run.scored(encoder) if {"precision", "recall"} <= set(row.metrics)]
     left, side, top = 64.0, 470.0, 18.0
     bottom, names = top + side, left + side + 36
 

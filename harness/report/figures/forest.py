@@ -14,6 +14,7 @@ import numpy as np
 
 from harness.base import Record, digest, percent, write_atomically
 from harness.metrics import facts_of
+from harness.report.words import NAMED, REFERENCES, TARGETS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,14 +22,12 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]  # of leaderboard.json
 
-DRAWING = 2  # raise when the drawing changes: plots of another number are drawn anew
+DRAWING = 3  # raise when the drawing changes: plots of another number are drawn anew
 # Okabe & Ito's palette tells colours apart under every common colour blindness; marker and colour say the same thing,
 # so that print without colour loses nothing.
 TRAINED, UNTRAINED, DOT = ("#0072B2", "o"), ("#D55E00", "s"), "#555555"
 KINDS = {TRAINED: "trained generator", UNTRAINED: "not trained: a control or a set of files"}
 NAMES = {"FD": "FD, Fréchet distance", "KD": "KD, kernel distance"}
-TARGETS = {"T_N": "the expectation at these sample sizes (T_N)", "T_inf": "the population value (T_inf)"}
-REFERENCES = {"random": "the real set counted as one random draw", "fixed": "the real set held fixed"}
 # Text stays text in the SVG (searchable, read aloud); ids come from the salt, so the same run gives the same bytes.
 STYLE = {
     "svg.fonttype": "none",
@@ -75,7 +74,7 @@ def draw_encoder(records: Iterable[Record], leaderboard: Mapping[str, Any], enco
     from matplotlib.figure import Figure
 
     rows = [row for row in leaderboard["rows"] if row["encoder"] == encoder]
-    ranked = sorted((row for row in rows if row["status"] == "ok"), key=lambda row: row["rank"] or 0)
+    ranked = sorted((row for row in rows if row["status"] == "ok"), key=lambda row: row["rank"] or len(rows))
     cells = [record for record in records if record.cell.encoder == encoder and record.level == "cell"]
     first = leaderboard["rank_by"]["metric"]
     had = {metric for row in rows for metric in row["metrics"]}
@@ -266,8 +265,11 @@ def _caption(
     ]
     if note := _note(rows):
         lines.append(f"Encoder {encoder} – {note}.")
-    lines += [f"Failed, so not drawn: {row['generator']} – {row['reason']}" for row in rows if row["status"] != "ok"]
-    lines += [f"Flagged: {row['generator']} – {'; '.join(row['flags'])}" for row in rows if row["flags"]]
+    failed = [f"{row['generator']} – {row['reason']}" for row in rows if row["status"] != "ok"]
+    flagged = [f"{row['generator']} – {'; '.join(row['flags'])}" for row in rows if row["flags"]]
+    for what, told in (("Failed, so not drawn", failed), ("Flagged", flagged)):
+        lines += [f"{what}: {one}" for one in told[:NAMED]]
+        lines += [f"{what}: {len(told) - NAMED} more, which the table names"] if len(told) > NAMED else []
     return [part for line in lines for part in textwrap.wrap(line, characters)]
 
 

@@ -23,7 +23,7 @@ def bump(run: RunFiles, colour_of: dict[str, int]) -> Markup:
     last = max((row.rank or 0 for row in run.board.rows), default=1)
     left, right, top, step = 190.0, 870.0, 64.0, 34.0
     gap = (right - left) / max(1, len(encoders) - 1)
-    rows = {e: {row.generator: row for row in run.ranked(e)} for e in encoders}
+    rows = {e: {row.generator: row for row in run.scored(e)} for e in encoders}
     # Bars side by side, each generator in a lane of its own, so that overlapping intervals stay apart.
     spread = min(9.0, 0.6 * gap / max(1, len(colour_of)))
     lane = {name: (place - (len(colour_of) - 1) / 2) * spread for name, place in colour_of.items()}
@@ -74,7 +74,7 @@ def bump(run: RunFiles, colour_of: dict[str, int]) -> Markup:
 
 def strip(run: RunFiles) -> Markup:
     """Every image set's value of the ranking metric under the ranking encoder; the upright line is the mean."""
-    rows, column, encoder = run.ranked(run.first), run.by, run.first
+    rows, column, encoder = run.scored(run.first), run.by, run.first
     cells = run.cells(encoder, column.metric)
     values = [record.estimate.value for record in cells if record.estimate]
     left, right, top, step = 210.0, 1030.0, 44.0, 26.0

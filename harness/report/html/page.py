@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.base import percent, write_atomically
+from harness.base import named, percent, write_atomically
 from harness.report import words
 from harness.report.figures.charts import has_plane, heatmap, plane, ranked_forest, small_forest
 from harness.report.figures.marks import figure
@@ -113,7 +113,7 @@ def _values(run: RunFiles) -> list[Child]:
     parts: list[Child] = []
     level = percent(run.board.interval["level"])
     for encoder in run.board.encoders:
-        if not run.ranked(encoder):
+        if not run.scored(encoder):
             continue
         others = [column for column in run.board.columns_of(encoder) if column != run.by]
         panels = [tag("figure", small_forest(run, encoder, column)) for column in others]
@@ -131,7 +131,7 @@ def _values(run: RunFiles) -> list[Child]:
 
 
 def _plane(run: RunFiles) -> list[Child]:
-    if not has_plane(run) or not run.ranked(run.first):
+    if not has_plane(run) or not run.scored(run.first):
         return []
     caption = (
         f"Under {run.board.title(run.first)}. Higher: more of the fakes look real. Further right: more of the"
@@ -141,13 +141,13 @@ def _plane(run: RunFiles) -> list[Child]:
 
 
 def _ranks(run: RunFiles) -> list[Child]:
-    if not any(run.ranked(encoder) for encoder in run.board.encoders):
+    if not any(run.scored(encoder) for encoder in run.board.encoders):
         return []
     random = [encoder for encoder, note in run.board.encoder_notes.items() if note]
     caption = (
         f"Rank by {run.by.label}, 1 is best. Pale bars are the ranks that the data allow: where two bars overlap, the"
         " order of the two may be chance."
-        + (f" {words.listed(random)}: {run.board.encoder_notes[random[0]]}." if random else "")
+        + (f" {named(random)}: {run.board.encoder_notes[random[0]]}." if random else "")
     )
     return [figure(bump(run, colours(run)), caption)]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.base import Record, UsageError, digest, read_records
 from harness.pipeline import Leaderboard
+from harness.report.run_files import RunFiles
 
 FINDING = ".finding.json"
 NEEDED = ("records.jsonl", "leaderboard.json", "benchmark.lock.yaml", "run.json")
@@ -55,6 +56,11 @@ class RunDirectory:
         from ruamel.yaml import YAML
 
         return dict(YAML(typ="safe").load((self.out / "benchmark.lock.yaml").read_text(encoding="utf-8")))
+
+    @property
+    def shown(self) -> RunFiles:
+        """The run as the report reads it, for its sentences."""
+        return RunFiles(self.out, self.board, tuple(self.records), self.lock, lock_text="", findings={})
 
     @property
     def finding_files(self) -> list[Path]:

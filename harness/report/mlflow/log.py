@@ -12,6 +12,7 @@ from harness.pipeline import Row
 from harness.report.mlflow import pages, studies
 from harness.report.mlflow.directory import RunDirectory
 from harness.report.mlflow.reach import TrackingUnavailable
+from harness.report.words import answer
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -85,7 +86,8 @@ def log(client: MlflowClient, experiment_id: str, run: RunDirectory) -> str:
 
 def send_studies(client: MlflowClient, experiment_id: str, run_id: str, run: RunDirectory) -> None:
     """Bring a logged run's studies and the descriptions that quote them up to date."""
-    note = pages.description(run.board, pages.leaderboard_page(experiment_id, run_id), studies.lines(run))
+    page = pages.leaderboard_page(experiment_id, run_id)
+    note = pages.description(run.board, page, answer(run.shown), studies.lines(run))
     client.set_tag(run_id, "mlflow.note.content", note)
     client.set_experiment_tag(experiment_id, "mlflow.note.content", note)
     studies.send(client, run_id, run)

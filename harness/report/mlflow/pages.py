@@ -45,8 +45,8 @@ def table(board: Leaderboard, encoder: str) -> dict[str, list[Any]]:
     return columns(rows)
 
 
-def description(board: Leaderboard, page: str, studies: Sequence[str] = ()) -> str:
-    """The leaderboard as markdown: the description of the run and of its experiment.
+def description(board: Leaderboard, page: str, answer: Sequence[str] = (), studies: Sequence[str] = ()) -> str:
+    """The answer and the leaderboard as markdown: the description of the run and of its experiment.
 
     MLflow folds an experiment's description to its first line, and lists it unrendered; so that line reads well raw.
     At most `LONGEST_NOTE` characters where the board's notes leave room: what does not fit is counted.
@@ -54,7 +54,7 @@ def description(board: Leaderboard, page: str, studies: Sequence[str] = ()) -> s
     metric, encoder = board.rank_by["metric"], board.rank_by["encoder"]
     rows, head = board.of(encoder), board.header(encoder)
     opening = f"Leaderboard of {board.benchmark} by {metric} under {board.title(encoder).removeprefix('encoder ')}"
-    lines = [f"{opening}: [open the table]({page})", "", _line(head), "|" + " --- |" * len(head)]
+    lines = [f"{opening}: [open the table]({page})", "", *_paragraph(answer), _line(head), "|" + " --- |" * len(head)]
     notes = [
         *board.notes,
         "Under Artifacts: `leaderboards/` of the other encoders, single `seeds`, `plots/`, sample `grids/`,"
@@ -74,6 +74,10 @@ def description(board: Leaderboard, page: str, studies: Sequence[str] = ()) -> s
     lines += _fitting([_line(board.cells(row)) for row in rows], more_rows, _room(spoken_for))
     told = _fitting([f"- {study}" for study in studies], more_studies, _room([*lines, "", *tail]))
     return "\n".join([*lines, "", *told, *tail])
+
+
+def _paragraph(sentences: Sequence[str]) -> list[str]:
+    return [" ".join(sentences), ""] if sentences else []
 
 
 def _room(lines: Sequence[str]) -> int:

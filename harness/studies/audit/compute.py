@@ -17,8 +17,7 @@ from harness.studies.audit.changes import reach_of
 from harness.studies.audit.result import Audited, Change, Flip, Printed, Shift
 from harness.studies.audit.side import Side
 from harness.studies.audit.variants import PIPELINE, PROTOCOL, Variant, variants
-from harness.studies.rerank.reversals import shared_level, turned
-from harness.uncertainty import combine, means
+from harness.uncertainty import combine, means, shared_level, turned
 
 PINNED = "pinned"
 PUBLISHED = (PIPELINE, PROTOCOL)

@@ -18,8 +18,7 @@ from harness.pipeline import (
     marked,
     metric_call,
 )
-from harness.studies.rerank.reversals import Table, sure_orders
-from harness.uncertainty import Analysis, Orders, SeedMember
+from harness.uncertainty import Analysis, Orders, SeedMember, Table, sure_orders
 
 
 class Side:

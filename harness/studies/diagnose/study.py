@@ -13,8 +13,9 @@ from harness.studies.diagnose.diagnosis import diagnose
 from harness.studies.diagnose.evidence import Case
 from harness.studies.diagnose.findings import TITLES, Diagnosis, Finding, of_copies
 from harness.studies.diagnose.result import Diagnosed, Diagnoses
-from harness.studies.rerank import Order, Table, compared, of_distances
+from harness.studies.rerank import Order, compared, of_distances
 from harness.studies.scored import Scored, value_alone
+from harness.uncertainty import Table
 
 TWINS = 0.01  # datasets hold some images in two splits; more than this share says that a split was seen
 

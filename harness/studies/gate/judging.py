@@ -30,7 +30,8 @@ def judge(run: Scored, baseline: Scored, *, level: float = 0.95) -> Gated:
     pairs = matched(run, baseline, scored, (*_scored(run), *run.failed))
     known = {row["generator"] for row in baseline.rows}
     ours = {pair.after for pair in pairs}
-    kept = [pair for pair in pairs if pair.after not in run.failed]
+    void = {pair.after for pair in pairs if pair.after in run.copying or pair.before in baseline.copying}
+    kept = [pair for pair in pairs if pair.after not in run.failed and pair.after not in void]
     changed = [pair for pair in kept if _changed(run, baseline, pair)]
     checkpoints = tuple(pair.after for pair in changed if _trained_once(run, baseline, pair))
     tried = []
@@ -69,6 +70,12 @@ def judge(run: Scored, baseline: Scored, *, level: float = 0.95) -> Gated:
         collapsed=collapsed,
         untested=untested,
         checkpoints=checkpoints,
+        copying={p.after: run.copying[p.after] for p in pairs if p.after in void and p.before not in baseline.copying},
+        copied={
+            p.after: baseline.copying[p.before]
+            for p in pairs
+            if p.before in baseline.copying and p.after not in run.failed
+        },
         encoder_note=run.label if run.note else "",
         of_these_sizes=run.board["interval"]["target"] == "T_inf",
     )

@@ -35,10 +35,12 @@ class Gated:
 
     `broken` were scored in the baseline, `fresh` were not in it, `failing` failed there as well: no change.
     `collapsed` have a metric without an interval where the baseline had one, which only too few distinct images do;
-    `untested` had none there already. Both say the metric and why. `checkpoints` names the trained generators of one
-    training seed: a change there may be the seed's. `others` are held against a generator that is declared otherwise or
-    has another name. `encoder_note` is what a reader must know of the encoder, with its name; `of_these_sizes` says
-    that values are those at these numbers of images, though the run ranks population values.
+    `untested` had none there already. Both say the metric and why. `copying` give reference images back now, so that
+    their distances fall and mean nothing, and gave something of their own in the baseline; `copied` did so there.
+    `checkpoints` names the trained generators of one training seed: a change there may be the seed's. `others` are held
+    against a generator that is declared otherwise or has another name. `encoder_note` is what a reader must know of the
+    encoder, with its name; `of_these_sizes` says that values are those at these numbers of images, though the run ranks
+    population values.
     """
 
     out: Path
@@ -53,13 +55,17 @@ class Gated:
     untested: Mapping[str, str] = field(default_factory=dict)
     checkpoints: tuple[str, ...] = ()
     others: tuple[Match, ...] = ()
+    copying: Mapping[str, str] = field(default_factory=dict)  # generator → what is flagged
+    copied: Mapping[str, str] = field(default_factory=dict)
     encoder_note: str = ""
     of_these_sizes: bool = False
 
     @property
     def passed(self) -> bool:
-        """Whether nothing has become worse: no test held, nothing stopped running or collapsed, nothing new fails."""
-        return not (any(test.held for test in self.tests) or self.broken or self.fresh or self.collapsed)
+        """Whether nothing has become worse: no test held, nothing stopped, collapsed or copies, nothing new fails."""
+        return not (
+            any(test.held for test in self.tests) or self.broken or self.fresh or self.collapsed or self.copying
+        )
 
     @property
     def exit_code(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.base import percent
+from harness.base import named, percent
 from harness.metrics import WHOLE
 from harness.studies.gate.result import Gated, Regression
 
@@ -19,8 +19,8 @@ def text(found: Gated) -> str:
             "note  values are those at these numbers of images (T_N), though OUT ranks population values (T_inf)"
         )
     for pair in found.others:
-        named = f"is {pair.before} of {found.baseline}" if pair.before != pair.after else ""
-        lines.append(f"note  {pair.after}: {'; '.join([*([named] if named else []), *pair.changed])}")
+        renamed = f"is {pair.before} of {found.baseline}" if pair.before != pair.after else ""
+        lines.append(f"note  {pair.after}: {'; '.join([*([renamed] if renamed else []), *pair.changed])}")
     # What has become worse first: a log is read from its top.
     for test in sorted(found.tests, key=lambda test: not test.held):
         lines.append(
@@ -35,10 +35,12 @@ def text(found: Gated) -> str:
         f"WORSE {name}: has an interval in {baseline} and none in {out}: {w}" for name, w in found.collapsed.items()
     ]
     lines += [f"note  {name}: not tested, without an interval in {baseline}: {w}" for name, w in found.untested.items()]
+    lines += [f"WORSE {name}: {why}; not so in {baseline}" for name, why in found.copying.items()]
+    lines += [f"note  {name}: not tested: in the baseline, {why}" for name, why in found.copied.items()]
     if found.unchanged:
-        lines.append(f"same  {', '.join(found.unchanged)}: the very scores of {baseline}, nothing to test")
+        lines.append(f"same  {named(found.unchanged)}: the very scores of {baseline}, nothing to test")
     if found.checkpoints:
-        lines.append(f"note  {', '.join(found.checkpoints)}: one training seed, so a change may be the seed's own")
+        lines.append(f"note  {named(found.checkpoints)}: one training seed, so a change may be the seed's own")
     if found.tests:
         lines.append(
             f"How sure: p is that of one test for the worse; of all {len(found.tests)} together at most "
@@ -62,9 +64,10 @@ def answer(found: Gated) -> str:
         worse.append(f"{generator} became worse in {' and in '.join(told)}{''.join(spared)}")
     worse += [f"{generator} collapsed ({why})" for generator, why in found.collapsed.items()]
     worse += [f"{generator} no longer runs" for generator in found.broken]
+    worse += [f"{generator} gives reference images back" for generator in found.copying]
     worse += [f"{generator}, which is new, does not run" for generator in found.fresh]
     if worse:
-        return f"gate: {'; '.join(worse)}: {tests}"
+        return f"gate: {named(worse, between='; ')}: {tests}"
     return f"gate: no regression: {tests}, {len(found.unchanged)} generators unchanged"
 
 

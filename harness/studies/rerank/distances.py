@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.studies.rerank.reversals import Order, Table, compared, shared_level
-from harness.uncertainty import SeedMember
+from harness.studies.rerank.reversals import Order, compared
+from harness.uncertainty import SeedMember, Table, shared_level
 
 Groups = Mapping[str, Sequence[SeedMember]]
 USES = ("fd", "kd")

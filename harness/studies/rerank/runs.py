@@ -11,8 +11,8 @@ from harness.studies.rerank.reversals import DRAWS
 
 if TYPE_CHECKING:
     from harness.base import Reference
-    from harness.studies.rerank.reversals import Order, Table
-    from harness.uncertainty import Orders, Ranking
+    from harness.studies.rerank.reversals import Order
+    from harness.uncertainty import Orders, Ranking, Table
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Run:
 
     def orders(self, rankings: Sequence[Ranking], level: float) -> list[Orders]:
         """Per encoder the pairs of generators that it orders for sure: under all encoders at once, at `level`."""
-        from harness.studies.rerank.reversals import shared_level, sure_orders
+        from harness.uncertainty import shared_level, sure_orders
 
         names = rankings[0].names
         each = shared_level(level, len(self.tables))
@@ -59,8 +59,7 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
     from harness.base import UsageError, unknown
     from harness.pipeline import results
     from harness.studies.rerank.distances import of_distances
-    from harness.studies.rerank.reversals import Table
-    from harness.uncertainty import Ranking, have_intervals, joint_replicates
+    from harness.uncertainty import Ranking, Table, have_intervals, joint_replicates
 
     board = results.leaderboard(out)
     better = {column["metric"]: bool(column["lower_is_better"]) for column in board["columns"]}
