@@ -193,11 +193,11 @@ def _degrees(parts: Sequence[tuple[float, Vector, float, float]]) -> float:
         part = weight * spread / n
         kurtosis = float((influence**4).mean()) / spread**2
         variance += part
-        own = max(kurtosis - 1.0, 1e-9) / (n * free)
+        own = part**2 * max(kurtosis - 1.0, 1e-9) / (n * free)
         bound = few_degrees(effective)
         if bound < np.inf:
-            own, fewest = max(own, 2.0 / bound), 1.0
-        noise += part**2 * own
+            own, fewest = max(own, 2.0 * part**2 / bound), 1.0
+        noise += own
     return float(np.clip(2.0 * variance**2 / noise, fewest, 1e6)) if noise > 0 else np.inf
 
 
