@@ -134,6 +134,21 @@ def count_files(component: Component, parameters: Mapping[str, Any], folder: Pat
     return imagelist.count(component.files, imagelist.resolve(component.files, parameters, folder))
 
 
+def count_labels(component: Component, parameters: Mapping[str, Any], folder: Path) -> int | None:
+    """How many labels the files of a split have, by listing alone; None where none lie beside them."""
+    from harness.images import ArrayPair
+    from harness.images import listing as imagelist
+
+    if component.files is None or parameters.get("labels") is None:
+        return None
+    resolved = imagelist.resolve(component.files, parameters, folder)
+    held = imagelist.listing(component.files, resolved)
+    if isinstance(held, ArrayPair) or held.labels is None:
+        return None  # those in an array are not read here
+    labels = held.labels
+    return len({labels[place] for place in imagelist.selected(component.files, resolved, held.size)})
+
+
 def stamps(component: Component, parameters: Mapping[str, Any], split: str, folder: Path) -> list[list[Any]]:
     """Name, size and time of change of every file that a split of a built-in dataset is read from; none is opened."""
     from harness.images import listing as imagelist

@@ -22,3 +22,8 @@ def check(bench: Path) -> None:
         f"{bench}: ok; {len(found.generators)} generators, {len(sets)} image sets of {found.n_fake}, "
         f"{len(found.encoders)} encoders, {len(cells)} cells, {len(found.metrics)} metrics"
     )
+    data = found.data
+    for name, split in data.parameters.get("splits", {}).items():
+        labels = benchmark.registry.count_labels(data.component, split, data.folder)
+        if labels is not None:
+            click.echo(f"split {name}: {data.splits[name].size} images with {labels} labels")

@@ -480,7 +480,7 @@ def test_a_named_recipe_can_change_how_it_says_its_size_and_loses_what_belongs_t
     recipe = written.load(changed("digits_convnet: {}", f"digits_convnet: {{}}\n  pixels: {{preprocessing: {own}}}"))
     resize = recipe.recipe("pixels").resize
     assert (resize.size, resize.edge, resize.filter, resize.clip) == (None, 256, "bicubic", False)
-    other = own.replace("edge: 256", "filter: bilinear")
+    other = "{use: edm2-dinov2, resize: {filter: bilinear}}"
     recipe = written.load(changed("digits_convnet: {}", f"digits_convnet: {{}}\n  pixels: {{preprocessing: {other}}}"))
     resize = recipe.recipe("pixels").resize
     assert (resize.size, resize.filter, resize.antialias, resize.clip) == ((224, 224), "bilinear", False, True)

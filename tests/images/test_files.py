@@ -645,7 +645,7 @@ def test_an_npz_that_needs_pickle_is_refused_and_not_unpickled(tmp_path):
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        (np.zeros((2, 8, 8, 3), np.float32), "is <f4, not uint8: its scale ([0, 1], [-1, 1], …) would be a guess"),
+        (np.zeros((2, 8, 8, 3), np.float32), "is <f4, not uint8; save uint8 by its scale: of [0, 1] (x * 255).round()"),
         (np.zeros((2, 8, 8, 3), np.int64), "is <i8, not uint8"),
         (np.zeros((2, 3, 8, 8), np.uint8), "is 2×3×8×8, channels first; save channels last"),
         (np.zeros((2, 3, 8, 3), np.uint8), "either side could be the channels"),

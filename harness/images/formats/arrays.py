@@ -249,10 +249,7 @@ def _idx(path: Path) -> ArrayHeader:
 def _check_images(where: str, header: ArrayHeader) -> None:
     shape = header.shape
     if header.dtype[1:] != "u1":
-        raise UsageError(
-            f"{where} is {header.dtype}, not uint8: its scale ([0, 1], [-1, 1], …) would be a guess; save uint8, "
-            "e.g. (x * 127.5 + 127.5).round().clip(0, 255).astype(np.uint8)"
-        )
+        raise UsageError(f"{where} is {header.dtype}, not uint8; {_to_uint8(header.dtype[1:])}")
     spelled = "×".join(map(str, shape))
     if len(shape) == 3 and shape[2] in (1, 3, 4):
         raise UsageError(f"{where} is {spelled}: one image or {shape[0]} of them? Save n×H×W×C")
@@ -264,6 +261,25 @@ def _check_images(where: str, header: ArrayHeader) -> None:
         raise UsageError(f"{where} is {spelled}; allowed: n×H×W grey, n×H×W×1 grey, n×H×W×3 RGB")
     if not math.prod(shape):
         raise UsageError(f"{where} is {spelled}: there is no image in it")
+
+
+def _to_uint8(kind: str) -> str:
+    """How to save an array of a NumPy type (`f4`, `i8` …) as uint8, for each scale that it can have."""
+    if kind[0] == "b":
+        return "save False as 0 and True as 255: x.astype(np.uint8) * 255"
+    if kind[0] == "f":
+        return (
+            "save uint8 by its scale: of [0, 1] (x * 255).round().clip(0, 255).astype(np.uint8), of [-1, 1] "
+            "(x * 127.5 + 127.5).round().clip(0, 255).astype(np.uint8), of [0, 255] "
+            "x.round().clip(0, 255).astype(np.uint8)"
+        )
+    if kind == "u2":
+        return (
+            "save uint8 by its scale: of 0 to 65535 (x / 257).round().astype(np.uint8), of 0 to 255 x.astype(np.uint8)"
+        )
+    if kind[0] in "iu":
+        return "save uint8: of 0 to 255 x.astype(np.uint8), which changes no value; look at x.min() and x.max() first"
+    return "save the pixels as uint8, 0 to 255"
 
 
 def _check_labels(where: str, labels: ArrayHeader, images: ArrayHeader) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, Strict
 
 from harness.base import Parameters, Paths, PathText, Row, Seed
 
@@ -28,6 +28,16 @@ class SplitRows(Parameters):
 
     rows: Annotated[tuple[Row, Row], Field(strict=False)] | None = None
     order_seed: Seed | None = None
+
+
+def _counted_from_one(level: int | None) -> int | None:
+    if level == 0:
+        raise ValueError("found 0; 1 is the first folder below the path, -1 the one that holds the file")
+    return level
+
+
+# Which of the folders that a file lies in is its label.
+Level = Annotated[int | None, Strict(), AfterValidator(_counted_from_one)]
 
 
 class PathParameters(Parameters):

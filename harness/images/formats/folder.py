@@ -6,24 +6,38 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
 
 from harness.base import PathText, UsageError
-from harness.images.formats.facts import Format, PathParameters, SplitRows
+from harness.images.formats.facts import Format, Level, PathParameters, SplitRows
 from harness.images.formats.names import FileList, file_list, sort_out, spelled
 
 
 class SplitFiles(SplitRows):
-    """A split in a folder or zip; labels are the names of its class folders, or there are none."""
+    """A split in a folder or zip; labels are the folders that its files lie in, or there are none.
+
+    level  which folder is the label: 1 the first below `path`, -1 the one that holds the file; the whole path without
+    """
 
     path: PathText
     labels: Literal["folders"] | None = None
+    level: Level = None
+
+    @model_validator(mode="after")
+    def _level_of_folders(self) -> Self:
+        if self.level is not None and self.labels != "folders":
+            raise ValueError("level says which folder is the label; it needs labels: folders")
+        return self
 
 
 def listed(parameters: Mapping[str, Any]) -> FileList:
     """The image files below a folder, in the code-point order of their relative paths."""
     path = Path(parameters["path"])
-    return file_list("folder", path, *sort_out(path, walk(path)), labels=parameters.get("labels"))
+    return file_list(
+        "folder", path, *sort_out(path, walk(path)), labels=parameters.get("labels"), level=parameters.get("level")
+    )
 
 
 def walk(folder: Path) -> Iterator[tuple[str, str | None]]:

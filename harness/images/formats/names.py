@@ -134,7 +134,13 @@ def as_people_count(names: Sequence[str]) -> list[int]:
 
 
 def file_list(
-    kind: str, path: Path, names: Sequence[str], problems: Sequence[tuple[str, str]], *, labels: str | None
+    kind: str,
+    path: Path,
+    names: Sequence[str],
+    problems: Sequence[tuple[str, str]],
+    *,
+    labels: str | None,
+    level: int | None = None,
 ) -> FileList:
     """The files that were sorted out of a folder or an archive, with the labels of their class folders where asked for.
 
@@ -146,23 +152,44 @@ def file_list(
         raise refuse(path, problems)
     if not names:
         raise UsageError(f"{path}: holds no images ({', '.join(SUFFIXES)})")
-    return FileList(kind, path, tuple(names), class_labels(path, names) if labels else None)
+    return FileList(kind, path, tuple(names), class_labels(path, names, level=level) if labels else None)
 
 
-def class_labels(path: Path, names: Sequence[str], *, skipped: int = 0) -> tuple[int, ...]:
-    """The label of each file from the folder that holds it; `skipped` parts at a name's beginning are no folders.
+def class_labels(path: Path, names: Sequence[str], *, skipped: int = 0, level: int | None = None) -> tuple[int, ...]:
+    """The label of each file from the folders that hold it; `skipped` parts at a name's beginning are no folders.
 
-    Folder names that are all whole numbers up to `MAX_LABEL` are the labels themselves; others are numbered from 0 in
-    name order.
+    A label is the path of folders below the root, without those that all files share at its beginning and its end:
+    `p01` and `p02` of `patients/p01/ax/1.png` and `patients/p02/ax/1.png`. With `level` it is the name of one folder,
+    1 the first below the root, -1 the one that holds the file. Labels that are all whole numbers up to `MAX_LABEL` are
+    taken as they stand; others are numbered from 0 in name order.
     """
-    folders = [PurePosixPath(name.split("/", skipped)[skipped]).parent.name for name in names]
-    if "" in folders:
-        loose = [(name, "lies in no class folder") for name, folder in zip(names, folders, strict=True) if not folder]
-        raise refuse(path, loose)
+    paths = [PurePosixPath(name.split("/", skipped)[skipped]).parent.parts for name in names]
+    if level is None:
+        lacking, reason = [not parts for parts in paths], "lies in no class folder"
+    else:
+        depth = level if level > 0 else -level
+        lacking = [len(parts) < depth for parts in paths]
+        reason = f"lies in no folder of level {level}"
+    if any(lacking):
+        raise refuse(path, [(name, reason) for name, lacks in zip(names, lacking, strict=True) if lacks])
+    folders = _apart(paths) if level is None else [parts[level - 1 if level > 0 else level] for parts in paths]
     classes = sorted(set(folders))
     numbered = all(name.isascii() and name.isdigit() and len(name) < 5 and str(int(name)) == name for name in classes)
     label = {name: int(name) if numbered else index for index, name in enumerate(classes)}
     return tuple(label[folder] for folder in folders)
+
+
+def _apart(paths: Sequence[tuple[str, ...]]) -> list[str]:
+    """Paths of folders without what all share at their beginnings and ends; the innermost name where all are one."""
+    distinct = set(paths)
+    if len(distinct) == 1:
+        return [parts[-1] for parts in paths]
+    shortest = min(map(len, distinct))
+    start = next((at for at in range(shortest) if len({parts[at] for parts in distinct}) > 1), shortest)
+    # Nested paths (`a` and `a/b`) must not lose the part that tells them apart.
+    spare = shortest - start
+    end = next((at for at in range(spare) if len({parts[-1 - at] for parts in distinct}) > 1), spare)
+    return ["/".join(parts[start : len(parts) - end]) for parts in paths]
 
 
 def shards(path: str | Path | Sequence[str]) -> list[Path]:

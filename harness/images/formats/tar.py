@@ -10,10 +10,12 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
 
 from harness.base import Paths, UsageError
-from harness.images.formats.facts import Format, ShardParameters, SplitRows
+from harness.images.formats.facts import Format, Level, ShardParameters, SplitRows
 from harness.images.formats.names import MAX_LABEL, FileList, class_labels, refuse, shards, sort_out, spelled, spelling
 
 BLOCK = 512
@@ -51,7 +53,7 @@ class TarMembers:
         return content
 
 
-def read_tars(path: str | Path | Sequence[str], *, labels: str | None = None) -> FileList:
+def read_tars(path: str | Path | Sequence[str], *, labels: str | None = None, level: int | None = None) -> FileList:
     """The images of one tar or of several (a list, a brace pattern), labelled by `folders`, by `cls` files or not.
 
     Names are those inside the tar, after the shard's own name where there are several. Raises UsageError for what is no
@@ -78,7 +80,7 @@ def read_tars(path: str | Path | Sequence[str], *, labels: str | None = None) ->
     members = TarMembers(places)
     given = None
     if labels == "folders":
-        given = class_labels(where, names, skipped=1 if len(files) > 1 else 0)
+        given = class_labels(where, names, skipped=1 if len(files) > 1 else 0, level=level)
     elif labels == "cls":
         given = _cls(where, names, members)
     return FileList("tar", where, tuple(names), given, members)
@@ -213,10 +215,17 @@ class SplitTar(SplitRows):
 
     path: Paths
     labels: Literal["cls", "folders"] | None = None
+    level: Level = None
+
+    @model_validator(mode="after")
+    def _level_of_folders(self) -> Self:
+        if self.level is not None and self.labels != "folders":
+            raise ValueError("level says which folder is the label; it needs labels: folders")
+        return self
 
 
 def _listed(parameters: Mapping[str, Any]) -> FileList:
-    return read_tars(parameters["path"], labels=parameters.get("labels"))
+    return read_tars(parameters["path"], labels=parameters.get("labels"), level=parameters.get("level"))
 
 
 FORMATS = (

@@ -130,7 +130,7 @@ def listed(parameters: Mapping[str, Any]) -> FileList:
     path = Path(parameters["path"])
     with opened(path) as archive:
         names, problems = sort_out(path, ((entry.filename, None) for entry in members(archive)))
-    return file_list("zip", path, names, problems, labels=parameters.get("labels"))
+    return file_list("zip", path, names, problems, labels=parameters.get("labels"), level=parameters.get("level"))
 
 
 FORMATS = (

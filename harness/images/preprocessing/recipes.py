@@ -77,7 +77,26 @@ class Preprocessing(Frozen):
                 resized = self.resize.edge or f"{size[0]}×{size[1]}"
                 found_size = f"{self.crop.size[0]}×{self.crop.size[1]}"
                 raise ValueError(f"crop to {found_size} is larger than what resize yields ({resized}); make it smaller")
+        self._refuse_what_cannot_act()
         return self
+
+    def _refuse_what_cannot_act(self) -> None:
+        """A step that leaves every image as it is was meant otherwise: a crop to squares after a squashing resize."""
+        crop, resize = self.crop, self.resize
+        if crop is None or resize is None:
+            return
+        if crop.order == "resize-then-crop":
+            square = resize.size is not None and resize.size[0] == resize.size[1]
+            if resize.size is not None and (crop.size == resize.size or (crop.size is None and square)):
+                resized = f"{resize.size[0]}×{resize.size[1]}"
+                raise ValueError(
+                    f"crop changes nothing: resize has squashed every image to {resized} before; crop first "
+                    f"(crop: {{size: square, order: crop-then-resize}}), or resize the shorter side "
+                    f"(resize: {{edge: {min(resize.size)}, …}})"
+                )
+        elif crop.size is not None and resize.output_size(crop.size) == crop.size:
+            cropped = f"{crop.size[0]}×{crop.size[1]}"
+            raise ValueError(f"resize changes nothing: crop has cut every image to {cropped} before; leave one out")
 
     def output_size(self, image: Size | None = None) -> Size | None:
         """(height, width) of what an image becomes; without one, of what every image becomes, None where they differ.

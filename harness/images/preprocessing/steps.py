@@ -137,10 +137,28 @@ class Crop(Frozen):
 
 
 class Normalise(Frozen):
-    """(x - mean) / sd after `range`, one value for every channel or one each, in the unit of `range`."""
+    """(x - mean) / sd after `range`, one value for every channel or one each, in the unit of `range`.
+
+    `std`, torchvision's word, is read as `sd`.
+    """
 
     mean: Annotated[tuple[float, ...], Field(strict=False), AfterValidator(_one_or_each)]
     sd: Annotated[tuple[float, ...], Field(strict=False), AfterValidator(_one_or_each), AfterValidator(_positive)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _std_is_sd(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and "std" in value:
+            if "sd" in value:
+                raise ValueError("found both sd and std, which are the same; say one of them")
+            return {("sd" if key == "std" else key): given for key, given in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _acts(self) -> Normalise:
+        if self.mean == (0.0,) and self.sd == (1.0,):
+            raise ValueError("mean 0 and sd 1 change nothing; leave normalise out")
+        return self
 
 
 NORMALISATIONS: Mapping[str, Normalise] = {

@@ -1,0 +1,90 @@
+"""Steps of a recipe that cannot act are refused, the field's words are taken, and arrays are told how to be uint8."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from harness.base import UsageError
+from harness.images import Preprocessing, open_images
+from harness.images.preprocessing.steps import Normalise
+
+BOX = {"library": "pillow", "filter": "box"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ({"resize": {**BOX, "size": 32}, "crop": "square"}, "crop changes nothing: resize has squashed .* 32×32"),
+        ({"resize": {**BOX, "size": [24, 32]}, "crop": [24, 32]}, "crop changes nothing: .* 24×32"),
+        ({"resize": {**BOX, "size": 8}, "crop": {"size": 8, "order": "crop-then-resize"}}, "resize changes nothing"),
+        ({"resize": {**BOX, "edge": 8}, "crop": {"size": 8, "order": "crop-then-resize"}}, "resize changes nothing"),
+        ({"normalise": {"mean": [0], "std": [1]}}, "mean 0 and sd 1 change nothing"),
+    ],
+)
+def test_a_step_that_cannot_act_is_refused(steps, words):
+    with pytest.raises(ValidationError, match=words):
+        Preprocessing.model_validate(steps)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        {"resize": {**BOX, "edge": 32}, "crop": "square"},
+        {"resize": {**BOX, "size": [24, 32]}, "crop": "square"},
+        {"resize": {**BOX, "size": 32}, "crop": {"size": "square", "order": "crop-then-resize"}},
+    ],
+)
+def test_a_step_that_can_act_is_kept(steps):
+    assert Preprocessing.model_validate(steps).crop is not None
+
+
+def test_mean_and_std_are_mean_and_sd():
+    both = [Normalise.model_validate({"mean": [0.1, 0.2, 0.3], word: [0.4, 0.5, 0.6]}) for word in ("sd", "std")]
+    assert both[0] == both[1]
+    with pytest.raises(ValidationError, match="both sd and std"):
+        Normalise.model_validate({"mean": [0.1], "sd": [1.0], "std": [1.0]})
+
+
+def levels() -> np.ndarray:
+    return np.arange(256).repeat(3).reshape(4, 8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        levels().astype(np.int64),
+        (levels() * 257).astype(np.uint16),
+        levels() / 255,
+        (levels() / 127.5 - 1).astype(np.float32),
+        levels().astype(np.float32),
+    ],
+    ids=["int64", "uint16", "unit", "signed", "float levels"],
+)
+def test_one_conversion_in_the_advice_for_a_kind_of_array_gives_the_pixels_back(tmp_path, stored):
+    np.save(tmp_path / "a.npy", stored)
+    with pytest.raises(UsageError) as refused:
+        open_images("npy", {"path": tmp_path / "a.npy"})
+    advice = str(refused.value)
+    ways = [
+        word.strip(" ,;")
+        for word in (
+            "(x * 255).round().clip(0, 255).astype(np.uint8)",
+            "(x * 127.5 + 127.5).round().clip(0, 255).astype(np.uint8)",
+            "x.round().clip(0, 255).astype(np.uint8)",
+            "(x / 257).round().astype(np.uint8)",
+            "of 0 to 255 x.astype(np.uint8)",
+        )
+        if word in advice
+    ]
+    ways = [way.removeprefix("of 0 to 255 ") for way in ways]
+    assert any(np.array_equal(eval(way, {"np": np, "x": stored}), levels()) for way in ways)
+    if stored.dtype == np.int64:
+        assert "127.5" not in advice  # it made every level above 0 white
+
+
+def test_an_array_of_true_and_false_is_told_black_and_white(tmp_path):
+    np.save(tmp_path / "a.npy", np.ones((2, 8, 8), bool))
+    with pytest.raises(UsageError, match=r"x\.astype\(np\.uint8\) \* 255"):
+        open_images("npy", {"path": tmp_path / "a.npy"})
