@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from harness.base import (
     NAME,
@@ -202,7 +202,10 @@ def listing(kind: str) -> dict[str, str]:
     Datasets are those of the nearest datasets.yaml, then the ways in which one can be declared there.
     """
     if kind == "preprocessing":
-        return {name: recipe.words for name, recipe in recipes.RECIPES.items()}
+        named = {name: recipe.words for name, recipe in recipes.RECIPES.items()}
+        own = {"(of your own)": _keys(Preprocessing)}
+        steps = {f"  {name}": _keys(step) for name, step in recipes.STEPS.items()}
+        return named | own | steps
     words: dict[str, str] = {}
     checked = registry.kind_of(kind)
     if checked == "datasets" and (path := pinned.nearest(Path.cwd())) is not None:
@@ -218,13 +221,24 @@ def listing(kind: str) -> dict[str, str]:
 
 
 def _words(component: Component) -> str:
-    fields = component.parameters.model_fields if component.parameters else {}
-    shown = [
-        name if field.is_required() else f"{name}={field.get_default(call_default_factory=True)}"
-        for name, field in fields.items()
-    ]
-    notes = f" ({', '.join(shown)})" if shown else ""
-    return component.summary + notes + ("" if component.origin == "built-in" else f" [{component.target}]")
+    notes = f" ({_keys(component.parameters)})" if component.parameters and component.parameters.model_fields else ""
+    split = f"; a split: {_keys(component.split)}" if component.split and component.split.model_fields else ""
+    return component.summary + notes + split + ("" if component.origin == "built-in" else f" [{component.target}]")
+
+
+def _keys(model: type[BaseModel]) -> str:
+    """Every key of a part of a declaration, as YAML says it, with its default where it has one."""
+    return ", ".join(
+        name if field.is_required() else f"{name}={_plain(field.get_default(call_default_factory=True))}"
+        for name, field in model.model_fields.items()
+    )
+
+
+def _plain(value: Any) -> str:
+    """A default as YAML says it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"[{', '.join(map(_plain, value))}]" if isinstance(value, tuple) else str(value)
 
 
 def _data(document: Document, folder: Path) -> tuple[pinned.Catalogue | None, PinnedDataset | None]:

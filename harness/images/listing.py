@@ -17,7 +17,7 @@ from harness.images.formats import zip as archives
 from harness.images.formats.arrays import ArrayPair, read_chunks
 from harness.images.formats.facts import Format, containers
 from harness.images.formats.folder import walk
-from harness.images.formats.names import FileList, shards, spelled, spelling
+from harness.images.formats.names import FileList, composed, shards, spelled, spelling
 
 
 def resolve(kind: str, parameters: Mapping[str, Any], base: Path) -> dict[str, Any]:
@@ -132,21 +132,21 @@ def _file_digests(held: FileList) -> Iterator[list[str]]:
     if held.members is not None:
         for name in held.names:
             try:
-                yield [name, hashlib.sha256(held.members.read(name)).hexdigest()]
+                yield [composed(name), hashlib.sha256(held.members.read(name)).hexdigest()]
             except ValueError as error:
                 raise UsageError(f"{held.path}: {name!r} {error}") from error
         return
     if held.kind == "folder":
         for name in held.names:
             try:
-                yield [name, digest_file(held.path / name)]
+                yield [composed(name), digest_file(held.path / name)]
             except OSError as error:
                 raise UsageError(f"{held.path}: {name!r} cannot be read ({spelled(error)})") from error
         return
     with archives.opened(held.path) as archive:
         for name in held.names:
             try:
-                yield [name, hashlib.sha256(archives.read_member(archive, archive.getinfo(name))).hexdigest()]
+                yield [composed(name), hashlib.sha256(archives.read_member(archive, archive.getinfo(name))).hexdigest()]
             except ValueError as error:
                 raise UsageError(f"{held.path}: {name!r} {error}; make the archive again") from error
 

@@ -67,6 +67,14 @@ def spelled(error: OSError) -> str:
     return "does not exist" if isinstance(error, FileNotFoundError) else f"{error.strerror or error}"
 
 
+def composed(name: str) -> str:
+    """A file's name in Unicode's form NFC, in which names are put in order and digested.
+
+    macOS and some archivers write é as two characters: the same pictures would have another order and digest.
+    """
+    return unicodedata.normalize("NFC", name)
+
+
 def sort_out(
     where: Path, found: Iterable[tuple[str, str | None]], *, side: tuple[str, ...] = ()
 ) -> tuple[list[str], list[tuple[str, str]]]:
@@ -101,7 +109,7 @@ def sort_out(
             f"{where}: {first!r}{more} left out: hidden folders and {', '.join(_SIDE_FOLDERS)} are programs' own",
             stacklevel=2,
         )
-    return sorted(names), sorted(problems)
+    return sorted(names, key=lambda name: (composed(name), name)), sorted(problems)
 
 
 def partner_keys(names: Sequence[str]) -> list[str]:

@@ -34,6 +34,10 @@ def _crop(value: Any) -> Any:
     return value if value is None or isinstance(value, Mapping | Crop) else {"size": value}
 
 
+# The steps of a recipe that are mappings of keys of their own.
+STEPS: Mapping[str, type[Frozen]] = {"resize": Resize, "crop": Crop, "normalise": Normalise}
+
+
 class Preprocessing(Frozen):
     """A recipe, in the order in which it is carried out; a crop can come before the resize.
 
