@@ -11,7 +11,7 @@ from typing import Any
 from harness.base import RANDOM, UsageError, write_atomically
 from harness.benchmark import presets, protocols, registry
 from harness.benchmark.datasets import ANY
-from harness.benchmark.written import MARK, as_yaml, check_own, free_name, named, plain, relative_path, shown, write
+from harness.benchmark.written import MARK, as_yaml, check_own, named, plain, relative_path, set_names, shown, write
 from harness.images import Mixed, containers, content_digest, is_utf8
 from harness.images import listing as imagelist
 from harness.metrics import facts_of
@@ -63,10 +63,10 @@ def declare(
     folder = bench.parent
     dataset = _dataset(real, folder)
     size = None if dataset["image"] == ANY else (dataset["image"][0], dataset["image"][1])
-    names: dict[str, dict[str, Any]] = {}
-    for path in fakes:
-        name = free_name(path, names, file=sets[path] != "folder")
-        names[name] = {"use": sets[path], "path": relative_path(path, folder)}
+    called = set_names(fakes, {path for path in fakes if sets[path] != "folder"})
+    names = {
+        name: {"use": sets[path], "path": relative_path(path, folder)} for name, path in zip(called, fakes, strict=True)
+    }
     declared = {
         "name": plain(out.name) or "score",
         "seed": seed,

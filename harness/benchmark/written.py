@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -70,14 +70,43 @@ def plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.\-]", "_", name).lstrip("_.-")[:90]
 
 
-def free_name(path: Path, taken: Container[str], *, file: bool) -> str:
-    """What a set is called: as its path is, without the suffix of a `file`, numbered where that is `taken`."""
-    called = named(path).name  # a link's own name, not that of what it leads to
-    stem = plain(Path(called).stem if file else called) or "fake"
-    name, number = stem, 2
-    while name in taken:
-        name, number = f"{stem}-{number}", number + 1
-    return name
+def set_names(paths: Sequence[Path], files: Container[Path]) -> list[str]:
+    """What sets are called: the shortest ends of their paths that tell them apart, `ck_1000-samples`.
+
+    One that no other ends like has its last part alone, without the suffix where it is one of `files`; what no path
+    tells apart is numbered.
+    """
+    ends = [[plain(part) for part in _parts(path, file=path in files)] for path in paths]
+    depth = [1] * len(paths)
+
+    def called(number: int) -> str:
+        return "-".join(filter(None, ends[number][-depth[number] :]))[-90:].lstrip("_.-") or "fake"
+
+    while True:
+        alike: dict[str, list[int]] = {}
+        for number in range(len(paths)):
+            alike.setdefault(called(number), []).append(number)
+        # A folder and a zip of it beside each other end alike at any length.
+        apart = [group for group in alike.values() if len({tuple(ends[n]) for n in group}) > 1]
+        longer = [n for group in apart for n in group if depth[n] < len(ends[n])]
+        if not longer:
+            break
+        for number in longer:
+            depth[number] += 1
+    names: list[str] = []
+    for number in range(len(paths)):
+        stem = name = called(number)
+        again = 2
+        while name in names:
+            name, again = f"{stem}-{again}", again + 1
+        names.append(name)
+    return names
+
+
+def _parts(path: Path, *, file: bool) -> list[str]:
+    """The parts of a path from its root, with a link's own name, not that of what it leads to."""
+    whole = Path(os.path.abspath(named(path)))
+    return [*whole.parts[1:-1], whole.stem if file else whole.name]
 
 
 def relative_path(path: Path, folder: Path) -> str:
