@@ -81,7 +81,7 @@ def test_item_8_the_verdict_is_one_in_terminal_report_and_mlflow_and_crowns_no_c
     line = next(line for line in told.output.splitlines() if line.startswith("verdict"))
     assert " ".join(said) in " ".join(told.output[told.output.index(line) :].split())
     logged = directory.read(folder / "out")
-    assert " ".join(said) in pages.description(logged.board, "page", answer(logged.shown))
+    assert " ".join(said) in pages.description(logged.board, "page", answer=answer(logged.shown))
     copies = next(row for row in logged.board.rows if row.generator == "copies")
     assert pages.child_title(logged.board, copies).startswith("– copies")
 

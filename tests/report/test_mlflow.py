@@ -268,7 +268,7 @@ def test_the_same_run_is_logged_once_wherever_its_files_lie(database, out, tmp_p
 def test_a_run_that_is_there_is_recognised_without_importing_mlflow(logged):
     _, _, out, database = logged
     program = (
-        "import sys; from pathlib import Path; from harness.report.mlflow import track\n"
+        "import sys; from pathlib import Path; from harness.report import track\n"
         "assert track(Path(sys.argv[1]), sys.argv[2]).existed; print('mlflow' in sys.modules)"
     )
     done = subprocess.run(

@@ -67,7 +67,7 @@ def records_of(
             level="cell" if seeds else "generator",
             cell=cell,
             metric=metric,
-            parameters=parameters,
+            parameters={"use": metric, **parameters},
             status="failed" if value is None else "ok",
             reason=REASON if value is None else None,
             estimate=None if value is None else estimate_of(metric, value, reference),

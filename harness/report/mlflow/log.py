@@ -87,7 +87,7 @@ def log(client: MlflowClient, experiment_id: str, run: RunDirectory) -> str:
 def send_studies(client: MlflowClient, experiment_id: str, run_id: str, run: RunDirectory) -> None:
     """Bring a logged run's studies and the descriptions that quote them up to date."""
     page = pages.leaderboard_page(experiment_id, run_id)
-    note = pages.description(run.board, page, answer(run.shown), studies.lines(run))
+    note = pages.description(run.board, page, studies.lines(run), answer=answer(run.shown))
     client.set_tag(run_id, "mlflow.note.content", note)
     client.set_experiment_tag(experiment_id, "mlflow.note.content", note)
     studies.send(client, run_id, run)

@@ -45,7 +45,7 @@ def table(board: Leaderboard, encoder: str) -> dict[str, list[Any]]:
     return columns(rows)
 
 
-def description(board: Leaderboard, page: str, answer: Sequence[str] = (), studies: Sequence[str] = ()) -> str:
+def description(board: Leaderboard, page: str, studies: Sequence[str] = (), *, answer: Sequence[str] = ()) -> str:
     """The answer and the leaderboard as markdown: the description of the run and of its experiment.
 
     MLflow folds an experiment's description to its first line, and lists it unrendered; so that line reads well raw.

@@ -6,14 +6,23 @@ import logging
 import os
 import re
 import sqlite3
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from harness.base import locked
 
-ANSWER_SECONDS = 5
+ANSWER_SECONDS = 5  # that a database may be busy
 WRITER_SECONDS = 120  # that a run waits for another one to finish logging to the same database
+
+
+# What helps, by what went wrong below MLflow's client.
+HINTS = {
+    ssl.SSLCertVerificationError: "MLFLOW_TRACKING_SERVER_CERT_PATH names the file of a private certificate",
+    TimeoutError: "MLFLOW_HTTP_REQUEST_TIMEOUT is how many seconds it may take",
+}
 
 
 class TrackingUnavailable(Exception):  # noqa: N818 - nothing is wrong with the run: its Records can be sent later
@@ -50,8 +59,8 @@ def reachable(uri: str) -> Iterator[None]:
 
 
 def without_password(uri: str) -> str:
-    """The URI as it may be printed."""
-    return re.sub(r"(?<=://)[^/@]*@", "", uri)
+    """A URI, or words with one in them, as it may be printed."""
+    return re.sub(r"(?<=://)[^/@\s]*@", "", uri)
 
 
 def sqlite_path(uri: str) -> Path | None:
@@ -111,17 +120,43 @@ def create(database: Path) -> None:
 
 
 def _ask(uri: str) -> None:
-    """Raise TrackingUnavailable unless somebody answers at an address."""
-    import urllib.error
-    import urllib.request
+    """Raise TrackingUnavailable unless somebody answers at an address and lets us in.
 
+    Asked once, by MLflow's own client: whatever it reads of certificates, logins and timeouts counts here too.
+    """
     try:
-        urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=ANSWER_SECONDS).close()
-    except urllib.error.HTTPError:
-        pass  # it answers; whether it is MLflow shows at the first request
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)  # urllib wraps what happened
-        raise TrackingUnavailable(f"no MLflow server answers at {without_password(uri)} ({_line(reason)})") from error
+        from mlflow.exceptions import MlflowException
+        from mlflow.utils.credentials import get_default_host_creds
+        from mlflow.utils.rest_utils import http_request
+    except ImportError as error:
+        raise TrackingUnavailable(f"MLflow cannot be imported ({_line(error)})") from error
+    request: Any = http_request  # without types
+    login: Any = get_default_host_creds
+    endpoint, one = "/api/2.0/mlflow/experiments/search", {"max_results": 1}
+    try:
+        answer = request(login(uri), endpoint, "POST", json=one, max_retries=0, raise_on_status=False)
+    except (MlflowException, OSError, ValueError) as error:
+        reason = _innermost(error)
+        hint = next((f"; {words}" for kind, words in HINTS.items() if isinstance(reason, kind)), "")
+        said = f"no MLflow server answers at {without_password(uri)} ({_line(reason)}){hint}"
+        raise TrackingUnavailable(said) from error
+    if answer.status_code in (401, 403):
+        wanted = "asks for a login" if answer.status_code == 401 else "refuses this login"
+        raise TrackingUnavailable(
+            f"MLflow at {without_password(uri)} {wanted} ({answer.status_code}): set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        )
+    # Any other answer is one; whether it is MLflow shows at the first request.
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What happened below an exception: requests and urllib3 wrap it several times."""
+    below: object = error
+    while isinstance(below, BaseException):
+        error = below
+        carried = next((part for part in error.args if isinstance(part, BaseException)), None)
+        below = error.__cause__ or error.__context__ or getattr(error, "reason", None) or carried
+    return error
 
 
 @contextmanager
@@ -150,5 +185,5 @@ def _alone(database: Path) -> Iterator[None]:
 def _line(error: object) -> str:
     """The first line of what an exception says, short enough for one line."""
     said = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
-    line = said.splitlines()[0]
+    line = without_password(said.splitlines()[0])
     return line if len(line) <= 200 else line[:199] + "…"
