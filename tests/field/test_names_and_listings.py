@@ -10,6 +10,7 @@ from PIL import Image
 from harness import benchmark
 from harness.benchmark import registry
 from harness.images import containers, listing
+from harness.images.formats.names import class_labels
 from harness.images.preprocessing.recipes import STEPS
 
 NAMES = ("z.png", "é.png", "à/1.png", "a.png")
@@ -17,7 +18,7 @@ NAMES = ("z.png", "é.png", "à/1.png", "a.png")
 
 @pytest.mark.parametrize("kind", ["folder", "zip"])
 def test_the_same_pictures_under_nfc_and_nfd_names_have_one_order_and_digest(tmp_path, kind):
-    found = []
+    found, labels = [], []
     for form in ("NFC", "NFD"):
         root = tmp_path / form
         for number, name in enumerate(NAMES):
@@ -33,7 +34,10 @@ def test_the_same_pictures_under_nfc_and_nfd_names_have_one_order_and_digest(tmp
         given = {"path": str(where)}
         names = [unicodedata.normalize("NFC", name) for name in listing.listing(kind, given).names]
         found.append((names, listing.content_digest(kind, given)))
+        classes = [unicodedata.normalize(form, f"{label}/{n}.png") for n, label in enumerate(("z", "é"))]
+        labels.append(class_labels(root, classes))
     assert found[0] == found[1]
+    assert labels == [(0, 1), (0, 1)]
     assert sorted(NAMES) == ["a.png", "z.png", "à/1.png", "é.png"] == found[0][0]
     raw = [sorted(unicodedata.normalize(form, name) for name in NAMES) for form in ("NFC", "NFD")]
     assert [unicodedata.normalize("NFC", name) for name in raw[1]] != raw[0]  # by code points the orders differ

@@ -125,7 +125,7 @@ FAULTS: tuple[tuple[str, str, str], ...] = (
     (
         "a run of several processes hangs",
         f"{METRICS}/issues/2684",
-        "pipeline/test_executors::test_a_process_that_is_killed_costs_its_own_unit_only",
+        "pipeline/test_executors::test_a_process_that_is_killed_or_ends_itself_costs_its_own_unit_only",
     ),
     # ------------------------------------------------------------------ weights and downloads
     (
@@ -281,7 +281,7 @@ FAULTS: tuple[tuple[str, str, str], ...] = (
         "the V-statistic does not vanish for two sets of one distribution, and nobody says so",
         f"{GITHUB}sayakpaul/cmmd-pytorch, distance.py",
         "metrics/test_published_conventions::test_cmmd_is_the_published_formula_and_minus_its_bias_the_u_statistic "
-        "metrics/test_published_conventions::test_intervals_of_cmmd_hold_its_expectation_and_only_without_its_bias_the_population_value",
+        "simulations/test_published_conventions::test_intervals_of_cmmd_hold_its_expectation_and_only_without_its_bias_the_population_value",
     ),
     (
         "subsets shrink in silence where a set is smaller than one",
@@ -292,7 +292,7 @@ FAULTS: tuple[tuple[str, str, str], ...] = (
         "the ± beside KID and IS is the spread over subsets, which is no standard error of the mean",
         f"{FIDELITY}/issues/7, {METRICS} at dab0333",
         "metrics/test_published_conventions::test_the_draw_of_subsets_widens_the_interval_by_its_own_variance "
-        "metrics/test_published_conventions::test_intervals_of_the_inception_score_hold_what_is_expected_at_this_size_and_not_the_limit",
+        "simulations/test_published_conventions::test_intervals_of_the_inception_score_hold_what_is_expected_at_this_size_and_not_the_limit",
     ),
     (
         "kd_variance is a standard deviation",

@@ -140,6 +140,11 @@ def _choose(path: Path, names: list[str], labels: str | None) -> str:
     others = [name for name in names if name != labels]
     if len(others) == 1:
         return others[0]
+    if {"mu", "sigma"} <= set(names):
+        raise UsageError(
+            f"{path}: holds the statistics mu and sigma, not images; `harness stats fd {path} FAKE` gives the Fréchet "
+            "distance of images to them"
+        )
     found = ", ".join(map(repr, others)) or "no array"
     raise UsageError(f"{path}: holds {found}, none called 'images' or 'arr_0'; name the array of images with `array`")
 

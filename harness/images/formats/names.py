@@ -171,7 +171,7 @@ def class_labels(path: Path, names: Sequence[str], *, skipped: int = 0, level: i
     1 the first below the root, -1 the one that holds the file. Labels that are all whole numbers up to `MAX_LABEL` are
     taken as they stand; others are numbered from 0 in name order.
     """
-    paths = [PurePosixPath(name.split("/", skipped)[skipped]).parent.parts for name in names]
+    paths = [PurePosixPath(composed(name).split("/", skipped)[skipped]).parent.parts for name in names]
     if level is None:
         lacking, reason = [not parts for parts in paths], "lies in no class folder"
     else:
