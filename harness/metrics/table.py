@@ -148,7 +148,7 @@ def facts_of(use: str) -> MetricFacts:
     return _ROWS[use] if use in _ROWS else own_facts(use)
 
 
-BALLS = "harness.metrics.manifold.splits:analyse_balls"
+BALLS = "harness.metrics.manifold.intervals:analyse_balls"
 
 METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(

@@ -18,7 +18,7 @@ from harness.pipeline.encode import load_features
 from harness.pipeline.leaderboard import Leaderboard
 from harness.pipeline.plan import Plan
 from harness.pipeline.results import read
-from harness.report.mlflow import pages
+from harness.report.mlflow import tables as pages
 
 SIX = "metrics: {fd: {}, kd: {}, precision: {}, recall: {}, density: {}, coverage: {}}"
 SOME = (

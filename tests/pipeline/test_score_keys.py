@@ -52,7 +52,7 @@ def test_a_new_metric_leaves_all_stored_scores_alone(package):
     [
         ("metrics/frechet/influence.py", {"fd", "sfid"}),
         ("metrics/kernel/distance.py", {"kd", "kid_subsets", "cmmd"}),
-        ("metrics/manifold/splits.py", {"precision", "recall", "density", "coverage", "authenticity"}),
+        ("metrics/manifold/intervals.py", {"precision", "recall", "density", "coverage", "authenticity"}),
         ("metrics/diversity.py", {"inception_score", "vendi"}),
         ("metrics/analyses.py", {row.name for row in METRICS}),
         ("uncertainty/sampling_units.py", {row.name for row in METRICS}),

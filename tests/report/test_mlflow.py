@@ -18,7 +18,7 @@ import pytest
 from harness.base.errors import UsageError
 from harness.base.record import read_records
 from harness.pipeline.leaderboard import Column, Leaderboard, Row
-from harness.report.mlflow import pages
+from harness.report.mlflow import tables as pages
 from harness.report.mlflow.reach import TrackingUnavailable, create, one_sentence, reachable, without_password
 from harness.report.mlflow.sending import default_uri, track
 from tests.support.run_directory import GENERATORS, REASON, estimate_of, write_run

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.metrics.contract import Effort
+from harness.metrics.manifold.intervals import depth_for
 from harness.metrics.manifold.neighbours import Index, Neighbours, nearest, nearest_to
-from harness.metrics.manifold.splits import depth_for
 from harness.uncertainty import (
     Analysis,
     Labels,

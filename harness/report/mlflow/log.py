@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.pipeline import Row
-from harness.report.mlflow import pages, studies
+from harness.report.mlflow import studies, tables
 from harness.report.mlflow.directory import RunDirectory
 from harness.report.mlflow.reach import TrackingUnavailable
 from harness.report.words import answer
@@ -72,8 +72,8 @@ def log(client: MlflowClient, experiment_id: str, run: RunDirectory) -> str:
         _log_child(client, experiment_id, parent, run, row, inputs, started=run.started + len(board.rows) - place)
     for encoder in board.encoders:
         file = "leaderboard.json" if encoder == board.rank_by["encoder"] else f"leaderboards/{encoder}.json"
-        client.log_table(parent, pages.table(board, encoder), file)
-    client.log_table(parent, pages.seeds(run.records), "seeds.json")
+        client.log_table(parent, tables.table(board, encoder), file)
+    client.log_table(parent, tables.seeds(run.records), "seeds.json")
     for path in sorted(run.out.iterdir()):
         if path.is_dir():
             client.log_artifacts(parent, str(path), path.name)
@@ -86,8 +86,8 @@ def log(client: MlflowClient, experiment_id: str, run: RunDirectory) -> str:
 
 def send_studies(client: MlflowClient, experiment_id: str, run_id: str, run: RunDirectory) -> None:
     """Bring a logged run's studies and the descriptions that quote them up to date."""
-    page = pages.leaderboard_page(experiment_id, run_id)
-    note = pages.description(run.board, page, studies.lines(run), answer=answer(run.shown))
+    page = tables.leaderboard_page(experiment_id, run_id)
+    note = tables.description(run.board, page, studies.lines(run), answer=answer(run.shown))
     client.set_tag(run_id, "mlflow.note.content", note)
     client.set_experiment_tag(experiment_id, "mlflow.note.content", note)
     studies.send(client, run_id, run)
@@ -130,7 +130,7 @@ def _log_child(
         cell = record.cell
         params |= {"dataset": cell.dataset, "reference_split": cell.reference_split}
         params |= {"preprocessing": cell.preprocessing, **dict(_flat(record.parameters, f"{record.metric}."))}
-    title = pages.child_title(run.board, row)
+    title = tables.child_title(run.board, row)
     child = client.create_run(experiment_id, start_time=started, tags=tags, run_name=title).info.run_id
     _batch(client, child, metrics, params, run.ended)
     client.log_inputs(child, [i for i in inputs if i.tags[0].value == params.get("reference_split")])

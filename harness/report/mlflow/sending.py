@@ -31,7 +31,7 @@ class Tracked:
     @property
     def url(self) -> str:
         """The page of the leaderboard: on the server, or on the one that `make ui` starts for a local database."""
-        from harness.report.mlflow.pages import leaderboard_page
+        from harness.report.mlflow.tables import leaderboard_page
 
         server = without_password(self.uri).rstrip("/") if self.uri.startswith(("http://", "https://")) else UI
         return f"{server}/{leaderboard_page(self.experiment_id, self.run_id)}"
