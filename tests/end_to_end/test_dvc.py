@@ -45,7 +45,7 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(ROOT / ".dvc" / "config", tmp_path / ".dvc")
     (tmp_path / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
     (tmp_path / "harness").mkdir()  # what DVC watches; the code that runs is the installed one
-    shutil.copy(ROOT / "harness" / "keys.py", tmp_path / "harness")
+    shutil.copy(ROOT / "harness" / "base" / "keys.py", tmp_path / "harness")
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "digits.yaml").write_text(BENCHMARK)
     return tmp_path
