@@ -18,7 +18,7 @@ from harness.pipeline.encode import load_features
 from harness.pipeline.leaderboard import Leaderboard
 from harness.pipeline.plan import Plan
 from harness.pipeline.results import read
-from harness.report.mlflow import tables as pages
+from harness.report.mlflow import tables
 
 SIX = "metrics: {fd: {}, kd: {}, precision: {}, recall: {}, density: {}, coverage: {}}"
 SOME = (
@@ -169,10 +169,10 @@ def test_tables_show_what_was_computed_and_no_rank_where_the_ranking_metric_was_
     assert all(len(board.cells(row)) == len(board.header(row.encoder)) for row in board.rows)
     assert board.cells(board.of("pixels")[0])[0] == "–"
     assert "no ranks under pixels, where fd is not computed" in " ".join(outcome.stdout.split())
-    columns = pages.table(board, "pixels")
+    columns = tables.table(board, "pixels")
     assert "FD" not in columns
     assert set(columns["rank"]) == {"–"}
-    assert pages.child_title(board, board.of("pixels")[0]).startswith("– ")
+    assert tables.child_title(board, board.of("pixels")[0]).startswith("– ")
     report = (small.folder / "some/report.html").read_text()
     assert "Ranks across encoders" in report
     svg = (small.folder / "some/plots/pixels.svg").read_text()

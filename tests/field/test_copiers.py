@@ -14,7 +14,7 @@ from PIL import Image
 from harness.cli.main import main
 from harness.pipeline.leaderboard import Leaderboard
 from harness.report.figures.forest import draw_encoder
-from harness.report.mlflow import directory, pages
+from harness.report.mlflow import directory, tables
 from harness.report.run_files import read_run
 from harness.report.words import answer, verdict
 
@@ -81,9 +81,9 @@ def test_item_8_the_verdict_is_one_in_terminal_report_and_mlflow_and_crowns_no_c
     line = next(line for line in told.output.splitlines() if line.startswith("verdict"))
     assert " ".join(said) in " ".join(told.output[told.output.index(line) :].split())
     logged = directory.read(folder / "out")
-    assert " ".join(said) in pages.description(logged.board, "page", answer=answer(logged.shown))
+    assert " ".join(said) in tables.description(logged.board, "page", answer=answer(logged.shown))
     copies = next(row for row in logged.board.rows if row.generator == "copies")
-    assert pages.child_title(logged.board, copies).startswith("– copies")
+    assert tables.child_title(logged.board, copies).startswith("– copies")
 
 
 def test_item_8_plots_draw_the_copier_below_the_ranked(scored):

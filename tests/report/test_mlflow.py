@@ -18,7 +18,7 @@ import pytest
 from harness.base.errors import UsageError
 from harness.base.record import read_records
 from harness.pipeline.leaderboard import Column, Leaderboard, Row
-from harness.report.mlflow import tables as pages
+from harness.report.mlflow import tables
 from harness.report.mlflow.reach import TrackingUnavailable, create, one_sentence, reachable, without_password
 from harness.report.mlflow.sending import default_uri, track
 from tests.support.run_directory import GENERATORS, REASON, estimate_of, write_run
@@ -465,19 +465,19 @@ def board_of(count):
 def test_a_description_of_many_generators_stays_within_what_mlflow_keeps():
     board = board_of(300)
     for studies in ([], ["An audit: " + "so it is " * 40] * 40):
-        note = pages.description(board, "#/page", studies)
+        note = tables.description(board, "#/page", studies)
         assert 7000 < len(note) <= pages.LONGEST_NOTE
         assert "generator_1 |" in note
         assert "more in the table" in note
         assert ("- … 40 more in the report" in note) == bool(studies)
         assert note.endswith("One child run per generator and encoder.")
-    assert len(pages.table(board, "pixels")["rank"]) == 300
+    assert len(tables.table(board, "pixels")["rank"]) == 300
 
 
 def test_many_studies_leave_a_description_its_leaderboard_and_are_counted():
     board = board_of(10)
     studies = [f"Comparison {number}: {'it is so ' * 33}" for number in range(40)]
-    note = pages.description(board, "#/page", studies)
+    note = tables.description(board, "#/page", studies)
     assert 7000 < len(note) <= pages.LONGEST_NOTE
     assert all(f"| generator_{rank} |" in note for rank in range(1, 11))
     assert "more in the table" not in note
@@ -486,7 +486,7 @@ def test_many_studies_leave_a_description_its_leaderboard_and_are_counted():
     assert 15 < len(told) < 40
     assert f"- … {40 - len(told)} more in the report" in note
     assert "- a note" in note
-    few = pages.description(board, "#/page", studies[:3])
+    few = tables.description(board, "#/page", studies[:3])
     assert all(study in few for study in studies[:3])
     assert "more in the report" not in few
 
