@@ -466,7 +466,7 @@ def test_a_description_of_many_generators_stays_within_what_mlflow_keeps():
     board = board_of(300)
     for studies in ([], ["An audit: " + "so it is " * 40] * 40):
         note = tables.description(board, "#/page", studies)
-        assert 7000 < len(note) <= pages.LONGEST_NOTE
+        assert 7000 < len(note) <= tables.LONGEST_NOTE
         assert "generator_1 |" in note
         assert "more in the table" in note
         assert ("- … 40 more in the report" in note) == bool(studies)
@@ -478,7 +478,7 @@ def test_many_studies_leave_a_description_its_leaderboard_and_are_counted():
     board = board_of(10)
     studies = [f"Comparison {number}: {'it is so ' * 33}" for number in range(40)]
     note = tables.description(board, "#/page", studies)
-    assert 7000 < len(note) <= pages.LONGEST_NOTE
+    assert 7000 < len(note) <= tables.LONGEST_NOTE
     assert all(f"| generator_{rank} |" in note for rank in range(1, 11))
     assert "more in the table" not in note
     told = [study for study in studies if f"- {study}\n" in note]
