@@ -12,7 +12,7 @@ from harness.base.record import read_records
 from harness.benchmark import model as benchmark
 from harness.metrics.diversity import inception_score
 from harness.metrics.frechet.distance import frechet_distance
-from harness.metrics.kernel.published import sfid
+from harness.metrics.frechet.sfid import sfid
 from harness.metrics.manifold.values import precision, recall
 from harness.pipeline.encode import load_features
 from harness.pipeline.leaderboard import Leaderboard
