@@ -65,7 +65,7 @@ def test_a_protocol_brings_its_recipe_and_its_k(sets):
     ("arguments", "words"),
     [
         (("real", "nowhere"), "nowhere: does not exist"),
-        (("real", "bench.yaml"), "neither a folder of images nor a .zip, .npz, .npy, .tar, .parquet or .arrow file"),
+        (("real", "bench.yaml"), "neither a folder of images nor a .arrow, .npy, .npz, .parquet, .tar or .zip file"),
         (("real", "fake", "--protocol", "cleen"), "did you mean 'clean'"),
         (("real", "fake"), "weights inception-2015-12-05.pt are not here"),
         (("real", "fake", "--encoder", "pixels", "--protocol", "clean"), "say one --protocol or one --encoder"),

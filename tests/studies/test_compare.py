@@ -431,7 +431,7 @@ def test_a_generator_really_made_worse_fails_the_gate_and_one_of_another_size_is
     told = ask("gate", changed.folder / "worse", "--baseline", finished.folder / "results/small")
     assert told.exit_code == 1, told.output
     assert "WORSE kde: " in told.output
-    assert "same  mine, holdout, noise" in told.output
+    assert "same  mine, holdout and noise" in told.output
     # The better of the two as the new run: nothing has become worse.
     told = ask("gate", finished.folder / "results/small", "--baseline", changed.folder / "worse")
     assert told.exit_code == 0, told.output
