@@ -166,7 +166,7 @@ def test_what_cannot_be_done_costs_one_sentence(made, arguments, words):
 def test_the_help_names_a_command_that_is_there_and_every_kind_of_file():
     from click.testing import CliRunner
 
-    from harness.benchmark.from_folders import KINDS
+    from harness.benchmark.from_folders import suffixes
     from harness.cli.main import main
     from harness.cli.stats import stats
 
@@ -175,4 +175,4 @@ def test_the_help_names_a_command_that_is_there_and_every_kind_of_file():
     }
     assert "`stats make`" in told["fd"]
     assert all(word in stats.commands for word in re.findall(r"`stats (\w+)`", told["fd"]))
-    assert all(kind in told["make"].lower() for kind in (*KINDS.values(), "folder", "save_to_disk"))
+    assert all(kind in told["make"].lower() for kind in (*suffixes().values(), "folder", "save_to_disk"))
