@@ -9,7 +9,7 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.encoders import weights
     from harness.encoders.arithmetic import drawn, exact, one_thread
-    from harness.encoders.checkpoints import Found, read_checkpoint
+    from harness.encoders.checkpoints import read_checkpoint
     from harness.encoders.contract import Encoder
     from harness.encoders.networkfiles import fill, load_onnx, load_torchscript, needs
     from harness.encoders.steady import refuse_unsteady

@@ -9,7 +9,7 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.metrics.analyses import analyse, value_of
     from harness.metrics.arithmetic import numerics
-    from harness.metrics.contract import Effort, InfluenceMetric, Metric
+    from harness.metrics.contract import InfluenceMetric, Metric
     from harness.metrics.diversity import divergences, inception_score, log_probabilities, vendi
     from harness.metrics.estimates import estimate
     from harness.metrics.frechet.against_moments import estimate_against_moments

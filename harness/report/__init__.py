@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.report.figures.forest import draw_encoder, write_plots
+    from harness.report.figures.forest import write_plots
     from harness.report.finding import (
         Finding,
         Heatmap,
@@ -15,13 +15,12 @@ if TYPE_CHECKING:
         drop_findings,
         finding_name,
         free_name,
-        read_findings,
         write_finding,
     )
     from harness.report.html.grids import GRID, write_grids
     from harness.report.html.page import write_report
     from harness.report.mlflow.reach import TrackingUnavailable
-    from harness.report.mlflow.sending import Tracked, default_uri, track
+    from harness.report.mlflow.sending import Tracked, track
     from harness.report.run_files import NEEDED, read_run
     from harness.report.words import answer
 

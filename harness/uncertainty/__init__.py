@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from harness.uncertainty.seeds import Combined, Means, SeedMember, combine, have_intervals, means
     from harness.uncertainty.significance import exceeded, holm, quantile, satterthwaite
     from harness.uncertainty.splits import Labels, deep_enough, labels
-    from harness.uncertainty.strata import contrasts, pair_products, stratified
+    from harness.uncertainty.strata import contrasts, pair_products
     from harness.uncertainty.variance import fake_variance
 
 __getattr__ = door(__name__)
