@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,13 +92,7 @@ def _key(data: PinnedDataset, name: str) -> str | None:
     stamps = registry.stamps(data.component, data.parameters, name, data.folder)
     pinned = data.splits[name]
     pins = [pinned.size, pinned.digest, pinned.labels_digest]
-    return digest({"format": FORMAT, "dataset": _plain(identity), "split": name, "pins": pins, "files": stamps})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    return digest({"format": FORMAT, "dataset": identity, "split": name, "pins": pins, "files": stamps})
 
 
 def _kept(given: Images) -> Images:
