@@ -2,7 +2,7 @@
 
 A file is right when its SHA-256 is the registered one; neither its name nor its size makes it so. What arrives is kept
 as `<file>.part` until it is complete and right, so that a broken connection costs no more than what was missing. With
-`harness.download` this is the only network code of the project.
+`download.py` this is the only network code of the project.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ FEW = 0.1  # share of a set up to which files of other sizes are named
 
 
 def open_images(kind: str, parameters: Mapping[str, Any], *, expected: Shape | None = None) -> ImageSource:
-    """The images that files of a `kind` declare (parameters as in `imagelist`), none read yet.
+    """The images that files of a `kind` declare (parameters as its container has them), none read yet.
 
     `expected` (H, W, C) is what the declaration says they are. With it, files of the other channel count are taken
     where nothing is lost: grey repeated to RGB, RGB of equal channels as grey. Without it, sizes may differ, and one

@@ -37,7 +37,7 @@ def simulated(reference, repetitions):
                     fake,
                     real_seed=r,
                     fake_seed=r,
-                    replicates=60,
+                    replicates=80,
                     design_real=Design(strata=given),
                     design_fake=Design(strata=given),
                 )

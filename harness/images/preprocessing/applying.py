@@ -12,7 +12,7 @@ resize     `pillow`, quantise uint8: `Image.resize` on the 8-bit image, which ro
            [0, 255], not rounded: clean-fid's resizer, bit for bit.
            `torch`: `F.interpolate(align_corners=False)` on 32-bit floats in [0, 255], clipped to that range unless
            the recipe says no; quantise uint8 then rounds half to even.
-           `tf1`: TensorFlow 1's ResizeBilinear, see `harness.resizers`.
+           `tf1`: TensorFlow 1's ResizeBilinear, see `resizers.py`.
            An image that has the size already is left as it is, to the last bit.
 crop       of the centre, before the resize or after it; what is smaller than the crop is refused, not padded.
 range      low + x · (high − low) / 255, and

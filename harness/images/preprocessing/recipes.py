@@ -1,6 +1,6 @@
 """Preprocessing as data: what happens to an image before an encoder sees it, and recipes that have a name.
 
-`harness.preprocessing` carries a recipe out.
+`applying.py` carries a recipe out.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Preprocessing(Frozen):
     def output_size(self, image: Size | None = None) -> Size | None:
         """(height, width) of what an image becomes; without one, of what every image becomes, None where they differ.
 
-        An image that is smaller than the crop is refused later, by `harness.preprocessing`.
+        An image that is smaller than the crop is refused later, by `applying.py`.
         """
         resize, crop = self.resize, self.crop
         if image is None and resize and resize.edge is not None and crop and crop.size is None:

@@ -1,6 +1,6 @@
 """The steps of preprocessing that have settings of their own: resize, crop, normalise, as data.
 
-`harness.resizers` carries the first two out.
+`resizers.py` carries the first two out.
 """
 
 from __future__ import annotations
