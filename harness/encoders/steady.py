@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EVAL = "call .eval() before it is used or exported"
 IMAGES = 4  # that are encoded again
 # How far a row may move, in distances between two images' rows (the median; a tenth of a row's length at the least).
-# Measured on a CPU, alone against in fours and sixteens: Inception, SwAV and the convnet 0, VGG16 2e-6 in float32 and 2e-4
+# Measured on a CPU, alone, in fours, in sixteens: Inception, SwAV and the convnet 0, VGG16 2e-6 in float32 and 2e-4
 # in float16; a ResNet-18 left in training mode .5. GPUs were not measured: the room is for their sums in other orders.
 AGAIN, BESIDE, BESIDE_IN_HALVES = 1e-3, 0.05, 0.2
 

@@ -24,7 +24,7 @@ def draws(kind, rng, n):
 def test_the_interval_covers_and_that_of_one_reference_does_not_speak_for_others(kind, reference):
     """200 draws of n = 200: coverage and standard error are right; the binomial interval of the share is too narrow.
 
-    Measured with 300 draws: coverage .940 to .953, standard error over standard deviation .98 to 1.06, the control .85 and .88.
+    With 300 draws: coverage .940 to .953, standard error over standard deviation .98 to 1.06, the control .85, .88.
     """
     n, repetitions = 200, 200
     rng = np.random.default_rng(5)
