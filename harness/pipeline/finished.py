@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.base import Reference, Target, UsageError, read_records, unknown
 from harness.pipeline import results
 from harness.pipeline.leaderboard import Leaderboard
-from harness.uncertainty import Comparison, NoInterval, SeedMember, difference, holm
+from harness.uncertainty import Comparison, SeedMember, difference, holm, why_no_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,9 +176,9 @@ class FinishedRun:
         first: Sequence[SeedMember], second: Sequence[SeedMember], level: float, target: Target, reference: Reference
     ) -> Comparison | str:
         """The comparison, or the reason why one of the two has no interval."""
-        forms = [member.analysis.form for member in (*first, *second)]
-        without = next((form.reason for form in forms if isinstance(form, NoInterval)), None)
-        return without or difference(first, second, level=level, target=target, reference=reference)
+        return why_no_interval(first, second) or difference(
+            first, second, level=level, target=target, reference=reference
+        )
 
 
 def open_run(out: str | Path) -> FinishedRun:

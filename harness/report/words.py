@@ -120,8 +120,6 @@ def _floor(run: RunFiles, rows: Sequence[Row], candidates: Sequence[Row]) -> lis
         return []
     if unlike := unlike_reference(run.records, floor.generator, floor.encoder):
         return [f"{unlike.words[0].upper()}{unlike.words[1:]}."]
-    if (unlike := unlike_reference(run.records, floor.generator, run.first)) is not None:
-        return [f"{unlike.words[0].upper()}{unlike.words[1:]}."]
     as_good = [r.generator for r in candidates if r.generator in floor.tied_with or (r.rank or 0) < (floor.rank or 0)]
     value = f"{run.by.label} {shown(floor.metrics[run.by.metric])}"
     if not as_good:

@@ -10,13 +10,6 @@ from typing import Any
 
 from harness.base import Record, Reference, Target, UsageError, read_records, unknown
 from harness.pipeline import copies_reference, results
-from harness.uncertainty import NoInterval, SeedMember
-
-
-def value_alone(*generators: Sequence[SeedMember]) -> str | None:
-    """Why a metric has no interval for one of the generators, so that it cannot be tested; None where it has."""
-    forms = [member.analysis.form for members in generators for member in members]
-    return next((form.reason for form in forms if isinstance(form, NoInterval)), None)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from harness.base import Reference, Target
 from harness.uncertainty.agreements.orders import Orders
 from harness.uncertainty.ranks import rank_sets
-from harness.uncertainty.seeds import SeedMember, have_intervals, means
+from harness.uncertainty.seeds import SeedMember, means, why_no_interval
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Table:
 
     def __post_init__(self) -> None:
         # A value without an interval has no draws, and no place in an order that is sure.
-        bounded = {name: members for name, members in self.groups.items() if have_intervals(members)}
+        bounded = {name: members for name, members in self.groups.items() if why_no_interval(members) is None}
         object.__setattr__(self, "groups", bounded)
 
 

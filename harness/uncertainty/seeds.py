@@ -112,9 +112,10 @@ def means(members: Sequence[SeedMember]) -> Means:
     return Means(tuple(members), weights, {seed: tuple(group) for seed, group in groups.items()}, together)
 
 
-def have_intervals(members: Sequence[SeedMember]) -> bool:
-    """Whether intervals, differences and draws of their mean are to be had: no image set is a value alone."""
-    return not any(isinstance(member.analysis.form, NoInterval) for member in members)
+def why_no_interval(*groups: Sequence[SeedMember]) -> str | None:
+    """Why a metric has no interval for one of the image sets, so that it cannot be tested; None where all have one."""
+    forms = [member.analysis.form for members in groups for member in members]
+    return next((form.reason for form in forms if isinstance(form, NoInterval)), None)
 
 
 def widened(analysis: Analysis, by: float) -> Analysis:

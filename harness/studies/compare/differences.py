@@ -9,8 +9,8 @@ from harness.base import UsageError
 from harness.studies.compare.pairing import partners
 from harness.studies.compare.result import Answer, Compared, Effect, Question
 from harness.studies.compare.words import paired_note, verdict
-from harness.studies.scored import Scored, value_alone
-from harness.uncertainty import SeedMember, difference, equivalence, fake_variance, holm, means
+from harness.studies.scored import Scored
+from harness.uncertainty import SeedMember, difference, equivalence, fake_variance, holm, means, why_no_interval
 
 
 def compared(run: Scored, question: Question) -> Compared:
@@ -25,7 +25,7 @@ def compared(run: Scored, question: Question) -> Compared:
     for name in run.asked(question.metric):
         groups = [run.metrics[name].get(generator) for generator in (question.first, question.second)]
         known = [members for members in groups if members is not None]
-        reason = "it failed for one of the two" if len(known) < 2 else value_alone(*known)
+        reason = "it failed for one of the two" if len(known) < 2 else why_no_interval(*known)
         if reason is not None:
             alone[name] = reason
     if not (tested := [name for name in run.asked(question.metric) if name not in alone]):

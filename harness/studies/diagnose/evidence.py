@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.base import Estimate, Record, Reference, Target, p_text
-from harness.studies.scored import value_alone
-from harness.uncertainty import Combined, SeedMember, combine, difference, holm
+from harness.uncertainty import Combined, SeedMember, combine, difference, holm, why_no_interval
 
 Groups = Mapping[str, Mapping[str, Sequence[SeedMember]]]  # metric → generator → its image sets
 LEAST_P = 1e-6  # an interval is not trusted further out than this
@@ -116,7 +115,7 @@ def against_holdout(
         use = members[generator][0].analysis.use
         if use in found or use not in NULLS:
             continue
-        if (why := value_alone(members[generator], members[holdout])) is not None:
+        if (why := why_no_interval(members[generator], members[holdout])) is not None:
             notes[f"{metric} has no interval, so it says nothing here: {why}"] = None
             continue
         target = targets.get(metric, "T_N")
@@ -166,7 +165,7 @@ def against_theory(
         if analysis.use in ALONE and any(member.analysis.clustered for member in members[generator]):
             unknown.append(metric)
             continue
-        if (why := value_alone(members[generator])) is not None:
+        if (why := why_no_interval(members[generator])) is not None:
             alone.append(f"{metric} has no interval, so it says nothing here: {why}")
             continue
         null = known(analysis.n_real, analysis.n_fake, int(parameters.get(metric, {}).get("k", 5)))

@@ -14,8 +14,8 @@ from harness.studies.diagnose.evidence import Case
 from harness.studies.diagnose.findings import TITLES, Diagnosis, Finding, of_copies
 from harness.studies.diagnose.result import Diagnosed, Diagnoses
 from harness.studies.rerank import Order, compared, of_distances
-from harness.studies.scored import Scored, value_alone
-from harness.uncertainty import Table
+from harness.studies.scored import Scored
+from harness.uncertainty import Table, why_no_interval
 
 TWINS = 0.01  # datasets hold some images in two splits; more than this share says that a split was seen
 
@@ -107,7 +107,7 @@ def _case(run: Scored, row: Mapping[str, Any], holdout: str | None) -> Case:
 def _testable(metrics: Mapping[str, results.Groups]) -> dict[str, results.Groups]:
     """The analyses of generators that have an interval: no order of the others is beyond noise."""
     return {
-        metric: {name: members for name, members in groups.items() if value_alone(members) is None}
+        metric: {name: members for name, members in groups.items() if why_no_interval(members) is None}
         for metric, groups in metrics.items()
     }
 

@@ -11,8 +11,8 @@ from harness.metrics import facts_of
 from harness.studies.gate.comparable import check_comparable
 from harness.studies.gate.matching import Match, matched
 from harness.studies.gate.result import Gated, Regression
-from harness.studies.scored import Scored, value_alone
-from harness.uncertainty import SeedMember, difference, holm, means
+from harness.studies.scored import Scored
+from harness.uncertainty import SeedMember, difference, holm, means, why_no_interval
 
 
 def judge(run: Scored, baseline: Scored, *, level: float = 0.95) -> Gated:
@@ -44,8 +44,8 @@ def judge(run: Scored, baseline: Scored, *, level: float = 0.95) -> Gated:
             if pair.after not in run.metrics[metric]:
                 collapsed[pair.after] = f"{metric}: it fails now"
                 continue
-            before = value_alone(groups[pair.before])
-            after = value_alone(run.metrics[metric][pair.after])
+            before = why_no_interval(groups[pair.before])
+            after = why_no_interval(run.metrics[metric][pair.after])
             if after is not None and before is None:
                 collapsed[pair.after] = f"{metric}: {after}"
             elif before is not None:

@@ -59,7 +59,7 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
     from harness.base import UsageError, unknown
     from harness.pipeline import results
     from harness.studies.rerank.distances import of_distances
-    from harness.uncertainty import Ranking, Table, have_intervals, joint_replicates
+    from harness.uncertainty import Ranking, Table, joint_replicates, why_no_interval
 
     board = results.leaderboard(out)
     better = {column["metric"]: bool(column["lower_is_better"]) for column in board["columns"]}
@@ -82,7 +82,7 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
             continue
         if not groups:
             raise UsageError(f"{out}: no analyses of {name} under {encoder}")
-        if alone := [generator for generator, members in groups.items() if not have_intervals(members)]:
+        if alone := [generator for generator, members in groups.items() if why_no_interval(members) is not None]:
             notes.append(f"left out under {encoder}, having no interval of {name}: {', '.join(alone)}")
             groups = {generator: members for generator, members in groups.items() if generator not in alone}
         # A seed for each encoder: the noise that encoders share (the same images) is taken for independent, since
