@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from harness.base import UsageError, imported
 from harness.metrics.contract import Effort
-from harness.metrics.own import value_alone
+from harness.metrics.own import without_interval
 from harness.metrics.table import METRICS, MetricFacts, facts_of, own_facts
 from harness.uncertainty import INDEPENDENT, Analysis, Design, MetricCall, NoIntervalError, Pair, as_array, checked
 
@@ -63,7 +63,7 @@ def analyse(
             check_units(pair)
             found |= analysis(own, pair, effort) if facts.together else {name: analysis(ready[name], pair, effort)}
         except NoIntervalError as reason:
-            found |= {n: value_alone(call, pair, str(reason)) for n, call in own.items()}
+            found |= {n: without_interval(call, pair, str(reason)) for n, call in own.items()}
     notes = tuple(note for note in (units_real.note("real"), units_fake.note("fake")) if note)
     of_real, of_fake = (
         None if group.strata is None else group.strata.astype(np.float64) for group in (units_real, units_fake)

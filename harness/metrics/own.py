@@ -36,7 +36,7 @@ def called(asked: MetricCall, real: Rows, fake: Rows) -> float:
     return value
 
 
-def value_alone(asked: MetricCall, pair: Pair, reason: str) -> Analysis:
+def without_interval(asked: MetricCall, pair: Pair, reason: str) -> Analysis:
     """The metric's value on sets on which no interval of it holds, for a reason."""
     return Analysis(
         use=asked.use,

@@ -18,7 +18,7 @@ from harness.base import UsageError
 from harness.metrics.contract import Effort
 from harness.metrics.manifold.neighbours import Edges, Index, edges, nearest
 from harness.metrics.manifold.values import checked_for_balls, coverage, density, precision, recall
-from harness.metrics.own import value_alone
+from harness.metrics.own import without_interval
 from harness.uncertainty import (
     Analysis,
     Labels,
@@ -150,7 +150,7 @@ def analyse_balls(asked: Mapping[str, MetricCall], pair: Pair, effort: Effort) -
     for ball in calls.values():
         checked_for_balls(pair.real, pair.fake, ball.k)
     without = {name: reason for name, call in calls.items() if (reason := _too_few(pair, call.k)) is not None}
-    found = {name: value_alone(asked[name], pair, reason) for name, reason in without.items()}
+    found = {name: without_interval(asked[name], pair, reason) for name, reason in without.items()}
     calls = {name: call for name, call in calls.items() if name not in without}
     return found | _analysed(calls, pair, effort) if calls else found
 
