@@ -282,7 +282,7 @@ def _sources(component: Component, folder: Path) -> dict[str, str]:
 def _harness_sources(module: str) -> dict[str, str]:
     path = PACKAGE.joinpath(*module.split(".")[1:])
     if path.is_dir():
-        return {file.relative_to(path).as_posix(): digest_file(file) for file in sorted(path.rglob("*.py"))}
+        return {file.relative_to(path).as_posix(): source.digest_source(file) for file in sorted(path.rglob("*.py"))}
     return source.sources(path.with_suffix(".py"), follow=True)
 
 

@@ -6,8 +6,9 @@ import ast
 import importlib
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Literal
@@ -105,6 +106,7 @@ def source_files(file: Path, *, follow: bool | None = None) -> list[Path]:
     follow = not is_installed(file) if follow is None else follow
     root, package = _project(file)
     found: dict[Path, None] = {}
+    asked: set[str] = set()
     waiting = [file]
     while waiting:
         path = waiting.pop()
@@ -112,7 +114,8 @@ def source_files(file: Path, *, follow: bool | None = None) -> list[Path]:
             continue
         found[path] = None
         if path.suffix == ".py" and follow:
-            for name in _absolute_imports(path, root):
+            for name in set(_absolute_imports(path, root)) - asked:
+                asked.add(name)
                 top = name.split(".")[0]
                 if top == package or (not package and top != "harness"):
                     waiting += _module_files(root, name)
@@ -122,7 +125,12 @@ def source_files(file: Path, *, follow: bool | None = None) -> list[Path]:
 def sources(file: Path, *, follow: bool | None = None) -> dict[str, str]:
     """SHA-256 of each of `source_files`, by its path inside the project."""
     root, _ = _project(file.resolve())
-    return {path.relative_to(root).as_posix(): digest_file(path) for path in source_files(file, follow=follow)}
+    return {path.relative_to(root).as_posix(): digest_source(path) for path in source_files(file, follow=follow)}
+
+
+def digest_source(file: Path) -> str:
+    """SHA-256 of a source file, read once in a process unless its size or time of change moves."""
+    return _digest(file, _stamp(file))
 
 
 def is_installed(file: Path) -> bool:
@@ -246,7 +254,7 @@ def _executed(tree: ast.AST) -> Iterator[ast.AST]:
 def _absolute_imports(file: Path, root: Path) -> Iterator[str]:
     """Dotted names of what a file may import: of `from a import b` both a and a.b."""
     package = file.parent.relative_to(root).parts
-    for name, level in _imports(_parse(file)):
+    for name, level in _imports_of(file, _stamp(file)):
         yield ".".join([*package[: len(package) - level + 1], *filter(None, [name])]) if level else name
 
 
@@ -262,17 +270,17 @@ def _module_files(root: Path, name: str) -> Iterator[Path]:
         path = path / part
         init = path / "__init__.py"
         if init.is_file():
-            text = init.read_text(encoding="utf-8")
-            if not is_door(text):
+            listed = _door(init, ".".join(parts[: depth + 1]), _stamp(init))
+            if listed is None:
                 yield init
             elif depth + 1 < len(parts):
-                home, attribute = offered(text, ".".join(parts[: depth + 1])).get(parts[depth + 1], ("", ""))
+                home, attribute = listed.get(parts[depth + 1], ("", ""))
                 if home and home != name:
                     yield from _module_files(root, home)
                     if attribute:
                         yield from _module_files(root, f"{home}.{attribute}")
         if (module := path.with_name(f"{part}.py")).is_file() and not (
-            parts[0] == "harness" and inert(module.read_text(encoding="utf-8"))
+            parts[0] == "harness" and _inert(module, _stamp(module))
         ):
             yield module
 
@@ -283,3 +291,35 @@ def _project(file: Path) -> tuple[Path, str]:
     while (folder / "__init__.py").is_file():
         folder, package = folder.parent, folder.name
     return folder, package
+
+
+# A run asks for the sources of each component, and most hang on the same files: each is read once in a process, until
+# its stamp moves.
+Stamp = tuple[int, int]
+
+
+def _stamp(file: Path) -> Stamp:
+    status = file.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+@cache
+def _digest(file: Path, stamp: Stamp) -> str:
+    return digest_file(file)
+
+
+@cache
+def _imports_of(file: Path, stamp: Stamp) -> tuple[tuple[str, int], ...]:
+    return tuple(_imports(_parse(file)))
+
+
+@cache
+def _door(init: Path, package: str, stamp: Stamp) -> Mapping[str, tuple[str, str]] | None:
+    """What a package's door lists; None where its `__init__.py` is none."""
+    text = init.read_text(encoding="utf-8")
+    return offered(text, package) if is_door(text) else None
+
+
+@cache
+def _inert(module: Path, stamp: Stamp) -> bool:
+    return inert(module.read_text(encoding="utf-8"))
