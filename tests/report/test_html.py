@@ -26,8 +26,9 @@ from harness.report.finding import Finding, Heatmap, Table, drop_findings, findi
 from harness.report.html.grids import image_grid
 from harness.report.html.page import write_report
 from harness.report.html.tables import side
+from harness.report.paste import latex, methods
 from harness.report.run_files import RunFiles, read_run
-from harness.report.words import latex, leaders, methods, verdict
+from harness.report.words import leaders, verdict
 from tests.conftest import CHROMIUM, needs_chromium
 from tests.support.run_directory import GENERATORS, REASON, write_run
 

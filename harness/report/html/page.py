@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.base import named, percent, write_atomically
-from harness.report import words
+from harness.report import paste, words
 from harness.report.figures.charts import has_plane, heatmap, plane, ranked_forest, small_forest
 from harness.report.figures.marks import figure
 from harness.report.figures.rankcharts import bump, colours, strip
@@ -206,9 +206,9 @@ def _terms(run: RunFiles) -> list[Child]:
 def _methods(run: RunFiles) -> list[Child]:
     parts: list[Child] = []
     for title, text in (
-        ("Methods paragraph", words.methods(run)),
-        ("BibTeX of this tool", words.bibtex(run)),
-        ("Table in LaTeX (needs booktabs)", words.latex(run)),
+        ("Methods paragraph", paste.methods(run)),
+        ("BibTeX of this tool", paste.bibtex(run)),
+        ("Table in LaTeX (needs booktabs)", paste.latex(run)),
     ):
         # Not a textarea: on paper that is cut off where its own scrolling begins.
         parts += [tag("h3", title), tag("pre", text, tabindex="0", aria_label=title, class_="paste", data_copy="")]
