@@ -255,7 +255,7 @@ def test_repeated_images_are_flagged_and_do_not_look_precise(copy_of):
     repeating.edit("  noise: {}", "  repeats: {use: folder, path: repeats}\n  distinct: {use: folder, path: distinct}")
     outcome = repeating.run()
     assert outcome.returncode == 0, outcome.stderr
-    assert "75% repeated images" in outcome.stdout
+    assert "25 distinct images of 100" in outcome.stdout
     fixed = {
         (r.cell.generator, r.metric): r.estimate
         for r in read_records(repeating.folder / "results/small/records.jsonl")
