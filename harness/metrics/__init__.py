@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.metrics.analyses import analyse, value_of
+    from harness.metrics.analyses import analyse, analyse_against, value_of
     from harness.metrics.arithmetic import numerics
     from harness.metrics.contract import InfluenceMetric, Metric
     from harness.metrics.diversity import divergences, inception_score, log_probabilities, vendi

@@ -13,7 +13,17 @@ from harness.base import UsageError, imported
 from harness.metrics.contract import Effort
 from harness.metrics.own import without_interval
 from harness.metrics.table import METRICS, MetricFacts, facts_of, own_facts
-from harness.uncertainty import INDEPENDENT, Analysis, Design, MetricCall, NoIntervalError, Pair, as_array, checked
+from harness.uncertainty import (
+    INDEPENDENT,
+    Analysis,
+    Design,
+    MetricCall,
+    NoIntervalError,
+    Pair,
+    ReferenceSet,
+    as_array,
+    checked,
+)
 
 # Simulated coverage of 95 % intervals of FD and KD: .71 for two clusters, .87 to .95 for three, .94 to .97 for four of
 # one size, .62 to .85 for five to ten of which one has 38 to 55 % of the rows.
@@ -43,13 +53,40 @@ def analyse(
     Raises UsageError for bad features, unknown metrics or parameters, fewer than 50 replicates (splits), strata with
     fewer than two units or units across strata.
     """
+    real_rows, fake_rows = checked(real, fake)
+    reference = ReferenceSet.of(real_rows, seed=real_seed, design=design_real)
+    return analyse_against(
+        calls,
+        reference,
+        fake_rows,
+        fake_seed=fake_seed,
+        replicates=replicates,
+        debias=debias,
+        design_fake=design_fake,
+    )
+
+
+def analyse_against(
+    calls: Mapping[str, MetricCall],
+    reference: ReferenceSet,
+    fake: npt.ArrayLike,
+    *,
+    fake_seed: int,
+    replicates: int = 200,
+    debias: bool | None = None,
+    design_fake: Design = INDEPENDENT,
+) -> dict[str, Analysis]:
+    """`analyse` for one of several sets of fakes: what depends on the reference alone is computed once and kept in it.
+
+    The same bytes as `analyse` gives, in whatever order the sets come.
+    """
     if replicates < 50:
         raise UsageError(f"`replicates` is {replicates}; fewer than 50 splits give no usable standard error")
     rows = {name: _facts(name, call) for name, call in calls.items()}
     ready = {name: _checked_call(name, call, rows[name]) for name, call in calls.items()}
-    real_rows, fake_rows = checked(real, fake)
-    units_real, units_fake = design_real.units(real_rows, "real"), design_fake.units(fake_rows, "fake")
-    pair = Pair(real_rows, fake_rows, units_real, units_fake, real_seed, fake_seed)
+    _, fake_rows = checked(reference.rows, fake)
+    units_real, units_fake = reference.units, design_fake.units(fake_rows, "fake")
+    pair = Pair(reference, fake_rows, units_fake, fake_seed)
     effort = Effort(replicates, debias)
     found: dict[str, Analysis] = {}
     for name, facts in rows.items():
@@ -73,7 +110,7 @@ def analyse(
         name: replace(
             found[name],
             notes=found[name].notes + notes,
-            real_seed=real_seed,
+            real_seed=reference.seed,
             fake_seed=fake_seed,
             clustered=pair.clustered,
             strata_real=of_real,

@@ -9,19 +9,19 @@ from typing import get_args
 from harness.base import Reference, Target, UsageError
 from harness.benchmark import registry
 from harness.images import MIXED
-from harness.metrics import analyse, copied_share
+from harness.metrics import analyse_against, copied_share
 from harness.pipeline import groups as image_groups
-from harness.pipeline.encode import load_features
+from harness.pipeline.encode import Features, load_features
 from harness.pipeline.groups import Groups, marked
 from harness.pipeline.plan import COPIES, FakeSet, Plan, PlannedSet
 from harness.pipeline.sample import load_images
 from harness.pipeline.store import CorruptEntry
-from harness.uncertainty import Analysis, MetricCall, centred
+from harness.uncertainty import Analysis, MetricCall, ReferenceSet, centred
 
 
 def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
     """Store the scores that are missing of one image set under one encoder."""
-    real = load_features(plan, plan.reference, encoder)
+    real, of_real, reference = _real_side(plan, encoder)
     fake = load_features(plan, source, encoder)
     if real.rows.shape[1] != fake.rows.shape[1]:
         _refuse_sizes(plan, source, encoder)
@@ -41,16 +41,13 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
             seen["near_copies_unseen"] = copied_share(training.rows, real.rows)
         put(COPIES, {}, seen)
     calls = {metric: metric_call(plan, metric) for metric in missing if metric != COPIES}
-    of_real = load_groups(plan, plan.reference).fitting(real.rows, plan.reference.split)
     of_fake = load_groups(plan, source).fitting(fake.rows, source.generator)
     analysed = partial(
-        analyse,
-        real=real.rows,
+        analyse_against,
+        reference=reference,
         fake=fake.rows,
         replicates=plan.benchmark.interval.replicates,
-        real_seed=plan.seed("replicates", real.entry.facts["content"]),
         fake_seed=plan.seed("replicates", fake.entry.facts["content"]),
-        design_real=of_real.design,
         design_fake=of_fake.design,
     )
     # The harness's own together, since they share work; then each of the user's.
@@ -70,6 +67,25 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
             put(metric, arrays, facts)
     if lost:
         raise _failure(lost, of=len(plan.benchmark.metrics_of(encoder)))
+
+
+_kept: dict[tuple[object, ...], tuple[Features, Groups, ReferenceSet]] = {}  # of this process, one at a time
+
+
+def _real_side(plan: Plan, encoder: str) -> tuple[Features, Groups, ReferenceSet]:
+    """The reference's features, groups and what metrics computed of them, kept for the next generator's scores."""
+    entry = plan.features(plan.reference, encoder)
+    seed = None if entry is None else plan.seed("replicates", entry.facts["content"])
+    key = (plan.store_root, plan.reference, seed, entry and entry.folder.name)
+    if entry is None or key not in _kept:
+        _kept.clear()  # before the next is read: it is as large
+        features = load_features(plan, plan.reference, encoder)
+        groups = load_groups(plan, plan.reference).fitting(features.rows, plan.reference.split)
+        seed = plan.seed("replicates", features.entry.facts["content"])
+        reference = ReferenceSet.of(features.rows, seed=seed, design=groups.design)
+        key = (plan.store_root, plan.reference, seed, features.entry.folder.name)
+        _kept[key] = features, groups, reference
+    return _kept[key]
 
 
 def _apart(

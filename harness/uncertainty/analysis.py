@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from harness.base import UsageError
 from harness.uncertainty.features import Rows
+from harness.uncertainty.reference_set import ReferenceSet
 from harness.uncertainty.sampling_units import Units
 
 Vector = npt.NDArray[np.float64]
@@ -246,14 +247,30 @@ def same_strata(one: Vector | None, other: Vector | None) -> bool:
 
 @dataclass(frozen=True)
 class Pair:
-    """Rows (m, d) and (n, d), which of them belong together, and the seed of whatever is drawn on each side."""
+    """Rows (m, d) and (n, d), which of them belong together, and the seed of whatever is drawn on each side.
 
-    real: Rows
+    What an analysis needs of the real side alone it asks `reference.once` for: other pairs have the same reference.
+    """
+
+    reference: ReferenceSet
     fake: Rows
-    units_real: Units
     units_fake: Units
-    real_seed: int
     fake_seed: int
+
+    @property
+    def real(self) -> Rows:
+        """The real rows (m, d)."""
+        return self.reference.rows
+
+    @property
+    def units_real(self) -> Units:
+        """The independent units of the real rows."""
+        return self.reference.units
+
+    @property
+    def real_seed(self) -> int:
+        """The seed of whatever is drawn on the real side."""
+        return self.reference.seed
 
     @property
     def clustered(self) -> bool:

@@ -1,0 +1,34 @@
+"""A reference set computes once what depends on it alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.metrics import METRICS, analyse, analyse_against
+from harness.uncertainty import MetricCall, ReferenceSet
+
+COLUMNS = {"sfid": 2023, "inception_score": 10}
+
+
+def test_what_depends_on_the_reference_alone_is_computed_once():
+    reference = ReferenceSet.of(np.zeros((4, 2)), seed=0)
+    made: list[int] = []
+    for _ in range(2):
+        assert reference.once("moments", lambda: made.append(1) or 7) == 7
+    assert made == [1]
+
+
+def test_analyses_against_a_shared_reference_have_the_bytes_of_analyses_apart():
+    rng = np.random.default_rng(0)
+    real = rng.standard_normal((60, 12)).astype(np.float32)
+    fakes = [rng.standard_normal((50 + 10 * i, 12)).astype(np.float32) for i in range(2)]
+    calls = {row.name: MetricCall(row.name) for row in METRICS if row.name not in (*COLUMNS, "kid_subsets")}
+    calls["kid"] = MetricCall("kid_subsets", {"subset_size": 20})
+    reference = ReferenceSet.of(real, seed=1)
+    for seed, fake in enumerate([*fakes, fakes[0]]):
+        shared = analyse_against(calls, reference, fake, fake_seed=seed)
+        apart = analyse(calls, real, fake, real_seed=1, fake_seed=seed)
+        for name in calls:
+            (facts, arrays), (own_facts, own_arrays) = shared[name].to_parts(), apart[name].to_parts()
+            assert facts == own_facts
+            assert all(np.array_equal(arrays[key], own_arrays[key], equal_nan=True) for key in own_arrays)
