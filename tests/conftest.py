@@ -139,8 +139,12 @@ class Small:
         )
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """`harness run bench.yaml --no-tracking` and what else is given."""
-        return self.harness("run", "bench.yaml", "--no-tracking", *arguments)
+        """`harness run bench.yaml --no-tracking` and what else is given.
+
+        In one worker where nothing is said: each of these small runs would spend most of its time on starting a second.
+        """
+        one = () if "--workers" in arguments else ("--workers", 1)
+        return self.harness("run", "bench.yaml", "--no-tracking", *one, *arguments)
 
     def records(self, out: str = "results/small") -> bytes:
         return (self.folder / out / "records.jsonl").read_bytes()
