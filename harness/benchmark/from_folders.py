@@ -11,22 +11,26 @@ from typing import Any
 from harness.base import RANDOM, UsageError, write_atomically
 from harness.benchmark import presets, protocols, registry
 from harness.benchmark.datasets import ANY
-from harness.benchmark.written import MARK, as_yaml, check_own, named, plain, relative_path, set_names, shown, write
-from harness.images import Mixed, containers, content_digest, is_utf8
-from harness.images import listing as imagelist
+from harness.benchmark.given import GivenSet, Inside, given_sets, spelled_out
+from harness.benchmark.written import MARK, as_yaml, check_own, named, plain, set_names, shown, write
+from harness.images import Mixed, content_digest, is_utf8
 from harness.metrics import facts_of
 
 LEAST = 8  # images, as in any benchmark
 DEFAULT = "clean"
+EVIDENT = Inside()  # nothing is named, so that what is meant has to be clear
 COMMON = ("fd", "kd", "precision", "recall", "density", "coverage")
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The benchmark file, and a sentence for each thing that it lacks: of the protocol, and images of a larger set."""
+    """The benchmark file, and in `notes` a sentence for each thing that it takes or lacks.
+
+    Of files that hold several things, of the protocol, and of images of a larger set.
+    """
 
     bench: Path
-    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def declare(
@@ -39,12 +43,14 @@ def declare(
     n: int | None,
     random_weights: bool,
     seed: int,
+    inside: Inside = EVIDENT,
     claim: Callable[[Path, str], None] | None = None,
 ) -> Declared:
     """The benchmark that anyone can run again, written to `<out>.yaml` and `<out>.datasets.yaml`, and what it lacks.
 
     All images are used, or a seeded draw of `n` from each set. An `encoder` that is no protocol's gets the images as it
-    expects them. `claim` hears `out` and the benchmark's name, and may refuse them: nothing is left behind then.
+    expects them. `inside` names what is meant in files that hold several things. `claim` hears `out` and the
+    benchmark's name, and may refuse them: nothing is left behind then.
 
     Raises UsageError for paths that hold no images, unknown names, sets too small for the metrics, and files that no
     score wrote where the two are to be.
@@ -56,17 +62,15 @@ def declare(
     bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
     for path in (bench, catalogue):
         check_own(path)
-    sets = {path: kind_of(path) for path in (real, *fakes)}
-    sizes = {path: imagelist.count(kind, {"path": str(path)}) for path, kind in sets.items()}
+    given = given_sets(real, fakes, inside)
+    sizes = {one.path: one.size for one in given}
     if n is not None and (small := next((path for path in sizes if sizes[path] < n), None)):
         raise UsageError(f"{small}: holds {sizes[small]} images; {n} of each set were asked for, so lower --n")
     folder = bench.parent
-    dataset = _dataset(real, folder)
+    dataset = _dataset(given[0], folder)
     size = None if dataset["image"] == ANY else (dataset["image"][0], dataset["image"][1])
-    called = set_names(fakes, {path for path in fakes if sets[path] != "folder"})
-    names = {
-        name: {"use": sets[path], "path": relative_path(path, folder)} for name, path in zip(called, fakes, strict=True)
-    }
+    called = set_names([one.named_by for one in given[1:]], {one.named_by for one in given if not one.path.is_dir()})
+    names = {name: {"use": one.kind, **one.entry(folder)} for name, one in zip(called, given[1:], strict=True)}
     declared = {
         "name": plain(out.name) or "score",
         "seed": seed,
@@ -89,10 +93,14 @@ def declare(
     declared["rank_by"] = {"metric": "fd", "encoder": first}
     texts = {catalogue: MARK + as_yaml({"real": dataset}), bench: MARK + as_yaml(declared)}
     write(texts, bench, partial(claim, out, declared["name"]) if claim is not None else lambda: None)
-    left_out = [] if protocol is None else _left_out(protocol, smaller, drawn=random_weights)
+    notes = [note for one in given for note in one.taken]
+    if (note := spelled_out((real, *fakes))) is not None:
+        notes.append(note)
+    if protocol is not None:
+        notes += _left_out(protocol, smaller, drawn=random_weights)
     if n is None:
-        left_out += _larger({path: sizes[path] for path in fakes}, declared["n_fake"])
-    return Declared(bench, tuple(left_out))
+        notes += _larger({path: sizes[path] for path in fakes}, declared["n_fake"])
+    return Declared(bench, tuple(notes))
 
 
 def _larger(sizes: Mapping[Path, int], n: int) -> list[str]:
@@ -106,14 +114,14 @@ def _larger(sizes: Mapping[Path, int], n: int) -> list[str]:
     ]
 
 
-def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any]) -> Path:
+def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any], inside: Inside = EVIDENT) -> Path:
     """Write `<out>.yaml` and `<out>.datasets.yaml` and return the first: all images of one set, to be encoded only.
 
     The benchmark scores nothing; it is what the stages `sample` and `encode` take, so that features are found again.
     Raises UsageError for a path that holds no images, or fewer than a benchmark takes.
     """
     bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
-    dataset = _dataset(real, bench.parent)
+    dataset = _dataset(given_sets(real, (), inside)[0], bench.parent)
     size = dataset["splits"]["reference"]["size"]
     if size < LEAST:
         raise UsageError(f"{real}: holds {size} images; at least {LEAST} are needed")
@@ -135,37 +143,17 @@ def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any]) -> 
     return bench
 
 
-def _dataset(real: Path, folder: Path) -> dict[str, Any]:
+def _dataset(real: GivenSet, folder: Path) -> dict[str, Any]:
     """The entry of a datasets.yaml in `folder` for one set of images, pinned by its content."""
-    kind = kind_of(real)
-    relative = relative_path(real, folder)
-    loaded = registry.make("datasets", kind, {"splits": {"reference": {"path": str(real.absolute())}}}, folder)
-    images = loaded.load("reference").images
+    split = {"path": str(real.path.absolute()), **real.inside}
+    images = registry.make("datasets", real.kind, {"splits": {"reference": split}}, folder).load("reference").images
     return {
-        "use": kind,
-        "source": f"given as {named(real).name}",
+        "use": real.kind,
+        "source": f"given as {named(real.path).name}",
         "licence": "not stated",
         "image": ANY if isinstance(images, Mixed) else list(images.shape[1:]),
-        "splits": {"reference": {"path": relative, "size": len(images), "digest": content_digest(images)}},
+        "splits": {"reference": {**real.entry(folder), "size": len(images), "digest": content_digest(images)}},
     }
-
-
-def suffixes() -> dict[str, str]:
-    """The endings of files that are taken for a container of images, each with the container's name."""
-    return {suffix: one.name for one in containers().values() for suffix in one.suffixes}
-
-
-def kind_of(path: Path) -> str:
-    """The container that a path is: a folder's own, or the one of its ending. Raises UsageError for anything else."""
-    if path.is_dir():
-        return next((one.name for one in containers().values() if one.is_folder(path)), "folder")
-    if not path.exists():
-        raise UsageError(f"{path}: does not exist")
-    known = suffixes()
-    if path.suffix.lower() not in known:
-        *others, last = known
-        raise UsageError(f"{path}: is neither a folder of images nor a {', '.join(others)} or {last} file")
-    return known[path.suffix.lower()]
 
 
 def _of_protocol(protocol: str, random_weights: bool) -> dict[str, Any]:

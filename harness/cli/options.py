@@ -19,6 +19,8 @@ REFERENCE = click.option(
     "--reference", type=click.Choice(["fixed", "random"]), help="What the reference counts as. [as the run declares]"
 )
 JSON = click.option("--json", "file", type=PATH, help="Write the figures to this file too.")
+COLUMN = click.option("--column", multiple=True, help="Column of images, where a table has several. [the only one]")
+ARRAY = click.option("--array", multiple=True, help="Array of images, where an npz has several. [the only one]")
 RECEIPT = click.option("--receipt", type=PATH, help="Write digests of what was made to this file.")
 GENERATORS = click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated).")
 ENCODERS = click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")

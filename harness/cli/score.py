@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import DEVICE, OUT, PATH, RECEIPT, STORE, WORKERS
+from harness.cli.options import ARRAY, COLUMN, DEVICE, OUT, PATH, RECEIPT, STORE, WORKERS
 from harness.cli.stages import make, run_and_show
 
 
@@ -20,6 +20,8 @@ from harness.cli.stages import make, run_and_show
 @click.option("--n", type=click.IntRange(8), help="REAL FAKE: as many images of each set. [all]")
 @click.option("--random-weights", is_flag=True, help="REAL FAKE: no weight file; no measure of quality.")
 @click.option("--seed", type=click.IntRange(0), help="REAL FAKE: draws the images that --n takes. [0]")
+@COLUMN
+@ARRAY
 @OUT
 @STORE
 @DEVICE
@@ -33,23 +35,27 @@ def score(
     n: int | None,
     random_weights: bool,
     seed: int | None,
+    column: tuple[str, ...],
+    array: tuple[str, ...],
     out: Path | None,
     receipt: Path | None,
     **options: Any,
 ) -> None:
     """Score sets of FAKE images against REAL ones, or make the scores of BENCH that the store does not have.
 
-    REAL and FAKE are folders, or zip, npz, npy, tar, Parquet or Arrow files. The benchmark that this amounts to is
-    written beside the results: what decides the numbers stands there, and `harness run` makes them again.
+    REAL and FAKE are folders of images or of shards, or zip, npz, npy, tar, Parquet or Arrow files; in quotes,
+    'part-{000..012}.tar' is one set of shards. Also writes the equivalent benchmark YAML beside the results; `harness
+    run` on it makes the same numbers again.
     """
     if len(paths) == 1:
-        decided = {"--protocol": protocol, "--n": n, "--random-weights": random_weights or None, "--seed": seed}
-        _one_benchmark(paths[0], {**decided, "--out": out})
+        sampled = {"--n": n, "--seed": seed, "--column": column or None, "--array": array or None}
+        made = {"--protocol": protocol, "--random-weights": random_weights or None, "--out": out}
+        _one_benchmark(paths[0], {**made, **sampled})
         stages = ("sample", "encode", "score")
         make(paths[0], stages, receipt=receipt, generators=generators, encoders=encoders, **options)
         return
     from harness.base import UsageError
-    from harness.benchmark import from_folders
+    from harness.benchmark import Inside, from_folders
     from harness.pipeline import results
 
     if given := _given({"--generator": generators or None, "--receipt": receipt}):
@@ -66,9 +72,10 @@ def score(
         n=n,
         random_weights=random_weights,
         seed=seed or 0,
+        inside=Inside(column, array),
         claim=results.claim,
     )
-    for line in declared.left_out:
+    for line in declared.notes:
         click.echo(f"note: {line}", err=True)
     run_and_show(declared.bench, out=out, no_tracking=True, **options)
     click.echo(f"benchmark {declared.bench}: `harness run {declared.bench}` makes the same numbers again")
@@ -77,9 +84,9 @@ def score(
 def _one_benchmark(path: Path, flags: Mapping[str, Any]) -> None:
     """Raise UsageError where `harness score` is given one set of images, or flags that its YAML decides."""
     from harness.base import UsageError
-    from harness.benchmark import from_folders
+    from harness.benchmark import suffixes
 
-    if path.is_dir() or path.suffix.lower() in from_folders.suffixes():
+    if path.is_dir() or path.suffix.lower() in suffixes():
         raise UsageError(f"{path}: is one set of images; give the REAL ones and then the FAKE ones")
     if given := _given(flags):
         raise UsageError(f"{given}: only for sets of images, REAL FAKE; what a benchmark does stands in {path}")

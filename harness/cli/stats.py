@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from harness.cli.options import ARRAY, COLUMN
 from harness.studies.statistics import FORMATS, PLAIN
 
 STORE = click.option(
@@ -35,22 +36,34 @@ def stats() -> None:
     help="plain: mu and sigma, which all of them read. clean-fid adds OUT_kid.npz, adm mu_s, sigma_s and images.",
 )
 @click.option("--random-weights", is_flag=True, help="No weight file; no measure of quality.")
+@COLUMN
+@ARRAY
 @STORE
 @DEVICE
 def make(
-    real: Path, name: str | None, encoder: str | None, out: Path, form: str, random_weights: bool, **where: Any
+    real: Path,
+    name: str | None,
+    encoder: str | None,
+    out: Path,
+    form: str,
+    random_weights: bool,
+    column: tuple[str, ...],
+    array: tuple[str, ...],
+    **where: Any,
 ) -> None:
     """Compute the statistics of the images of REAL under a protocol, or in features of an encoder.
 
-    REAL is a folder, or a zip, npz, npy, tar, Parquet or Arrow file; a folder that save_to_disk left is read as Arrow.
+    REAL is a folder of images or of shards, or a zip, npz, npy, tar, Parquet or Arrow file; in quotes,
+    'part-{000..012}.tar' is one set of shards; a folder that save_to_disk left is read as Arrow.
     """
     from harness.base import UsageError
-    from harness.benchmark import protocols
+    from harness.benchmark import Inside, protocols
     from harness.studies.statistics import clean_words, file_words, make_file, of_encoder
 
     if (name is None) == (encoder is None):
         raise UsageError("stats make takes --protocol P or --encoder E, one of the two")
     way = of_encoder(encoder) if encoder is not None else protocols.load(str(name))
+    where["inside"] = Inside(column, array)
     made = make_file(real, out, way=way, form=form, random_weights=random_weights, **where)
     lines = file_words(out, made) + (clean_words(out, way.name) if form == "clean-fid" else [])
     click.echo("\n".join(lines))
@@ -71,11 +84,24 @@ def show(file: Path) -> None:
 @click.option("--protocol", help="Refuse REF unless it was made under this one. [what REF says]")
 @click.option("--assume-protocol", "assumed", help="Of a peer's REF, which does not say: the one you know it is of.")
 @click.option("--random-weights", is_flag=True, help="With --assume-protocol: no weight file; no measure of quality.")
+@COLUMN
+@ARRAY
 @STORE
 @DEVICE
-def fd(ref: Path, fake: Path, protocol: str | None, assumed: str | None, random_weights: bool, **where: Any) -> None:
+def fd(
+    ref: Path,
+    fake: Path,
+    protocol: str | None,
+    assumed: str | None,
+    random_weights: bool,
+    column: tuple[str, ...],
+    array: tuple[str, ...],
+    **where: Any,
+) -> None:
     """The Fréchet distance of FAKE (images as for `stats make`, or statistics) to the statistics in REF."""
+    from harness.benchmark import Inside
     from harness.studies.statistics import distance_to, distance_words
 
+    where["inside"] = Inside(column, array)
     found = distance_to(ref, fake, protocol=protocol, assumed=assumed, random_weights=random_weights, **where)
     click.echo("\n".join(distance_words(found)))

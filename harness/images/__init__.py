@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.images.formats.arrays import ArrayPair
     from harness.images.formats.facts import Format, containers
     from harness.images.formats.names import FileList, as_people_count, is_utf8, partner_keys
+    from harness.images.formats.shards import pattern_stem, shards, shards_of_one
     from harness.images.preprocessing import recipes
     from harness.images.preprocessing.recipes import RECIPES, Preprocessing, declared
     from harness.images.preprocessing.steps import Crop

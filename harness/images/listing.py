@@ -17,7 +17,8 @@ from harness.images.formats import zip as archives
 from harness.images.formats.arrays import ArrayPair, read_chunks
 from harness.images.formats.facts import Format, containers
 from harness.images.formats.folder import walk
-from harness.images.formats.names import FileList, composed, shards, spelled, spelling
+from harness.images.formats.names import FileList, composed, spelled
+from harness.images.formats.shards import shards, spelling
 
 
 def resolve(kind: str, parameters: Mapping[str, Any], base: Path) -> dict[str, Any]:

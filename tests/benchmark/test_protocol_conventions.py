@@ -175,7 +175,7 @@ def test_a_two_folder_run_reads_every_layer_that_its_protocol_does(small):
     declared = declare(
         real, [fake], out=small.folder / "out", protocol="adm", encoder=None, n=None, random_weights=True, seed=0
     )
-    assert declared.left_out == ()
+    assert declared.notes == ()
     found = load_benchmark(declared.bench)
     assert {name: one.parameters["layer"] for name, one in found.encoders.items()} == {
         "adm": "pool3",

@@ -195,7 +195,8 @@ def test_a_parquet_that_is_cut_damaged_or_none_is_refused(tmp_path, pixels):
     assert imagelist.count("parquet", {"path": path}) == 6
     assert "lies in a row group that cannot be read" in the_line(lambda: read_all("parquet", path))
     assert "does not exist" in the_line(lambda: imagelist.count("parquet", {"path": tmp_path / "no.parquet"}))
-    assert "is a folder, no Parquet file" in the_line(lambda: imagelist.count("parquet", {"path": tmp_path}))
+    (tmp_path / "none").mkdir()
+    assert "holds no .parquet file" in the_line(lambda: imagelist.count("parquet", {"path": tmp_path / "none"}))
     write_parquet(path, pixels[:0])
     assert "holds no rows" in the_line(lambda: imagelist.count("parquet", {"path": path}))
 

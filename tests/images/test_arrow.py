@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from harness.benchmark.from_folders import kind_of
+from harness.benchmark.given import kind_of
 from harness.images import listing as imagelist
 from harness.images.files import open_images
 from tests.images.test_arrays_and_parquet import write_parquet

@@ -599,16 +599,17 @@ def test_npz_digest_does_not_depend_on_compression_but_on_pixels_and_labels(tmp_
     assert len(set(distinct)) == 5
 
 
-def test_npz_array_is_images_then_arr_0_then_the_only_one(tmp_path, pixels):
+def test_npz_array_is_images_then_the_only_one_of_the_shape_of_images(tmp_path, pixels):
     def found(**arrays) -> int:
         np.savez(tmp_path / "a.npz", **arrays)
         return imagelist.count("npz", {"path": tmp_path / "a.npz"})
 
     assert found(arr_0=pixels, images=pixels[:4]) == 4
-    assert found(arr_0=pixels[:5], other=pixels) == 5
+    assert found(arr_0=pixels[:5], arr_1=np.arange(5), mu=np.zeros(4), sigma=np.eye(4)) == 5
     assert found(samples=pixels[:3]) == 3
+    assert found(x=pixels[:3], y=np.arange(3), named=np.array([None] * 3)) == 3
     line = the_line(lambda: found(a=pixels, b=pixels))
-    assert "holds 'a', 'b', none called 'images' or 'arr_0'; name the array" in line
+    assert "2 arrays have the shape of images, 'a' (6×5×7×3), 'b' (6×5×7×3); name the one that is meant" in line
     assert imagelist.count("npz", {"path": tmp_path / "a.npz", "array": "b"}) == 6
     assert "no array 'c'; it holds 'a', 'b'" in the_line(
         lambda: imagelist.count("npz", {"path": tmp_path / "a.npz", "array": "c"})

@@ -10,7 +10,7 @@ import pytest
 from harness.base.errors import UsageError
 from harness.images import listing as imagelist
 from harness.images.files import open_images
-from harness.images.formats.names import shards
+from harness.images.formats.shards import shards
 from tests.images.test_files import packed, the_line, write_folder
 
 NAMES = ["10.png", "2.png", "b/1.png", "a/z/3.PNG", "B.png", "ä.png"]
@@ -102,6 +102,24 @@ def test_a_pattern_that_is_a_slip_of_the_pen_is_refused(pattern, words):
 def test_a_file_whose_own_name_has_braces_is_that_file(tmp_path, pixels):
     path = write_tar(tmp_path / "odd{x}.tar", {"a.png": packed(pixels[0])})
     assert imagelist.count("tar", {"path": path}) == 1
+
+
+def test_names_with_the_separator_of_windows_are_those_of_a_folder(tmp_path, pixels):
+    names = ["cat/1.png", "cat/2.png", "dog/1.png"]
+    files = {name: packed(image) for name, image in zip(names, pixels[:3], strict=True)}
+    folder = write_folder(tmp_path / "images", files)
+    told = {name.replace("/", "\\"): content for name, content in files.items()}
+    extra = {"cat\\": b"", "__MACOSX\\._1.png": b"?", "cat\\Thumbs.db": b"?", "@eaDir\\1.png": packed(pixels[3])}
+    archive = write_tar(tmp_path / "windows.tar", extra | told)
+    with pytest.warns(UserWarning, match="'@eaDir/1.png' left out"):
+        source = open_images("tar", {"path": archive, "labels": "folders"})
+    assert source.names == tuple(names)
+    assert source.labels.tolist() == [0, 0, 1]
+    with pytest.warns(UserWarning, match="left out"):
+        digest = imagelist.content_digest("tar", {"path": archive})
+    assert digest == imagelist.content_digest("folder", {"path": folder})
+    write_tar(archive, {"..\\1.png": packed(pixels[0])})
+    assert "climbs out of the archive" in the_line(lambda: imagelist.count("tar", {"path": archive}))
 
 
 # Labels
@@ -247,7 +265,8 @@ def test_a_tar_that_is_none_or_is_not_there_is_named(tmp_path, pixels):
     (tmp_path / "a.tar").write_bytes(packed(pixels[0]) * 20)
     assert "is no tar archive" in the_line(lambda: imagelist.count("tar", {"path": tmp_path / "a.tar"}))
     assert "no.tar: does not exist" in the_line(lambda: imagelist.count("tar", {"path": tmp_path / "no.tar"}))
-    assert "Is a directory" in the_line(lambda: imagelist.count("tar", {"path": tmp_path}))
+    (tmp_path / "none").mkdir()
+    assert "none: holds no .tar file" in the_line(lambda: imagelist.count("tar", {"path": tmp_path / "none"}))
 
 
 def test_two_shards_of_one_name_and_one_member_cannot_be_told_apart(tmp_path, pixels):

@@ -166,7 +166,7 @@ def test_what_cannot_be_done_costs_one_sentence(made, arguments, words):
 def test_the_help_names_a_command_that_is_there_and_every_kind_of_file():
     from click.testing import CliRunner
 
-    from harness.benchmark.from_folders import suffixes
+    from harness.benchmark.given import suffixes
     from harness.cli.main import main
     from harness.cli.stats import stats
 

@@ -71,10 +71,13 @@ class ArrayPair:
 
 
 def read_npz(path: Path, *, array: str | None = None, labels: str | None = None) -> ArrayPair:
-    """The images (and labels) of an npz file: `images`, else `arr_0`, else its only array, unless `array` names one."""
+    """The images (and labels) of an npz file: `array`, else `images`, else the only array that has their shape.
+
+    Raises UsageError where several arrays have it.
+    """
     with archives.opened(path) as archive:
-        names = {entry.filename.removesuffix(".npy"): entry for entry in archives.members(archive)}
-        chosen = array if array is not None else _choose(path, sorted(names), labels)
+        names = _members(archive)
+        chosen = array if array is not None else _choose(path, archive, labels)
         images = _npy(path, archive, names, chosen)
         label_header = _npy(path, archive, names, labels) if labels is not None else None
     _check_images(f"{path}: array {chosen!r}", images)
@@ -133,20 +136,46 @@ def read_chunks(header: ArrayHeader, take: Callable[[bytes], Any]) -> None:
         raise UsageError(f"{header.path}: holds {fault} than its header promises; fetch or make it again")
 
 
-def _choose(path: Path, names: list[str], labels: str | None) -> str:
-    for name in ("images", "arr_0"):
-        if name in names:
-            return name
-    others = [name for name in names if name != labels]
+def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    return {entry.filename.removesuffix(".npy"): entry for entry in archives.members(archive)}
+
+
+def _choose(path: Path, archive: zipfile.ZipFile, labels: str | None) -> str:
+    names = _members(archive)
+    if "images" in names:
+        return "images"
+    others = sorted(name for name in names if name != labels)
     if len(others) == 1:
         return others[0]
+    shapes = {name: shape for name in others if len(shape := _glance(archive, names[name])[1]) in (3, 4)}
+    if len(shapes) == 1:
+        return next(iter(shapes))
+    if shapes:
+        listed = ", ".join(f"{name!r} ({'×'.join(map(str, shape))})" for name, shape in shapes.items())
+        raise UsageError(
+            f"{path}: {len(shapes)} arrays have the shape of images, {listed}; name the one that is meant as `array` "
+            "(--array)"
+        )
     if {"mu", "sigma"} <= set(names):
         raise UsageError(
             f"{path}: holds the statistics mu and sigma, not images; `harness stats fd {path} FAKE` gives the Fréchet "
             "distance of images to them"
         )
-    found = ", ".join(map(repr, others)) or "no array"
-    raise UsageError(f"{path}: holds {found}, none called 'images' or 'arr_0'; name the array of images with `array`")
+    held = ", ".join(map(repr, others)) or "no array"
+    raise UsageError(
+        f"{path}: holds {held}, none of them of the shape of images (n×H×W, n×H×W×C); name the array of images as "
+        "`array` (--array)"
+    )
+
+
+def _glance(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[str, tuple[int, ...]]:
+    """What numbers a member holds and its shape; "" and () of what is no array of numbers."""
+    try:
+        with archive.open(entry) as stream:
+            _, header = _npy_header(stream)
+    except _NO_ARRAY:
+        return "", ()
+    return (header["descr"][1:], tuple(header["shape"])) if isinstance(header["descr"], str) else ("", ())
 
 
 def _npy(path: Path, archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], name: str) -> ArrayHeader:
@@ -327,6 +356,23 @@ def _npz_listed(parameters: Mapping[str, Any]) -> ArrayPair:
     return read_npz(Path(parameters["path"]), array=parameters.get("array"), labels=parameters.get("labels"))
 
 
+def _names_inside(parameters: Mapping[str, Any]) -> list[str]:
+    with archives.opened(Path(parameters["path"])) as archive:
+        return sorted(_members(archive))
+
+
+def _found_inside(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """The array of images that has another name than `images`, and the one that has whole numbers for each of them."""
+    path = Path(parameters["path"])
+    images = read_npz(path, array=parameters.get("array"), labels=parameters.get("labels")).images
+    array = str(images.member).removesuffix(".npy")
+    found = {} if array == "images" or parameters.get("array") is not None else {"array": array}
+    with archives.opened(path) as archive:
+        seen = {name: _glance(archive, entry) for name, entry in _members(archive).items()}
+    beside = [name for name, (kind, shape) in seen.items() if kind in _LABEL_TYPES and shape == images.shape[:1]]
+    return {**found, **({"labels": beside[0]} if len(beside) == 1 else {})}
+
+
 def _label_path(parameters: Mapping[str, Any]) -> Path | None:
     return None if parameters.get("labels") is None else Path(parameters["labels"])
 
@@ -348,6 +394,9 @@ FORMATS = (
         ArrayParameters,
         "the images in a NumPy archive",
         suffixes=(".npz",),
+        inside="array",
+        names=_names_inside,
+        found=_found_inside,
     ),
     Format(
         "npy",

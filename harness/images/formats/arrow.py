@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.base import UsageError
 from harness.images.formats.facts import Format
-from harness.images.formats.names import FileList, shards, spelling
+from harness.images.formats.names import FileList
 from harness.images.formats.parquet import (
     COLUMN,
     ColumnParameters,
@@ -20,10 +20,12 @@ from harness.images.formats.parquet import (
     SplitColumns,
     arrow_errors,
     brief,
-    check_column,
+    chosen_column,
+    found_column,
     reason,
     whole_numbers,
 )
+from harness.images.formats.shards import shards, spelling
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
 _MISSING = "pyarrow, which reads Arrow files, is not installed; `pip install pyarrow` brings it"
@@ -60,20 +62,20 @@ def read_arrows(path: str | Path | Sequence[str], *, column: str | None = None, 
     `labels` names a column. Raises UsageError where pyarrow is missing, for a folder that is another or that holds
     several splits, for what is no Arrow file, and as `read_parquets` for columns.
     """
-    where, name = spelling(path), COLUMN if column is None else column
+    where, name = spelling(path), column
     files = []
     found: list[int] = []
     for file in _files(path):
         try:
             batches = _batches(file)
             if batches:
-                check_column(file, batches[0].schema, name)
+                name = chosen_column(file, batches[0].schema, name)
                 if labels is not None:
                     found += whole_numbers(file, batches[0].schema, labels, (b.column(labels) for b in batches))
         except arrow_errors() as error:
             raise UsageError(f"{file}: {reason(file, error, 'Arrow')}") from error
         files.append((file, [batch.num_rows for batch in batches]))
-    rows = ArrowRows(files, name)
+    rows = ArrowRows(files, name or COLUMN)
     if not rows.size:
         raise UsageError(f"{where}: holds no rows")
     names = tuple(f"row {i}" for i in range(rows.size))
@@ -122,6 +124,23 @@ def _batches(path: Path) -> list[Any]:
         return [file.get_batch(i) for i in range(file.num_record_batches)]
 
 
+def _schema(path: str | Path | Sequence[str]) -> tuple[Path, Any]:
+    """The first of the files that has rows, and what columns it says that it has; None where no file has any."""
+    files = _files(path)
+    for file in files:
+        try:
+            if batches := _batches(file):
+                return file, batches[0].schema
+        except arrow_errors() as error:
+            raise UsageError(f"{file}: {reason(file, error, 'Arrow')}") from error
+    return files[0], None
+
+
+def _column_names(parameters: Mapping[str, Any]) -> Sequence[str]:
+    _, schema = _schema(parameters["path"])
+    return () if schema is None else schema.names
+
+
 def _listed(parameters: Mapping[str, Any]) -> FileList:
     return read_arrows(parameters["path"], column=parameters.get("column"), labels=parameters.get("labels"))
 
@@ -136,5 +155,8 @@ FORMATS = (
         "a column of images as Hugging Face's save_to_disk leaves it",
         suffixes=(".arrow",),
         is_folder=is_saved,
+        inside="column",
+        names=_column_names,
+        found=lambda parameters: found_column(_schema(parameters["path"]), parameters),
     ),
 )

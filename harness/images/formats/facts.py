@@ -6,7 +6,7 @@ else that reads images asks these facts, so that a new container is one file her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -63,6 +63,9 @@ class Format:
     suffixes       names of files that are taken for it where nobody says what they are
     is_folder      whether a folder is one of these
     class_folders  labels may be the folders that files lie in
+    inside         the parameter that names one of the things in a file: `column`, `array`
+    names          what `inside` can name, of files that the parameters name
+    found          parameters that the files themselves decide where they were not given: the only column of images …
     """
 
     name: str
@@ -75,6 +78,14 @@ class Format:
     suffixes: tuple[str, ...] = ()
     is_folder: Callable[[Path], bool] = lambda _: False
     class_folders: bool = False
+    inside: str | None = None
+    names: Callable[[Mapping[str, Any]], Sequence[str]] = lambda _: ()
+    found: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {}
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether a set may lie in several of these files."""
+        return self.pool is not None and issubclass(self.pool, ShardParameters)
 
     @property
     def home(self) -> str:

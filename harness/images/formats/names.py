@@ -20,7 +20,6 @@ _SIDE_NAMES = ("thumbs.db", "desktop.ini", "readme", "licence", "license", "copy
 
 # Folder names up to here are labels as they stand; larger ones (dates, ids) would make label counts of absurd length.
 MAX_LABEL = 9_999  # four digits
-MAX_SHARDS = 100_000  # a brace pattern that yields more is a slip of the pen
 
 
 class Members(Protocol):
@@ -75,6 +74,17 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def of_programs(name: str) -> bool:
+    """Whether a file is hidden, or lies in a folder that is, or in one that programs make for themselves."""
+    return any((part.startswith(".") and part != ".") or part in _SIDE_FOLDERS for part in name.lower().split("/"))
+
+
+def beside_images(name: str, side: tuple[str, ...] = ()) -> bool:
+    """Whether a file is one that usually lies beside images (a readme, a table), by its name; `side`: more suffixes."""
+    last = name.lower().rpartition("/")[2]
+    return last in _SIDE_NAMES or last.endswith((*SIDE_SUFFIXES, *side))
+
+
 def sort_out(
     where: Path, found: Iterable[tuple[str, str | None]], *, side: tuple[str, ...] = ()
 ) -> tuple[list[str], list[tuple[str, str]]]:
@@ -87,16 +97,16 @@ def sort_out(
     problems: list[tuple[str, str]] = []
     programs: list[str] = []
     for name, problem in found:
-        parts = name.lower().split("/")
-        if any((part.startswith(".") and part != ".") or part in _SIDE_FOLDERS for part in parts):
-            if parts[-1].endswith(SUFFIXES) and not parts[-1].startswith("."):
+        last = name.lower().rpartition("/")[2]
+        if of_programs(name):
+            if last.endswith(SUFFIXES) and not last.startswith("."):
                 programs.append(name)
             continue
-        if parts[-1] in _SIDE_NAMES or parts[-1].endswith((*SIDE_SUFFIXES, *side)):
+        if beside_images(name, side):
             continue
         if problem is not None:
             problems.append((name, problem))
-        elif not parts[-1].endswith(SUFFIXES):
+        elif not last.endswith(SUFFIXES):
             problems.append((name, f"is neither an image ({', '.join(SUFFIXES)}) nor a usual side file; move it away"))
         elif not is_utf8(name):
             problems.append((name, "has a name that is not UTF-8; rename it"))
@@ -198,55 +208,6 @@ def _apart(paths: Sequence[tuple[str, ...]]) -> list[str]:
     spare = shortest - start
     end = next((at for at in range(spare) if len({parts[-1 - at] for parts in distinct}) > 1), spare)
     return ["/".join(parts[start : len(parts) - end]) for parts in paths]
-
-
-def shards(path: str | Path | Sequence[str]) -> list[Path]:
-    """The files that a path, a list of paths or a brace pattern names, in that order; none of them is opened.
-
-    `{000..012}` counts, with as many digits as its first number has, and `{a,b}` lists, as in WebDataset and bash.
-    Raises UsageError for the same file twice and for more than `MAX_SHARDS` of them.
-    """
-    spelled_out = [path] if isinstance(path, str | Path) else list(path)
-    found: list[Path] = []
-    for text in map(str, spelled_out):
-        # A file whose own name has braces is meant as it stands.
-        found += [Path(text)] if Path(text).is_file() else map(Path, _expanded(text, text))
-        if len(found) > MAX_SHARDS:
-            raise UsageError(f"{text}: names more than {MAX_SHARDS:,} files; is the pattern right?")
-    seen: set[Path] = set()
-    for shard in found:
-        if shard in seen:
-            raise UsageError(f"{shard}: is named twice; the same images would count twice")
-        seen.add(shard)
-    return found
-
-
-def spelling(path: str | Path | Sequence[str]) -> Path:
-    """The path, pattern or list as messages name it."""
-    if isinstance(path, str | Path):
-        return Path(path)
-    first, *others = path
-    return Path(f"{first} (and {len(others)} more)") if others else Path(first)
-
-
-def _expanded(text: str, whole: str) -> list[str]:
-    match = re.search(r"\{([^{}]*)\}", text)
-    if match is None:
-        return [text]
-    span = re.fullmatch(r"(\d+)\.\.(\d+)", match[1])
-    if span is not None:
-        first, last = int(span[1]), int(span[2])
-        if not 0 <= last - first < MAX_SHARDS:
-            raise UsageError(f"{whole}: {{{match[1]}}} must count upwards, to less than {MAX_SHARDS:,} files")
-        options = [f"{number:0{len(span[1])}d}" for number in range(first, last + 1)]
-    elif "," in match[1]:
-        options = match[1].split(",")
-    else:
-        raise UsageError(f"{whole}: {{{match[1]}}} is no pattern; {{000..012}} or {{a,b}} is needed")
-    ends = _expanded(text[match.end() :], whole)
-    if len(options) * len(ends) > MAX_SHARDS:
-        raise UsageError(f"{whole}: names more than {MAX_SHARDS:,} files; is the pattern right?")
-    return [text[: match.start()] + option + end for option in options for end in ends]
 
 
 def is_utf8(name: str) -> bool:

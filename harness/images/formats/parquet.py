@@ -12,10 +12,12 @@ from typing import Any
 
 from harness.base import Paths, UsageError
 from harness.images.formats.facts import Format, ShardParameters, SplitRows
-from harness.images.formats.names import MAX_LABEL, FileList, shards, spelled, spelling
+from harness.images.formats.names import MAX_LABEL, FileList, spelled
+from harness.images.formats.shards import is_folder_of, shard_files, spelling
 
 KEPT_BYTES = 1 << 30
 COLUMN = "image"
+SUFFIX = ".parquet"
 _MISSING = "pyarrow, which reads Parquet, is not installed; `pip install pyarrow` brings it"
 
 
@@ -69,25 +71,26 @@ class ParquetRows:
 def read_parquets(
     path: str | Path | Sequence[str], *, column: str | None = None, labels: str | None = None
 ) -> FileList:
-    """The images of one Parquet file or of several (a list, a brace pattern), row by row; `labels` names a column.
+    """The images of one Parquet file or of several (a list, a brace pattern, a folder), row by row.
 
+    `column` is `image` where there is one, else the only one that holds encoded images; `labels` names another.
     Raises UsageError where pyarrow is missing, for what is no Parquet, a column that is absent or holds no encoded
-    images, and labels that are no whole numbers from 0 to `MAX_LABEL`.
+    images, several that do, and labels that are no whole numbers from 0 to `MAX_LABEL`.
     """
-    where, name = spelling(path), COLUMN if column is None else column
+    where, name = spelling(path), column
     files = []
     found: list[int] = []
-    for file in shards(path):
+    for file in shard_files(path, SUFFIX):
         try:
             with _opened(file) as parquet:
-                check_column(file, parquet.schema_arrow, name)
+                name = chosen_column(file, parquet.schema_arrow, name)
                 groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
                 files.append((file, groups))
                 if labels is not None:
                     found += whole_numbers(file, parquet.schema_arrow, labels, _column(parquet, labels))
         except arrow_errors() as error:
             raise UsageError(f"{file}: {reason(file, error, 'Parquet')}") from error
-    rows = ParquetRows(files, name)
+    rows = ParquetRows(files, name or COLUMN)
     if not rows.size:
         raise UsageError(f"{where}: holds no rows")
     names = tuple(f"row {i}" for i in range(rows.size))
@@ -132,20 +135,43 @@ def brief(error: Exception) -> str:
     return " ".join(str(error).split())[:120]
 
 
-def check_column(path: Path, schema: Any, name: str) -> None:
-    """Raise UsageError for a column that is absent or holds no encoded images."""
-    import pyarrow
+def chosen_column(path: Path, schema: Any, name: str | None) -> str:
+    """The column of encoded images: `name`, which is checked, else `image`, else the only one that there is.
 
+    Raises UsageError for a column that is absent or holds no encoded images, and where several could be meant.
+    """
+    held = image_columns(schema)
+    if name is None and COLUMN not in schema.names:
+        if len(held) == 1:
+            return held[0]
+        if held:
+            raise UsageError(
+                f"{path}: the columns {', '.join(map(repr, held))} hold images, and one is meant; name it as `column` "
+                "(--column)"
+            )
+    name = COLUMN if name is None else name
     if name not in schema.names:
         raise UsageError(
-            f"{path}: no column {name!r}; it has {', '.join(map(repr, schema.names))}; name it as `column`"
+            f"{path}: no column {name!r}; it has {', '.join(map(repr, schema.names))}; name it as `column` (--column)"
         )
-    held = schema.field(name).type
-    binary = held
-    if pyarrow.types.is_struct(held):
-        binary = held.field("bytes").type if held.get_field_index("bytes") >= 0 else held
-    if not (pyarrow.types.is_binary(binary) or pyarrow.types.is_large_binary(binary)):
-        raise UsageError(f"{path}: column {name!r} is {held}; encoded images, {{bytes, path}} or bytes, are needed")
+    if name not in held:
+        kind = schema.field(name).type
+        raise UsageError(f"{path}: column {name!r} is {kind}; encoded images, {{bytes, path}} or bytes, are needed")
+    return name
+
+
+def image_columns(schema: Any) -> list[str]:
+    """The columns whose type is that of encoded images: bytes, or a struct with a field of bytes."""
+    import pyarrow
+
+    found = []
+    for field in schema:
+        held = field.type
+        if pyarrow.types.is_struct(held):
+            held = held.field("bytes").type if held.get_field_index("bytes") >= 0 else held
+        if pyarrow.types.is_binary(held) or pyarrow.types.is_large_binary(held):
+            found.append(field.name)
+    return found
 
 
 def whole_numbers(path: Path, schema: Any, name: str, parts: Iterable[Any]) -> list[int]:
@@ -164,14 +190,35 @@ def whole_numbers(path: Path, schema: Any, name: str, parts: Iterable[Any]) -> l
     return [value for value in values if value is not None]
 
 
+def _schema(path: str | Path | Sequence[str]) -> tuple[Path, Any]:
+    """The first of the files and what columns it says that it has."""
+    first = shard_files(path, SUFFIX)[0]
+    try:
+        with _opened(first) as parquet:
+            return first, parquet.schema_arrow
+    except arrow_errors() as error:
+        raise UsageError(f"{first}: {reason(first, error, 'Parquet')}") from error
+
+
+def found_column(schema: tuple[Path, Any], parameters: Mapping[str, Any]) -> dict[str, str]:
+    """The column of images that a file has under another name than `image`, where none is named."""
+    if parameters.get("column") is not None or schema[1] is None:
+        return {}
+    column = chosen_column(*schema, None)
+    return {} if column == COLUMN else {"column": column}
+
+
 class ColumnParameters(ShardParameters):
-    """Parameters of `parquet` and `arrow`: the files, and which column holds the images, `image` by default."""
+    """Parameters of `parquet` and `arrow`: the files, and which column holds the images.
+
+    `image` by default, or the only column that holds some.
+    """
 
     column: str | None = None
 
 
 class SplitColumns(SplitRows):
-    """A split in Parquet or Arrow files: the columns of images, `image` by default, and of labels."""
+    """A split in Parquet or Arrow files: the columns of images, as for a generator, and of labels."""
 
     path: Paths
     column: str | None = None
@@ -190,6 +237,10 @@ FORMATS = (
         "Parquet files of images for each split",
         ColumnParameters,
         "a column of images in Parquet files",
-        suffixes=(".parquet",),
+        suffixes=(SUFFIX,),
+        is_folder=lambda folder: is_folder_of(folder, SUFFIX),
+        inside="column",
+        names=lambda parameters: _schema(parameters["path"])[1].names,
+        found=lambda parameters: found_column(_schema(parameters["path"]), parameters),
     ),
 )

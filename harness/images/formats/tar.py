@@ -16,9 +16,11 @@ from pydantic import model_validator
 
 from harness.base import Paths, UsageError
 from harness.images.formats.facts import Format, Level, ShardParameters, SplitRows
-from harness.images.formats.names import MAX_LABEL, FileList, class_labels, refuse, shards, sort_out, spelled, spelling
+from harness.images.formats.names import MAX_LABEL, FileList, class_labels, refuse, sort_out, spelled
+from harness.images.formats.shards import is_folder_of, shard_files, spelling
 
 BLOCK = 512
+SUFFIX = ".tar"
 LABEL_SUFFIX = ".cls"
 MAX_LABEL_BYTES = 64
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz", b"\x28\xb5": "zstd"}
@@ -54,12 +56,13 @@ class TarMembers:
 
 
 def read_tars(path: str | Path | Sequence[str], *, labels: str | None = None, level: int | None = None) -> FileList:
-    """The images of one tar or of several (a list, a brace pattern), labelled by `folders`, by `cls` files or not.
+    """The images of one tar or of several (a list, a brace pattern, a folder), with labels or without.
 
-    Names are those inside the tar, after the shard's own name where there are several. Raises UsageError for what is no
-    tar, is compressed or cut short, and for members that are no regular files, climb out or share a name.
+    Labels are of `folders` or of `cls` files. Names are those inside the tar, after the shard's own name where there
+    are several. Raises UsageError for what is no tar, is compressed or cut short, and for members that are no regular
+    files, climb out or share a name.
     """
-    where, files = spelling(path), shards(path)
+    where, files = spelling(path), shard_files(path, SUFFIX)
     names: list[str] = []
     places: dict[str, Place] = {}
     problems: list[tuple[str, str]] = []
@@ -113,7 +116,10 @@ def _members(shard: Path) -> dict[str, Place]:
     for entry in entries:
         if entry.isdir():
             continue
-        name = entry.name.removeprefix("./")
+        # Windows tools write `\\`, as in zips.
+        name = entry.name.replace("\\", "/").removeprefix("./")
+        if name.endswith("/") and not entry.size:
+            continue
         fault = _fault(entry, name)
         if fault is None and name in found:
             fault = "occurs twice, and only one of the two can be meant"
@@ -236,7 +242,8 @@ FORMATS = (
         "tar files, WebDataset's shards, for each split",
         ShardParameters,
         "the images in tar files, WebDataset's shards",
-        suffixes=(".tar",),
+        suffixes=(SUFFIX,),
+        is_folder=lambda folder: is_folder_of(folder, SUFFIX),
         class_folders=True,
     ),
 )

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from harness import benchmark
 from harness.base import RANDOM, UsageError
-from harness.benchmark import entries, from_folders, protocols
+from harness.benchmark import Inside, entries, from_folders, protocols
 from harness.encoders import weights
 from harness.images import Mixed, preprocessing
 from harness.pipeline import (
@@ -57,19 +57,22 @@ def encode(
     random_weights: bool = False,
     adm: bool = False,
     admit: Callable[[Made], None] | None = None,
+    inside: Inside = from_folders.EVIDENT,
     store: Path | None = None,
     device: str = "auto",
 ) -> Encoded:
     """The features of a set of images under a protocol; `adm` adds what ADM's files hold besides.
 
-    `path` is a folder, or a zip, npz, npy, tar, Parquet or Arrow file, or a folder of Arrow files from save_to_disk.
+    `path` is a folder of images or of shards, a zip, npz, npy, tar, Parquet or Arrow file, a brace pattern of these
+    three, or a folder of Arrow files from save_to_disk; `inside` says what is meant in files that hold several things.
     `admit` hears what will make the features before the first image is encoded, and may refuse it.
 
     Raises UsageError for a protocol that cannot be run, weights that are not here, and images that cannot be used.
     """
     name = protocol.name.rpartition(":")[2]  # of `module:thing` as a benchmark calls it
     layers: dict[str, str | None] = {name: None, **({name + SPATIAL: "sfid"} if adm else {})}
-    with _planned(path, protocol, layers, random_weights=random_weights, store=store, device=device) as plan:
+    planned = _planned(path, protocol, layers, random_weights=random_weights, inside=inside, store=store, device=device)
+    with planned as plan:
         made = Made(
             protocol=facts_of(protocol),
             protocol_digest=protocol.digest(),
@@ -114,11 +117,13 @@ def _planned(
     random_weights: bool,
     store: Path | None,
     device: str,
+    inside: Inside = from_folders.EVIDENT,
 ) -> Iterator[Plan]:
     """A benchmark of one set of images, encoded at each of `layers`; it lasts as long as the block."""
     encoders = _own(protocol, random_weights) if is_own(protocol) else _published(protocol, layers, random_weights)
     with tempfile.TemporaryDirectory() as folder:
-        bench = from_folders.declare_reference(path.absolute(), out=Path(folder) / "images", encoders=encoders)
+        out = Path(folder) / "images"
+        bench = from_folders.declare_reference(path.absolute(), out=out, encoders=encoders, inside=inside)
         plan = Plan(benchmark.load(bench), store.absolute() if store else default_store(), device)
         plan.check_place()
         yield plan
