@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from harness.metrics.kernel.published import cmmd, kid_subsets
     from harness.metrics.manifold.authenticity import authenticity, copied_share
     from harness.metrics.manifold.values import coverage, density, precision, recall
-    from harness.metrics.table import METRICS, WHOLE, MetricFacts, facts_of, own_facts
+    from harness.metrics.table import (
+        DIVERSITY,
+        FIDELITY,
+        METRICS,
+        NOVELTY,
+        WHOLE,
+        Axis,
+        MetricFacts,
+        facts_of,
+        own_facts,
+    )
 
 __getattr__ = door(__name__)

@@ -17,6 +17,7 @@ from harness.base import ARRAYS, Component, Count, Kind, NoParameters, Parameter
 Axis = Literal["fidelity", "diversity", "novelty", "fidelity and diversity together"]
 FIDELITY: Axis = "fidelity"
 DIVERSITY: Axis = "diversity"
+NOVELTY: Axis = "novelty"
 WHOLE: Axis = "fidelity and diversity together"
 
 
@@ -105,6 +106,7 @@ class MetricFacts(Component):
     meaning   its entry in the report's glossary
     axis      what it is about; `harness gate` tests axes apart, so that one cannot pay for another
     share     it is a share of a set, so that plots show it from 0 to 1
+    blind     laws of the exam (`harness.studies.exam`) whose fault it cannot see, as its docstring says
     reads     values of an encoder's parameter `layer` that alone it can read; empty where it reads any features
     least     fewest distinct rows a side that an interval takes, its k aside
     columns   rows per feature column from which its population value is known; None where columns do not matter
@@ -121,6 +123,7 @@ class MetricFacts(Component):
     meaning: str = ""
     axis: Axis = WHOLE
     share: bool = False
+    blind: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     least: int = 2
     columns: int | None = None
@@ -248,7 +251,7 @@ METRICS: tuple[MetricFacts, ...] = (
         citation="authenticity (Alaa et al. 2022)",
         meaning="Share of generated images further from the nearest real one than that one is from"
         " its own nearest: 0 for copies, about a half for fresh draws, more for images far from all.",
-        axis="novelty",
+        axis=NOVELTY,
         share=True,
         least=8,
         limitless=True,
@@ -293,6 +296,7 @@ METRICS: tuple[MetricFacts, ...] = (
         better="higher",
         label="IS",
         citation="Inception score (Salimans et al. 2016)",
+        blind=("shift", "narrow", "wide", "noise", "mode invented", "repeats"),
         reads=("logits", "logits_unbiased"),
         limitless=True,
     ),
@@ -304,6 +308,8 @@ METRICS: tuple[MetricFacts, ...] = (
         better="higher",
         label="Vendi",
         citation="Vendi score (Friedman & Dieng 2023)",
+        axis=DIVERSITY,
+        blind=("shift", "sphere in 2", "sphere in 16", "sphere in 64"),
         limitless=True,
     ),
 )

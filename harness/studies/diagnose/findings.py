@@ -36,6 +36,17 @@ TITLES = {
 }
 
 
+# What the sentences of each kind rest on: metrics, and the known faults (`harness.studies.exam`) under which they must
+# have done what they must, or the sentence says more than they can.
+RESTS = {
+    "other kind": (("precision", "noise"), ("density", "noise")),
+    "low fidelity": (("precision", "noise"), ("precision", "mode invented"), ("precision", "modes dropped")),
+    "low density": (("density", "noise"), ("density", "mode invented")),
+    "mixed fidelity": (("precision", "noise"), ("density", "noise")),
+    "mode collapse": (("recall", "modes dropped"), ("coverage", "modes dropped"), ("precision", "modes dropped")),
+    "over-smoothing": (("recall", "narrow"), ("recall", "modes dropped"), ("coverage", "modes dropped")),
+    "shift": (("fd", "wrong weights"), ("kd", "wrong weights"), ("precision", "wrong weights")),
+}
 DISTANCES = ("fd", "kd")
 FAR = ("too good", "shift", "different")  # what distances say
 

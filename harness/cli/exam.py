@@ -1,0 +1,69 @@
+"""`harness exam [METRIC …]`: does a metric move the way it must when it is known what is wrong?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from harness.cli import FAILED
+from harness.cli.options import PATH
+
+
+@click.command()
+@click.argument("metrics", nargs=-1)
+@click.option("--n", default=400, show_default=True, type=click.IntRange(100), help="Rows a side.")
+@click.option("--repeats", default=8, show_default=True, type=click.IntRange(4), help="Draws of each level.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of all draws.")
+@click.option("--law", "laws", multiple=True, help="Only this one (may be repeated). [all]")
+@click.option("--better", type=click.Choice(["lower", "higher"]), help="Which values of a metric of yours are.")
+@click.option("--axis", type=click.Choice(["fidelity", "diversity", "novelty"]), help="What yours is about. [all]")
+@click.option("--cost", is_flag=True, help="Take each metric's time on 10,000 × 2,048 features a side as well.")
+@click.option("--out", type=PATH, help="Write README.md, exam.json and a picture of each card to this folder.")
+def exam(
+    metrics: tuple[str, ...],
+    n: int,
+    repeats: int,
+    seed: int,
+    laws: tuple[str, ...],
+    better: str | None,
+    axis: str | None,
+    cost: bool,
+    out: Path | None,
+) -> None:
+    """Exit 1 where a METRIC that is named does not do what a metric of its axis must.
+
+    METRIC is a built-in one (`harness list metrics`) or a function of yours, module:name, which takes (real, fake) and
+    gives a number. Without any, all built-in ones are examined, and the exit code is 0: no metric passes everything.
+    """
+    from harness.base import write_atomically, write_json
+    from harness.studies import exam as study
+
+    given = [("--better", better), ("--axis", axis), ("--n", n), ("--repeats", repeats), ("--seed", seed)]
+    given += [("--law", f"'{law}'" if " " in law else law) for law in laws]
+    told = ["exam", *metrics, *(f"{option} {value}" for option, value in given if value is not None)]
+    told += ["--cost"] if cost else []
+    chosen = study.laws_named(laws)
+    candidates = study.candidates(metrics, n=n, better=better, axis=axis, folder=Path.cwd())
+    found = study.sit(
+        candidates,
+        n=n,
+        repeats=repeats,
+        seed=seed,
+        laws=chosen,
+        cost=(10_000, 2_048) if cost else None,
+        said=lambda name: click.echo(f"exam of {name}", err=True),
+    )
+    click.echo(study.text(found))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        pictured = [card for card in found.cards if card.checks]
+        for card in pictured:
+            write_atomically(out / f"{study.file_name(card)}.svg", study.drawn(card).encode())
+        names = {card.metric: study.file_name(card) for card in pictured}
+        write_atomically(out / "README.md", study.page(found, "harness " + " ".join(told), names).encode())
+        write_json(out / "exam.json", found.to_json())
+        click.echo(f"written: {out}/ (README.md, exam.json, pictures)")
+    if metrics and any(card.failed for card in found.cards):
+        sys.exit(FAILED)
