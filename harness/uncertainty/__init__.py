@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from harness.uncertainty.reference_set import ReferenceSet
     from harness.uncertainty.reproducing import Reproduction, reproduction
     from harness.uncertainty.reversals import Table, shared_level, sure_orders, turned, undecided
-    from harness.uncertainty.sampling_units import Index, Units, units
+    from harness.uncertainty.sampling_units import Index, Units, first_seen, units
     from harness.uncertainty.seeds import Combined, Means, SeedMember, combine, means, why_no_interval
     from harness.uncertainty.significance import exceeded, holm, quantile, satterthwaite
     from harness.uncertainty.splits import Labels, deep_enough, labels

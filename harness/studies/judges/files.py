@@ -1,0 +1,138 @@
+"""Files of judgements: one line an image with its score, or one line a vote between two generators."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.base import UsageError, counted, unknown
+
+MOST_TOLD = 5  # faulty lines in one message
+LEFT, RIGHT, TIE = "left", "right", "tie"
+
+
+@dataclass(frozen=True)
+class ScoreColumns:
+    """Names of the columns of a file of scores. `prompt` and `seed` may be absent from the file unless asked for."""
+
+    generator: str = "generator"
+    score: str = "score"
+    prompt: str | None = None
+    seed: str | None = None
+
+
+@dataclass(frozen=True)
+class VoteColumns:
+    """Names of the columns of a file of votes; `voter` may be absent from the file unless asked for."""
+
+    left: str = "left"
+    right: str = "right"
+    winner: str = "winner"
+    voter: str | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """One image's score. `prompt` is None where the file has none, `seed` the training seed where it has one."""
+
+    generator: str
+    value: float
+    prompt: str | None
+    seed: str | None
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One choice between images of two generators; a tie is half a win for each. `voter` is None where not known."""
+
+    left: str
+    right: str
+    share: float
+    voter: str | None
+
+
+def read_scores(path: Path, columns: ScoreColumns = ScoreColumns()) -> list[Score]:
+    """The scores of a CSV file in its order.
+
+    Raises UsageError, with the faulty lines, for a missing file or column, or a score that is no finite number.
+    """
+    found: list[Score] = []
+    with _rows(path, [columns.generator, columns.score], [columns.prompt, columns.seed]) as (names, rows, wrong):
+        prompt = columns.prompt or ("prompt" if "prompt" in names else None)
+        seed = columns.seed or ("training_seed" if "training_seed" in names else None)
+        for line, row in rows:
+            value = _number(row[columns.score])
+            if value is None:
+                wrong.append(f"{path}:{line}: {columns.score} is {row[columns.score]!r}; it must be a finite number")
+            elif not row[columns.generator]:
+                wrong.append(f"{path}:{line}: a generator is needed in column {columns.generator}")
+            elif prompt and not row[prompt]:
+                wrong.append(f"{path}:{line}: a prompt is needed in column {prompt}")
+            else:
+                found.append(
+                    Score(row[columns.generator], value, row[prompt] if prompt else None, row[seed] if seed else None)
+                )
+    return found
+
+
+def read_votes(path: Path, columns: VoteColumns = VoteColumns()) -> list[Vote]:
+    """The votes of a CSV file in its order; a winner is `left`, `right`, `tie`, or one of the two generators' names.
+
+    Raises UsageError, with the faulty lines, for a missing file or column, another winner, or a generator that stands
+    on both sides.
+    """
+    found: list[Vote] = []
+    needed = [columns.left, columns.right, columns.winner]
+    with _rows(path, needed, [columns.voter]) as (names, rows, wrong):
+        voter = columns.voter or ("voter" if "voter" in names else None)
+        for line, row in rows:
+            left, right, winner = (row[name] for name in needed)
+            shares = {LEFT: 1.0, RIGHT: 0.0, TIE: 0.5} | {right: 0.0, left: 1.0}
+            if not left or not right or left == right:
+                wrong.append(f"{path}:{line}: two different generators are needed, found {left!r} and {right!r}")
+            elif winner not in shares:
+                wrong.append(f"{path}:{line}: {columns.winner} is {winner!r}; it must be left, right, tie, or a name")
+            elif voter and not row[voter]:
+                wrong.append(f"{path}:{line}: a voter is needed in column {voter}")
+            else:
+                found.append(Vote(left, right, shares[winner], row[voter] if voter else None))
+    return found
+
+
+Lines = Iterator[tuple[int, Mapping[str, str]]]
+
+
+@contextmanager
+def _rows(path: Path, needed: list[str], asked: list[str | None]) -> Iterator[tuple[list[str], Lines, list[str]]]:
+    """Column names, numbered lines, and a list for what is wrong with them, which is raised at the end."""
+    wrong: list[str] = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, skipinitialspace=True)
+            names = list(reader.fieldnames or ())
+            for name in [*needed, *(name for name in asked if name is not None)]:
+                if name not in names:
+                    raise UsageError(f"{path}:1: {unknown('column', name, names)}")
+            lines = (
+                (reader.line_num, {key: (value or "").strip() for key, value in row.items() if key is not None})
+                for row in reader
+            )
+            yield names, lines, wrong
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise UsageError(f"{path} cannot be read as CSV: {problem}") from None
+    if len(wrong) > MOST_TOLD:
+        wrong = [*wrong[:MOST_TOLD], f"{path}: {counted(len(wrong) - MOST_TOLD, 'more faulty line')}"]
+    if wrong:
+        raise UsageError(wrong)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

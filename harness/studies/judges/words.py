@@ -1,0 +1,32 @@
+"""Judgements as the terminal shows them: the answer, then the table."""
+
+from __future__ import annotations
+
+from harness.base import named, percent
+from harness.pipeline import shown
+from harness.studies.judges.result import Judged
+
+
+def text(found: Judged) -> str:
+    """The answer in a sentence, a line a generator, and what the intervals speak about."""
+    width = max(len(one.generator) for one in found.placed)
+    lines = [answer(found), ""]
+    for one in found.placed:
+        rank = str(one.rank) if one.rank_low == one.rank_high else f"{one.rank} ({one.rank_low}-{one.rank_high})"
+        tied = f"   not told apart from {named(one.tied_with)}" if one.tied_with else ""
+        lines.append(f"{rank:<9} {one.generator:<{width}}  {shown(one.estimate)}{tied}")
+    about = f"{found.units} {found.shared}, which all have in common" if found.shared else "images drawn independently"
+    lines += [
+        "",
+        f"{percent(found.level)} intervals over {about}; ranks hold at {percent(found.level)} for all at once.",
+    ]
+    return "\n".join([*lines, *(f"note: {note}" for note in found.notes)])
+
+
+def answer(found: Judged) -> str:
+    """Which generator is best, or which may be."""
+    best = [one.generator for one in found.placed if one.rank_low == 1]
+    way = "lower" if found.lower_is_better else "higher"
+    if len(best) == 1:
+        return f"By {found.judge} ({way} is better) {best[0]} is best, beyond noise."
+    return f"By {found.judge} ({way} is better) the best may be any of {named(best)}."
