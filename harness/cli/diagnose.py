@@ -6,25 +6,32 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import ENCODER, PATH, RUN
+from harness.cli.options import ENCODER, PATH
 
 
 @click.command()
-@RUN
+@click.argument("out", type=PATH, required=False)
 @ENCODER
 @click.option("--json", "file", type=PATH, help="Write the findings and figures to this file too.")
-def diagnose(out: Path, encoder: str | None, file: Path | None) -> None:
+@click.option("--values", multiple=True, help="Printed numbers instead: X:fd=3,precision=.9,recall=.4,n=5000 (repeat).")
+def diagnose(out: Path | None, encoder: str | None, file: Path | None, values: tuple[str, ...]) -> None:
     """What is wrong with each generator of the run OUT, as far as its numbers go beyond noise?
 
     Each generator is compared with unseen real images where the run has the control `holdout`, else with what theory
     says of a perfect one (KD, density and coverage only). Verdicts and numbers also become a section of OUT's report.
+    With --values, of no run at all: what numbers from a paper say, and which generator to take for what.
     """
-    from harness.base import write_json
+    from harness.base import UsageError, write_json
     from harness.cli.lines import say
     from harness.cli.sections import add_section
     from harness.studies import Scored
     from harness.studies import diagnose as study
 
+    if (out is None) == (not values):
+        raise UsageError("diagnose takes a finished run, OUT, or --values; one of the two")
+    if out is None:
+        say(study.of_values(values))
+        return
     found = study.diagnoses(Scored.read(out, encoder))
     say(study.text(found))
     if file is not None:
