@@ -16,9 +16,8 @@ import numpy.typing as npt
 
 from harness.base import Reference, UsageError, derive_seed
 from harness.metrics.analyses import analyse, value_of
+from harness.metrics.rounding import NEGLIGIBLE
 from harness.uncertainty import MetricCall, interval
-
-NEGLIGIBLE = 0.01  # share of the standard error: together they make sqrt(1 + 0.0001) of it, 0.005 % more
 
 
 @dataclass(frozen=True)

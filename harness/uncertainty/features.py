@@ -67,8 +67,9 @@ def _rows(name: str, given: npt.ArrayLike, least: int, because: str) -> Rows:
         array = array.astype(np.float64)
     if len(array) < least:
         raise UsageError(f"`{name}` has {len(array)} rows; {because} needs at least {least}")
-    bad = ~np.isfinite(array).all(axis=1)
-    if bad.any():
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = array.sum()  # NaN and infinity do not leave a sum again
+    if not np.isfinite(total) and (bad := ~np.isfinite(array).all(axis=1)).any():
         raise UsageError(
             f"`{name}` has NaN or infinity in {int(bad.sum())} of its {len(array)} rows, "
             f"first in row {int(bad.argmax())}"

@@ -6,6 +6,7 @@ lie in strata (see `strata`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ Vector = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
 
+BEGINNING = 16  # columns
 FEW = 50.0  # independent units: below, their number bounds the degrees of freedom
 
 
@@ -108,7 +110,7 @@ def units(rows: npt.NDArray[Any], clusters: npt.ArrayLike | None = None, name: s
 
     Clusters that share a repeated row are one. Raises UsageError for clusters that are not one label per row.
     """
-    copies, first = first_seen((row + 0.0).tobytes() for row in rows)
+    copies, first = _copies(rows)
     repeats = len(rows) - len(first)
     if clusters is None:
         return Units(copies, first, np.bincount(copies, minlength=len(first)), repeats)
@@ -122,6 +124,19 @@ def units(rows: npt.NDArray[Any], clusters: npt.ArrayLike | None = None, name: s
         root[max(a, b)] = min(a, b)
     of, start = first_seen(_root(root, int(cluster)) for cluster in own)
     return Units(of, start, np.bincount(of, minlength=len(start)), repeats, clustered=len(start) < len(first))
+
+
+def _copies(rows: npt.NDArray[Any]) -> tuple[Index, Index]:
+    """`first_seen` of whole rows: only those that begin alike are read to their end."""
+    start = [row.tobytes() for row in rows[:, :BEGINNING] + 0.0]  # + 0.0 makes -0.0 positive
+    count = Counter(start)
+    if len(count) == len(start):
+        every = np.arange(len(start))
+        return every, every
+    return first_seen(
+        beginning if count[beginning] == 1 else (row + 0.0).tobytes()
+        for beginning, row in zip(start, rows, strict=True)
+    )
 
 
 def first_seen(labels: Iterable[Hashable]) -> tuple[Index, Index]:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from harness.metrics.contract import Effort
-from harness.metrics.kernel.distance import Kernel, KernelSums, kernel_function, kernel_sums
-from harness.metrics.kernel.skewness import skewness
+from harness.metrics.kernel.kernels import Kernel, kernel_function
+from harness.metrics.kernel.skewness import skewness, some_rows
+from harness.metrics.kernel.sums import Groups, KernelSums, kernel_sums
+from harness.metrics.rounding import IN_SINGLE
 from harness.uncertainty import (
     UNBIASED,
     Analysis,
@@ -21,7 +23,6 @@ from harness.uncertainty import (
     Rows,
     Units,
     Vector,
-    blocks,
     contrasts,
     pair_products,
 )
@@ -35,6 +36,12 @@ def analyse_kd(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     return analyse_kernel(pair, call.parameters)
 
 
+def pair_sums(pair: Pair, kernel: Kernel, groups: Groups | None = None) -> KernelSums:
+    """The sums that `analyse_kernel` needs, and those within groups."""
+    some = some_rows(len(pair.real), pair.real_seed), some_rows(len(pair.fake), pair.fake_seed)
+    return kernel_sums(pair.real, pair.fake, kernel, groups=groups, some=some, once=pair.reference.once)
+
+
 def analyse_kernel(pair: Pair, parameters: Mapping[str, Any], *, sums: KernelSums | None = None) -> Analysis:
     """The distance, h_x = 2 (mean k(x, X) - mean k(x, Y)) and h_y likewise, and the variance of the degenerate part.
 
@@ -43,7 +50,7 @@ def analyse_kernel(pair: Pair, parameters: Mapping[str, Any], *, sums: KernelSum
     real, units_real, real_seed = pair.real, pair.units_real, pair.real_seed
     fake, units_fake, fake_seed = pair.fake, pair.units_fake, pair.fake_seed
     function = kernel_function(real.shape[1], **parameters)
-    sums = sums or kernel_sums(real, fake, function)
+    sums = sums or pair_sums(pair, function)
     m, n = units_real.effective, units_fake.effective
     second_real, second_fake, second_cross = _second_order(sums, m, n)
     within = _Strata(function, real, fake, sums, units_real, units_fake)
@@ -69,18 +76,12 @@ def analyse_kernel(pair: Pair, parameters: Mapping[str, Any], *, sums: KernelSum
         )
     influence_real = units_real.total(2.0 * (sums.real - sums.real_to_fake))
     influence_fake = units_fake.total(2.0 * (sums.fake - sums.fake_to_real))
-    skew = skewness(
-        function,
-        real,
-        fake,
-        sums,
-        units_real,
-        units_fake,
-        influence_real,
-        influence_fake,
-        real_seed=real_seed,
-        fake_seed=fake_seed,
+    some = some_rows(len(real), real_seed), some_rows(len(fake), fake_seed)
+    skew = skewness(sums, (units_real, units_fake), (influence_real, influence_fake), some)
+    of_real, of_fake = (
+        side.itself - float(mean.mean()) for side, mean in zip(sums.sides, (sums.real, sums.fake), strict=True)
     )
+    method = "jackknife minus second-order term" + (IN_SINGLE if sums.single else "")
     return Analysis(
         use="kd",
         value=sums.distance,
@@ -91,12 +92,13 @@ def analyse_kernel(pair: Pair, parameters: Mapping[str, Any], *, sums: KernelSum
             second_order_real=second_real,
             second_order_fake=second_fake,
             second_order_cross=second_cross,
-            magnitude=sums.distance + _noise(function, real, sums.real) / m + _noise(function, fake, sums.fake) / n,
+            # The V-statistic: each row's pair with itself adds E k(x, x) - E k(x, x') over n.
+            magnitude=sums.distance + of_real / m + of_fake / n,
             third_order=skew,
         ),
         **pair.sizes(),
-        method="jackknife minus second-order term",
-        method_fixed="jackknife minus second-order term",
+        method=method,
+        method_fixed=method,
         bias=bias,
         # Within the range of values at P = Q, where the second order is all there is.
         conservative=not pair.few and sums.distance < 3.0 * float(np.sqrt(second_real + second_fake + second_cross)),
@@ -122,18 +124,18 @@ class _Strata:
     def real(self, i: Any, j: Any) -> Vector:
         """k(x_i, x_j) less its means over either row."""
         own = self.sums.real
-        return np.asarray(_paired(self.function, self.rows_real, i, j) - own[i] - own[j] + own.mean())
+        return np.asarray(self.function.paired(self.rows_real[i], self.rows_real[j]) - own[i] - own[j] + own.mean())
 
     def fake(self, i: Any, j: Any) -> Vector:
         """k(y_i, y_j), likewise."""
         own = self.sums.fake
-        return np.asarray(_paired(self.function, self.rows_fake, i, j) - own[i] - own[j] + own.mean())
+        return np.asarray(self.function.paired(self.rows_fake[i], self.rows_fake[j]) - own[i] - own[j] + own.mean())
 
     def across(self, i: Any, j: Any) -> Vector:
         """k(x_i, y_j), likewise."""
         of_real, of_fake = self.sums.real_to_fake, self.sums.fake_to_real
         return np.asarray(
-            _paired(self.function, self.rows_real, i, j, self.rows_fake) - of_real[i] - of_fake[j] + of_real.mean()
+            self.function.paired(self.rows_real[i], self.rows_fake[j]) - of_real[i] - of_fake[j] + of_real.mean()
         )
 
     def second_order(self, m: float, n: float, real_seed: int, fake_seed: int) -> tuple[float, float, float]:
@@ -159,47 +161,10 @@ def _bias_of_strata(kernel: Kernel, rows: Rows, mean: Vector, units: Units, seed
     if units.strata is None:
         return 0.0
     i, j = contrasts(units, AMONG, np.random.default_rng([seed, AMONG]))
-    return -(float(_paired(kernel, rows, i, j).mean()) - float(mean.mean())) / len(rows)
+    return -(float(kernel.paired(rows[i], rows[j]).mean()) - float(mean.mean())) / len(rows)
 
 
 def _second_order(sums: KernelSums, m: float, n: float) -> tuple[float, float, float]:
-    """Variances of the degenerate parts, from mean squares of the doubly centred kernels.
-
-    Σ (k_ij - u_i - v_j + c)² needs row sums and Σ k² only, so no kernel matrix is kept.
-    """
-
-    def centred_own(mean: Vector, square: float) -> float:
-        size, overall = len(mean), float(mean.mean())
-        # Σ_{i≠j} k_ij (u_i + u_j - c) and Σ_{i≠j} (u_i + u_j - c)², u being row means over j ≠ i.
-        linear = 2.0 * float(mean @ mean) / size - overall**2
-        others = float(mean.sum()) - mean
-        quadratic = (
-            2.0 * float(mean @ mean) / size
-            + 2.0 * float(mean @ others) / (size * (size - 1))
-            - 4.0 * overall * overall
-            + overall**2
-        )
-        return max(square - 2.0 * linear + quadratic, 0.0)
-
-    c = float(sums.real_to_fake.mean())
-    cross = sums.cross_square - float((sums.real_to_fake**2).mean()) - float((sums.fake_to_real**2).mean()) + c**2
-    return (
-        2.0 * centred_own(sums.real, sums.real_square) / (m * max(m - 1, 1)),
-        2.0 * centred_own(sums.fake, sums.fake_square) / (n * max(n - 1, 1)),
-        4.0 * max(cross, 0.0) / (m * n),
-    )
-
-
-def _noise(kernel: Kernel, rows: Rows, mean: Vector) -> float:
-    """E k(x, x) - E k(x, x'): n times the bias of the V-statistic."""
-    every = np.arange(len(rows))
-    return float(_paired(kernel, rows, every, every).mean() - mean.mean())
-
-
-def _paired(kernel: Kernel, rows: Rows, i: Any, j: Any, others: Rows | None = None) -> Vector:
-    """k(x_i, x_j) for pairs, x_j of `others` if given: diagonals of small blocks."""
-    right = rows if others is None else others
-    result = np.empty(len(i))
-    for block in blocks(len(i), 1, size=8 * 64):
-        result[block] = np.diagonal(kernel(rows[i[block]], right[j[block]]))
-    return result
+    """Variances of the degenerate parts of m real and n fake independent rows."""
+    real, fake, cross = sums.degenerate
+    return 2.0 * real / (m * max(m - 1, 1)), 2.0 * fake / (n * max(n - 1, 1)), 4.0 * cross / (m * n)

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.base import UsageError
-from harness.metrics.kernel.distance import BLOCK_ROWS, kernel_function
+from harness.metrics.kernel.kernels import kernel_function
 from harness.uncertainty import checked, units
+
+BLOCK_ROWS = 256
 
 
 @dataclass(frozen=True)

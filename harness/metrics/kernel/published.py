@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from harness.base import UsageError
 from harness.metrics.contract import Effort
-from harness.metrics.kernel.distance import KernelSums, kernel_function, kernel_sums
-from harness.metrics.kernel.influence import analyse_kernel
+from harness.metrics.kernel.influence import analyse_kernel, pair_sums
+from harness.metrics.kernel.kernels import kernel_function
+from harness.metrics.kernel.sums import Groups, KernelSums, kernel_sums
 from harness.uncertainty import (
     Analysis,
     Bias,
@@ -26,6 +27,7 @@ from harness.uncertainty import (
 )
 
 LEAST_SUBSETS = 5
+WORTH = 1.25  # all pairs of rows once, rather than those of each subset, up to that many times as many
 
 
 def kid_subsets(
@@ -77,6 +79,33 @@ def subset_distances(
 
     Parameters are those of `kid_subsets`, whose defaults are the only ones.
     """
+    values, _ = _subsets(
+        real,
+        fake,
+        subsets=subsets,
+        subset_size=subset_size,
+        degree=degree,
+        gamma=gamma,
+        coef=coef,
+        seed=seed,
+        first=first,
+    )
+    return values
+
+
+def _subsets(
+    real: npt.ArrayLike,
+    fake: npt.ArrayLike,
+    *,
+    subsets: int,
+    subset_size: int,
+    degree: int,
+    gamma: float | None,
+    coef: float,
+    seed: int,
+    first: Literal["fake", "real"],
+) -> tuple[Vector, KernelSums | None]:
+    """The distance of each subset, and the sums over all rows where it was cheaper to take them from these."""
     rows = dict(zip(("real", "fake"), checked(real, fake), strict=True))
     size = positive_integer("subset_size", subset_size)
     if positive_integer("subsets", subsets) < LEAST_SUBSETS:
@@ -91,11 +120,16 @@ def subset_distances(
     kernel = kernel_function(rows["real"].shape[1], degree=degree, gamma=gamma, coef=coef)
     generator = np.random.RandomState(seed)  # the peers' own, for their subsets
     order = (first, "real" if first == "fake" else "fake")
-    found = np.empty(subsets)
-    for i in range(subsets):
-        drawn = {side: rows[side][generator.choice(len(rows[side]), size, replace=False)] for side in order}
-        found[i] = kernel_sums(drawn["real"], drawn["fake"], kernel).distance
-    return found
+    drawn = [{side: generator.choice(len(rows[side]), size, replace=False) for side in order} for _ in range(subsets)]
+    if (len(rows["real"]) + len(rows["fake"])) ** 2 <= WORTH * subsets * (2 * size) ** 2:
+        member = {side: np.zeros((len(rows[side]), subsets)) for side in rows}
+        for i, one in enumerate(drawn):
+            for side, index in one.items():
+                member[side][index, i] = 1.0
+        sums = kernel_sums(rows["real"], rows["fake"], kernel, groups=Groups(member["real"], member["fake"]))
+        return sums.subsets, sums
+    parts = (kernel_sums(rows["real"][one["real"]], rows["fake"][one["fake"]], kernel) for one in drawn)
+    return np.array([part.distance for part in parts]), None
 
 
 def cmmd(real: npt.ArrayLike, fake: npt.ArrayLike, *, bandwidth: float = 10.0, scale: float = 1000.0) -> float:
@@ -129,9 +163,9 @@ def analyse_subsets(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     influences are stretched by that much: draws of two generators count as independent, though a shared reference and
     seed give both the same real rows, which errs on the wide side.
     """
-    values = subset_distances(pair.real, pair.fake, **with_defaults(kid_subsets, call.parameters))
+    values, sums = _subsets(pair.real, pair.fake, **with_defaults(kid_subsets, call.parameters))
     kernel = {name: value for name, value in call.parameters.items() if name in KERNEL_PARAMETERS}
-    whole = analyse_kernel(pair, kernel)
+    whole = analyse_kernel(pair, kernel, sums=sums)
     freedom = len(values) - 1
     # Few subsets know their own variance badly: Student's variance, freedom / (freedom - 2), is what covers for it.
     drawn = float(values.var(ddof=1)) / len(values) * freedom / (freedom - 2)
@@ -165,7 +199,7 @@ def analyse_cmmd(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     chosen = with_defaults(cmmd, call.parameters)
     scale = float(chosen["scale"])
     kernel = {"kernel": "rbf", "bandwidth": chosen["bandwidth"]}
-    sums = kernel_sums(pair.real, pair.fake, kernel_function(pair.real.shape[1], **kernel))
+    sums = pair_sums(pair, kernel_function(pair.real.shape[1], **kernel))
     whole = analyse_kernel(pair, kernel, sums=sums)
     of_real, of_fake = own_pairs(sums)
 
