@@ -29,7 +29,7 @@ from harness.pipeline import (
     results,
     stored_names,
 )
-from harness.report import GRID, drop_findings, write_grids, write_plots, write_report
+from harness.report import GRID, drop_findings, freshen_report, write_grids, write_plots
 
 
 @dataclass(frozen=True)
@@ -113,14 +113,14 @@ def _finish(folder: Path, pipeline: Pipeline, start: float, began: str) -> Resul
     failed = bool(pipeline.failures or pipeline.numerics_failures)  # what failed is tried again
     cached = not failed and results.is_complete(folder, lock["run_key"])
     board = results.read_leaderboard(folder) if cached else _write(folder, pipeline, lock)
-    write_report(folder)  # a cached run too: a study may have added a finding
+    freshen_report(folder)  # a cached run too: a study may have added a finding
     seconds = time.perf_counter() - start
     if not cached:
         about = {"run_key": lock["run_key"], "time": began, "seconds": round(seconds, 3)}
         about["machine"] = provenance.machine()
         write_atomically(folder / "run.json", (json.dumps(about, indent=1) + "\n").encode("ascii"))
         if not failed:
-            results.write_receipt(folder, lock["run_key"])
+            results.write_receipt(folder, lock)
     return Result(
         out=folder,
         leaderboard=board,

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+CHUNK = 1 << 20  # bytes of a file that are read at a time
+
 
 def canonical_json(value: Any) -> str:
     """The one spelling of a JSON value: sorted keys, no spaces, ASCII.
@@ -23,8 +25,12 @@ def digest(value: Any) -> str:
 
 def digest_file(path: Path) -> str:
     """SHA-256 of a file's bytes, 64 hex digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    with open(path, "rb", buffering=0) as stream:
+        # Most are small: `hashlib.file_digest` would make a buffer of 256 KiB for each.
+        found = hashlib.sha256(stream.read(CHUNK))
+        while chunk := stream.read(CHUNK):
+            found.update(chunk)
+        return found.hexdigest()
 
 
 def derive_seed(*parts: Any) -> int:

@@ -175,19 +175,33 @@ def check_module(component: Component, parameters: Mapping[str, Any], name: str,
     source.outline(found.file, found.thing)
 
 
-def identity(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """What decides a component's bytes, as JSON, without importing it.
+def code(kind: str, use: str, folder: Path) -> dict[str, Any]:
+    """What of the code decides a component's bytes, whatever its parameters, as JSON, without importing it.
 
     `source` holds the SHA-256 of its file and of those of its project that it imports, `libraries` the versions of what
-    it computes with, `weights` and `content` the SHA-256 of its files; a path counts by what lies there, not by name.
+    it computes with.
+    """
+    component = find(kind, use, folder)
+    return {
+        "source": _sources(component, folder),
+        "libraries": {name: _version(name) for name in _libraries(component, folder)},
+    }
+
+
+def identity(
+    kind: str, use: str, parameters: Mapping[str, Any], folder: Path, *, of_code: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What decides a component's bytes, as JSON, without importing it.
+
+    That is its `code`, read now unless `of_code` has it, and the SHA-256 of its files as `weights` and `content`; a
+    path counts by what lies there, not by name.
     """
     component = find(kind, use, folder)
     files = component.files if kind == "generators" else None  # a dataset's splits are pinned by their digests instead
     found: dict[str, Any] = {
         "use": use,
         "parameters": dict(parameters),
-        "source": _sources(component, folder),
-        "libraries": {name: _version(name) for name in _libraries(component, folder)},
+        **(code(kind, use, folder) if of_code is None else of_code),
     }
     if component.weights is not None:
         found["weights"] = digest_file(PACKAGE / component.weights)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Literal
@@ -105,6 +106,8 @@ def source_files(file: Path, *, follow: bool | None = None) -> list[Path]:
     file = file.resolve()
     follow = not is_installed(file) if follow is None else follow
     root, package = _project(file)
+    # In the harness itself, whose components hang on the same files, a name is looked up once as long as no file moves.
+    version = _version_of(root / package) if package == "harness" else None
     found: dict[Path, None] = {}
     asked: set[str] = set()
     waiting = [file]
@@ -114,11 +117,11 @@ def source_files(file: Path, *, follow: bool | None = None) -> list[Path]:
             continue
         found[path] = None
         if path.suffix == ".py" and follow:
-            for name in set(_absolute_imports(path, root)) - asked:
+            for name in _absolute_imports(path, root) - asked:
                 asked.add(name)
                 top = name.split(".")[0]
                 if top == package or (not package and top != "harness"):
-                    waiting += _module_files(root, name)
+                    waiting += _module_files(root, name) if version is None else _own_files(root, name, version)
     return sorted(found)
 
 
@@ -240,7 +243,7 @@ def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def _executed(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those below `if TYPE_CHECKING:`, which never run."""
+    """All statements, and what else holds statements, but those below `if TYPE_CHECKING:`, which never run."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()
@@ -248,14 +251,13 @@ def _executed(tree: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             waiting += node.orelse
         else:
-            waiting += ast.iter_child_nodes(node)
+            for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+                waiting += getattr(node, field, ())
 
 
-def _absolute_imports(file: Path, root: Path) -> Iterator[str]:
+def _absolute_imports(file: Path, root: Path) -> frozenset[str]:
     """Dotted names of what a file may import: of `from a import b` both a and a.b."""
-    package = file.parent.relative_to(root).parts
-    for name, level in _imports_of(file, _stamp(file)):
-        yield ".".join([*package[: len(package) - level + 1], *filter(None, [name])]) if level else name
+    return _named(file, root, _stamp(file))
 
 
 def _module_files(root: Path, name: str) -> Iterator[Path]:
@@ -309,8 +311,36 @@ def _digest(file: Path, stamp: Stamp) -> str:
 
 
 @cache
-def _imports_of(file: Path, stamp: Stamp) -> tuple[tuple[str, int], ...]:
-    return tuple(_imports(_parse(file)))
+def _named(file: Path, root: Path, stamp: Stamp) -> frozenset[str]:
+    package = file.parent.relative_to(root).parts
+    return frozenset(
+        ".".join([*package[: len(package) - level + 1], *filter(None, [name])]) if level else name
+        for name, level in _imports(_parse(file))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _own_files(root: Path, name: str, version: int) -> tuple[Path, ...]:
+    return tuple(_module_files(root, name))
+
+
+_versions: dict[Path, tuple[list[tuple[str, Stamp]], int]] = {}
+
+
+def _version_of(package: Path) -> int:
+    """A number that is another one whenever a source file of a package has come, gone or changed in this process."""
+    found = [
+        (entry.path, (status.st_mtime_ns, status.st_size))
+        for folder, _, _ in os.walk(package)
+        for entry in os.scandir(folder)
+        if entry.name.endswith(".py")
+        for status in [entry.stat()]
+    ]
+    held, number = _versions.get(package, ([], 0))
+    if found != held:
+        number += 1
+        _versions[package] = found, number
+    return number
 
 
 @cache

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from harness.pipeline.rank import Ranked
     from harness.pipeline.receipt import receipt_of
     from harness.pipeline.sample import first_images, load_images, read_images
-    from harness.pipeline.score import load_analysis, load_groups, metric_call
+    from harness.pipeline.score import load_analyses, load_groups, metric_call
     from harness.pipeline.stages import Pipeline, Progress, Silent, failure_lines, name_of
     from harness.pipeline.store import default_store
 

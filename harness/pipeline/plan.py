@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -68,6 +69,21 @@ class Plan:
                 raise
             raise UsageError(f"the store {self.store_root} cannot be made; give another folder with --store") from None
 
+    # ---------------------------------------------------------------- sent to where work runs
+
+    @cached_property
+    def name(self) -> str:
+        """Tells this plan from any other, in whatever process it is."""
+        return uuid.uuid4().hex
+
+    def __getstate__(self) -> dict[str, Any]:
+        here = ("store", "_encoders", "tested")  # of this process
+        return {"name": self.name, **{key: value for key, value in self.__dict__.items() if key not in here}}
+
+    def learn(self, other: Plan) -> None:
+        """Take over what another copy of this plan knows by now."""
+        self.__dict__.update(other.__getstate__())
+
     # ---------------------------------------------------------------- what there is to do
 
     @cached_property
@@ -104,12 +120,22 @@ class Plan:
     def identity(self, kind: str, name: str) -> dict[str, Any]:
         """What decides the bytes of a generator, encoder or metric of this benchmark."""
         if (kind, name) not in self._identities:
-            entry = getattr(self.benchmark, kind)[name]
-            found = dict(registry.identity(kind, entry.use, entry.parameters, self.benchmark.folder))
+            found = self._identity(kind, name)
             if kind == "encoders" and self.is_own(name):
                 found["declared"] = None if name in self.unusable else self.own_identity(name)
             self._identities[kind, name] = found
         return self._identities[kind, name]
+
+    @cached_property
+    def _code(self) -> dict[tuple[str, str], dict[str, Any]]:
+        return {}
+
+    def _identity(self, kind: str, name: str) -> dict[str, Any]:
+        """The part of an identity that needs no import; the code of one component is read once for all its entries."""
+        entry, folder = getattr(self.benchmark, kind)[name], self.benchmark.folder
+        if (kind, entry.use) not in self._code:
+            self._code[kind, entry.use] = registry.code(kind, entry.use, folder)
+        return registry.identity(kind, entry.use, entry.parameters, folder, of_code=self._code[kind, entry.use])
 
     @cached_property
     def unusable(self) -> set[str]:
@@ -134,10 +160,8 @@ class Plan:
         """Take for known what an encoder of the user's own said it is, or, for None, that it could not say it."""
         if declared is None:
             self.unusable.add(encoder)
-        self._identities.pop(("encoders", encoder), None)
-        entry = self.benchmark.encoders[encoder]
-        found = registry.identity("encoders", entry.use, entry.parameters, self.benchmark.folder)
-        self._identities["encoders", encoder] = {**found, "declared": declared}
+        self._identities["encoders", encoder] = {**self._identity("encoders", encoder), "declared": declared}
+        self._feature_keys.clear()
 
     def component(self, kind: str, name: str) -> Any:
         """A generator, encoder or metric of this benchmark, made with its parameters."""
@@ -154,7 +178,7 @@ class Plan:
         return set()
 
     def encoder(self, name: str) -> Any:
-        """The encoder, loaded once per process and moved to the device."""
+        """The encoder, loaded once per process and moved to the device; kept until another one is asked for."""
         if name not in self._encoders:
             encoder = self.component("encoders", name)
             for attribute in ("identity", "dim", "encode"):
@@ -165,6 +189,7 @@ class Plan:
                     )
             if hasattr(encoder, "to"):
                 encoder.to(self.resolved_device)
+            self._encoders.clear()  # units come encoder by encoder, and a large one is gigabytes
             self._encoders[name] = encoder
         return self._encoders[name]
 
@@ -185,6 +210,17 @@ class Plan:
 
     def image_key(self, source: PlannedSet) -> str:
         """The store's key for an image set, from its declaration alone."""
+        split = source.split if isinstance(source, RealSet) else self.fit_split(source.generator)
+        labels = self.labels_digest(split) if isinstance(source, FakeSet) or self.grouping(source) else None
+        if (source, labels) not in self._image_keys:
+            self._image_keys[source, labels] = self._image_key(source)
+        return self._image_keys[source, labels]
+
+    @cached_property
+    def _image_keys(self) -> dict[tuple[PlannedSet, str | None], str]:
+        return {}
+
+    def _image_key(self, source: PlannedSet) -> str:
         benchmark = self.benchmark
         parts: dict[str, Any] = {"format": FORMATS["images"], "source": type(source).__name__}
         if isinstance(source, RealSet):
@@ -256,11 +292,21 @@ class Plan:
 
     def feature_key(self, images: Entry, encoder: str) -> str:
         """The store's key for features: the images' content, the recipe, the encoder."""
+        content = images.facts["content"]
+        if (content, encoder) not in self._feature_keys:
+            self._feature_keys[content, encoder] = self._feature_key(content, encoder)
+        return self._feature_keys[content, encoder]
+
+    @cached_property
+    def _feature_keys(self) -> dict[tuple[str, str], str]:
+        return {}
+
+    def _feature_key(self, content: str, encoder: str) -> str:
         recipe = self.benchmark.recipe(encoder)
         return digest(
             {
                 "format": FORMATS["features"],
-                "images": images.facts["content"],
+                "images": content,
                 "recipe": preprocessing.recipe_digest(recipe),
                 "recipe_libraries": preprocessing.libraries(recipe),
                 "encoder": self.identity("encoders", encoder),
@@ -326,6 +372,13 @@ class Plan:
 
     def scores(self, source: FakeSet, encoder: str) -> dict[str, Entry | None]:
         """The stored score of every metric of the encoder, and of the check for copies (None: not made yet)."""
+        return self._scores(source, encoder, self.score_names(encoder))
+
+    def copies(self, source: FakeSet, encoder: str) -> Entry | None:
+        """The stored check for copies."""
+        return self._scores(source, encoder, (COPIES,))[COPIES]
+
+    def _scores(self, source: FakeSet, encoder: str, metrics: Sequence[str]) -> dict[str, Entry | None]:
         real = self.features(self.reference, encoder)
         fake = self.features(source, encoder)
         training = self.features(self.training, encoder) if self.training else None
@@ -334,7 +387,7 @@ class Plan:
             metric: None
             if real is None or fake is None or (metric == COPIES and self.training and training is None)
             else self.store.find("scores", self.score_key(real, fake, training, metric, groups))
-            for metric in self.score_names(encoder)
+            for metric in metrics
         }
 
     def score_names(self, encoder: str) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from harness.pipeline.executors.work import Failure
 from harness.pipeline.groups import caption
 from harness.pipeline.leaderboard import Column, Leaderboard, Row, copies_reference, order
 from harness.pipeline.notes import bias_notes, flags, pool_notes, twins, without_interval
-from harness.pipeline.plan import COPIES, FakeSet, Plan, plain
-from harness.pipeline.score import load_analysis, make_scores, target_of
+from harness.pipeline.plan import FakeSet, Plan, plain
+from harness.pipeline.score import load_analyses, make_scores, target_of
 from harness.uncertainty import RankSets, SeedMember, Table, combine, interval, rank_sets
 
 Failures = Mapping[tuple[FakeSet, str], Failure]
@@ -70,13 +70,11 @@ class _Encoder:
         self.lost: dict[tuple[FakeSet, str], str] = {}  # single metrics of the others, and why
         self.members: dict[str, dict[str, list[SeedMember]]] = {name: {} for name in self.metrics}
         for fake in plan.fakes:
-            found = {metric: load_analysis(plan, fake, encoder, metric) for metric in self.metrics}
+            found = load_analyses(plan, fake, encoder)
             if None in found.values() and fake not in failing:  # lost to a fault of the disk since they were counted
                 make_scores(plan, fake, encoder)
-                found = {metric: load_analysis(plan, fake, encoder, metric) for metric in self.metrics}
-            if fake in failing and (
-                all(a is None for a in found.values()) or plan.scores(fake, encoder)[COPIES] is None
-            ):
+                found = load_analyses(plan, fake, encoder)
+            if fake in failing and (all(a is None for a in found.values()) or plan.copies(fake, encoder) is None):
                 self.failed[fake] = failing[fake]
                 continue
             for metric, analysis in found.items():
@@ -255,9 +253,7 @@ class _Encoder:
     def observe(self, fakes: Sequence[FakeSet]) -> dict[str, Any]:
         """What the images themselves tell, as shares: repeats within a set, copies of training and reference images."""
         told = [
-            score.facts
-            for fake in fakes
-            if fake not in self.failed and (score := self.plan.scores(fake, self.encoder)[COPIES])
+            score.facts for fake in fakes if fake not in self.failed and (score := self.plan.copies(fake, self.encoder))
         ]
         return {name: sum(facts[name] for facts in told) / len(told) for name in (told[0] if told else ())}
 

@@ -143,9 +143,9 @@ def _yaml(lock: Mapping[str, Any]) -> bytes:
     return text.getvalue()
 
 
-def write_receipt(out: Path, run_key: str) -> None:
-    """Vouch for OUT's files as they are now."""
-    receipt = {"run_key": run_key, "files": _files(out)}
+def write_receipt(out: Path, lock: Mapping[str, Any]) -> None:
+    """Vouch for OUT's files as they are now, those of the run that `lock` resolves."""
+    receipt = {"run_key": lock["run_key"], "declared": declared_key(lock), "files": _files(out)}
     write_atomically(out / RECEIPT, json.dumps(receipt).encode("ascii"))
 
 
@@ -298,14 +298,26 @@ def declared_key(locked: Mapping[str, Any]) -> str:
 
 def warn_of_replacing(out: Path, declared: Mapping[str, Any]) -> None:
     """Say that a run of `declared` takes the place of what OUT holds, unless OUT is of the same declaration."""
-    there = lock(out)
-    if there is not None and declared_key(there) != declared_key(declared):
+    there = _declared_in(out)
+    if there is not None and there != declared_key(declared):
         warnings.warn(
             f"what another declaration, or this one before an edit, left in {out} is replaced, its values and the "
             "sections of its report; --out keeps both",
             ReplacedWarning,
             3,
         )
+
+
+def _declared_in(out: Path) -> str | None:
+    """The key of what OUT's lock declares; None where it holds none. The receipt says it of the lock it vouches for."""
+    receipt = _receipt(out)
+    try:
+        if receipt["files"][LOCK] == digest_file(out / LOCK):
+            return str(receipt["declared"])
+    except (OSError, KeyError, TypeError):
+        pass
+    there = lock(out)
+    return None if there is None else declared_key(there)
 
 
 def labelled(board: Mapping[str, Any], encoder: str) -> str:

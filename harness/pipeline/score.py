@@ -163,13 +163,15 @@ def metric_call(plan: Plan, metric: str) -> MetricCall:
     return MetricCall(entry.use, {}, plan.component("metrics", metric))
 
 
-def load_analysis(plan: Plan, source: FakeSet, encoder: str, metric: str) -> Analysis | None:
-    """A stored score, or None where there is no intact one."""
-    entry = plan.scores(source, encoder)[metric]
-    if entry is None:
-        return None
-    try:
-        return Analysis.from_parts(dict(entry.facts), entry.arrays())
-    except CorruptEntry:
-        plan.store.discard("scores", entry.folder.name)
-        return None
+def load_analyses(plan: Plan, source: FakeSet, encoder: str) -> dict[str, Analysis | None]:
+    """The stored scores of every metric of the encoder, None where there is no intact one."""
+    found: dict[str, Analysis | None] = {}
+    for metric, entry in plan.scores(source, encoder).items():
+        if metric == COPIES:
+            continue
+        try:
+            found[metric] = None if entry is None else Analysis.from_parts(dict(entry.facts), entry.arrays())
+        except CorruptEntry as fault:
+            plan.store.discard("scores", fault.path.parent.name)
+            found[metric] = None
+    return found

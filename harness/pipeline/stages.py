@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from harness.base import UsageError
 from harness.pipeline import numerics
@@ -244,7 +244,7 @@ class Pipeline:
         failed = []
         self.progress.begin(stage, len(units), already)
         try:
-            for finished in outcomes(self.executor, partial(work, self.plan), units):
+            for finished in outcomes(self.executor, _OnPlan(work, self.plan), units):
                 failure = finished.result if isinstance(finished.result, Failure) else None
                 self.progress.done(str(finished.unit), finished.seconds, failure, finished.warnings)
                 if failure:
@@ -263,6 +263,33 @@ def failure_lines(failures: Mapping[tuple[FakeSet, str], Failure]) -> list[str]:
         f"{named[0]}{f' and {len(named) - 1} more cells' if len(named) > 1 else ''}: {reason}"
         for reason, named in cells.items()
     ]
+
+
+@dataclass(frozen=True)
+class _OnPlan(Generic[Unit]):
+    """`work` on the units of a plan. A process keeps the plan that it is sent first, with the encoder that it loads."""
+
+    work: Callable[[Plan, Unit], None]
+    plan: Plan
+
+    def __call__(self, unit: Unit) -> None:
+        self.work(self.plan, unit)
+
+    def __reduce__(self) -> Any:
+        return _arrived, (self.work, self.plan)
+
+
+_sent: dict[str, Plan] = {}
+
+
+def _arrived(work: Callable[[Plan, Unit], None], plan: Plan) -> _OnPlan[Unit]:
+    kept = _sent.get(plan.name)
+    if kept is None:
+        _sent.clear()
+        _sent[plan.name] = kept = plan
+    else:
+        kept.learn(plan)
+    return _OnPlan(work, kept)
 
 
 def _check(plan: Plan, reals: Sequence[RealSet], split: str) -> Look:

@@ -85,20 +85,32 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._known: dict[tuple[str, str], tuple[tuple[int, int, int], Entry]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_known": {}}  # each process reads for itself
 
     def folder(self, kind: str, key: str) -> Path:
         """Where the entry is, or would be."""
         return self.root / kind / key[:2] / key
 
     def find(self, kind: str, key: str) -> Entry | None:
-        """The entry, or None. Only the manifest is read; shards are verified when they are."""
+        """The entry, or None. Only the manifest is read, once as long as it is the same file; shards when they are."""
         folder = self.folder(kind, key)
         try:
+            status = os.stat(f"{folder}/{MANIFEST}")
+            # An entry made anew is another file: manifests are renamed into place with their folder.
+            stamp = status.st_ino, status.st_mtime_ns, status.st_size
+            known = self._known.get((kind, key))
+            if known is not None and known[0] == stamp:
+                return known[1]
             manifest = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
             seal = manifest.pop("seal")
             if manifest["format"] != FORMAT or manifest["key"] != key or seal != digest(manifest):
                 raise ValueError("not this entry's manifest")
-            return Entry(folder, manifest["facts"], tuple(manifest["shards"]))
+            entry = Entry(folder, manifest["facts"], tuple(manifest["shards"]))
+            self._known[kind, key] = stamp, entry
+            return entry
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValueError, KeyError, TypeError):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         write_finding,
     )
     from harness.report.html.grids import GRID, write_grids
-    from harness.report.html.page import write_report
+    from harness.report.html.page import freshen_report, write_report
     from harness.report.mlflow.reach import TrackingUnavailable
     from harness.report.mlflow.sending import Tracked, track
     from harness.report.run_files import NEEDED, read_run

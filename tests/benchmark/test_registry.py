@@ -332,12 +332,12 @@ def test_a_kind_that_does_not_exist_is_a_bug_not_a_mistake_of_the_user():
 
 
 def test_each_source_is_read_once_in_a_process_however_many_components_hang_on_it():
-    for reader in (source._imports_of, source._digest):
+    for reader in (source._named, source._digest):
         reader.cache_clear()
     for _ in range(2):
         for component in TABLE:
             registry._sources(component, Path())
-    for reader in (source._imports_of, source._digest):
+    for reader in (source._named, source._digest):
         asked = reader.cache_info()
         assert asked.misses <= len(list(PACKAGE.rglob("*.py")))
         assert asked.hits > asked.misses

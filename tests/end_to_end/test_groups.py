@@ -123,7 +123,7 @@ def standard_errors(folder: Path, module: str) -> dict[str, float]:
     for generator in ("prompted", "blind", "classes", "mixture"):
         source = FakeSet(generator, None, 0)
         scores.make_scores(made, source, "means")
-        analysis = scores.load_analysis(made, source, "means", "fd")
+        analysis = scores.load_analyses(made, source, "means")["fd"]
         assert analysis is not None
         assert analysis.form.influence_fake is not None
         found[generator] = float(analysis.form.influence_fake.std(ddof=1) / len(analysis.form.influence_fake) ** 0.5)
@@ -463,7 +463,7 @@ def test_a_reference_with_fixed_counts_is_stratified_where_it_is_taken_whole(tmp
     whole = planned(tmp_path, "grouped_real", text.replace("n_real: 200", "n_real: 400"))
     source = FakeSet("plain", None, 0)
     scores.make_scores(whole, source, "means")
-    analysis = scores.load_analysis(whole, source, "means", "kd")
+    analysis = scores.load_analyses(whole, source, "means")["kd"]
     assert len(np.unique(analysis.strata_real)) == 10
     assert analysis.strata_fake is None
     assert "stratified (real)" in analysis.method
@@ -472,7 +472,7 @@ def test_a_reference_with_fixed_counts_is_stratified_where_it_is_taken_whole(tmp
     plain = planned(tmp_path, "grouped_real", YAML.replace("n_real: 200", "n_real: 400"))
     assert plain.image_key(plain.reference) != whole.image_key(whole.reference)
     scores.make_scores(plain, source, "means")
-    other = scores.load_analysis(plain, source, "means", "kd")
+    other = scores.load_analyses(plain, source, "means")["kd"]
     assert other.value == analysis.value
     assert other.strata_real is None
     with pytest.raises(UsageError, match="different strata of the reference"):

@@ -17,7 +17,7 @@ from harness.generators.contract import PlacedGenerator
 from harness.generators.from_diffusers import Diffusers, DiffusersParameters
 from harness.generators.labels import offered
 from harness.pipeline.plan import FakeSet, Plan
-from harness.pipeline.score import load_analysis, make_scores
+from harness.pipeline.score import load_analyses, make_scores
 from tests.conftest import ROOT
 
 PROMPTED = """\
@@ -194,7 +194,7 @@ def test_a_benchmark_counts_the_prompts_of_a_pipeline_and_not_its_images(text_fo
     for generator in ("cycled", "all"):
         source = FakeSet(generator, None, 0)
         make_scores(plan, source, "pixels")
-        found[generator] = load_analysis(plan, source, "pixels", "kd")
+        found[generator] = load_analyses(plan, source, "pixels")["kd"]
     assert found["cycled"].clustered
     assert found["cycled"].units_fake == 5
     assert found["cycled"].value == found["all"].value

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from harness.base import named, percent, write_atomically
+from harness.base import digest, digest_file, named, percent, write_atomically
+from harness.benchmark import registry
 from harness.report import paste, words
 from harness.report.figures.charts import has_plane, heatmap, plane, ranked_forest, small_forest
 from harness.report.figures.marks import figure
 from harness.report.figures.rankcharts import bump, colours, strip
-from harness.report.finding import Finding
+from harness.report.finding import SUFFIX, Finding
 from harness.report.html.markup import Child, Markup, prose, tag
 from harness.report.html.samples import sample_rows
 from harness.report.html.style import CSS, SCRIPT
 from harness.report.html.tables import leaderboard_table, study_table
-from harness.report.run_files import RunFiles, read_run
+from harness.report.run_files import NEEDED, RunFiles, read_run
 from harness.report.words import terms
 
 NAME = "report.html"
+MADE_OF = ".report.json"  # what the page in OUT was made of, and its digest
 # A run's own studies come first, what it is held against after them; others follow by name.
 STUDIES = ("diagnosis", "compare", "rerank", "audit", "claims")
 
@@ -30,7 +33,27 @@ def write_report(out: Path) -> Path:
     path, payload = out / NAME, page(read_run(out)).encode("utf-8")
     if not (path.is_file() and path.read_bytes() == payload):
         write_atomically(path, payload)
+    write_atomically(out / MADE_OF, json.dumps({"of": _inputs(out), "page": digest_file(path)}).encode("ascii"))
     return path
+
+
+def freshen_report(out: Path) -> Path:
+    """`write_report`, unless the page in OUT is of these very files and this code already: then none is read again."""
+    path = out / NAME
+    try:
+        held = json.loads((out / MADE_OF).read_text(encoding="ascii"))
+        if held == {"of": _inputs(out), "page": digest_file(path)}:
+            return path
+    except (OSError, ValueError):
+        pass
+    return write_report(out)
+
+
+def _inputs(out: Path) -> str:
+    """The digest of all that a page is made of: a run's files, its findings, its grids, and the code that draws it."""
+    files = [*(out / name for name in NEEDED), *sorted(out.glob(f"*{SUFFIX}")), *sorted((out / "grids").glob("*.png"))]
+    code = registry.source_digest((__name__,))
+    return digest([code, [[file.relative_to(out).as_posix(), digest_file(file)] for file in files]])
 
 
 def page(run: RunFiles) -> str:

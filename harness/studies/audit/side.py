@@ -12,7 +12,7 @@ from harness.pipeline import (
     Plan,
     PlannedSet,
     load_again,
-    load_analysis,
+    load_analyses,
     load_features,
     load_groups,
     marked,
@@ -43,9 +43,7 @@ class Side:
         return load_again(self.plan, source, self.encoder, self.batch_size)
 
     def _stored(self, fake: FakeSet) -> dict[str, Analysis]:
-        found = {
-            m: load_analysis(self.plan, fake, self.encoder, m) for m in self.plan.benchmark.metrics_of(self.encoder)
-        }
+        found = load_analyses(self.plan, fake, self.encoder)
         if None in found.values():
             raise UsageError(f"{self.encoder}: a score of {fake.generator} was lost; run the audit again")
         return {metric: analysis for metric, analysis in found.items() if analysis is not None}
