@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         Tables,
         ThirdOrder,
     )
-    from harness.uncertainty.compare import Comparison, Equivalence, difference, equivalence
+    from harness.uncertainty.compare import Comparison, Equivalence, difference, equivalence, why_not_paired
     from harness.uncertainty.design import INDEPENDENT, Design
     from harness.uncertainty.features import (
         Matrix,

@@ -118,6 +118,19 @@ def difference(
     return _comparison(centre, parts, level, target, reference, method, tuple(notes))
 
 
+def why_not_paired(first: Sequence[SeedMember], second: Sequence[SeedMember]) -> str | None:
+    """Why a metric allows no `paired` difference of these sets, worded to follow its name; None where it does.
+
+    Over several training seeds on both sides values are paired, which every metric allows.
+    """
+    one, two = means(first), means(second)
+    if one.training_seeds > 1 and two.training_seeds > 1:
+        return None
+    if all(analysis.form.influence_fake is not None for analysis in one.analyses + two.analyses):
+        return None
+    return "has no influence function for its fake side, which pairing images needs"
+
+
 def _own_slope(analyses: Sequence[Analysis], own: float) -> float:
     """Noise of a squared distance grows with the distance: in proportion to what both sides' magnitudes add up to."""
     sizes = _magnitudes(analyses)
@@ -182,7 +195,7 @@ def _paired_images(one: Means, two: Means) -> float:
 def _without_partners(left: Analysis, right: Analysis) -> str | None:
     """Why image i of two sets cannot be differenced; None where it can."""
     if left.form.influence_fake is None or right.form.influence_fake is None:
-        return f"needs influence functions; {left.use} has none for its fake side"
+        return f"needs influence functions; {left.use} has none for its fake side: compare it unpaired"
     if left.n_fake != right.n_fake:
         return f"sets have {left.n_fake} and {right.n_fake} images, so image i has no partner"
     if not same_strata(left.strata_fake, right.strata_fake):

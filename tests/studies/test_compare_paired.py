@@ -60,7 +60,7 @@ generators:
   extra: {{use: folder, path: extra}}
   rows: {{use: npy, path: rows.npy}}
   table: {{use: npy, path: table.npy}}
-metrics: {{fd: {{}}, kd: {{}}}}
+metrics: {{fd: {{}}, kd: {{}}, precision: {{}}, recall: {{}}, density: {{}}, coverage: {{}}}}
 rank_by: {{metric: fd, encoder: pixels}}
 """
 
@@ -91,12 +91,16 @@ def pairs(request, tmp_path_factory):
     result = run_benchmark(folder / "bench.yaml", out=folder / "out", store=folder / "store", workers=1, tracking=False)
     assert not result.failures
 
-    def compare(first, second, *options, code=0):
+    def compare(first, second, *options, code=0, all_metrics=False):
         file = folder / "told.json"
-        asked = ["compare", folder / "out", first, second, "--metric", "fd", "--reference", "fixed", "--json", file]
+        metric = () if "--metric" in options or all_metrics else ("--metric", "fd")
+        asked = ["compare", folder / "out", first, second, *metric, "--reference", "fixed", "--json", file]
         told = CliRunner().invoke(main, [str(part) for part in (*asked, *options)])
         assert told.exit_code == code, told.output
-        return json.loads(file.read_text())[0]["comparison"] | {"words": told.output} if code == 0 else told.output
+        if code:
+            return told.output
+        found = json.loads(file.read_text())
+        return found[0]["comparison"] | {"words": told.output, "metrics": [one["metric"] for one in found]}
 
     return compare
 
@@ -127,3 +131,14 @@ def test_a_file_without_a_partner_is_refused_and_named_and_arrays_go_by_position
     found = pairs("rows", "table", "--paired")
     assert found["high"] > 0.01  # one set in the opposite order: image i has a stranger for a partner
     assert "image i of both counts as one draw" in found["words"]
+
+
+@pytest.mark.slow
+def test_metrics_that_pair_are_compared_and_those_that_do_not_are_named(pairs):
+    found = pairs("lighter", "plain", "--paired", all_metrics=True)
+    assert found["metrics"] == ["fd", "kd", "precision", "density"]
+    for metric in ("recall", "coverage"):
+        assert f"{metric}: not compared, since it has no influence function for its fake side" in found["words"]
+    assert "without --paired it can be compared" in found["words"]
+    told = pairs("lighter", "plain", "--paired", "--metric", "recall", code=2)
+    assert "recall has no influence function for its fake side, which pairing images needs" in told

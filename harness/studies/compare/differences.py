@@ -10,26 +10,33 @@ from harness.studies.compare.pairing import partners
 from harness.studies.compare.result import Answer, Compared, Effect, Question
 from harness.studies.compare.words import paired_note, verdict
 from harness.studies.scored import Scored
-from harness.uncertainty import SeedMember, difference, equivalence, fake_variance, holm, means, why_no_interval
+from harness.uncertainty import (
+    SeedMember,
+    difference,
+    equivalence,
+    fake_variance,
+    holm,
+    means,
+    why_no_interval,
+    why_not_paired,
+)
 
 
 def compared(run: Scored, question: Question) -> Compared:
     """The answers to a question about two generators of a run, under the run's encoder.
 
-    Metrics without an interval on either side are left out and named; UsageError where that is all of them, and for
-    generators without scores, an unknown metric, and what pairing does not allow.
+    Metrics without an interval on either side, and those that do not pair where pairs are asked for, are left out and
+    named. UsageError where that is all of them, and for generators without scores, an unknown metric, and images that
+    do not pair.
     """
     run.check_two(question.first, question.second)
     reference = question.reference or run.reference
-    alone = {}
+    alone: dict[str, str] = {}
     for name in run.asked(question.metric):
-        groups = [run.metrics[name].get(generator) for generator in (question.first, question.second)]
-        known = [members for members in groups if members is not None]
-        reason = "it failed for one of the two" if len(known) < 2 else why_no_interval(*known)
-        if reason is not None:
+        if (reason := _why_left_out(run, question, name)) is not None:
             alone[name] = reason
     if not (tested := [name for name in run.asked(question.metric) if name not in alone]):
-        raise UsageError([f"{name} has no interval, so nothing can be compared: {why}" for name, why in alone.items()])
+        raise UsageError([f"{name} {reason}, so nothing can be compared" for name, reason in alone.items()])
     answers = [_answer(run, question, name) for name in tested]
     adjusted = holm([answer.comparison.p for answer in answers])
     notes = dict.fromkeys(note for answer in answers for note in answer.comparison.notes)
@@ -45,6 +52,19 @@ def compared(run: Scored, question: Question) -> Compared:
         tuple(notes),
         alone,
     )
+
+
+def _why_left_out(run: Scored, question: Question, metric: str) -> str | None:
+    """Why a metric cannot be compared, worded to follow its name; None where it can."""
+    groups = [run.metrics[metric].get(generator) for generator in (question.first, question.second)]
+    known = [members for members in groups if members is not None]
+    if len(known) < 2:
+        return "has no interval: it failed for one of the two"
+    if (reason := why_no_interval(*known)) is not None:
+        return f"has no interval for one of the two: {reason}"
+    if question.paired and (reason := why_not_paired(*known)) is not None:
+        return f"{reason}; without --paired it can be compared"
+    return None
 
 
 def _answer(run: Scored, question: Question, metric: str) -> Answer:

@@ -60,7 +60,7 @@ class Answer:
 class Compared:
     """The answers to a question, a metric each, under one encoder of a run; `reference` is what it counted as.
 
-    `alone` says of metrics that are left out why one of the two has no interval.
+    `alone` says of metrics that are left out why: no interval on one side, or no way to pair images.
     """
 
     question: Question

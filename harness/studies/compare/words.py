@@ -39,7 +39,7 @@ def text(found: Compared) -> str:
 
 def left_out(found: Compared) -> list[str]:
     """A sentence for each metric that could not be compared."""
-    return [f"{metric}: not compared, one of the two has no interval: {why}." for metric, why in found.alone.items()]
+    return [f"{metric}: not compared, since it {why}." for metric, why in found.alone.items()]
 
 
 def about(found: Compared) -> str:
