@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WHOLE = ("training_seed", "sampling_seed", "n_real", "n_fake")  # whole numbers, absent in some rows
 PAIRED = ("value", "se", "low", "high", "p", "p_holm")
+GIVES_BACK = "gives reference images back, so its distances mean nothing"
 COMPARED = ("value", "se", "low", "high", "p", "target", "reference", "method")
 
 
@@ -106,7 +107,8 @@ class FinishedRun:
         p                     two-sided, for no difference
         p_holm                the same, adjusted over all pairs of this encoder and metric (Holm 1979): calling every
                               pair with p_holm <= 0.05 different makes one false call in at most 5% of such tables
-        better                the generator with the better values where p_holm says that they differ, else None
+        better                the generator with the better values where p_holm says that they differ, else None; None
+                              too where one of the two gives reference images back, as `notes` says then
         target, reference, method, notes   as in the records; `reference` is the leaderboard's unless it is given. Where
                               one of the two has no interval the numbers are missing, and `notes` says why
 
@@ -142,6 +144,7 @@ class FinishedRun:
             return
         _, analyses = results.read(self.out, encoder)
         lower = {column.metric: column.lower_is_better for column in board.columns}
+        copying = {row.generator for row in ordered if row.copies_reference}
         for metric, groups in analyses.items():
             target = {row.generator: row.metrics[metric].target for row in ordered if metric in row.metrics}
             pairs = list(combinations([g for g in target if g in groups], 2))
@@ -161,9 +164,10 @@ class FinishedRun:
                     p = next(adjusted)
                     ahead = first if (found.value < 0) == lower[metric] else second
                     row |= {name: getattr(found, name) for name in COMPARED} | {"p_holm": p}
+                    void = [f"{name} {GIVES_BACK}" for name in (first, second) if name in copying]
                     row |= {
-                        "better": ahead if p <= 1 - level and found.value else None,
-                        "notes": "; ".join(found.notes),
+                        "better": ahead if p <= 1 - level and found.value and not void else None,
+                        "notes": "; ".join((*void, *found.notes)),
                     }
                 else:
                     row |= {"target": target[first], "reference": reference, "notes": found}

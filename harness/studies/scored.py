@@ -114,8 +114,15 @@ class Scored:
         results.check_scored(self.out, self.encoder, generators)
 
     def check_two(self, first: str, second: str) -> None:
-        """Raises UsageError unless both have scores and are two: to tests their images are independent."""
+        """Raises UsageError unless both have scores that mean something and are two.
+
+        To tests their images are independent; who gives reference images back has distances that mean nothing.
+        """
         self.check_scored((first, second))
+        if copying := [
+            f"{name}: {self.copying[name]}" for name in dict.fromkeys((first, second)) if name in self.copying
+        ]:
+            raise UsageError(f"{self.out}: {'; and '.join(copying)}, and it is compared with none")
         if first == second:
             raise UsageError(
                 f"{self.out}: FIRST and SECOND are both {first}, and a generator differs from itself by nothing; name "

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from harness import open_run
 from harness.cli.main import main
 from harness.pipeline.leaderboard import Leaderboard
 from harness.report.figures.forest import draw_encoder
@@ -133,3 +134,60 @@ def test_item_8_the_gate_fails_who_became_a_copier_and_tests_no_copier(scored):
     same = ask("gate", folder / "alone", "--baseline", folder / "alone")
     assert same.exit_code == 0, same.output
     assert "note  copies: not tested: in the baseline, 100% exact copies of reference images" in same.output
+
+
+def test_item_8_compare_and_power_hold_no_copier_against_anybody(scored):
+    folder, _ = scored
+    for command in (("compare",), ("power", "--difference", 1)):
+        told = ask(command[0], folder / "out", "copies", "fair", *command[1:])
+        assert told.exit_code == 2, told.output
+        assert "copies: 100% exact copies of reference images: its distances mean nothing" in told.output
+        assert "compared with none" in told.output
+        assert "better" not in told.output
+    assert ask("compare", folder / "out", "fair", "bright").exit_code == 0
+
+
+def test_item_8_pairs_of_a_finished_run_name_no_copier_as_better(scored):
+    folder, _ = scored
+    pairs = open_run(folder / "out").pairs(metric="fd").set_index(["first", "second"])
+    assert pairs.loc[("fair", "bright"), "better"] == "fair"
+    copiers = pairs[[("copies" in pair) for pair in pairs.index]]
+    assert len(copiers) == 2
+    assert copiers["better"].isna().all()
+    assert copiers["p_holm"].max() < 0.05, "they do differ"
+    assert copiers["notes"].str.startswith("copies gives reference images back").all()
+
+
+def test_item_8_diagnose_finds_a_copier_neither_faithful_nor_good(scored):
+    folder, _ = scored
+    told = ask("diagnose", folder / "out")
+    assert told.exit_code == 0, told.output
+    (line,) = [line for line in told.output.splitlines() if line.startswith("  copies: ")]
+    assert line == (
+        "  copies: shows images of the reference set itself: its scores flatter it; its distances mean nothing, so "
+        "nothing else is said of it"
+    )
+    assert "nothing is found against" not in told.output or "copies" not in told.output.splitlines()[0]
+
+
+def test_item_8_rerank_leaves_the_copier_out_and_says_so(tmp_path, scored):
+    folder, _ = scored
+    images(tmp_path / "dim", 120, seed=4, shift=-30)
+    bench = tmp_path / "two.yaml"
+    text = (folder / "out.yaml").read_text().replace("path: ", f"path: {folder}/")
+    text = text.replace("datasets: out.datasets.yaml", f"datasets: {folder}/out.datasets.yaml")
+    text = text.replace(
+        "encoders:\n",
+        "encoders:\n  small: {use: pixels, preprocessing: {resize: {library: pillow, filter: box, size: 3}}}\n",
+    )
+    text = text.replace("generators:\n", f"generators:\n  dim: {{use: folder, path: {tmp_path}/dim}}\n")
+    bench.write_text(text)
+    ran = ask("run", bench, "--out", tmp_path / "out", "--store", folder / "store", "--workers", 1, "--no-tracking")
+    assert ran.exit_code == 0, ran.output
+    told = ask("rerank", tmp_path / "out", "--json", tmp_path / "told.json")
+    assert told.exit_code == 0, told.output
+    assert "note: left out: copies (gives reference images back, so distances mean nothing)" in told.output
+    found = json.loads((tmp_path / "told.json").read_text())
+    assert set(found["consensus"]["mean_rank"]) == {"fair", "bright", "dim"}
+    assert all("copies" not in order["sentence"] for order in found["distances"])
+    assert len(found["distances"]) == 2

@@ -382,7 +382,7 @@ def test_the_headline_counts_what_something_was_found_against_and_names_the_rest
     """Two of three lines that say "nothing found" were once counted as wrong."""
     clear, bad = by_hand(**FINE), by_hand(**BAD)
     assert headline(of(("a", clear), ("b", bad), ("c", clear))) == (
-        "Something is wrong beyond noise with 1 of 3 generators; nothing is found against a, c."
+        "Something is wrong beyond noise with 1 of 3 generators; nothing is found against a and c."
     )
     assert headline(of(("b", bad))) == "Something is wrong beyond noise with 1 of 1 generators."
     twins = Copies(images=100, training=2, holdout_images=100, holdout_training=2, p_holm={"training": 0.7})

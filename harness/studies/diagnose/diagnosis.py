@@ -12,6 +12,7 @@ from __future__ import annotations
 from harness.studies.diagnose.evidence import Case, Evidence
 from harness.studies.diagnose.findings import TITLES, Diagnosis, Finding, finding, of_copies, side_of, some, titled
 
+VOID = "its distances mean nothing, so nothing else is said of it"
 FIDELITY = ("other kind", "other or margin", "low fidelity", "mixed fidelity", "low density", "outlier reals")
 DIVERSITY = ("mode collapse", "over-smoothing", "less diverse", "uneven")
 NOISE = 0.8  # share of real images' precision and density that is lost where images are none of this kind
@@ -28,6 +29,9 @@ def diagnose(case: Case) -> Diagnosis:
         facts = tuple(of_copies(case))
         words = ["the reference point, unseen real images", *(TITLES[f.kind] for f in facts)]
         return Diagnosis(case.generator, "; ".join(words), facts, case.notes)
+    if case.void:
+        found = of_copies(case)
+        return Diagnosis(case.generator, "; ".join([*(TITLES[f.kind] for f in found), VOID]), tuple(found), case.notes)
     if other := _other_kind(case):
         # What fails like noise says nothing of modes or proportions.
         found = [*of_copies(case), other]

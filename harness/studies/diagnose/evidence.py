@@ -79,7 +79,10 @@ class Copies:
 
 @dataclass(frozen=True)
 class Case:
-    """All that is known of one generator under one encoder. `against` names the reference point, None for theory."""
+    """All that is known of one generator under one encoder. `against` names the reference point, None for theory.
+
+    `void` says that it gives back so much of the reference that what its metrics say means nothing.
+    """
 
     generator: str
     encoder: str
@@ -88,6 +91,7 @@ class Case:
     metrics: Mapping[str, Evidence]  # by what they use: fd, kd, precision, recall, density, coverage
     copies: Copies | None = None
     notes: tuple[str, ...] = ()
+    void: bool = False
 
 
 def against_holdout(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -13,7 +13,7 @@ from harness.studies.diagnose.diagnosis import diagnose
 from harness.studies.diagnose.evidence import Case
 from harness.studies.diagnose.findings import TITLES, Diagnosis, Finding, of_copies
 from harness.studies.diagnose.result import Diagnosed, Diagnoses
-from harness.studies.rerank import Order, compared, of_distances
+from harness.studies.rerank import Order, compared, of_distances, without_copiers
 from harness.studies.scored import Scored
 from harness.uncertainty import Table, why_no_interval
 
@@ -101,14 +101,14 @@ def _case(run: Scored, row: Mapping[str, Any], holdout: str | None) -> Case:
         parameters = {record.metric: record.parameters for record in run.records}
         found, notes = evidence.against_theory(run.metrics, name, level=run.level, parameters=parameters)
     tested, copies = evidence.together(found, copies, level=run.level)
-    return Case(name, run.encoder, run.level, holdout, tested, copies, notes)
+    return Case(name, run.encoder, run.level, holdout, tested, copies, notes, void=name in run.copying)
 
 
-def _testable(metrics: Mapping[str, results.Groups]) -> dict[str, results.Groups]:
-    """The analyses of generators that have an interval: no order of the others is beyond noise."""
+def _testable(metrics: Mapping[str, results.Groups], copying: Collection[str]) -> dict[str, results.Groups]:
+    """The analyses of generators that have an interval and are no copiers: no order of the others means anything."""
     return {
         metric: {name: members for name, members in groups.items() if why_no_interval(members) is None}
-        for metric, groups in metrics.items()
+        for metric, groups in without_copiers(metrics, copying).items()
     }
 
 
@@ -121,7 +121,7 @@ def _orders(run: Scored) -> list[Order]:
     }
     ranks = run.board["rank_by"]["metric"]
     scored = {row["encoder"] for row in run.board["rows"] if row["status"] == "ok"}
-    under = {name: _testable(run.under(name).metrics) for name in run.board["encoders"] if name in scored}
+    under = {name: _testable(run.under(name).metrics, run.copying) for name in run.board["encoders"] if name in scored}
     tables = [
         Table(f"{ranks} under {name}", under[name][ranks], run.lower_is_better[ranks], targets[name, ranks])
         for name, note in run.board["encoders"].items()

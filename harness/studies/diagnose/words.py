@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.base import percent
+from harness.base import named, percent
 from harness.studies.diagnose.result import Diagnosed, Diagnoses
 
 THEORY = (
@@ -14,7 +14,6 @@ SURE = (
     "named is not shown, which is less than shown to be right."
 )
 CHANGES = "What would change it: more images show smaller faults; another encoder sees others (`--encoder`)."
-NAMED = 5  # names in one sentence
 CHECKPOINTS = "about these checkpoints, not about the methods that trained them"  # `difference` says so; once is enough
 
 
@@ -47,12 +46,7 @@ def headline(found: Diagnoses) -> str:
     clear = [one.generator for one in read if one.sound]
     wrong = len(read) - len(clear)
     said = f"Something is wrong beyond noise with {wrong} of {len(read)} generators"
-    return said + (f"; nothing is found against {_named(clear)}." if clear else ".")
-
-
-def _named(names: list[str]) -> str:
-    """The names, at most five of them."""
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    return said + (f"; nothing is found against {named(clear)}." if clear else ".")
 
 
 def control(found: Diagnoses) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from harness.base import UsageError
+from harness.base import UsageError, named
 from harness.studies.rerank import human
 from harness.studies.rerank.result import People, Reranked
 from harness.studies.rerank.reversals import DRAWS
@@ -67,7 +67,7 @@ def _common(rankings: Sequence[Ranking]) -> tuple[list[Ranking], list[str]]:
     """The generators that every encoder scored."""
     shared = [name for name in rankings[0].names if all(name in r.names for r in rankings)]
     left = list(dict.fromkeys(name for r in rankings for name in r.names if name not in shared))
-    notes = [f"left out, since not scored under every encoder: {', '.join(left)}"] if left else []
+    notes = [f"left out, since not scored under every encoder: {named(left)}"] if left else []
     return [r.of(shared) for r in rankings], notes
 
 
@@ -87,7 +87,7 @@ def _judge(rankings: Sequence[Ranking], dataset: str, seed: int) -> tuple[list[R
     rates = {name: study[theirs].error_rate for name, theirs in ours.items()}
     words = [f"{human.source()}; {sum(map(len, rates.values()))} participants, {len(ours)} generators"]
     if left:
-        words.append(f"left out, since not in the study: {', '.join(left)}")
+        words.append(f"left out, since not in the study: {named(left)}")
     judge = participants(PEOPLE, rates, count=DRAWS, seed=seed + 999)
     return [r.of(tuple(ours)) for r in rankings], judge, words
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 from harness.studies.rerank.reversals import Order, compared
 from harness.uncertainty import SeedMember, Table, shared_level
 
 Groups = Mapping[str, Sequence[SeedMember]]
 USES = ("fd", "kd")
+Members = TypeVar("Members")
 
 
 def of_distances(board: Mapping[str, Any], under: Mapping[str, Mapping[str, Groups]]) -> tuple[Order, ...]:
@@ -25,6 +26,16 @@ def of_distances(board: Mapping[str, Any], under: Mapping[str, Mapping[str, Grou
         for encoder, tables in found.items()
     ]
     return tuple(order for order in orders if order is not None)
+
+
+def without_copiers(
+    metrics: Mapping[str, Mapping[str, Members]], copying: Collection[str]
+) -> dict[str, dict[str, Members]]:
+    """The analyses of each metric but for those of the generators that give reference images back."""
+    return {
+        metric: {name: members for name, members in groups.items() if name not in copying}
+        for metric, groups in metrics.items()
+    }
 
 
 def _labelled(board: Mapping[str, Any], encoder: str) -> str:

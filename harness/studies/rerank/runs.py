@@ -56,9 +56,9 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
 
     Raises UsageError for a metric that is not there and for an encoder that has scores and no analyses.
     """
-    from harness.base import UsageError, unknown
-    from harness.pipeline import results
-    from harness.studies.rerank.distances import of_distances
+    from harness.base import UsageError, named, unknown
+    from harness.pipeline import copies_reference, results
+    from harness.studies.rerank.distances import of_distances, without_copiers
     from harness.uncertainty import Ranking, Table, joint_replicates, why_no_interval
 
     board = results.leaderboard(out)
@@ -68,6 +68,10 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
         raise UsageError(unknown("metric", name, better, place=str(out)))
     reference = board["interval"]["reference"]
     rankings, tables, without, notes = [], {}, [], []
+    copying = {str(row["generator"]) for row in board["rows"] if copies_reference(row["observations"])}
+    if copying:
+        back = "gives" if len(copying) == 1 else "give"
+        notes.append(f"left out: {named(sorted(copying))} ({back} reference images back, so distances mean nothing)")
     under: dict[str, dict[str, results.Groups]] = {}
     for number, encoder in enumerate(dict.fromkeys(str(row["encoder"]) for row in board["rows"])):
         rows = [row for row in board["rows"] if row["encoder"] == encoder]
@@ -75,7 +79,7 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
         if not own:
             notes.append(f"left out, since every generator failed under it: {encoder} ({rows[0]['reason']})")
             continue
-        under[encoder] = results.read(out, encoder)[1]
+        under[encoder] = without_copiers(results.read(out, encoder)[1], copying)
         groups = under[encoder].get(name, {})
         if not any(name in metrics for metrics in own):  # it is not computed there
             without.append(encoder)
@@ -83,7 +87,7 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
         if not groups:
             raise UsageError(f"{out}: no analyses of {name} under {encoder}")
         if alone := [generator for generator, members in groups.items() if why_no_interval(members) is not None]:
-            notes.append(f"left out under {encoder}, having no interval of {name}: {', '.join(alone)}")
+            notes.append(f"left out under {encoder}, having no interval of {name}: {named(alone)}")
             groups = {generator: members for generator, members in groups.items() if generator not in alone}
         # A seed for each encoder: the noise that encoders share (the same images) is taken for independent, since
         # one seed for all would take it for the same. Shared noise would cancel in part, so this is the wider.
