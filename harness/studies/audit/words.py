@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.base import counted, listed, percent
 from harness.studies.audit.result import Audited, Change, Flip, Setting, is_none
 
-NAMED = 5  # flips in one sentence; a table has them all
+NAMED = 5  # flips, settings in one sentence; a table has them all
 
 
 def brief(found: Audited, first: str, random: dict[str, bool]) -> str:
@@ -101,12 +101,13 @@ def _moves(found: Audited, encoder: str) -> str:
     """Which settings are shown to move the ranking metric, and how far; then those that are not."""
     told = ""
     if knobs := found.knobs(encoder):
-        each = ", ".join(f"{name} by {share_words(share)}" for name, share in knobs)
+        each = listed([f"{name} by {share_words(share)}" for name, share in knobs], NAMED)
         most = max((s.most for s in found.settings(encoder) if s.shown), key=lambda change: change.share)
         told = f"How far a setting moves {found.metric}, as the median over generators: {each}. The largest change is "
         told += f"that of {most.generator} under {most.variant}, {most.pinned:.4g} → {most.value:.4g}. "
     if (unshown := found.unshown(encoder)) and found.noise_known(encoder):
-        told += f"No change of {found.metric} by {' or '.join(unshown)} is shown beyond noise. "
+        told += f"No change of {found.metric} by {listed(unshown, NAMED, between=' or ', last=' or ')} is shown "
+        told += "beyond noise. "
     elif unshown:
         told += f"How far noise moves a change of {found.metric} is not known, so none is shown beyond it. "
     return told

@@ -19,6 +19,7 @@ ORDER = ("inconsistent", "consistent", "not comparable", "cannot be decided")
 # Where the table stops at the numbers as printed and a verdict does not.
 CORRECTED = "; a verdict allows for the bias of a best of three"
 EACH_CHOICE = "; a verdict tries each that may be meant, and is given if all agree"
+NAMED = 5  # claims, facts in one sentence; the lines below have them all
 MANY = 8  # groups of other data sets from which on they are counted and not named
 
 
@@ -83,7 +84,7 @@ def answer(judged: Sequence[Judged], alone: frozenset[str] = frozenset()) -> str
         apart = f"inconsistent only by {'itself' if len(found) == 1 else 'themselves'}"
         words = f"{len(found)} {apart if verdict == 'alone' else verdict}"
         if verdict in ("inconsistent", "alone"):
-            words += f" ({listed(found, MANY)})"
+            words += f" ({listed(found, NAMED)})"
         told.append(words)
     return f"{counted(len(judged), 'published number')}: {', '.join(told)}."
 
@@ -100,7 +101,8 @@ def change_words(judged: Sequence[Judged]) -> str:
     for one in open_claims:
         for fact in dict.fromkeys(fact for test in one.tests for fact in test.match.missing):
             waits[fact] = waits.get(fact, 0) + 1
-    told = ", ".join(f"{fact} ({counted(n, 'claim')})" for fact, n in sorted(waits.items(), key=lambda w: -w[1]))
+    facts = [f"{fact} ({counted(n, 'claim')})" for fact, n in sorted(waits.items(), key=lambda w: -w[1])]
+    told = listed(facts, NAMED)
     said = [f"to be told what is not said: {told}"] if told else []
     if alone := sum(not one.tests for one in open_claims):
         none = counted(alone, "claim")
@@ -113,7 +115,7 @@ def family_words(tests: Sequence[tuple[Claim, Test, float]], level: float) -> st
     if len(tests) < 2:
         return ""
     left = [f"{claim.id} against {test.against}" for claim, test, p in tests if p <= 1.0 - level]
-    told = f"inconsistent: {', '.join(left)}" if left else "none is inconsistent"
+    told = f"inconsistent: {listed(left, NAMED)}" if left else "none is inconsistent"
     return f"All {len(tests)} tests read together (Holm): {told}."
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.uncertainty import Agreement, Consensus, Judgement
 
 BEYOND = {True: "beyond noise", False: "in value"}  # by whether noise is known
-NAMED = 6  # pairs in one sentence
+NAMED = 5  # pairs in one sentence; --json has them all
 LEAST_P = 0.002  # of 4,000 replicates
 NEAR = 0.2  # probability of a reversal from which a pair is worth a line
 SETTLES = (
@@ -158,12 +158,12 @@ def _agreement(found: Agreement, known: bool) -> list[str]:
     else:
         lines += [f"  {one.kind:<15} {one.value:+.2f}" for one in (found.tau, found.rho)]
     sure = [f"{pair.first}/{pair.second}" for pair in found.pairs if pair.reversed_for_sure]
-    lines.append(f"  ordered the other way {BEYOND[known]}: {', '.join(sure) or 'no pair'}")
+    lines.append(f"  ordered the other way {BEYOND[known]}: {listed(sure, NAMED) or 'no pair'}")
     near = known and sorted(
         (p for p in found.pairs if p.differs >= NEAR and not p.reversed_for_sure), key=lambda p: -p.differs
     )
     if near:
-        words = ", ".join(f"{pair.first}/{pair.second} {pair.differs:.2f}" for pair in near)
+        words = listed([f"{pair.first}/{pair.second} {pair.differs:.2f}" for pair in near], NAMED)
         lines.append(f"  in another order in a share of replicates from {NEAR:g} on, not beyond noise: {words}")
     return lines
 
