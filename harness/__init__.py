@@ -12,6 +12,13 @@ This is all that a script may use; every other module is private to the harness.
 >>> print(f"{fd.value:.2f} [{fd.low:.2f}, {fd.high:.2f}] at n = {fd.n_real}, {fd.n_fake}")
 2.40 [2.03, 2.85] at n = 500, 400
 
+`estimate_all` gives several metrics of one pair and `measure` their values alone; those of nearest neighbours share one
+search:
+
+>>> from harness import measure
+>>> {name: round(value, 3) for name, value in measure(["precision", "recall"], real, fake).items()}
+{'precision': 0.785, 'recall': 0.786}
+
 `metrics` has the plain functions (`metrics.frechet_distance(real, fake)`), and `content_digest(images)` is the digest
 that a dataset is pinned by. `load` reads a benchmark, `run_benchmark` runs one, `open_run` opens what it left:
 
@@ -41,6 +48,8 @@ if TYPE_CHECKING:
     from harness.benchmark import load as load
     from harness.images import content_digest as content_digest
     from harness.metrics import estimate as estimate
+    from harness.metrics import estimate_all as estimate_all
+    from harness.metrics import measure as measure
     from harness.pipeline import FinishedRun as FinishedRun
     from harness.pipeline import Leaderboard as Leaderboard
     from harness.pipeline import open_run as open_run

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.metrics.analyses import analyse, analyse_against, value_of
+    from harness.metrics.analyses import analyse, analyse_against, value_of, values_of
     from harness.metrics.arithmetic import numerics
     from harness.metrics.contract import InfluenceMetric, Metric
     from harness.metrics.diversity import divergences, inception_score, log_probabilities, vendi
-    from harness.metrics.estimates import estimate
+    from harness.metrics.estimates import estimate, estimate_all, measure
     from harness.metrics.frechet.against_moments import estimate_against_moments
     from harness.metrics.frechet.distance import (
         Moments,

@@ -150,6 +150,25 @@ def value_of(call: MetricCall, real: npt.ArrayLike, fake: npt.ArrayLike) -> floa
     )  # copies: it may write into them
 
 
+def values_of(calls: Mapping[str, MetricCall], real: npt.ArrayLike, fake: npt.ArrayLike) -> dict[str, float]:
+    """The values alone of several metrics, in the order of `calls`; what they share is computed once.
+
+    Raises UsageError as `analyse` does.
+    """
+    rows = {name: _facts(name, call) for name, call in calls.items()}
+    ready = {name: _checked_call(name, call, rows[name]) for name, call in calls.items()}
+    found: dict[str, float] = {}
+    for name, facts in rows.items():
+        if name in found:
+            continue
+        if facts.values:
+            shared = {n: ready[n] for n, row in rows.items() if row.values == facts.values}
+            found |= imported(facts.values)(shared, real, fake)
+        else:
+            found[name] = value_of(ready[name], real, fake)
+    return {name: found[name] for name in calls}
+
+
 def _facts(name: str, call: MetricCall) -> MetricFacts:
     """The row of the metric that is called, as its own name says or as a user's function has it."""
     if call.function is not None:

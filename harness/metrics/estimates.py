@@ -1,15 +1,16 @@
-"""One metric of two arrays with its interval: what a script asks for."""
+"""Metrics of two arrays, with their intervals or without: what a script asks for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy.typing as npt
 
 from harness.base import Estimate, Reference, Target, UsageError, derive_seed
-from harness.metrics.analyses import analyse
+from harness.metrics.analyses import analyse, values_of
 from harness.metrics.table import METRICS
-from harness.uncertainty import Design, MetricCall, NoInterval, check, interval
+from harness.uncertainty import Analysis, Design, MetricCall, NoInterval, check, interval
 
 
 def estimate(
@@ -40,11 +41,50 @@ def estimate(
     Raises UsageError for an unknown name or parameter, bad features, a target that the metric does not have, and where
     no interval holds: the message has the value then.
     """
+    found = estimate_all(
+        {name: parameters},
+        real,
+        fake,
+        target=target,
+        reference=reference,
+        level=level,
+        seed=seed,
+        replicates=replicates,
+        clusters_real=clusters_real,
+        clusters_fake=clusters_fake,
+        strata_real=strata_real,
+        strata_fake=strata_fake,
+    )
+    return found[name]
+
+
+def estimate_all(
+    metrics: Iterable[str] | Mapping[str, Mapping[str, Any]],
+    real: npt.ArrayLike,
+    fake: npt.ArrayLike,
+    *,
+    target: Target = "T_N",
+    reference: Reference = "random",
+    level: float = 0.95,
+    seed: int = 0,
+    replicates: int = 200,
+    clusters_real: npt.ArrayLike | None = None,
+    clusters_fake: npt.ArrayLike | None = None,
+    strata_real: npt.ArrayLike | None = None,
+    strata_fake: npt.ArrayLike | None = None,
+) -> dict[str, Estimate]:
+    """`estimate` for several metrics of one pair of feature sets, by name, in their order.
+
+    `metrics` are names, or names with the parameters of each: `{"precision": {"k": 5}, "recall": {"k": 5}}`. The values
+    and intervals are those of `estimate`, byte for byte; precision, recall, density, coverage and authenticity share
+    one search for neighbours, which is most of what each of them costs.
+
+    Raises UsageError as `estimate` does.
+    """
     check(level, target, reference)
-    if name not in (built_in := [row.name for row in METRICS]):
-        raise UsageError(f"no metric '{name}'; known: {', '.join(built_in)}")
+    calls = _calls(metrics)
     found = analyse(
-        {name: MetricCall(name, parameters)},
+        calls,
         real,
         fake,
         real_seed=derive_seed(seed, "real"),
@@ -54,6 +94,39 @@ def estimate(
         design_real=Design(clusters_real, strata_real),
         design_fake=Design(clusters_fake, strata_fake),
     )
-    if isinstance(form := found[name].form, NoInterval):
-        raise UsageError(f"{form.reason}; the value of {name} is {found[name].value:.6g}, without an interval")
-    return interval(found[name], level=level, target=target, reference=reference)
+    if without := [
+        _without(name, analysis) for name, analysis in found.items() if isinstance(analysis.form, NoInterval)
+    ]:
+        raise UsageError(without)
+    return {name: interval(one, level=level, target=target, reference=reference) for name, one in found.items()}
+
+
+def measure(
+    metrics: Iterable[str] | Mapping[str, Mapping[str, Any]], real: npt.ArrayLike, fake: npt.ArrayLike
+) -> dict[str, float]:
+    """The values alone of several metrics of one pair of feature sets, by name; no interval is prepared.
+
+    `metrics` are names (`harness list metrics`), or names with the parameters of each. Precision, recall, density,
+    coverage and authenticity share one search for neighbours. Nothing is kept from one call to the next.
+
+    Raises UsageError for an unknown name or parameter, and for bad features.
+    """
+    return values_of(_calls(metrics), real, fake)
+
+
+def _calls(metrics: Iterable[str] | Mapping[str, Mapping[str, Any]]) -> dict[str, MetricCall]:
+    asked = metrics if isinstance(metrics, Mapping) else {name: {} for name in _names(metrics)}
+    built_in = [row.name for row in METRICS]
+    for name in asked:
+        if name not in built_in:
+            raise UsageError(f"no metric '{name}'; known: {', '.join(built_in)}")
+    return {name: MetricCall(name, parameters) for name, parameters in asked.items()}
+
+
+def _names(metrics: Iterable[str]) -> Iterable[str]:
+    return [metrics] if isinstance(metrics, str) else metrics
+
+
+def _without(name: str, analysis: Analysis) -> str:
+    assert isinstance(analysis.form, NoInterval)
+    return f"{analysis.form.reason}; the value of {name} is {analysis.value:.6g}, without an interval"

@@ -100,6 +100,7 @@ class MetricFacts(Component):
     analysis  "module:function" of (call, pair, effort) → Analysis: the value with all that its intervals need. The
               default takes any function, by disjoint parts of both sets or the function's own influence functions
     together  the analysis takes all its metrics' calls at once, by name, and gives an Analysis for each
+    values    "module:function" of (calls, real, fake) → values by name, of all metrics that share one search
     better    which values are; None for a user's own, whose benchmark says so
     label     head of its column
     citation  its name with the paper, for a methods section
@@ -117,6 +118,7 @@ class MetricFacts(Component):
     libraries: tuple[str, ...] = ARRAYS
     analysis: str = "harness.metrics.own:analyse_function"
     together: bool = False
+    values: str = ""
     better: Literal["lower", "higher"] | None = None
     label: str = ""
     citation: str = ""
@@ -151,7 +153,8 @@ def facts_of(use: str) -> MetricFacts:
     return _ROWS[use] if use in _ROWS else own_facts(use)
 
 
-BALLS = "harness.metrics.manifold.intervals:analyse_balls"
+NEIGHBOURS = "harness.metrics.manifold.intervals:analyse_neighbours"
+NEIGHBOUR_VALUES = "harness.metrics.manifold.values:neighbour_values"
 
 METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
@@ -183,8 +186,9 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="precision",
         target="harness.metrics.manifold.values:precision",
-        analysis=BALLS,
+        analysis=NEIGHBOURS,
         together=True,
+        values=NEIGHBOUR_VALUES,
         summary="share of fakes inside the real images' k-NN balls",
         parameters=ClosedBalls,
         better="higher",
@@ -198,8 +202,9 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="recall",
         target="harness.metrics.manifold.values:recall",
-        analysis=BALLS,
+        analysis=NEIGHBOURS,
         together=True,
+        values=NEIGHBOUR_VALUES,
         summary="share of real images inside the fakes' k-NN balls",
         parameters=ClosedBalls,
         better="higher",
@@ -213,8 +218,9 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="density",
         target="harness.metrics.manifold.values:density",
-        analysis=BALLS,
+        analysis=NEIGHBOURS,
         together=True,
+        values=NEIGHBOUR_VALUES,
         summary="real k-NN balls that each fake lies in, over k",
         parameters=OpenBalls,
         better="higher",
@@ -228,8 +234,9 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="coverage",
         target="harness.metrics.manifold.values:coverage",
-        analysis=BALLS,
+        analysis=NEIGHBOURS,
         together=True,
+        values=NEIGHBOUR_VALUES,
         summary="share of real images whose k-NN ball holds a fake",
         parameters=OpenBalls,
         better="higher",
@@ -243,7 +250,9 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="authenticity",
         target="harness.metrics.manifold.authenticity:authenticity",
-        analysis="harness.metrics.manifold.authenticity:analyse_authenticity",
+        analysis=NEIGHBOURS,
+        together=True,
+        values=NEIGHBOUR_VALUES,
         summary="share of fakes further from a real image than its own neighbour",
         parameters=NoParameters,
         better="higher",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.base import Reference, digest
-from harness.metrics import numerics, value_of
+from harness.metrics import numerics, values_of
 from harness.pipeline.encode import encoded, load_features
 from harness.pipeline.plan import FakeSet, Plan, PlannedSet
 from harness.pipeline.sample import load_images
@@ -60,7 +60,8 @@ def make_values(plan: Plan, source: FakeSet, encoder: str) -> None:
     for size in alternatives(plan):
         pairs[words(size)] = tuple(load_again(plan, side, encoder, size) for side in (plan.reference, source))
     calls = {metric: metric_call(plan, metric) for metric in plan.benchmark.metrics_of(encoder)}
-    values = {metric: {name: value_of(call, *pair) for name, pair in pairs.items()} for metric, call in calls.items()}
+    found = {name: values_of(calls, *pair) for name, pair in pairs.items()}
+    values = {metric: {name: found[name][metric] for name in pairs} for metric in calls}
     key = _value_key(plan, source, encoder)
     assert key is not None
     plan.store.put(VALUES, key, [], values)

@@ -9,7 +9,7 @@ from prdc import compute_prdc
 
 from harness.base.errors import UsageError
 from harness.metrics.manifold.authenticity import copied_share
-from harness.metrics.manifold.neighbours import nearest, nearest_to
+from harness.metrics.manifold.neighbours import SIDE, nearest
 from harness.metrics.manifold.values import coverage, density, precision, recall
 from harness.uncertainty import features
 
@@ -29,6 +29,12 @@ def tied(m=80, n=70, seed=0):
 
 def squared(left, right):
     return ((left[:, None, :] - right[None, :, :]) ** 2).sum(-1)
+
+
+def exact(lists):
+    """All squared distances of neighbour lists."""
+    points, places = np.indices(lists.index.shape)
+    return lists.exact(points.ravel(), places.ravel()).reshape(points.shape)
 
 
 def brute(real, fake, k, closed):
@@ -74,7 +80,7 @@ def test_precision_and_recall_swap_with_the_sets():
 def test_block_size_and_row_order_change_nothing(make, monkeypatch):
     real, fake = make()
     whole = [metric(real, fake) for metric in FOUR]
-    monkeypatch.setattr(features.blocks, "__kwdefaults__", {"size": 8 * 900})
+    monkeypatch.setattr(features.blocks, "__kwdefaults__", {"size": 8 * SIDE * 17})
     assert [metric(real[::-1], np.roll(fake, 5, axis=0)) for metric in FOUR] == whole
 
 
@@ -102,10 +108,10 @@ def test_nearest_lists_equal_a_full_sort():
     full = squared(real, real) + np.diag([np.inf] * 50)
     lists = nearest(real, 49)
     assert np.array_equal(np.argsort(full, axis=1, kind="stable")[:, :49], lists.index)
-    assert np.allclose(np.sort(full, axis=1)[:, :49], lists.squared, rtol=1e-13)
-    distance, index = nearest_to(fake, real)
-    assert np.array_equal(index, squared(fake, real).argmin(axis=1))
-    assert np.allclose(distance, squared(fake, real).min(axis=1), rtol=1e-13)
+    assert np.allclose(np.sort(full, axis=1)[:, :49], exact(lists), rtol=1e-13)
+    to_real = nearest(real, 1, points=fake)
+    assert np.array_equal(to_real.index[:, 0], squared(fake, real).argmin(axis=1))
+    assert np.allclose(to_real.radius_squared(1), squared(fake, real).min(axis=1), rtol=1e-13)
 
 
 @pytest.mark.parametrize("metric", FOUR)

@@ -7,49 +7,22 @@ split is then a comparison of small integers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.base import UsageError
 from harness.metrics.contract import Effort
-from harness.metrics.manifold.neighbours import Edges, Index, edges, nearest
-from harness.metrics.manifold.values import checked_for_balls, coverage, density, precision, recall
+from harness.metrics.manifold.authenticity import Authentic, too_few_for_authenticity
+from harness.metrics.manifold.neighbours import Edges, Index, Neighbours, Numbers, Product, depth_for, nearest
+from harness.metrics.manifold.values import BallCall, Hits, ball_calls, count_edges
 from harness.metrics.own import without_interval
-from harness.uncertainty import (
-    Analysis,
-    Labels,
-    MetricCall,
-    Pair,
-    Rows,
-    SplitForm,
-    Units,
-    blocks,
-    deep_enough,
-    labels,
-    with_defaults,
-)
+from harness.uncertainty import Analysis, Labels, MetricCall, Pair, SplitForm, Units, blocks, deep_enough, labels
 
 Positions = npt.NDArray[np.uint16]
 Masks = npt.NDArray[np.uint8]  # one bit per group
 CHUNK = 16 * 2**20  # edges × splits handled at a time
-
-
-@dataclass(frozen=True)
-class BallCall:
-    """One k-NN metric: its name, k and convention."""
-
-    use: str
-    k: int
-    closed: bool
-
-    @property
-    def swapped(self) -> bool:
-        """Recall puts the balls around fake rows."""
-        return self.use == "recall"
 
 
 @dataclass
@@ -129,11 +102,6 @@ def _or_into(target: Masks, sorted_row: Index, bits: Masks) -> None:
         target[row] |= np.bitwise_or.reduceat(bits, start, axis=0)
 
 
-def depth_for(k: int, groups: int) -> int:
-    """List length that the k-th neighbour within a group overruns with probability below 1e-9 a row."""
-    return groups * (k + 5 * ceil(sqrt(k)) + 8)
-
-
 def _fewest(units: Units) -> int:
     """Rows that any quarter of the units is sure to hold, times four; 0 without eight units (of every stratum)."""
     return 4 * int(np.sort(units.sizes)[: units.count // 4].sum()) if deep_enough(units) else 0
@@ -144,15 +112,17 @@ def smallest(k: int) -> int:
     return 2 * (k + 1)
 
 
-def analyse_balls(asked: Mapping[str, MetricCall], pair: Pair, effort: Effort) -> dict[str, Analysis]:
-    """Values and split tables of several k-NN metrics, which share neighbour lists, edges and splits."""
-    calls = {name: _ball_call(call) for name, call in asked.items()}
-    for ball in calls.values():
-        checked_for_balls(pair.real, pair.fake, ball.k)
-    without = {name: reason for name, call in calls.items() if (reason := _too_few(pair, call.k)) is not None}
+def analyse_neighbours(asked: Mapping[str, MetricCall], pair: Pair, effort: Effort) -> dict[str, Analysis]:
+    """Values and split tables of several metrics of nearest neighbours, which share searches, edges and splits."""
+    balls = ball_calls(asked, pair.real, pair.fake)
+    without = {name: reason for name, call in balls.items() if (reason := _too_few(pair, call.k)) is not None}
+    alone = [name for name in asked if name not in balls]
+    if (reason := too_few_for_authenticity(pair)) is not None:
+        without |= dict.fromkeys(alone, reason)
+        alone = []
     found = {name: without_interval(asked[name], pair, reason) for name, reason in without.items()}
-    calls = {name: call for name, call in calls.items() if name not in without}
-    return found | _analysed(calls, pair, effort) if calls else found
+    balls = {name: call for name, call in balls.items() if name not in without}
+    return found | _analysed(balls, alone, pair, effort)
 
 
 def _too_few(pair: Pair, k: int) -> str | None:
@@ -166,94 +136,93 @@ def _too_few(pair: Pair, k: int) -> str | None:
     return None
 
 
-def _analysed(calls: Mapping[str, BallCall], pair: Pair, effort: Effort) -> dict[str, Analysis]:
+def _analysed(calls: Mapping[str, BallCall], alone: Sequence[str], pair: Pair, effort: Effort) -> dict[str, Analysis]:
     real, fake, units_real, units_fake = pair.real, pair.fake, pair.units_real, pair.units_fake
-    largest = max(call.k for call in calls.values())
-    # Quarters of k + 1 rows exist from 4 (k + 1) on, but say something from twice that.
-    fewest = min(_fewest(units_real), _fewest(units_fake))
-    numbers = {2: effort.replicates // 2} | ({4: effort.replicates // 4} if fewest >= 8 * (largest + 1) else {})
-    of_real = {groups: labels(units_real, groups, splits, pair.real_seed) for groups, splits in numbers.items()}
-    of_fake = {groups: labels(units_fake, groups, splits, pair.fake_seed) for groups, splits in numbers.items()}
     around_real = {name: call for name, call in calls.items() if not call.swapped}
     around_fake = {name: call for name, call in calls.items() if call.swapped}
-    of_real, of_fake = ({g: np.ascontiguousarray(of.T) for g, of in each.items()} for each in (of_real, of_fake))
-    balls_real = _Balls(around_real, real, fake, of_real, of_fake) if around_real else None
-    balls_fake = _Balls(around_fake, fake, real, of_fake, of_real) if around_fake else None
-    for forward, backward in edges(
-        real,
-        fake,
-        around_real=balls_real.radii if balls_real else None,
-        around_fake=balls_fake.radii if balls_fake else None,
-    ):
-        if balls_real and forward:
-            balls_real.add(forward)
-        if balls_fake and backward:
-            balls_fake.add(backward)
+    product = Product(real, fake)
+    balls_real: _Balls | None = None
+    balls_fake: _Balls | None = None
+    authentic: Authentic | None = None
+    if around_real or alone:
+        largest = max([call.k for call in around_real.values()], default=1)
+        among_real = _lists_of_real(pair, max(depth_for(largest, 4), depth_for(1, 4) if alone else 0))
+    if calls:
+        # Quarters of k + 1 rows exist from 4 (k + 1) on, but say something from twice that.
+        fewest = min(_fewest(units_real), _fewest(units_fake))
+        largest = max(call.k for call in calls.values())
+        numbers = {2: effort.replicates // 2} | ({4: effort.replicates // 4} if fewest >= 8 * (largest + 1) else {})
+        of_real = {groups: _labels(units_real, groups, splits, pair.real_seed) for groups, splits in numbers.items()}
+        of_fake = {groups: _labels(units_fake, groups, splits, pair.fake_seed) for groups, splits in numbers.items()}
+        if around_real:
+            balls_real = _Balls(around_real, among_real, len(fake), of_real, of_fake)
+        if around_fake:
+            depth = depth_for(max(call.k for call in around_fake.values()), max(of_fake))
+            lists = nearest(fake, min(depth, len(fake) - 1))
+            balls_fake = _Balls(around_fake, lists, len(real), of_fake, of_real)
+    if alone:
+        authentic = Authentic(product, among_real, pair, effort)
+    count_edges(product, balls_real, balls_fake, also=authentic.to_real if authentic else None)
     result: dict[str, Analysis] = {}
     for name, call in calls.items():
         balls = balls_fake if call.swapped else balls_real
         assert balls is not None
-        result[name] = _analysis(call, balls.tallies[call.k, call.closed], pair)
+        result[name] = _analysis(call, balls.tallies[call.k, call.closed], balls.hits, pair)
+    for name in alone:
+        assert authentic is not None
+        result[name] = authentic.analysis()
     return result
 
 
-def _ball_call(call: MetricCall) -> BallCall:
-    function = {"precision": precision, "recall": recall, "density": density, "coverage": coverage}[call.use]
-    chosen = with_defaults(function, call.parameters)
-    if not isinstance(chosen["closed"], bool):
-        raise UsageError(f"`closed` is {chosen['closed']!r}; it must be true or false")
-    return BallCall(call.use, chosen["k"], chosen["closed"])
+def _lists_of_real(pair: Pair, depth: int) -> Neighbours:
+    """The real rows' own neighbours, at least so many: kept for the next set of fakes."""
+    depth = min(depth, len(pair.real) - 1)
+    return pair.reference.once(("neighbours", depth), lambda: nearest(pair.real, depth))
 
 
-@dataclass
-class _Tally:
-    """The full sample and all splits under one (k, closed)."""
-
-    splits: dict[int, _Split]
-    hits: npt.NDArray[np.int64]  # per point
-    hit_centres: npt.NDArray[np.int64]
+def _labels(units: Units, groups: int, splits: int, seed: int) -> Labels:
+    return np.ascontiguousarray(labels(units, groups, splits, seed).T)
 
 
 class _Balls:
-    """All balls around one set, for every (k, closed) asked for."""
+    """All balls around one set, for every (k, closed) asked for: of the full sample and of all splits."""
 
     def __init__(
         self,
         calls: Mapping[str, BallCall],
-        centres: Rows,
-        points: Rows,
+        lists: Neighbours,
+        points: int,
         of_centres: dict[int, Labels],
         of_points: dict[int, Labels],
     ) -> None:
         conventions = sorted({(call.k, call.closed) for call in calls.values()})
         ks = [k for k, _ in conventions]
-        lists = nearest(centres, min(depth_for(max(ks), max(of_centres)), len(centres) - 1))
         reach = {groups: _reach(lists.index, of, groups, ks) for groups, of in of_centres.items()}
         furthest = max(max(ks) - 1, *(int(positions.max()) for each in reach.values() for positions in each.values()))
-        self.radii = lists.squared[:, : furthest + 1]
-        self.tallies: dict[tuple[int, bool], _Tally] = {}
+        self.hits = Hits(lists, calls.values(), points, places=range(furthest + 1))
+        self.radii = self.hits.radii
+        self.tallies: dict[tuple[int, bool], dict[int, _Split]] = {}
         for k, closed in conventions:
             uses = frozenset(call.use for call in calls.values() if (call.k, call.closed) == (k, closed))
-            splits = {g: _Split(g, of, of_points[g], reach[g][k], uses) for g, of in of_centres.items()}
-            self.tallies[k, closed] = _Tally(splits, np.zeros(len(points), np.int64), np.zeros(len(centres), np.int64))
+            self.tallies[k, closed] = {
+                g: _Split(g, of, of_points[g], reach[g][k], uses) for g, of in of_centres.items()
+            }
 
     def add(self, found: Edges) -> None:
         """Take in some edges."""
-        for (k, closed), tally in self.tallies.items():
+        self.hits.add(found)
+        for (_, closed), tally in self.tallies.items():
             rank = found.closed if closed else found.open
-            full = rank < k
-            tally.hits += np.bincount(found.point[full], minlength=len(tally.hits))
-            tally.hit_centres += np.bincount(found.centre[full], minlength=len(tally.hit_centres))
-            for split in tally.splits.values():
+            for split in tally.values():
                 split.add(found.centre, found.point, rank)
 
 
-def _reach(index: Index, own: Labels, groups: int, ks: list[int]) -> dict[int, Positions]:
+def _reach(index: Numbers, own: Labels, groups: int, ks: list[int]) -> dict[int, Positions]:
     """Per k, the (rows, splits) list position of the k-th neighbour in a row's own group (the last one if none is)."""
     n, splits = own.shape
     depth = min(index.shape[1], depth_for(max(ks), groups))
     result = {k: np.empty((n, splits), np.uint16) for k in ks}
-    for block in blocks(n, depth * splits, size=128 * 2**20):
+    for block in blocks(n, depth * splits, size=64 * 2**20):
         same = own[index[block, :depth]] == own[block][:, None, :]  # (rows, depth, splits)
         seen: npt.NDArray[np.integer] = np.cumsum(same, axis=1, dtype=np.uint16 if depth > 255 else np.uint8)
         for k in result:
@@ -261,11 +230,11 @@ def _reach(index: Index, own: Labels, groups: int, ks: list[int]) -> dict[int, P
     return result
 
 
-def _analysis(call: BallCall, tally: _Tally, pair: Pair) -> Analysis:
-    inside, holds = tally.hits > 0, tally.hit_centres > 0
+def _analysis(call: BallCall, tally: dict[int, _Split], hits: Hits, pair: Pair) -> Analysis:
+    of_points = hits.of_points[call.k, call.closed]
     tables: dict[int, npt.NDArray[np.float64]] = {}
     influence_fake = None
-    for groups, split in tally.splits.items():
+    for groups, split in tally.items():
         if call.use == "coverage":
             tables[groups] = split.share_of_centres()
         elif call.use == "density":
@@ -275,19 +244,16 @@ def _analysis(call: BallCall, tally: _Tally, pair: Pair) -> Analysis:
             if call.swapped:
                 tables[groups] = tables[groups].transpose(0, 2, 1)
     if call.use == "density":
-        value = float(tally.hits.mean() / call.k)
-        influence_fake = pair.units_fake.total(tally.hits / call.k)
-    else:
-        value = float((holds if call.use == "coverage" else inside).mean())
+        influence_fake = pair.units_fake.total(of_points / call.k)
     if call.use == "precision":
-        influence_fake = pair.units_fake.total(inside.astype(np.float64))
+        influence_fake = pair.units_fake.total((of_points > 0).astype(np.float64))
     method = "variance between disjoint halves and quarters, extrapolated"
     if 4 not in tables:
         method = "variance between disjoint halves, halved"
     fixed = "mean over fake rows" if influence_fake is not None else method
     return Analysis(
         use=call.use,
-        value=value,
+        value=hits.value(call),
         form=SplitForm(
             np.ascontiguousarray(tables[2]), np.ascontiguousarray(tables[4]) if 4 in tables else None, influence_fake
         ),

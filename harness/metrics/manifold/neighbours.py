@@ -1,14 +1,17 @@
-"""Exact nearest neighbours and "which points lie in which balls", in row blocks.
+"""Exact nearest neighbours and "which points lie in which balls", in square blocks.
 
-Distances are compared as squares, in float64. A matrix product finds the candidates (in float32 for wide float32
-features); whatever a comparison could turn on is recomputed as the sum of squared differences. So equal rows are at
-distance exactly 0, equal distances are equal, and the result depends on neither row order nor block size.
+Distances are compared as squares, in float64: sums of squared differences. A matrix product gives every pair a lower
+bound and a width within which its distance lies (from float32 products for wide float32 features). What the bounds
+decide is decided; only what they leave in doubt is computed exactly. So equal rows are at distance exactly 0, equal
+distances are equal, and the result depends on neither row order nor block size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
+from math import ceil, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -16,158 +19,416 @@ import numpy.typing as npt
 from harness.uncertainty import Matrix, Rows, Vector, blocks
 
 Index = npt.NDArray[np.intp]
-SPARE = 4  # candidates beyond the depth asked for: enough unless distances tie
+Numbers = npt.NDArray[np.int32]
+Keys = npt.NDArray[np.uint64]
+Ranks = npt.NDArray[np.uint16]
 WIDE = 512  # columns from which float32 features are multiplied in float32
+SIDE = 2048  # rows of a block at most: a float32 product of two fills 16 MB
+EDGES = 2**19  # pairs handled at a time
+
+# A candidate is one number, so that sorting is what orders candidates: its place in the block of points, the bits of
+# the lower bound (a float32 that is not negative), the number of the row.
+ROW_BITS, BOUND_BITS = 22, 31
+POINT, BOUND, ROW = np.uint64(ROW_BITS + BOUND_BITS), np.uint64(ROW_BITS), np.uint64(2**ROW_BITS - 1)
+BOUND_MASK = np.uint64(2**BOUND_BITS - 1)
+FLOOR = 1e-30  # of the longest row's square: what is smaller may have been rounded to zero
+ULP = 2.0**-22  # a lower bound is rounded down to float32: its pair may lie this much higher
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """The `depth` nearest other rows of each row, nearest first: squared distances and row numbers, both (n, depth)."""
-
-    squared: Matrix
-    index: Index
-
-    def radius_squared(self, k: int) -> Vector:
-        """Squared distance to the k-th nearest other row (0 where a row has k exact duplicates)."""
-        return np.ascontiguousarray(self.squared[:, k - 1])
-
-
-def squared_between(left: Rows, right: Rows, i: Index, j: Index) -> Vector:
+def squared_between(left: Rows, right: Rows, i: npt.NDArray[np.integer], j: npt.NDArray[np.integer]) -> Vector:
     """Sum of squared differences of the row pairs (i, j), in float64."""
     result = np.empty(len(i))
-    for part in blocks(len(i), 2 * left.shape[1], size=4 * 2**20):
-        difference = left[i[part]].astype(np.float64)
-        difference -= right[j[part]]
+    for part in blocks(len(i), 2 * left.shape[1], size=2**20):
+        difference = np.subtract(left[i[part]], right[j[part]], dtype=np.float64)
         difference *= difference
         result[part] = difference.sum(axis=1)
     return result
 
 
-def nearest(rows: Rows, depth: int, *, points: Rows | None = None) -> Neighbours:
-    """The `depth` nearest other rows of each row, or the nearest rows of each of `points`.
+@dataclass(frozen=True)
+class Neighbours:
+    """The `depth` nearest rows of each point, nearest first, of equally distant ones the lowest number first.
 
-    Of equally distant ones the lowest row numbers come first.
+    index    (n, depth) row numbers
+    squared  (n, depth) squared distances, ascending, each within `slack` of the true one and exact where that is 0
+    slack    (n, depth); `exact` makes more of them 0
     """
-    others = len(rows) - (points is None)
-    of = rows if points is None else points
-    take = min(depth + SPARE, others)
-    squared = np.empty((len(of), depth))
-    index = np.empty((len(of), depth), dtype=np.intp)
-    for block, approximate, slack in _products(of, rows):
-        own = np.arange(block.start, block.stop)
-        if points is None:
-            approximate[own - block.start, own] = np.inf
-        near = np.argpartition(approximate, (depth - 1, take - 1), axis=1)[:, :take]
-        exact = squared_between(of, rows, np.repeat(own, take), near.ravel()).reshape(near.shape)
-        order = np.lexsort((near, exact), axis=1)[:, :depth]
-        squared[block] = np.take_along_axis(exact, order, axis=1)
-        index[block] = np.take_along_axis(near, order, axis=1)
-        if take == others:
-            continue
-        # Where the spare candidates are no further than the error of the product, the true neighbour may lie beyond.
-        limit = np.take_along_axis(approximate, near[:, depth - 1 : depth], axis=1) + 2 * slack
-        furthest = np.take_along_axis(approximate, near[:, take - 1 : take], axis=1)
-        for row in np.flatnonzero((furthest <= limit)[:, 0]):
-            wider = np.flatnonzero(approximate[row] <= limit[row])
-            exact_row = squared_between(of, rows, np.full(len(wider), own[row]), wider)
-            best = np.lexsort((wider, exact_row))[:depth]
-            squared[own[row]], index[own[row]] = exact_row[best], wider[best]
-    return Neighbours(squared, index)
+
+    points: Rows
+    rows: Rows
+    index: Numbers
+    squared: Matrix
+    slack: Matrix
+
+    def exact(self, point: npt.NDArray[np.integer], place: npt.NDArray[np.integer]) -> Vector:
+        """The squared distances of these points to their neighbours at these places (from 0); they are kept."""
+        depth = self.index.shape[1]
+        flat = point * depth + place
+        if len(doubtful := np.unique(flat[self.slack.ravel()[flat] > 0])):
+            i, at = np.divmod(doubtful, depth)
+            self.squared[i, at] = squared_between(self.points, self.rows, i, self.index[i, at])
+            self.slack[i, at] = 0.0
+        return np.asarray(self.squared.ravel()[flat])
+
+    def radius_squared(self, k: int) -> Vector:
+        """Squared distance to the k-th nearest row (0 where a row has k exact duplicates)."""
+        every = np.arange(len(self.index))
+        return self.exact(every, np.full(len(every), k - 1))
+
+    def beyond(
+        self, place: npt.NDArray[np.integer], other: Neighbours, at: npt.NDArray[np.integer]
+    ) -> npt.NDArray[np.bool_]:
+        """For each point, whether its nearest row at `place` is further than that row's own neighbour, at `at`."""
+        point = np.arange(len(self.index))
+        row = self.index[point, place].astype(np.intp)
+        mine, theirs = self.squared[point, place], other.squared[row, at[row]]
+        further = np.asarray(theirs < mine)
+        doubtful = np.flatnonzero(np.abs(mine - theirs) <= self.slack[point, place] + other.slack[row, at[row]])
+        if len(doubtful):
+            mine = self.exact(doubtful, place[doubtful])
+            further[doubtful] = other.exact(row[doubtful], at[row[doubtful]]) < mine
+        return further
 
 
-def nearest_to(points: Rows, rows: Rows) -> tuple[Vector, Index]:
-    """For each point, the squared distance to its nearest row and that row's number (the lowest of equals)."""
-    squared = np.empty(len(points))
-    index = np.empty(len(points), dtype=np.intp)
-    for block, approximate, slack in _products(points, rows):
-        i, j = np.nonzero(approximate <= approximate.min(axis=1, keepdims=True) + 2 * slack)
-        exact = squared_between(points[block], rows, i, j)
-        order = np.lexsort((j, exact, i))
-        first = order[np.unique(i[order], return_index=True)[1]]
-        squared[block], index[block] = exact[first], j[first]
-    return squared, index
+def depth_for(k: int, groups: int) -> int:
+    """List length that the k-th neighbour within a group overruns with probability below 1e-9 a row."""
+    return groups * (k + 5 * ceil(sqrt(k)) + 8)
+
+
+def nearest(rows: Rows, depth: int, *, points: Rows | None = None) -> Neighbours:
+    """The `depth` nearest other rows of each row, or the nearest rows of each of `points`; `depth` of them exist."""
+    if points is not None:
+        found = Nearest(Product(rows, points), depth)
+        for _ in edges(found.product, also=found):
+            pass
+        return found.neighbours()
+    found = Nearest(Product(rows, rows), depth)
+    product, norms = found.product, found.product.of_left
+    for number, block in enumerate(found.blocks):
+        one = product.factor(rows, block)
+        for other in (number, *range(number)):  # its own block first: in sorted data that has the nearest
+            beside = found.blocks[other]
+            two = one if other == number else product.factor(rows, beside)
+            low = product.bounds(one, two, norms[block], norms[beside])
+            if other == number:
+                np.fill_diagonal(low, np.inf)
+            else:
+                found.offer(other, low, block.start)
+            found.offer(number, low.T, beside.start)
+    return found.neighbours()
+
+
+class Product:
+    """Lower bounds of the squared distances of two sets, in blocks, in units in which no row is longer than 1."""
+
+    def __init__(self, left: Rows, right: Rows) -> None:
+        self.left, self.right = left, right
+        d = left.shape[1]
+        single = d >= WIDE and left.dtype == right.dtype == np.float32
+        self.kind: type[np.floating] = np.float32 if single else np.float64
+        # Rounding of a product of d terms: d eps at the very worst. In float32 that would doubt everything; BLAS sums
+        # blocks of a few hundred terms, of which tests/metrics/test_neighbours.py finds 34 eps to be lost at most.
+        bound = max(128.0, 4.0 * d**0.5) if single else d + 16.0
+        self.error = bound * float(np.finfo(self.kind).eps)
+        # Distances ignore a shift; large norms would cancel badly.
+        both = (left,) if right is left else (left, right)
+        self.centre = np.mean([rows.mean(axis=0, dtype=np.float64) for rows in both], axis=0).astype(self.kind)
+        norms = [self._norms(rows) for rows in both]
+        _, exponent = np.frexp(max(float(one.max()) for one in norms))
+        # A power of two: it rounds nothing, and squares of very small and very large features keep their digits.
+        limit = np.finfo(self.kind).maxexp - 2
+        self.scale = 2.0 ** float(np.clip(-((int(exponent) + 1) // 2), -limit, limit))
+        self.of_left = norms[0] * self.scale**2
+        self.of_right = norms[-1] * self.scale**2
+
+    def _norms(self, rows: Rows) -> Vector:
+        found = np.empty(len(rows))
+        for block in blocks(len(rows), 4 * rows.shape[1]):
+            shifted = (rows[block] - self.centre).astype(np.float64, copy=False)
+            found[block] = np.einsum("ij,ij->i", shifted, shifted)
+        return found
+
+    def sides(self, rows: Rows) -> list[slice]:
+        """The blocks of one of the sets."""
+        return list(blocks(len(rows), max(rows.shape[1], SIDE)))
+
+    def factor(self, rows: Rows, part: slice | Index) -> Rows:
+        """Some rows of either set, centred and scaled, as `bounds` takes them."""
+        centred: Rows = np.subtract(rows[part], self.centre, dtype=self.kind)
+        centred *= self.kind(self.scale)
+        return centred
+
+    def bounds(self, one: Rows, other: Rows, norms_one: Vector, norms_other: Vector) -> Rows:
+        """What the scaled squared distances of two blocks are at least, given their factors and scaled norms.
+
+        A pair's own lies at most `2 * width` higher.
+        """
+        low: Rows = one @ other.T  # of one block with itself numpy does half the work
+        low *= -2.0
+        low += (norms_one * (1.0 - self.error)).astype(self.kind)[:, None]
+        low += (norms_other * (1.0 - self.error)).astype(self.kind)
+        return low
+
+    def width(self, norms_one: Vector, norms_other: Vector) -> Vector:
+        """By how much a scaled squared distance may lie off the middle of its bounds."""
+        return np.asarray(self.error * (norms_one + norms_other) + FLOOR)
+
+
+class Nearest:
+    """Collects, for each right row of a product, its `depth` nearest left rows, from blocks in any order."""
+
+    def __init__(self, product: Product, depth: int) -> None:
+        self.product, self.depth = product, depth
+        self.blocks = product.sides(product.right)
+        self.keys: list[Keys] = [np.empty(0, np.uint64) for _ in self.blocks]
+        # What the distance of the depth-th nearest is at most; that of its lower bound is `wide` less.
+        self.limit = np.full(len(product.right), np.inf)
+        self.wide = 2.0 * product.width(product.of_right, product.of_left.max())
+        self.most = 4 * depth + 256
+        self.crowded: list[int] = []  # points with more candidates than that: equal distances
+
+    def offer(self, number: int, low: Rows, start: int) -> None:
+        """Take in the lower bounds (rows, points) of rows from `start` on to a block of points."""
+        block = self.blocks[number]
+        limit = self.limit[block]
+        within = low <= _rounded_up(limit, low.dtype)
+        if len(low) >= self.depth and np.count_nonzero(within) > 4 * self.depth * low.shape[1]:
+            nearest_here = np.partition(low.T, self.depth - 1, axis=1)[:, self.depth - 1]
+            limit = np.minimum(limit, nearest_here * (1.0 + ULP) + self.wide[block])
+            within = low <= _rounded_up(limit, low.dtype)
+            if len(crowded := np.flatnonzero(within.sum(axis=0) > self.most)):
+                self._leave(number, crowded)
+                limit[crowded] = -np.inf
+                within[:, crowded] = False
+        if within.flags.c_contiguous:
+            row, point = np.divmod(np.flatnonzero(within), low.shape[1])
+        else:
+            point, row = np.divmod(np.flatnonzero(within.T), low.shape[0])
+        bound = np.maximum(low[row, point], 0.0)
+        if bound.dtype != np.float32:
+            bound = np.maximum(np.nextafter(bound.astype(np.float32), np.float32(-np.inf)), np.float32(0.0))
+        bits = bound.view(np.uint32).astype(np.uint64)
+        new = (point.astype(np.uint64) << POINT) | (bits << BOUND) | (row + start).astype(np.uint64)
+        keys = np.concatenate([self.keys[number], new])
+        keys.sort()
+        starts = self._starts(keys, block)
+        full = np.flatnonzero(np.diff(starts) >= self.depth)
+        reached = _bound(keys[starts[full] + self.depth - 1]) * (1.0 + ULP) + self.wide[block][full]
+        limit[full] = np.minimum(limit[full], reached)
+        keys = keys[_bound(keys) <= limit[keys >> POINT]]
+        crowded = np.flatnonzero(np.diff(self._starts(keys, block)) > self.most)
+        self.keys[number], self.limit[block] = keys, limit
+        self._leave(number, crowded)
+
+    def _leave(self, number: int, crowded: Index) -> None:
+        """Leave points of a block to `_search`: no bound tells their neighbours apart."""
+        if len(crowded):
+            block = self.blocks[number]
+            self.crowded += (crowded + block.start).tolist()
+            self.limit[crowded + block.start] = -np.inf
+            self.keys[number] = self.keys[number][self.limit[block][self.keys[number] >> POINT] >= 0]
+
+    @staticmethod
+    def _starts(keys: Keys, block: slice) -> Index:
+        return np.searchsorted(keys, np.arange(block.stop - block.start + 1, dtype=np.uint64) << POINT)
+
+    def neighbours(self) -> Neighbours:
+        """The lists of all points."""
+        product, depth = self.product, self.depth
+        shape = (len(product.right), depth)
+        found = Neighbours(product.right, product.left, np.zeros(shape, np.int32), np.zeros(shape), np.zeros(shape))
+        for block, keys in zip(self.blocks, self.keys, strict=True):
+            self._order(found, block, keys)
+        if self.crowded:
+            distinct = _Distinct(product.left)
+            points = np.array(sorted(self.crowded), np.intp)
+            for some in blocks(len(points), len(distinct.first), size=8 * 2**20):
+                self._search(found, points[some], distinct)
+        return found
+
+    def _order(self, found: Neighbours, block: slice, keys: Keys) -> None:
+        """Write the lists of a block of points: by lower bound where that decides, exactly where bounds overlap."""
+        if not len(keys):
+            return
+        product = self.product
+        point, row = (keys >> POINT).astype(np.intp), (keys & ROW).astype(np.intp)
+        low = _bound(keys)
+        first = np.flatnonzero(np.diff(point, prepend=-1))
+        # One width for all candidates of a point: then their upper bounds are in the order of the lower ones.
+        widest = np.maximum.reduceat(product.of_left[row], first)
+        counts = np.diff(first, append=len(keys))
+        slack = np.repeat(product.width(product.of_right[block][point[first]], widest), counts)
+        slack += 0.5 * ULP * low
+        apart = np.ones(len(keys), np.bool_)
+        apart[1:] = (point[1:] != point[:-1]) | (low[1:] > low[:-1] + 2.0 * slack[:-1])
+        place = np.arange(len(keys)) - np.repeat(first, counts)
+        group = np.cumsum(apart)
+        doubtful = ~apart
+        doubtful[:-1] |= ~apart[1:]
+        doubtful &= place[np.flatnonzero(apart)][group - 1] < self.depth
+        some = np.flatnonzero(doubtful)
+        squared = (low + slack) / product.scale**2
+        slack /= product.scale**2
+        if len(some):
+            exact = squared_between(product.right, product.left, point[some] + block.start, row[some])
+            order = some[np.lexsort((row[some], exact, group[some]))]
+            squared[some] = exact
+            slack[some] = 0.0
+            row[some], squared[some] = row[order], squared[order]
+        kept = place < self.depth
+        to = point[kept] + block.start, place[kept]
+        found.index[to], found.squared[to], found.slack[to] = row[kept], squared[kept], slack[kept]
+
+    def _search(self, found: Neighbours, points: Index, distinct: _Distinct) -> None:
+        """Write the lists of some points, from their distances to all distinct rows."""
+        product, depth = self.product, self.depth
+        low = np.empty((len(points), len(distinct.first)), product.kind)
+        one = product.factor(product.right, points)
+        for part in blocks(len(distinct.first), max(product.left.shape[1], SIDE)):
+            two = product.factor(product.left, distinct.first[part])
+            low[:, part] = product.bounds(one, two, product.of_right[points], product.of_left[distinct.first[part]])
+        own = product.left is product.right  # then a point is among the rows, and not its own neighbour
+        for number, point in enumerate(points):
+            order = np.argsort(low[number])
+            enough = int(np.searchsorted(np.cumsum(distinct.sizes[order]), depth + own))
+            limit = float(low[number, order[enough]]) + self.wide[point]
+            groups = np.flatnonzero(low[number] <= limit)
+            rows = distinct.first[groups]
+            exact = squared_between(product.right, product.left, np.full(len(rows), point), rows)
+            order = np.argsort(exact, kind="stable")
+            enough = int(np.searchsorted(np.cumsum(distinct.sizes[groups[order]]), depth + own))
+            chosen = order[exact[order] <= exact[order[enough]]]
+            alike = [distinct.rows(group, depth + 1) for group in groups[chosen]]
+            squared = np.repeat(exact[chosen], [len(copies) for copies in alike])
+            row = np.concatenate(alike)
+            if own:
+                squared, row = squared[row != point], row[row != point]
+            best = np.lexsort((row, squared))[:depth]
+            found.index[point], found.squared[point] = row[best], squared[best]
+
+
+class _Distinct:
+    """The distinct rows of a set: the `first` row of each, how many there are of it, and which."""
+
+    def __init__(self, rows: Rows) -> None:
+        seen: dict[bytes, int] = {}
+        of = np.array([seen.setdefault(blake2b(row + 0.0).digest(), len(seen)) for row in rows])  # -0.0 is 0.0
+        self.sizes = np.bincount(of)
+        self._order = np.argsort(of, kind="stable")
+        self._starts = np.cumsum(self.sizes) - self.sizes
+        self.first: Index = self._order[self._starts]
+
+    def rows(self, group: int, most: int) -> Index:
+        """The lowest numbers of rows that are alike."""
+        start = self._starts[group]
+        return self._order[start : start + min(most, int(self.sizes[group]))]
+
+
+def _bound(keys: Keys) -> Vector:
+    return (keys >> BOUND & BOUND_MASK).astype(np.uint32).view(np.float32).astype(np.float64)
+
+
+def _rounded_up(values: Vector, kind: npt.DTypeLike) -> Rows:
+    return values if kind == np.float64 else np.nextafter(values.astype(np.float32), np.float32(np.inf))
+
+
+class Radii:
+    """Balls around rows that reach to their neighbours at some places of their lists, from 0, ascending."""
+
+    def __init__(self, lists: Neighbours, places: npt.ArrayLike) -> None:
+        self.lists, self.places = lists, np.asarray(places, np.intp)
+        self.squared, self.slack = lists.squared[:, self.places], lists.slack[:, self.places]
+        self.furthest = self.squared[:, -1] + self.slack[:, -1]
+
+    def _settle(self, centre: Index, number: Index) -> None:
+        self.squared[centre, number] = self.lists.exact(centre, self.places[number])
+        self.slack[centre, number] = 0.0
+
+    def rank(self, points: Rows, centre: Index, point: Index, squared: Vector, slack: Vector) -> tuple[Ranks, Ranks]:
+        """How many balls of each centre are too small for the point, and how many of them if balls are open."""
+        count = len(self.places)
+        rank = np.zeros(len(centre), np.intp)
+        step = 1 << (count.bit_length() - 1)
+        while step:  # a binary search of all pairs at once
+            ahead = rank + step <= count
+            ahead &= self.squared[centre, np.minimum(rank + step, count) - 1] < squared
+            rank += step * ahead
+            step >>= 1
+        doubtful = np.zeros(len(centre), np.bool_)
+        for number in (np.minimum(rank, count - 1), np.maximum(rank, 1) - 1):
+            doubtful |= np.abs(self.squared[centre, number] - squared) <= slack + self.slack[centre, number]
+        some = np.flatnonzero(doubtful)
+        closed = rank.astype(np.uint16)
+        opened = closed.copy()
+        for part in blocks(len(some), 4 * count):
+            pairs = some[part]
+            own = centre[pairs]
+            exact = squared_between(self.lists.points, points, own, point[pairs])[:, None]
+            near = np.abs(self.squared[own] - exact) <= self.slack[own]
+            near &= self.slack[own] > 0
+            pair, number = np.nonzero(near)
+            self._settle(own[pair], number)
+            closed[pairs] = (self.squared[own] < exact).sum(axis=1)
+            opened[pairs] = (self.squared[own] <= exact).sum(axis=1)
+        return closed, opened
 
 
 @dataclass(frozen=True)
 class Edges:
     """Points that lie in balls, sorted by centre, and the smallest rank whose ball holds the point.
 
-    Rank r means: inside the ball that reaches to the centre's neighbour number r (from 0) and outside the one before;
-    `closed` for balls with the points at their radius, `open` for balls without. A rank equal to the number of radii
-    given means outside all of them.
+    Rank r means: inside the ball of radius number r (from 0) and outside the one before; `closed` for balls with the
+    points at their radius, `open` for balls without. A rank equal to the number of radii means outside all of them.
     """
 
     centre: Index
     point: Index
-    closed: npt.NDArray[np.uint16]
-    open: npt.NDArray[np.uint16]
+    closed: Ranks
+    open: Ranks
 
 
 def edges(
-    real: Rows, fake: Rows, *, around_real: Matrix | None = None, around_fake: Matrix | None = None
+    product: Product,
+    *,
+    around_left: Radii | None = None,
+    around_right: Radii | None = None,
+    also: Nearest | None = None,
 ) -> Iterator[tuple[Edges | None, Edges | None]]:
-    """Every pair within the largest radius, in blocks of real rows: balls around real rows, and around fake rows.
+    """Every pair within the largest radius, in pieces: of balls around left rows, and of balls around right rows.
 
-    `around_real` is (m, depth): squared radii, ascending along each row; `around_fake` (n, depth) likewise; None leaves
-    a side out.
+    `also` is given all bounds of the same pass.
     """
-    for block, approximate, slack in _products(real, fake):
-        forward = backward = None
-        if around_real is not None:
-            radii = around_real[block]
-            i, j = np.nonzero(approximate <= radii[:, -1:] + slack)
-            forward = _ranked(real, fake, i + block.start, j, radii, i, approximate[i, j], slack[i, 0])
-        if around_fake is not None:
-            i, j = np.nonzero((approximate <= around_fake[:, -1] + slack).T)
-            found = _ranked(fake, real, i, j + block.start, around_fake, i, approximate[j, i], slack[j, 0])
-            backward = found
-        yield forward, backward
+    right = product.sides(product.right)
+    scaled = product.scale**2
+    reach_left = None if around_left is None else _rounded_up(around_left.furthest * scaled, product.kind)
+    reach_right = None if around_right is None else _rounded_up(around_right.furthest * scaled, product.kind)
+    for block in product.sides(product.left):
+        one = product.factor(product.left, block)
+        for number, other in enumerate(right):
+            two = product.factor(product.right, other)
+            low = product.bounds(one, two, product.of_left[block], product.of_right[other])
+            del two
+            if also is not None:
+                also.offer(number, low, block.start)
+            if around_left is not None:
+                assert reach_left is not None
+                flat = np.flatnonzero(low <= reach_left[block][:, None])
+                for part in blocks(len(flat), 1, size=8 * EDGES):
+                    i, j = np.divmod(flat[part], low.shape[1])
+                    yield _edges(product, around_left, i + block.start, j + other.start, low[i, j], False), None
+            if around_right is not None:
+                assert reach_right is not None
+                flat = np.flatnonzero(low <= reach_right[other])
+                flat = flat[np.argsort(flat % low.shape[1], kind="stable")]
+                for part in blocks(len(flat), 1, size=8 * EDGES):
+                    i, j = np.divmod(flat[part], low.shape[1])
+                    yield None, _edges(product, around_right, i + block.start, j + other.start, low[i, j], True)
 
 
-def _ranked(
-    centres: Rows, points: Rows, centre: Index, point: Index, radii: Matrix, row: Index, value: Rows, slack: Vector
-) -> Edges:
-    depth = radii.shape[1]
-    rank = np.empty(len(row), np.uint16)
-    starts = np.searchsorted(row, np.arange(len(radii) + 1))
-    for number in np.flatnonzero(np.diff(starts)):
-        part = slice(starts[number], starts[number + 1])
-        rank[part] = np.searchsorted(radii[number], value[part])
-    above = radii[row, np.minimum(rank, depth - 1)] - value
-    below = value - radii[row, np.maximum(rank, 1) - 1]
-    doubtful = np.flatnonzero((np.abs(above) <= slack) | (np.abs(below) <= slack))
-    closed, opened = rank, rank.copy()
-    for part in blocks(len(doubtful), 2 * depth):
-        some = doubtful[part]
-        exact = squared_between(centres, points, centre[some], point[some])[:, None]
-        closed[some] = (radii[row[some]] < exact).sum(axis=1)
-        opened[some] = (radii[row[some]] <= exact).sum(axis=1)
-    inside = closed < depth
+def _edges(product: Product, radii: Radii, left: Index, right: Index, low: Rows, turned: bool) -> Edges:
+    width = product.width(product.of_left[left], product.of_right[right])
+    squared, slack = (low + width) / product.scale**2, width / product.scale**2
+    centre, point, points = (right, left, product.left) if turned else (left, right, product.right)
+    closed, opened = radii.rank(points, centre, point, squared, slack)
+    inside = closed < len(radii.places)
     return Edges(centre[inside], point[inside], closed[inside], opened[inside])
-
-
-def _products(left: Rows, right: Rows) -> Iterator[tuple[slice, Rows, Rows]]:
-    """Blocks of left rows with their approximate squared distances to all right rows and each row's error bound."""
-    d = left.shape[1]
-    single = d >= WIDE and left.dtype == right.dtype == np.float32
-    kind = np.float32 if single else np.float64
-    # Rounding of a product of d terms: d eps at the very worst. In float32 that would doubt everything; 16 sqrt(d) eps
-    # is still many times what blocked summation reaches.
-    error = (16.0 * d**0.5 if single else d + 16.0) * float(np.finfo(kind).eps)
-    centre = right.mean(axis=0, dtype=np.float64)  # distances ignore a shift; large norms would cancel badly
-    moved = np.empty(right.shape, kind)
-    norms = np.empty(len(right))
-    for part in blocks(len(right), d):
-        shifted = right[part] - centre
-        norms[part] = np.einsum("ij,ij->i", shifted, shifted)
-        moved[part] = shifted
-    largest = float(norms.max())
-    norms = norms.astype(kind)
-    for block in blocks(len(left), len(right)):
-        rows = left[block] - centre
-        own = np.einsum("ij,ij->i", rows, rows)[:, None]
-        squared = rows.astype(kind) @ moved.T
-        squared *= -2.0
-        squared += own.astype(kind)
-        squared += norms
-        yield block, squared, error * (own + largest)
