@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 
 @contextmanager
 def exact() -> Iterator[None]:
-    """Matrix products in full float32 on whatever device."""
+    """Full float32 on whatever device, also in a program that lets PyTorch round products or cast by itself."""
     import torch
 
-    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    try:
+    with ExitStack() as undone:
+        for kind in ("cpu", "cuda", "mps", "xpu"):
+            if torch.is_autocast_enabled(kind):
+                undone.enter_context(torch.autocast(kind, enabled=False))
+        try:
+            products = torch.get_float32_matmul_precision()
+        except RuntimeError:  # the program uses the settings by backend (PyTorch 2.9), and both are not to be mixed
+            backends: Any = torch.backends
+            for part in (backends.cuda.matmul, backends.cudnn.conv, backends.mkldnn.matmul, backends.mkldnn.conv):
+                if part.fp32_precision not in ("ieee", "none"):
+                    undone.callback(setattr, part, "fp32_precision", part.fp32_precision)
+                    part.fp32_precision = "ieee"
+        else:
+            undone.callback(setattr, torch.backends.cudnn, "allow_tf32", torch.backends.cudnn.allow_tf32)
+            torch.backends.cudnn.allow_tf32 = False
+            if products != "highest":  # "medium" lets oneDNN round to bfloat16 on a CPU too
+                undone.callback(torch.set_float32_matmul_precision, products)
+                torch.set_float32_matmul_precision("highest")
         yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
 @contextmanager

@@ -106,6 +106,7 @@ class Inception(TorchEncoder):
         import torch
 
         from harness.encoders import inception_graph as graph
+        from harness.encoders.fused import fold as fold_norms
 
         if layer not in DIMS:
             raise UsageError(f"inception has no layer '{layer}'; it has {', '.join(DIMS)}")
@@ -116,7 +117,7 @@ class Inception(TorchEncoder):
         if fold:
             if dtype == "float64":
                 made.double()  # before the products of folding are rounded
-            graph.fold(made)
+            fold_norms(made)
             made = made.to(memory_format=torch.channels_last)
         super().__init__(made, lambda x: graph.features(made, layer, x), dim=DIMS[layer], side=SIDE, dtype=dtype)
         self.identity = {

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import inception as tv
+
+from harness.encoders.fused import Convolution
 
 CLASSES = 1008
 
@@ -21,10 +22,18 @@ def _pool(x: torch.Tensor) -> torch.Tensor:
     return functional.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
 
 
+def _pooled(branch: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """branch(_pool(x)) for a 1×1 convolution: after it there are fewer channels to average, and the order is the same.
+
+    An average over the positions that there are has weights of sum 1, so that even the bias passes through it.
+    """
+    return functional.relu_(_pool(branch.linear(x))) if isinstance(branch, Convolution) else branch(_pool(x))
+
+
 class _A(tv.InceptionA):  # type: ignore[misc]
     def _forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         double = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
-        return [self.branch1x1(x), self.branch5x5_2(self.branch5x5_1(x)), double, self.branch_pool(_pool(x))]
+        return [self.branch1x1(x), self.branch5x5_2(self.branch5x5_1(x)), double, _pooled(self.branch_pool, x)]
 
 
 class _C(tv.InceptionC):  # type: ignore[misc]
@@ -32,7 +41,7 @@ class _C(tv.InceptionC):  # type: ignore[misc]
         seven = self.branch7x7_3(self.branch7x7_2(self.branch7x7_1(x)))
         double = self.branch7x7dbl_3(self.branch7x7dbl_2(self.branch7x7dbl_1(x)))
         double = self.branch7x7dbl_5(self.branch7x7dbl_4(double))
-        return [self.branch1x1(x), seven, double, self.branch_pool(_pool(x))]
+        return [self.branch1x1(x), seven, double, _pooled(self.branch_pool, x)]
 
 
 class _E(tv.InceptionE):  # type: ignore[misc]
@@ -41,12 +50,15 @@ class _E(tv.InceptionE):  # type: ignore[misc]
     def _forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         three = self.branch3x3_1(x)
         double = self.branch3x3dbl_2(self.branch3x3dbl_1(x))
-        pooled = functional.max_pool2d(x, 3, stride=1, padding=1) if self.largest else _pool(x)
+        if self.largest:
+            pooled = self.branch_pool(functional.max_pool2d(x, 3, stride=1, padding=1))
+        else:
+            pooled = _pooled(self.branch_pool, x)
         return [
             self.branch1x1(x),
             torch.cat([self.branch3x3_2a(three), self.branch3x3_2b(three)], 1),
             torch.cat([self.branch3x3dbl_3a(double), self.branch3x3dbl_3b(double)], 1),
-            self.branch_pool(pooled),
+            pooled,
         ]
 
 
@@ -100,21 +112,3 @@ def features(net: Any, layer: str, x: torch.Tensor) -> Any:
     if layer == "pool3":
         return x
     return functional.linear(x, net.fc.weight, net.fc.bias if layer == "logits" else None)
-
-
-class _Folded(nn.Module):
-    def __init__(self, block: tv.BasicConv2d) -> None:
-        super().__init__()
-        self.conv = fuse_conv_bn_eval(block.conv, block.bn)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return functional.relu_(self.conv(x))
-
-
-def fold(module: nn.Module) -> None:
-    """Replace every convolution with its batch norm by one convolution, in place."""
-    for name, child in module.named_children():
-        if isinstance(child, tv.BasicConv2d):
-            setattr(module, name, _Folded(child))
-        else:
-            fold(child)

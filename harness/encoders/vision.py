@@ -76,8 +76,11 @@ class InceptionTorchvision(TorchEncoder):
         dtype: str = "float32",
         **given: Unpack[Given],
     ) -> None:
+        import torch
         from torch import nn
         from torchvision import models
+
+        from harness.encoders.fused import fold
 
         network = filled(
             lambda: models.Inception3(transform_input=False, aux_logits=True, init_weights=False),
@@ -86,8 +89,14 @@ class InceptionTorchvision(TorchEncoder):
             Origin.of(given, "inception_v3_google-0cc3c7bd.pth"),
         )
         network.fc = nn.Identity()
+        weights = weights_digest(network)
+        network.eval()
+        if dtype == "float64":
+            network.double()  # before the products of folding are rounded
+        fold(network)
+        network = network.to(memory_format=torch.channels_last)
         super().__init__(network, network, dim=2048, side=299, dtype=dtype)
-        self.identity = {"architecture": "torchvision Inception-v3, pooled", "weights": weights_digest(network)}
+        self.identity = {"architecture": "torchvision Inception-v3, pooled", "weights": weights}
 
 
 class VGG16(TorchEncoder):

@@ -94,7 +94,7 @@ def _rows(
                     f"preprocessing {recipe.label} leaves images at several sizes ({shape} and {seen.shape[1:]}); one "
                     "is needed: add `resize: {size: …}`, or a crop"
                 )
-            prints = [hashlib.sha256(image.tobytes()).digest()[:PRINT_BYTES] for image in seen]
+            prints = [hashlib.sha256(np.ascontiguousarray(image).data).digest()[:PRINT_BYTES] for image in seen]
             rows = np.array(encode.encode(seen), order="C")  # a copy: it may be a buffer that the next batch overwrites
         except Exception as error:
             error.add_note(f"encoder {encoder}, images {first} to {first + len(images) - 1}:")

@@ -34,6 +34,7 @@ from harness.images.preprocessing import resizers
 
 if TYPE_CHECKING:
     from harness.images.preprocessing.recipes import Preprocessing
+    from harness.images.preprocessing.steps import Size
 
 # To be raised when the same recipe comes to mean other pixels.
 VERSION = 1
@@ -48,19 +49,56 @@ def apply(recipe: Preprocessing, images: np.ndarray | Sequence[np.ndarray]) -> n
     others. Raises UsageError where the recipe leaves images of a list at different sizes, and where one is smaller
     than the crop.
     """
-    if isinstance(images, np.ndarray):
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
-            raise ValueError(f"`images` must be uint8 (n, H, W, C), C = 1 or 3, not {images.dtype} {images.shape}")
-        seen = _each(_steps(recipe), _channels(recipe, images))
+    if not isinstance(images, np.ndarray):
+        _check_one_size(recipe, images)
+        shape = (*_enough(recipe), 3) if not images else images[0].shape
+    elif images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise ValueError(f"`images` must be uint8 (n, H, W, C), C = 1 or 3, not {images.dtype} {images.shape}")
     else:
-        seen = _listed(recipe, images)
+        shape = images.shape[1:]
+    step, scale = _steps(recipe), _scale(recipe)
+    if step is None and scale is None and isinstance(images, np.ndarray):
+        return _channels(recipe, images)
+
+    def seen(image: np.ndarray) -> np.ndarray:
+        pixels = _channels(recipe, image[None])[0]
+        pixels = pixels if step is None else step(pixels)
+        return pixels if scale is None else scale(pixels)
+
+    # One image at a time: no library sees a batch, and no copy of all is made on the way.
+    if not len(images):
+        return seen(np.zeros(shape, dtype=np.uint8))[None][:0]
+    first = seen(images[0])
+    made = np.empty((len(images), *first.shape), first.dtype)
+    made[0] = first
+    for i in range(1, len(images)):
+        made[i] = seen(images[i])
+    return made
+
+
+def _scale(recipe: Preprocessing) -> Callable[[np.ndarray], np.ndarray] | None:
+    """What puts pixels in [0, 255] into the range and normalises them, as float32; None for uint8 as they are."""
     low, high = map(float, recipe.range)
     if recipe.quantise == "uint8" and (low, high) == (0.0, 255.0) and recipe.normalise is None:
-        return seen
-    values = seen.astype(np.float64) * (high - low) / 255 + low
-    if recipe.normalise is not None:
-        values = (values - np.array(recipe.normalise.mean)) / np.array(recipe.normalise.sd)
-    return values.astype(np.float32)
+        return None
+
+    def scaled(pixels: np.ndarray) -> np.ndarray:
+        values = pixels.astype(np.float64)
+        values *= high - low
+        values /= 255
+        values += low
+        if recipe.normalise is not None:
+            values -= np.array(recipe.normalise.mean)
+            values /= np.array(recipe.normalise.sd)
+        return values.astype(np.float32)
+
+    if recipe.quantise != "uint8":
+        return scaled
+    channels = 1 if recipe.channels == "grey" else 3
+    table = scaled(np.repeat(np.arange(256)[:, None], channels, axis=1))  # all that 8 bits can become
+    if (table == table[:, :1]).all():
+        return lambda pixels: table[:, 0][pixels]
+    return lambda pixels: np.stack([table[:, c][pixels[..., c]] for c in range(channels)], axis=-1)
 
 
 def recipe_digest(recipe: Preprocessing) -> str:
@@ -138,16 +176,7 @@ def _steps(recipe: Preprocessing) -> Callable[[np.ndarray], np.ndarray] | None:
     return (lambda image: reduce(lambda pixels, step: step(pixels), steps, image)) if steps else None
 
 
-def _each(step: Callable[[np.ndarray], np.ndarray] | None, images: np.ndarray) -> np.ndarray:
-    """One image at a time, so that no library sees a batch; an empty set keeps its shape up to the first image's."""
-    if step is None:
-        return images
-    if not len(images):
-        return step(np.zeros(images.shape[1:], dtype=images.dtype))[None][:0]
-    return np.stack([step(image) for image in images])
-
-
-def _listed(recipe: Preprocessing, images: Sequence[np.ndarray]) -> np.ndarray:
+def _check_one_size(recipe: Preprocessing, images: Sequence[np.ndarray]) -> None:
     for image in images:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
             raise ValueError(f"each image must be uint8 (H, W, C), C = 1 or 3, not {image.dtype} {image.shape}")
@@ -158,15 +187,15 @@ def _listed(recipe: Preprocessing, images: Sequence[np.ndarray]) -> np.ndarray:
             f"preprocessing {recipe.label} leaves images at {len(sizes)} sizes ({listed}); one size is needed: add "
             "`resize: {size: …}`, or a crop, to the preprocessing"
         )
-    if not images:
-        fixed = recipe.output_size()
-        if fixed is None:
-            raise UsageError(f"no images, and preprocessing {recipe.label} has no size of its own; give at least one")
-        # As many pixels as any crop of the recipe needs.
-        side = max(*fixed, *(recipe.crop.size if recipe.crop and recipe.crop.size else ()))
-        return _each(_steps(recipe), _channels(recipe, np.zeros((0, side, side, 3), np.uint8)))
-    step = _steps(recipe)
-    return np.concatenate([_each(step, _channels(recipe, image[None])) for image in images])
+
+
+def _enough(recipe: Preprocessing) -> Size:
+    """(height, width) with as many pixels as any crop of the recipe needs."""
+    fixed = recipe.output_size()
+    if fixed is None:
+        raise UsageError(f"no images, and preprocessing {recipe.label} has no size of its own; give at least one")
+    side = max(*fixed, *(recipe.crop.size if recipe.crop and recipe.crop.size else ()))
+    return side, side
 
 
 def _jpeg(image: np.ndarray, quality: int) -> np.ndarray:

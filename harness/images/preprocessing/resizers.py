@@ -83,11 +83,10 @@ def _pillow(resize: Resize, quantise: bool) -> Callable[[np.ndarray, Size], np.n
         return np.array(resized(picture(image), size)).reshape(*size, image.shape[2])
 
     def in_floats(image: np.ndarray, size: Size) -> np.ndarray:
-        channels = [
-            np.asarray(resized(Image.fromarray(channel), size))
-            for channel in np.moveaxis(image, -1, 0).astype(np.float32)
-        ]
-        return np.stack(channels, axis=-1).clip(0, 255)
+        values = np.empty((*size, image.shape[2]), np.float32)
+        for c in range(image.shape[2]):
+            values[..., c] = resized(Image.fromarray(image[..., c].astype(np.float32)), size)
+        return values.clip(0, 255, out=values)
 
     return in_8_bits if quantise else in_floats
 
@@ -124,18 +123,15 @@ def _tf1(resize: Resize, quantise: bool) -> Callable[[np.ndarray, Size], np.ndar
         return before, np.minimum(before + 1, n_in - 1), position - before.astype(np.float32)
 
     def resized(image: np.ndarray, size: Size) -> np.ndarray:
-        pixels = image.astype(np.float32)
         left, right, across = neighbours(image.shape[1], size[1])
         top, bottom, down = neighbours(image.shape[0], size[0])
-
         # Along a row first, then between rows, as TensorFlow does: the order shows in the last bit.
-        def along(rows: np.ndarray) -> np.ndarray:
-            before = rows[:, left]
-            mixed: np.ndarray = before + (rows[:, right] - before) * across[None, :, None]
-            return mixed
-
-        upper = along(pixels[top])
-        values: np.ndarray = upper + (along(pixels[bottom]) - upper) * down[:, None, None]
+        used, places = np.unique(np.concatenate([top, bottom]), return_inverse=True)
+        rows = image[used].astype(np.float32)
+        along = rows[:, left]
+        along += (rows[:, right] - along) * across[None, :, None]
+        values: np.ndarray = along[places[: size[0]]]
+        values += (along[places[size[0] :]] - values) * down[:, None, None]
         return np.rint(values).astype(np.uint8) if quantise else values
 
     return resized
