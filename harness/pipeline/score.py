@@ -76,14 +76,16 @@ def _real_side(plan: Plan, encoder: str) -> tuple[Features, Groups, ReferenceSet
     """The reference's features, groups and what metrics computed of them, kept for the next generator's scores."""
     entry = plan.features(plan.reference, encoder)
     seed = None if entry is None else plan.seed("replicates", entry.facts["content"])
-    key = (plan.store_root, plan.reference, seed, entry and entry.folder.name)
+    # Groups come with the images: features are the same whatever the labels and whatever they count as.
+    images = plan.image_key(plan.reference)
+    key = (plan.store_root, plan.reference, seed, images, entry and entry.folder.name)
     if entry is None or key not in _kept:
         _kept.clear()  # before the next is read: it is as large
         features = load_features(plan, plan.reference, encoder)
         groups = load_groups(plan, plan.reference).fitting(features.rows, plan.reference.split)
         seed = plan.seed("replicates", features.entry.facts["content"])
         reference = ReferenceSet.of(features.rows, seed=seed, design=groups.design)
-        key = (plan.store_root, plan.reference, seed, features.entry.folder.name)
+        key = (plan.store_root, plan.reference, seed, images, features.entry.folder.name)
         _kept[key] = features, groups, reference
     return _kept[key]
 
