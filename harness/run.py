@@ -128,7 +128,7 @@ def _finish(folder: Path, pipeline: Pipeline, start: float, began: str) -> Resul
         usage=any(failure.usage for failure in pipeline.failures.values()),
         cached=cached,
         seconds=seconds,
-        unread_since=pipeline.unread_since,
+        unread_since=pipeline.plan.unread_since,
     )
 
 

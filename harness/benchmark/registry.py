@@ -135,18 +135,14 @@ def count_files(component: Component, parameters: Mapping[str, Any], folder: Pat
 
 
 def count_labels(component: Component, parameters: Mapping[str, Any], folder: Path) -> int | None:
-    """How many labels the files of a split have, by listing alone; None where none lie beside them."""
-    from harness.images import ArrayPair
+    """How many labels the files of a split or a pool have, without opening an image; None where they have none."""
     from harness.images import listing as imagelist
+    from harness.images import open_images
 
     if component.files is None or parameters.get("labels") is None:
         return None
-    resolved = imagelist.resolve(component.files, parameters, folder)
-    held = imagelist.listing(component.files, resolved)
-    if isinstance(held, ArrayPair) or held.labels is None:
-        return None  # those in an array are not read here
-    labels = held.labels
-    return len({labels[place] for place in imagelist.selected(component.files, resolved, held.size)})
+    labels = open_images(component.files, imagelist.resolve(component.files, parameters, folder)).labels
+    return None if labels is None else len(set(labels.tolist()))
 
 
 def stamps(component: Component, parameters: Mapping[str, Any], split: str, folder: Path) -> list[list[Any]]:

@@ -24,7 +24,7 @@ def audit(
     from harness import benchmark
     from harness.base import UsageError, unknown, write_atomically
     from harness.cli.lines import say
-    from harness.cli.terminal import progress
+    from harness.cli.terminal import last_read, progress
     from harness.pipeline import Pipeline, Plan, declared, default_store, default_workers, executor_of, results
     from harness.report import write_finding, write_report
     from harness.studies import audit as study
@@ -43,6 +43,7 @@ def audit(
     write_atomically(folder / "audit.json", (json.dumps(result.to_json(), indent=1) + "\n").encode("ascii"))
     write_atomically(folder / "audit.md", text.encode())
     say(study.brief(result, first, random))
+    last_read(plan.unread_since)
     click.echo(f"audit     {folder}/audit.md, audit.json: every change of every metric")
     own = declared(plan)
     if reason := study.misfit(folder, own, bench):

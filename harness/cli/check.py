@@ -14,6 +14,7 @@ from harness.cli.options import BENCH
 def check(bench: Path) -> None:
     """Validate BENCH: every mistake at once, each with its place; nothing is computed."""
     from harness import benchmark
+    from harness.base import counted
 
     found = benchmark.load(bench)
     cells = found.cells()
@@ -23,7 +24,15 @@ def check(bench: Path) -> None:
         f"{len(found.encoders)} encoders, {len(cells)} cells, {len(found.metrics)} metrics"
     )
     data = found.data
-    for name, split in data.parameters.get("splits", {}).items():
-        labels = benchmark.registry.count_labels(data.component, split, data.folder)
+    given = data.parameters.get("splits", {})
+    for name, split in data.splits.items():
+        labels = benchmark.registry.count_labels(data.component, given.get(name, {}), data.folder)
+        if labels is None and split.classes is not None:
+            labels = sum(size > 0 for size in split.classes)
         if labels is not None:
-            click.echo(f"split {name}: {data.splits[name].size} images with {labels} labels")
+            click.echo(f"split {name}: {counted(split.size, 'image')} with {counted(labels, 'label')}")
+    for name, entry in found.generators.items():
+        if entry.component.class_folders and entry.grouping is not None:
+            asked = {**entry.parameters, "labels": "folders"}
+            labels = benchmark.registry.count_labels(entry.component, asked, found.folder)
+            click.echo(f"generator {name}: {counted(entry.pool or 0, 'image')} with {counted(labels or 0, 'label')}")

@@ -52,7 +52,7 @@ def make(
     """Run some stages of a benchmark, of some generators and encoders where any are named; exit codes as of a run."""
     from harness import benchmark
     from harness.base import write_json
-    from harness.cli.terminal import progress
+    from harness.cli.terminal import last_read, progress
     from harness.pipeline import Pipeline, Plan, default_store, default_workers, executor_of, receipt_of
 
     found = benchmark.load(bench)
@@ -64,6 +64,7 @@ def make(
         pipeline = Pipeline(plan, executor, heard, frozenset(generators) or None, frozenset(encoders) or None)
         for stage in stages:
             getattr(pipeline, stage)()
+    last_read(plan.unread_since)
     if receipt:
         write_json(receipt, receipt_of(pipeline, stages[-1]))
     failures = [*pipeline.failures.values(), *pipeline.image_failures.values()]

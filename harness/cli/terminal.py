@@ -53,14 +53,19 @@ def closing(result: Result) -> None:
     say(f"\nverdict   {' '.join(answer(read_run(result.out)))}")
     words = "nothing to compute" if result.cached else "done"
     click.echo(f"{words} in {result.seconds:.1f} s")
-    if result.unread_since:
-        click.echo(f"real      last read whole {result.unread_since}, unchanged files since; --verify reads them again")
+    last_read(result.unread_since)
     click.echo(f"results   {result.out}/ (leaderboard.md, plots/, grids/_all.png, records.jsonl, benchmark.lock.yaml)")
     click.echo(f"report    {result.out}/report.html")
     if result.tracked:
         click.echo(f"MLflow    {result.tracked}")
     if result.untracked:
         click.echo(f"MLflow    {result.untracked}", err=True)
+
+
+def last_read(when: str | None) -> None:
+    """Print when the real images that were not read whole now were read last, and what reads them again."""
+    if when is not None:
+        click.echo(f"real      last read whole {when}, unchanged files since; `harness run --verify` reads them again")
 
 
 NAMING = (0, 1)  # rank and generator

@@ -263,6 +263,11 @@ class Plan:
         """What is known of the splits: filled by the stage `check`, else when first asked for."""
         return {}
 
+    @property
+    def unread_since(self) -> str | None:
+        """When the splits that were not read whole now were read last, the earliest; None where all were."""
+        return min((look.when for look in self.looks.values() if not look.new), default=None)
+
     def labels_digest(self, split: str | None) -> str | None:
         """The digest of a split's labels; None where it has none. A split that nobody has looked at is read whole."""
         if split is None:

@@ -155,11 +155,6 @@ class Pipeline:
         if problems:
             raise UsageError(list(dict.fromkeys(problems)))
 
-    @property
-    def unread_since(self) -> str | None:
-        """When the splits that were not read whole now were read last, the earliest; None where all were."""
-        return min((look.when for look in self.plan.looks.values() if not look.new), default=None)
-
     def sample(self) -> None:
         """Image sets that the store does not have."""
         self.check()

@@ -8,14 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from harness import UsageError, content_digest, estimate, open_run
 from harness.benchmark import load
+from harness.cli.main import main
 from harness.pipeline.checked import labels_digest
 from harness.pipeline.encode import load_features
 from harness.pipeline.plan import FakeSet, Plan
 from harness.run import run_benchmark
+from tests.images.test_arrays_and_parquet import write_parquet
+from tests.images.test_files import packed, write_folder, write_zip
+from tests.images.test_tar import write_tar
 from tests.support.here import Here
 from tests.support.tiny import tiny
 
@@ -164,3 +169,70 @@ def test_files_are_read_again_when_they_change_and_when_it_is_asked_for(tmp_path
     os.utime(file)
     with pytest.raises(UsageError, match="is not the declared content"):
         run(path)
+
+
+def test_item_24_every_command_that_uses_the_real_images_says_when_they_were_last_read(tmp_path):
+    path = bench(tmp_path, RIGHT, "levels")
+    path.write_text(path.read_text() + "audit: {jpeg: [50]}\n")
+    commands = (("run", "--no-tracking", "--out", tmp_path / "out"), ("sample",), ("encode",), ("score",))
+    for number, command in enumerate((*commands, ("audit", "--out", tmp_path / "out"))):
+        words = [command[0], path, "--store", tmp_path / "store", "--workers", 1, *command[1:]]
+        told = CliRunner().invoke(main, [str(word) for word in words])
+        assert told.exit_code == 0, told.output
+        lines = [line for line in told.output.splitlines() if "last read whole" in line]
+        assert len(lines) == (number > 0), told.output  # the first command reads them itself
+        assert all("`harness run --verify` reads them again" in line for line in lines)
+
+
+def idx(path: Path, array: np.ndarray) -> None:
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    path.write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+@pytest.mark.parametrize("use", ["folder", "zip", "tar", "parquet", "npz", "npy", "idx", "classes"])
+def test_item_17_the_number_of_labels_is_told_for_every_kind(tmp_path, use):
+    images = pictures()[..., 0]
+    files = {f"c{label}/{i:03d}.png": packed(image) for i, (image, label) in enumerate(zip(images, RIGHT, strict=True))}
+    split: dict[str, Any] = {"path": f"real.{use}", "labels": "folders"}
+    if use == "folder":
+        write_folder(tmp_path / "real.folder", files)
+    elif use == "zip":
+        write_zip(tmp_path / "real.zip", files)
+    elif use == "tar":
+        write_tar(tmp_path / "real.tar", files)
+    elif use == "parquet":
+        write_parquet(tmp_path / "real.parquet", list(files.values()), labels=RIGHT.tolist())
+        split["labels"] = "label"
+    elif use == "npz":
+        np.savez(tmp_path / "real.npz", images=images[..., None], labels=RIGHT)
+        split["labels"] = "labels"
+    elif use == "npy":
+        np.save(tmp_path / "real.npy", images[..., None])
+        np.save(tmp_path / "labels.npy", RIGHT)
+        split["labels"] = "labels.npy"
+    elif use == "idx":
+        idx(tmp_path / "images", images[..., None])
+        idx(tmp_path / "labels", RIGHT)
+        split = {"images": "images", "labels": "labels"}
+    else:  # labels that are pinned, not read
+        write_folder(tmp_path / "real.classes", files)
+        split = {"path": "real.classes", "classes": [30, 0, 30, 30, 30]}
+    pinned = {**split, "size": N, "digest": content_digest(images[..., None])}
+    about = {"source": "made here", "licence": "none", "image": [4, 4, 1], "splits": {"reference": pinned}}
+    kind = "folder" if use == "classes" else use
+    YAML(typ="safe").dump({"own": {"use": kind, **about}}, tmp_path / "datasets.yaml")
+    used = {"levels": {"use": "mine:levels"}}
+    path = tiny(tmp_path, CODE, used, dataset="own", datasets="datasets.yaml", n_real=N, n_fake=N)
+    told = CliRunner().invoke(main, ["check", str(path)])
+    assert told.exit_code == 0, told.output
+    assert f"split reference: {N} images with 4 labels" in told.output
+
+
+def test_item_17_the_number_of_labels_of_a_generators_folders_is_told(tmp_path):
+    datasets = dataset(tmp_path, RIGHT)
+    for i, image in enumerate(pictures()):
+        write_folder(tmp_path / f"fake/c{i % 6}", {f"{i}.png": packed(image[..., 0])})
+    used = {"fake": {"use": "folder", "path": "fake", "groups": "clusters"}}
+    path = tiny(tmp_path, CODE, used, dataset="own", datasets=str(datasets), n_real=N, n_fake=N)
+    told = CliRunner().invoke(main, ["check", str(path)])
+    assert f"generator fake: {N} images with 6 labels" in told.output, told.output
