@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.pipeline.executors.work import Executor, Failure
     from harness.pipeline.finished import FinishedRun, open_run
     from harness.pipeline.groups import marked
+    from harness.pipeline.labels import pool_labels, real_labels, stored_labels
     from harness.pipeline.leaderboard import (
         Column,
         Leaderboard,

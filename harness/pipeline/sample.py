@@ -39,12 +39,19 @@ def make_real(plan: Plan, source: RealSet, whole: Images | None = None) -> Entry
     images = whole.images
     kind = plan.grouping(source)
     labels = groups.hashed({kind: _labels(plan, source.split, kind, whole)} if kind else {})
-    if source.n is not None and source.n < len(images):
-        rng = np.random.default_rng(plan.seed("reference", source.split))
-        rows = np.sort(rng.permutation(len(images))[: source.n])
+    rows = drawn_rows(plan, source, len(images))
+    if rows is not None:
         images, labels = images[rows], {kind: own[rows] for kind, own in labels.items()}
     part = MIXED_PART if isinstance(images, Mixed) else PART
     return _store(plan, source, len(images), (images[i : i + part] for i in range(0, len(images), part)), labels)
+
+
+def drawn_rows(plan: Plan, source: RealSet, size: int) -> NDArray[np.intp] | None:
+    """Which images of a split of this size a real set takes, in order; None where it takes all."""
+    if source.n is None or source.n >= size:
+        return None
+    rng = np.random.default_rng(plan.seed("reference", source.split))
+    return np.sort(rng.permutation(size)[: source.n])
 
 
 def check_split(plan: Plan, name: str, sources: Sequence[RealSet]) -> Look:
@@ -96,7 +103,7 @@ def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_s
         source = FakeSet(generator, training_seed, sampling_seed)
         n, size = plan.benchmark.n_fake, plan.benchmark.batch_size
         named = file_names(plan, generator, made)
-        draws = _draws(plan, source, getattr(made, "size", None), named)
+        draws = drawn_images(plan, source, getattr(made, "size", None), named)
         labels = groups.ask(plan, generator, made, draws)
         batches = (_checked(_at(made, sample, i), draws[i : i + size], i) for i in range(0, n, size))
         names = None if named is None else [named[i] for i in draws]
@@ -163,7 +170,7 @@ def _rebatched(parts: Iterator[ImageSet], size: int) -> Iterator[ImageSet]:
         yield rest
 
 
-def _draws(plan: Plan, source: FakeSet, pool: int | None, named: Sequence[str] | None = None) -> list[int]:
+def drawn_images(plan: Plan, source: FakeSet, pool: int | None, named: Sequence[str] | None = None) -> list[int]:
     """One seed per image; for a finite pool, indices drawn without replacement, disjoint between sampling seeds.
 
     `named` are the file names of a pool of files. Pools of the same names, as a person tells them, give the same draws.

@@ -1,0 +1,60 @@
+"""`harness classes BENCH`: every metric for every class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import BENCH, DEVICE, JSON, OUT, STORE, WORKERS
+
+
+@click.command()
+@BENCH
+@click.option("--encoder", help="An encoder of the benchmark. [the one that ranks]")
+@OUT
+@STORE
+@DEVICE
+@WORKERS
+@JSON
+def classes(
+    bench: Path,
+    encoder: str | None,
+    out: Path | None,
+    store: Path | None,
+    device: str,
+    workers: int | None,
+    file: Path | None,
+) -> None:
+    """Which classes of BENCH fail, generator by generator? A rare one can while the total looks fine.
+
+    Classes are the labels that images were made with (`groups: strata`), else those that a linear classifier on the
+    encoder's features sees, on both sides. Each class is held against unseen real images of it where the benchmark has
+    the control `holdout`. The tables also become a section of OUT's report.
+    """
+    from dataclasses import replace
+
+    from harness import benchmark
+    from harness.base import UsageError, unknown, write_json
+    from harness.cli.lines import say
+    from harness.cli.terminal import progress
+    from harness.pipeline import Pipeline, Plan, declared, default_store, default_workers, executor_of, results
+    from harness.report import finding_name, write_finding, write_report
+    from harness.studies import classes as study
+
+    found = benchmark.load(bench)
+    chosen = encoder or found.rank_by.encoder
+    if chosen not in found.encoders:
+        raise UsageError(f"{bench}: {unknown('encoder', chosen, found.encoders)}")
+    plan = Plan(found, store.absolute() if store else default_store(), device)
+    plan.check_place()
+    with executor_of(workers=workers or default_workers()) as executor, progress() as heard:
+        result = study.by_class(plan, lambda own: Pipeline(own, executor, heard, None, frozenset([chosen])), chosen)
+    say(study.text(result))
+    if file is not None:
+        write_json(file, result.to_json())
+    folder = out or Path("results") / found.name
+    if (folder / "records.jsonl").is_file():
+        section = replace(study.finding(result), run=results.declared_key(declared(plan)))
+        write_finding(folder, finding_name("classes", chosen), section)
+        click.echo(f"report    {write_report(folder)}")
