@@ -274,6 +274,8 @@ def test_random_weights_are_labelled_in_every_output_and_trained_ones_are_not(sm
     small.edit("  pixels: {}", '  drawn: {preset: random-inception-v3, layer: "64", seed: 1}')
     small.edit("n_real: 120\nn_fake: 100", "n_real: 24\nn_fake: 20")
     small.edit(f'  mine: {{use: "{small.module}:Shifted"}}\n', "")
+    small.edit("  kde: {}\n", "  blur: {}\n")
+    small.edit("training_split: train\n", "")  # 597 images more under the large network
     small.edit("training_seeds: [0, 1]\nsampling_seeds: [0, 1]", "training_seeds: [0]\nsampling_seeds: [0]")
     small.edit("recall: {}, density: {}, coverage: {}", "recall: {}")
     outcome = small.run()
