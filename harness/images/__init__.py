@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.images.datasets.split import Dataset, Images, content_digest
     from harness.images.datasets.table import DATASETS
     from harness.images.files import open_images
-    from harness.images.formats.arrays import ArrayPair
+    from harness.images.formats.arrays import ArrayPair, uint8_advice
     from harness.images.formats.facts import Format, containers
     from harness.images.formats.names import FileList, as_people_count, is_utf8, partner_keys
     from harness.images.formats.shards import pattern_stem, shards, shards_of_one

@@ -20,6 +20,7 @@ from harness.images import (
     as_people_count,
     joined,
     packed,
+    uint8_advice,
     unpacked,
 )
 from harness.pipeline import groups
@@ -229,9 +230,14 @@ def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: in
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or len(images) != len(draws):
         raise UsageError(
             f"sample(seeds) gave {images.dtype} {images.shape} for {len(draws)} seeds; it must give uint8 "
-            f"({len(draws)}, H, W, C) with C = 1 or 3, or a list of (H, W, C) where sizes differ"
+            f"({len(draws)}, H, W, C) with C = 1 or 3, or a list of (H, W, C) where sizes differ{_kind_advice(images)}"
         )
     return images
+
+
+def _kind_advice(images: np.ndarray) -> str:
+    """How numbers that are not uint8 become so, each kind in its own way; nothing for uint8."""
+    return "" if images.dtype == np.uint8 else f"; {uint8_advice(images.dtype.str[1:])}"
 
 
 def _store(

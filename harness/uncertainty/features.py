@@ -60,7 +60,8 @@ def _rows(name: str, given: npt.ArrayLike, least: int, because: str) -> Rows:
     except ValueError as error:
         raise UsageError(f"`{name}` is not a rectangular array: {error}") from None
     if array.ndim != 2 or array.shape[1] == 0:
-        raise UsageError(f"`{name}` has shape {array.shape}; features are an array (n, d), one row per image")
+        images = "; images are encoded first, as `harness score` does" if array.ndim in (3, 4) else ""
+        raise UsageError(f"`{name}` has shape {array.shape}; features are an array (n, d), one row per image{images}")
     if array.dtype.kind not in "fiub":
         raise UsageError(f"`{name}` has dtype {array.dtype}; features are real numbers")
     if array.dtype not in (np.float32, np.float64):

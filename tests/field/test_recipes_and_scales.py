@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from harness import estimate
 from harness.base import UsageError
 from harness.images import Preprocessing, open_images
 from harness.images.preprocessing.steps import Normalise
+from harness.pipeline.sample import _checked as checked_images
 
 BOX = {"library": "pillow", "filter": "box"}
 
@@ -88,3 +90,52 @@ def test_an_array_of_true_and_false_is_told_black_and_white(tmp_path):
     np.save(tmp_path / "a.npy", np.ones((2, 8, 8), bool))
     with pytest.raises(UsageError, match=r"x\.astype\(np\.uint8\) \* 255"):
         open_images("npy", {"path": tmp_path / "a.npy"})
+
+
+@pytest.mark.parametrize(
+    ("code", "dtype", "stored"),
+    [
+        (0x09, "i1", levels() // 2),
+        (0x0B, ">i2", levels()),
+        (0x0C, ">i4", levels()),
+        (0x0D, ">f4", levels() / 255),
+        (0x0E, ">f8", levels() / 255),
+    ],
+    ids=["int8", "int16", "int32", "float32", "float64"],
+)
+def test_item_27_an_idx_of_another_type_is_called_by_it_with_its_conversion(tmp_path, code, dtype, stored):
+    header = bytes([0, 0, code, stored.ndim]) + np.array(stored.shape, ">u4").tobytes()
+    (tmp_path / "images").write_bytes(header + stored.astype(dtype).tobytes())
+    with pytest.raises(UsageError) as refused:
+        open_images("idx", {"images": tmp_path / "images"})
+    told = str(refused.value)
+    assert f"is {np.dtype(dtype).name}, not uint8 (0x08)" in told
+    scaled = "(x * 255).round().clip(0, 255).astype(np.uint8)"
+    assert (scaled in told) == (dtype[-2] == "f")
+    assert ("of 0 to 255 x.astype(np.uint8)" in told) == ("i" in dtype)
+
+
+@pytest.mark.parametrize(
+    ("expression", "advice"),
+    [
+        ("np.zeros((len(seeds), 8, 8, 1))", "of [0, 1] (x * 255).round().clip(0, 255).astype(np.uint8)"),
+        ("np.zeros((len(seeds), 8, 8, 1), np.int64)", "of 0 to 255 x.astype(np.uint8), which changes no value"),
+        ("np.zeros((len(seeds), 8, 8), bool)", "x.astype(np.uint8) * 255"),
+    ],
+    ids=["float", "int64", "bool"],
+)
+def test_item_27_a_generator_of_other_numbers_is_told_the_conversion_for_them(expression, advice):
+    def sample(seeds):
+        return eval(expression, {"np": np, "seeds": seeds})
+
+    with pytest.raises(UsageError) as refused:
+        checked_images(sample, [1, 2, 3], 0)
+    assert "it must give uint8" in str(refused.value)
+    assert advice in str(refused.value)
+    assert "127.5" not in str(refused.value) or "float" in str(refused.value)
+
+
+def test_item_27_images_given_to_estimate_are_told_that_features_are_asked_for():
+    images = np.zeros((20, 8, 8, 3), np.uint8)
+    with pytest.raises(UsageError, match="images are encoded first, as `harness score` does"):
+        estimate("fd", images, images)

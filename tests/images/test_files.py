@@ -769,7 +769,7 @@ def test_damaged_idx_files_are_refused(tmp_path, pixels):
         "packed": (gzip.compress(honest), "is no IDX file"),
         "empty": (b"", "is no IDX file"),
         "short": (honest[:9], "is no IDX file"),
-        "float": (b"\0\0\x0d\3" + honest[4:], "IDX type 0x0d is not uint8"),
+        "float": (b"\0\0\x0d\3" + honest[4:], "IDX type 0x0d is float32, not uint8 (0x08)"),
         "flat": (idx(np.zeros(6, np.uint8)), "allowed: n×H×W grey"),
     }
     for name, (content, words) in cases.items():

@@ -25,6 +25,8 @@ CHUNK_BYTES = 1 << 22
 _MAX_NPY_HEADER = 10_000
 # literal_eval on a hostile header raises most of these; RecursionError is a RuntimeError.
 _NO_ARRAY = (*archives.READ_ERRORS, ValueError, SyntaxError, KeyError, TypeError, struct.error, MemoryError, IndexError)
+_IDX_TYPES = {0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
+_SPELLED = {"i1": "int8", "i2": "int16", "i4": "int32", "f4": "float32", "f8": "float64"}
 _LABEL_TYPES = {"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"}
 
 
@@ -269,7 +271,9 @@ def _idx(path: Path) -> ArrayHeader:
     if magic[:2] != b"\0\0" or len(raw) != 4 * dimensions or not dimensions:
         raise UsageError(f"{path}: is no IDX file (it must begin with 00 00 08 and the number of dimensions)")
     if magic[2] != 0x08:
-        raise UsageError(f"{path}: IDX type 0x{magic[2]:02x} is not uint8 (0x08); convert it yourself, scale stated")
+        kind = _IDX_TYPES.get(magic[2], "")
+        named = f" is {_SPELLED[kind]}," if kind else " is"
+        raise UsageError(f"{path}: IDX type 0x{magic[2]:02x}{named} not uint8 (0x08); {uint8_advice(kind or '?')}")
     header = ArrayHeader(path, None, 4 + len(raw), "|u1", struct.unpack(f">{dimensions}I", raw), False, stored)
     promised = header.start + header.nbytes
     if (promised != file_bytes) if stored else (promised > DEFLATE_RATIO * file_bytes):
@@ -283,7 +287,7 @@ def _idx(path: Path) -> ArrayHeader:
 def _check_images(where: str, header: ArrayHeader) -> None:
     shape = header.shape
     if header.dtype[1:] != "u1":
-        raise UsageError(f"{where} is {header.dtype}, not uint8; {_to_uint8(header.dtype[1:])}")
+        raise UsageError(f"{where} is {header.dtype}, not uint8; {uint8_advice(header.dtype[1:])}")
     spelled = "×".join(map(str, shape))
     if len(shape) == 3 and shape[2] in (1, 3, 4):
         raise UsageError(f"{where} is {spelled}: one image or {shape[0]} of them? Save n×H×W×C")
@@ -297,7 +301,7 @@ def _check_images(where: str, header: ArrayHeader) -> None:
         raise UsageError(f"{where} is {spelled}: there is no image in it")
 
 
-def _to_uint8(kind: str) -> str:
+def uint8_advice(kind: str) -> str:
     """How to save an array of a NumPy type (`f4`, `i8` …) as uint8, for each scale that it can have."""
     if kind[0] == "b":
         return "save False as 0 and True as 255: x.astype(np.uint8) * 255"
