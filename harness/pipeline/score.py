@@ -3,48 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import get_args
 
 from harness.base import Reference, Target, UsageError
 from harness.benchmark import registry
 from harness.images import MIXED
-from harness.metrics import analyse_against, copied_share
+from harness.metrics import analyse_against
+from harness.pipeline import copies
 from harness.pipeline import groups as image_groups
 from harness.pipeline.encode import Features, load_features
 from harness.pipeline.groups import Groups, marked
 from harness.pipeline.plan import COPIES, FakeSet, Plan, PlannedSet
 from harness.pipeline.sample import load_images
-from harness.pipeline.store import CorruptEntry
+from harness.pipeline.store import CorruptEntry, Entry
 from harness.uncertainty import Analysis, MetricCall, ReferenceSet, centred
 
 
 def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
     """Store the scores that are missing of one image set under one encoder."""
-    real, of_real, reference = _real_side(plan, encoder)
+    side = _real_side(plan, encoder)
+    real, of_real = side.features, side.groups
     fake = load_features(plan, source, encoder)
     if real.rows.shape[1] != fake.rows.shape[1]:
         _refuse_sizes(plan, source, encoder)
-    training = load_features(plan, plan.training, encoder) if plan.training else None
     missing = [metric for metric, found in plan.scores(source, encoder).items() if found is None]
+    if plan.training and (COPIES in missing or plan.features(plan.training, encoder) is None):
+        training: Entry | None = side.training(plan, encoder).entry
+    else:
+        training = plan.features(plan.training, encoder) if plan.training else None
 
     def put(metric: str, arrays: dict, facts: dict) -> None:  # type: ignore[type-arg]
-        key = plan.score_key(real.entry, fake.entry, training.entry if training else None, metric, plan.groups(source))
+        key = plan.score_key(real.entry, fake.entry, training, metric, plan.groups(source))
         plan.store.put("scores", key, [arrays] if arrays else [], facts)
 
     if COPIES in missing:
-        seen = {"reference_copies": fake.share_in(real), "repeats": 1 - len(fake.known) / len(fake.prints)}
-        if training is not None:
-            seen["training_copies"] = fake.share_in(training)
-            # Real images that no generator saw say how often chance alone brings one this close to a training image.
-            seen["near_copies"] = copied_share(training.rows, fake.rows)
-            seen["near_copies_unseen"] = copied_share(training.rows, real.rows)
-        put(COPIES, {}, seen)
+        put(COPIES, {}, copies.observed(plan, fake, real, side.training(plan, encoder) if plan.training else None))
     calls = {metric: metric_call(plan, metric) for metric in missing if metric != COPIES}
     of_fake = load_groups(plan, source).fitting(fake.rows, source.generator)
     analysed = partial(
         analyse_against,
-        reference=reference,
+        reference=side.reference,
         fake=fake.rows,
         replicates=plan.benchmark.interval.replicates,
         fake_seed=plan.seed("replicates", fake.entry.facts["content"]),
@@ -69,11 +69,32 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
         raise _failure(lost, of=len(plan.benchmark.metrics_of(encoder)))
 
 
-_kept: dict[tuple[object, ...], tuple[Features, Groups, ReferenceSet]] = {}  # of this process, one at a time
+@dataclass
+class _RealSide:
+    """The reference's features, groups and what metrics computed of them, and the training split's features."""
+
+    features: Features
+    groups: Groups
+    reference: ReferenceSet
+    _training: Features | None = None
+
+    def training(self, plan: Plan, encoder: str) -> Features:
+        """The features of the training split, read when first asked for; often those of the reference."""
+        assert plan.training is not None
+        entry = plan.features(plan.training, encoder)
+        if entry is not None and entry.folder == self.features.entry.folder:
+            return self.features
+        if self._training is None or entry is None or entry.folder != self._training.entry.folder:
+            self._training = None  # before it is read again: it is large
+            self._training = load_features(plan, plan.training, encoder)
+        return self._training
 
 
-def _real_side(plan: Plan, encoder: str) -> tuple[Features, Groups, ReferenceSet]:
-    """The reference's features, groups and what metrics computed of them, kept for the next generator's scores."""
+_kept: dict[tuple[object, ...], _RealSide] = {}  # of this process, one at a time
+
+
+def _real_side(plan: Plan, encoder: str) -> _RealSide:
+    """What scores of every generator share, kept for the next one's."""
     entry = plan.features(plan.reference, encoder)
     seed = None if entry is None else plan.seed("replicates", entry.facts["content"])
     # Groups come with the images: features are the same whatever the labels and whatever they count as.
@@ -86,7 +107,7 @@ def _real_side(plan: Plan, encoder: str) -> tuple[Features, Groups, ReferenceSet
         seed = plan.seed("replicates", features.entry.facts["content"])
         reference = ReferenceSet.of(features.rows, seed=seed, design=groups.design)
         key = (plan.store_root, plan.reference, seed, images, features.entry.folder.name)
-        _kept[key] = features, groups, reference
+        _kept[key] = _RealSide(features, groups, reference)
     return _kept[key]
 
 
