@@ -11,6 +11,7 @@ from harness.pipeline import plan
 ROW = """
 METRICS += (MetricFacts(name="new", target="harness.metrics.new:new", summary="a new one", better="lower"),)
 """
+NEIGHBOURS = ("precision", "recall", "density", "coverage", "authenticity")
 
 
 def keys() -> dict[str, tuple[str, ...]]:
@@ -50,10 +51,10 @@ def test_a_new_metric_leaves_all_stored_scores_alone(package):
 @pytest.mark.parametrize(
     ("file", "stale"),
     [
-        ("metrics/frechet/influence.py", {"fd", "sfid"}),
+        ("metrics/frechet/influence.py", {"fd", "sfid", "fd_infinity"}),
         ("metrics/kernel/sums.py", {"kd", "kid_subsets", "cmmd"}),
-        ("metrics/manifold/intervals.py", {"precision", "recall", "density", "coverage", "authenticity"}),
-        ("metrics/diversity.py", {"inception_score", "vendi"}),
+        ("metrics/manifold/intervals.py", {*NEIGHBOURS, "f_score", "sym_precision", "sym_recall"}),
+        ("metrics/diversity.py", {"inception_score", "is_infinity", "vendi"}),
         ("metrics/analyses.py", {row.name for row in METRICS}),
         ("uncertainty/sampling_units.py", {row.name for row in METRICS}),
         ("uncertainty/ranks.py", set()),

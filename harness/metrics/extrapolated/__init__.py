@@ -1,0 +1,1 @@
+"""Metrics extrapolated to infinitely many fakes."""

@@ -1,0 +1,71 @@
+"""What the metrics beyond the first dozen are called with; the table of metrics has the rest."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from harness.base import Count, Parameters, Positive, ShortSeed
+
+
+class MIND(Parameters):
+    """Parameters of `mind`, with torch-fidelity's defaults."""
+
+    directions: Count = 1000
+    seed: ShortSeed = 2020
+
+
+class SlicedWasserstein(Parameters):
+    """Parameters of `sliced_wasserstein`."""
+
+    directions: Count = 200
+    seed: ShortSeed = 0
+
+
+class Wasserstein2(Parameters):
+    """Parameters of `wasserstein2`; `regularisation` null is the exact distance, a number Sinkhorn's."""
+
+    rows: Annotated[int, Field(ge=2, le=20_000)] = 5000
+    regularisation: Positive | None = None
+    seed: ShortSeed = 0
+
+
+class Line(Parameters):
+    """Parameters of `fd_infinity`: how many parts, and the seed that draws them."""
+
+    points: Annotated[int, Field(ge=3)] = 15
+    seed: ShortSeed = 0
+
+
+class LineOfLogits(Line):
+    """Parameters of `is_infinity`; `classes` vouches for encoders of one's own."""
+
+    classes: Annotated[int, Field(ge=2)] | None = None
+
+
+class C2ST(Parameters):
+    """Parameters of `c2st`."""
+
+    folds: Annotated[int, Field(ge=2)] = 5
+    ridge: Positive = 1e-3
+    seed: ShortSeed = 0
+
+
+class RKE(Parameters):
+    """Parameters of `rke`; `bandwidth` null is the cosine kernel of `vendi`."""
+
+    bandwidth: Positive | None = None
+
+
+class Neighbours(Parameters):
+    """Parameters of metrics of k nearest neighbours."""
+
+    k: Annotated[int, Field(ge=1, le=100)] = 5
+
+
+class SoftBalls(Parameters):
+    """Parameters of `p_precision` and `p_recall`, as in Park & Kim 2023."""
+
+    k: Annotated[int, Field(ge=1, le=100)] = 4
+    scale: Positive = 1.2

@@ -1,0 +1,1 @@
+"""Sliced optimal transport."""
