@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import mmap
 import os
 import struct
 import warnings
@@ -104,7 +105,9 @@ class StoredArrays:
         check_indices(indices, self.size)
         if self._array is None:
             self._array = _mapped(self._held.images) if self._held.images.stored else _unpacked(self._held.images)
-        return np.array(self._array[np.asarray(indices, dtype=np.int64)], order="C").reshape(-1, *self.shape)
+        images = np.array(self._array[np.asarray(indices, dtype=np.int64)], order="C").reshape(-1, *self.shape)
+        _let_go(self._array)
+        return images
 
 
 class StoredFiles:
@@ -353,6 +356,13 @@ def _mapped(header: ArrayHeader) -> np.ndarray:
         raise UsageError(f"{header.path}: is shorter than its headers promise; fetch or make it again")
     order: Literal["F", "C"] = "F" if header.fortran else "C"
     return np.memmap(header.path, dtype=np.dtype(header.dtype), mode="r", offset=start, shape=header.shape, order=order)
+
+
+def _let_go(array: np.ndarray) -> None:
+    """Count the pages of a mapped file that were read as the system's cache again, not as this process's memory."""
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _unpacked(header: ArrayHeader) -> np.ndarray:

@@ -7,6 +7,7 @@ time of change. A file that changes without any of these is seen by `harness run
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from harness.base import UsageError, canonical_json, digest
 from harness.benchmark import PinnedDataset, registry
-from harness.images import Images, ImageSet, Mixed, content_digest
+from harness.images import Content, Images, ImageSet, Mixed, OpenSplit, content_digest
 from harness.pipeline.store import Store
 
 KIND, FORMAT = "checks", 1
@@ -40,22 +41,63 @@ def load_split(data: PinnedDataset, name: str) -> Images:
     loaded: Images = registry.make("datasets", data.use, data.parameters, data.folder).load(name)
     if not registry.is_built_in("datasets", data.use):
         loaded = _kept(loaded)
-    pinned = data.splits[name]
-    if len(loaded) != pinned.size:
-        raise UsageError(f"{data.where}: split {name} has {len(loaded)} images; {pinned.size} are declared")
-    found = content_digest(loaded.images)
-    if found != pinned.digest:
+    _check_size(data, name, len(loaded))
+    _check_content(data, name, content_digest(loaded.images))
+    _check_labels(data, name, loaded.labels)
+    return loaded
+
+
+def open_split(data: PinnedDataset, name: str) -> OpenSplit:
+    """A split, read in parts where its dataset can; nothing but its size is held against the pins yet.
+
+    Raises UsageError where it is of another size.
+    """
+    made = registry.make("datasets", data.use, data.parameters, data.folder)
+    built_in = registry.is_built_in("datasets", data.use)
+    if built_in and hasattr(made, "open"):
+        opened: OpenSplit = made.open(name)
+    else:
+        loaded = made.load(name)
+        opened = OpenSplit.of(loaded if built_in else _kept(loaded))
+    _check_size(data, name, opened.size)
+    return opened
+
+
+def checked_parts(data: PinnedDataset, name: str, split: OpenSplit) -> Iterator[tuple[Sequence[int], ImageSet]]:
+    """All images of a split in parts, each with its rows; read to the end, they are those that `datasets.yaml` pins.
+
+    Raises UsageError, after the last part, where they are not.
+    """
+    content = Content(split.size)
+    for rows, part in split.parts():
+        content.add(part)
+        yield rows, part
+    _check_content(data, name, content.digest)
+    _check_labels(data, name, split.labels)
+
+
+def _check_size(data: PinnedDataset, name: str, size: int) -> None:
+    declared = data.splits[name].size
+    if size != declared:
+        raise UsageError(f"{data.where}: split {name} has {size} images; {declared} are declared")
+
+
+def _check_content(data: PinnedDataset, name: str, found: str) -> None:
+    pinned = data.splits[name].digest
+    if found != pinned:
         raise UsageError(
-            f"{data.where}: split {name} is not the declared content: its digest is {found}, pinned is "
-            f"{pinned.digest}; pin the new digest if the change is meant"
+            f"{data.where}: split {name} is not the declared content: its digest is {found}, pinned is {pinned}; pin "
+            "the new digest if the change is meant"
         )
-    labels = labels_digest(loaded.labels)
-    if pinned.labels_digest is not None and labels != pinned.labels_digest:
+
+
+def _check_labels(data: PinnedDataset, name: str, found: NDArray[np.int64] | None) -> None:
+    pinned, labels = data.splits[name].labels_digest, labels_digest(found)
+    if pinned is not None and labels != pinned:
         raise UsageError(
             f"{data.where}: the labels of split {name} are not the declared ones: their digest is {labels}, pinned is "
-            f"{pinned.labels_digest}; pin the new `labels_digest` if the change is meant"
+            f"{pinned}; pin the new `labels_digest` if the change is meant"
         )
-    return loaded
 
 
 def labels_digest(labels: NDArray[np.int64] | None) -> str | None:
@@ -74,9 +116,14 @@ def last_look(store: Store, data: PinnedDataset, name: str) -> Look | None:
     return None if entry is None else Look(entry.facts["labels"], entry.facts["when"])
 
 
+def found_now(labels: NDArray[np.int64] | None) -> Look:
+    """A look at a split with these labels, just now."""
+    return Look(labels_digest(labels), datetime.now(UTC).isoformat(timespec="seconds"), new=True)
+
+
 def remember(store: Store, data: PinnedDataset, name: str, labels: NDArray[np.int64] | None) -> Look:
     """The look at a split just read whole, kept for later runs where what it read is known."""
-    look = Look(labels_digest(labels), datetime.now(UTC).isoformat(timespec="seconds"), new=True)
+    look = found_now(labels)
     key = _key(data, name)
     if key is not None:
         store.forget(KIND, key)

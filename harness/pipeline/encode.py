@@ -75,7 +75,7 @@ def load_features(plan: Plan, source: PlannedSet, encoder: str) -> Features:
 
 def _content_digest(rows: FeatureArray) -> str:
     content = hashlib.sha256(canonical_json(list(rows.shape)).encode("ascii") + b"\n")
-    content.update(rows.tobytes())
+    content.update(np.ascontiguousarray(rows).data)
     return f"sha256:{content.hexdigest()}"
 
 

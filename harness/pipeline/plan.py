@@ -16,7 +16,7 @@ from harness.base import UNWRITABLE, UsageError, derive_seed, digest
 from harness.benchmark import Benchmark, registry
 from harness.generators import GROUPS_FORMAT
 from harness.images import preprocessing
-from harness.pipeline.checked import Look, last_look, load_split, remember
+from harness.pipeline.checked import Look, checked_parts, last_look, open_split, remember
 from harness.pipeline.store import Entry, Store
 
 DEVICE = re.compile(r"auto|cpu|(cuda|mps|xpu)(:\d+)?")
@@ -275,7 +275,12 @@ class Plan:
         if split not in self.looks:
             data = self.benchmark.data
             found = last_look(self.store, data, split)
-            self.looks[split] = found or remember(self.store, data, split, load_split(data, split).labels)
+            if found is None:
+                opened = open_split(data, split)
+                for _ in checked_parts(data, split, opened):
+                    pass
+                found = remember(self.store, data, split, opened.labels)
+            self.looks[split] = found
         return self.looks[split].labels
 
     @cached_property

@@ -14,9 +14,9 @@ from harness.generators import GROUPINGS, PlacedGenerator
 from harness.images import (
     MIXED,
     Content,
-    Images,
     ImageSet,
     Mixed,
+    OpenSplit,
     as_people_count,
     joined,
     packed,
@@ -24,27 +24,19 @@ from harness.images import (
     unpacked,
 )
 from harness.pipeline import groups
-from harness.pipeline.checked import Look, copied, load_split, remember
+from harness.pipeline.checked import Look, checked_parts, copied, found_now, load_split, open_split, remember
 from harness.pipeline.names import NAMES, file_names, packed_names
 from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet
 from harness.pipeline.store import CorruptEntry, Entry
 
-SHARD_BYTES = 64 * 2**20
-# A split is cut into parts of so many images; those of sizes of their own may be photographs of 100 MB each.
-PART, MIXED_PART = 4096, 16
+SHARD_BYTES = 32 * 2**20
+Parts = Iterator[tuple[Sequence[int], ImageSet]]
 
 
-def make_real(plan: Plan, source: RealSet, whole: Images | None = None) -> Entry:
-    """Store a real image set: the whole split (read now unless it is given), or a seeded draw of n of its images."""
-    whole = load_split(plan.benchmark.data, source.split) if whole is None else whole
-    images = whole.images
-    kind = plan.grouping(source)
-    labels = groups.hashed({kind: _labels(plan, source.split, kind, whole)} if kind else {})
-    rows = drawn_rows(plan, source, len(images))
-    if rows is not None:
-        images, labels = images[rows], {kind: own[rows] for kind, own in labels.items()}
-    part = MIXED_PART if isinstance(images, Mixed) else PART
-    return _store(plan, source, len(images), (images[i : i + part] for i in range(0, len(images), part)), labels)
+def make_real(plan: Plan, source: RealSet) -> Entry:
+    """Store a real image set, a whole split or a seeded draw of n of its images, which is held against its pins."""
+    split = open_split(plan.benchmark.data, source.split)
+    return _make_real(plan, source, split, checked_parts(plan.benchmark.data, source.split, split))
 
 
 def drawn_rows(plan: Plan, source: RealSet, size: int) -> NDArray[np.intp] | None:
@@ -56,17 +48,48 @@ def drawn_rows(plan: Plan, source: RealSet, size: int) -> NDArray[np.intp] | Non
 
 
 def check_split(plan: Plan, name: str, sources: Sequence[RealSet]) -> Look:
-    """Hold a split against its pins, whole, and store the real image sets of it that are missing."""
+    """Hold a split against its pins, whole, and store the real image sets of it that are missing.
+
+    The first of them is stored while the split is read. It is in the store only where all was as pinned.
+    """
     data = plan.benchmark.data
-    whole = load_split(data, name)
-    look = plan.looks[name] = remember(plan.store, data, name, whole.labels)
-    for source in sources:
-        if plan.images(source) is None:
-            make_real(plan, source, whole)
+    split = open_split(data, name)
+    unread: Parts | None = checked_parts(data, name, split)
+    plan.looks[name] = found_now(split.labels)  # keys of image sets may hang on the labels
+    try:
+        for source in sources:
+            if plan.images(source) is None:
+                _make_real(plan, source, split, split.parts() if unread is None else unread)
+                unread = None
+        for _ in unread or ():
+            pass
+    except BaseException:
+        del plan.looks[name]
+        raise
+    look = plan.looks[name] = remember(plan.store, data, name, split.labels)
     return look
 
 
-def _labels(plan: Plan, name: str, kind: str, whole: Images) -> list[int]:
+def _make_real(plan: Plan, source: RealSet, split: OpenSplit, parts: Parts) -> Entry:
+    """Store the images of `source` out of all of a split's, which are read to their end."""
+    kind = plan.grouping(source)
+    labels = groups.hashed({kind: _labels(plan, source.split, kind, split)} if kind else {})
+    chosen = drawn_rows(plan, source, split.size)
+    drawn = np.arange(split.size) if chosen is None else chosen
+    labels = {kind: own[drawn] for kind, own in labels.items()}
+
+    def batches() -> Iterator[ImageSet]:
+        for rows, part in parts:
+            start, stop = np.searchsorted(drawn, (rows[0], rows[-1] + 1))
+            if stop - start == len(rows):
+                yield part
+            elif stop > start:
+                yield part[drawn[start:stop] - rows[0]]
+
+    return _store(plan, source, len(drawn), batches(), labels)
+
+
+def _labels(plan: Plan, name: str, kind: str, whole: OpenSplit) -> list[int]:
     if whole.labels is None:
         raise UsageError(
             f"{plan.benchmark.data.where}: split {name} has `{kind}: labels`, but its images come without labels; say "
@@ -162,12 +185,18 @@ def first_images(plan: Plan, n: int) -> dict[str, ImageSet]:
 def _rebatched(parts: Iterator[ImageSet], size: int) -> Iterator[ImageSet]:
     rest: ImageSet | None = None
     for part in parts:
-        whole_part = part if rest is None or not len(rest) else joined([rest, part])
-        whole = len(whole_part) - len(whole_part) % size
-        for start in range(0, whole, size):
-            yield whole_part[start : start + size]
-        rest = whole_part[whole:]
-    if rest is not None and len(rest):
+        start = 0
+        if rest is not None:
+            start = size - len(rest)
+            rest = joined([rest, part[:start]])
+            if len(rest) < size:
+                continue
+            yield rest
+        whole = start + (len(part) - start) // size * size
+        for first in range(start, whole, size):
+            yield part[first : first + size]
+        rest = copied(part[whole:]) if whole < len(part) else None  # a view would hold the whole shard
+    if rest is not None:
         yield rest
 
 
@@ -265,8 +294,8 @@ def _store(
                 _check_recipes(plan, source)
             held.append(images)
             if sum(part.nbytes for part in held) >= SHARD_BYTES:
-                yield packed(joined(held))
-                held = []
+                images, held = joined(held), []  # not both in memory while the shard is written
+                yield packed(images)
         if held:
             yield packed(joined(held))
         if names is not None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.base import UsageError
-from harness.images.datasets.split import Images
-from harness.images.files import all_images, open_images
+from harness.images.datasets.split import Images, OpenSplit
+from harness.images.files import ImageSource, all_images, open_images
 
 
 class ImageFiles:
@@ -30,11 +30,19 @@ class ImageFiles:
 
         Where sizes differ they are read when asked for, so that a large set need not fit into memory.
         """
+        source = self._source(split)
+        return Images(all_images(source), source.labels)
+
+    def open(self, split: str) -> OpenSplit:
+        """The same images, none of them read yet."""
+        source = self._source(split)
+        return OpenSplit(source.size, source.labels, source.read)
+
+    def _source(self, split: str) -> ImageSource:
         if split not in self.splits:
             raise UsageError(f"the dataset has no split {split!r}; it has {', '.join(self.splits)}")
         expected = None
         if self.image is not None:
             height, width, channels = self.image
             expected = (height, width, channels)
-        source = open_images(self.kind, self.splits[split], expected=expected)
-        return Images(all_images(source), source.labels)
+        return open_images(self.kind, self.splits[split], expected=expected)

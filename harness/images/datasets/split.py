@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -48,6 +49,44 @@ class Images:
     def classes(self) -> list[int] | None:
         """Images per label 0, 1, 2, …, up to the largest label present; None without labels."""
         return None if self.labels is None else np.bincount(self.labels).tolist()
+
+
+PART_BYTES = 16 * 2**20
+FIRST_PART, PART = 16, 4096  # images: a few first, to see how large they are
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenSplit:
+    """A split that is read in parts, so that it need not fit into memory.
+
+    size    number of images
+    labels  int64 (n,), not negative, or None
+    read    the images at some indices, in that order
+    """
+
+    size: int
+    labels: np.ndarray | None
+    read: Callable[[Sequence[int]], ImageSet]
+
+    @classmethod
+    def of(cls, images: Images) -> OpenSplit:
+        """A split that is in memory already."""
+        return cls(len(images), images.labels, lambda rows: images.images[np.asarray(rows, np.int64)])
+
+    def parts(self, rows: Sequence[int] | None = None) -> Iterator[tuple[Sequence[int], ImageSet]]:
+        """The images at `rows` (None: all) in their order, cut into parts of at most 16 MiB, each with its rows.
+
+        Images of sizes of their own come sixteen at a time, for they may be photographs of 100 MB each.
+        """
+        rows = range(self.size) if rows is None else rows
+        start, step = 0, FIRST_PART
+        while start < len(rows):
+            some = rows[start : start + step]
+            part = self.read(some)
+            yield some, part
+            start += step
+            if isinstance(part, np.ndarray):
+                step = max(1, min(PART, PART_BYTES // part[0].nbytes))
 
 
 @runtime_checkable
