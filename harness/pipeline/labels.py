@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.base import UsageError
-from harness.pipeline.checked import load_split
+from harness.pipeline.checked import open_split
 from harness.pipeline.groups import hashed
 from harness.pipeline.plan import FakeSet, Plan, RealSet
 from harness.pipeline.sample import drawn_images, drawn_rows
@@ -16,7 +16,7 @@ from harness.pipeline.sample import drawn_images, drawn_rows
 
 def real_labels(plan: Plan, source: RealSet) -> NDArray[np.int64]:
     """The label of each image of a real set, (n,). Raises UsageError for a split without labels."""
-    whole = load_split(plan.benchmark.data, source.split)
+    whole = open_split(plan.benchmark.data, source.split)
     if whole.labels is None:
         raise UsageError(f"{plan.benchmark.data.where}: split {source.split} has no labels")
     rows = drawn_rows(plan, source, len(whole.labels))
@@ -28,7 +28,7 @@ def pool_labels(plan: Plan, fake: FakeSet) -> NDArray[np.int64] | None:
     split = plan.fit_split(fake.generator)
     if plan.benchmark.generators[fake.generator].component.pool != "split" or split is None:
         return None
-    labels = load_split(plan.benchmark.data, split).labels
+    labels = open_split(plan.benchmark.data, split).labels
     if labels is None:
         return None
     return np.asarray(labels[drawn_images(plan, fake, len(labels))], np.int64)
