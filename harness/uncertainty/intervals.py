@@ -124,9 +124,15 @@ def bounds(
     if analyses[0].share_of is None:
         # Where both sets nearly coincide the slope is a ratio of two rounding errors: it must not run away.
         most = quantile * float(np.sqrt(variance))
-        lean = min(quantile**2 * slope / 2, most)
+        steep = quantile**2 * slope / 2
+        lean = min(steep, most)
         reach = float(np.sqrt(lean**2 + quantile**2 * variance))
         below = reach - lean if variance - slope * (reach - lean) >= least else quantile * float(np.sqrt(least))
+        if steep > most:
+            # The lower end needs no such bound, and is not where its variance would be negative: few clusters of many
+            # rows have wide quantiles and no `least`, so that the interval would begin at the value itself.
+            whole = quantile**2 * variance / (steep + float(np.sqrt(steep**2 + quantile**2 * variance)))
+            below = max(whole, quantile * float(np.sqrt(least)))
         if slope_above is not None:
             lean = min(quantile**2 * slope_above / 2, most)
             reach = float(np.sqrt(lean**2 + quantile**2 * variance))

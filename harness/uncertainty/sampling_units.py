@@ -74,15 +74,29 @@ class Units:
 
         With strata of m_h units the variance of the mean is Σ m_h var_h(unit sums) / rows². Centring within strata and
         scaling each to m_h - 1 degrees of freedom makes the plain variance equal to that, and stays linear in the
-        influence, so that sums and differences over generators need no case of their own.
+        influence, so that sums and differences over generators need no case of their own. Clusters of unlike sizes are
+        scaled by what centring takes from the larger of them (`_lost_to_centring`).
         """
         summed = np.bincount(self.of, weights=influence, minlength=self.count) * (self.count / self.rows)
         if self.strata is None:
-            return np.asarray(summed - summed.mean())
+            return np.asarray((summed - summed.mean()) * np.sqrt(self._lost_to_centring()))
         sizes = self.stratum_sizes
         means = np.bincount(self.strata, weights=summed) / sizes
         freedom = np.sqrt(sizes / (sizes - 1) * (self.count - 1) / self.count)
         return np.asarray((summed - means[self.strata]) * freedom[self.strata])
+
+    def _lost_to_centring(self) -> float:
+        """The variance of a mean over what the plain variance of cluster sums is on average; 1 for equal sizes.
+
+        Influence is centred on the mean of all rows, towards which a large cluster draws it: of a cluster's sum
+        n_i c_i, with independent c_i, what is left has the variance Σ n_i² (1 - 2 n_i/n + Σ n_j²/n²), and not
+        Σ n_i² (1 - 1/G). For 12 clusters of 7 rows and one of 36 that is a quarter too little.
+        """
+        if not self.clustered or self.sizes.min() == self.sizes.max():
+            return 1.0  # also of exact copies, whose number is chance and not a size
+        share = self.sizes / self.rows
+        squares = float(np.sum(share**2))
+        return (1.0 - 1.0 / self.count) / (1.0 - 2.0 * float(np.sum(share**3)) / squares + squares)
 
     def note(self, side: str) -> str | None:
         """What an Estimate says about repeats, clusters and strata, if there are any."""
