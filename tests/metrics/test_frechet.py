@@ -5,7 +5,11 @@ import pytest
 from cleanfid.fid import frechet_distance as peer_distance
 
 from harness.base.errors import UsageError
-from harness.metrics.frechet.distance import frechet_distance
+from harness.metrics.analyses import analyse
+from harness.metrics.frechet.distance import distance, frechet_distance, moments, moments_of_both
+from harness.metrics.frechet.influence import Side, transport
+from harness.uncertainty.analysis import MetricCall
+from harness.uncertainty.intervals import interval
 
 
 def features(n: int, d: int, seed: int, *, shift: float = 0.0, scale: float = 1.0) -> np.ndarray:
@@ -86,6 +90,50 @@ def test_float32_features_are_averaged_in_float64():
     fake = (features(20_000, 4, 18, shift=0.01) + 1000.0).astype(np.float32)
     exact = frechet_distance(real.astype(np.float64), fake.astype(np.float64))
     assert frechet_distance(real, fake) == pytest.approx(exact, rel=1e-12)
+
+
+def wide(n: int, seed: int, shift: float = 0.0, d: int = 300) -> np.ndarray:
+    """Float32 features of many columns, whose products are taken in float32."""
+    return features(n, d, seed, shift=shift).astype(np.float32)
+
+
+def test_float32_products_move_the_distance_less_than_a_hundredth_of_its_standard_error():
+    real, fake = wide(3000, 1), wide(2500, 2, 0.05)
+    found = analyse({"fd": MetricCall("fd")}, real, fake, real_seed=0, fake_seed=1)["fd"]
+    assert found.method.endswith("(float32 products)")
+    exact = distance(moments(real), moments(fake))
+    assert 0.0 < abs(found.value - exact) < 0.01 * interval(found, level=0.95, target="T_N", reference="fixed").se
+    assert found.value == pytest.approx(exact, rel=1e-6)
+    assert found.value == pytest.approx(frechet_distance(real, fake), rel=1e-12)
+
+
+@pytest.mark.parametrize("spoilt", ["dead columns", "few directions", "too large", "collapsed"])
+def test_features_that_float32_products_would_spoil_are_taken_in_float64(spoilt):
+    real, fake = wide(900, 1), wide(800, 2, 0.05)
+    if spoilt == "dead columns":
+        real[:, 5] = fake[:, 5] = 7.0
+    elif spoilt == "few directions":
+        real, fake = (rows[:, :40] @ wide(40, 3) for rows in (real, fake))
+    elif spoilt == "too large":
+        real, fake = real * np.float32(1e25), fake * np.float32(1e25)
+    else:
+        fake = np.float32(1e-5) * fake + fake[0]
+    found = moments_of_both(real, fake)
+    assert not any(one.single for one in found)
+    assert frechet_distance(real, fake) == distance(moments(real), moments(fake))
+
+
+def test_rows_kept_for_pairs_give_the_products_that_are_computed_anew():
+    real, fake = wide(700, 1), wide(600, 2, 0.05)
+    of_real, of_fake = moments_of_both(real, fake)
+    whiten_real, _, s, _ = transport(of_real, of_fake)
+    side = Side(real, of_real, of_real.mean - of_fake.mean, whiten_real, s)
+    i, j = np.arange(300), np.arange(300, 600)
+    anew = side.products(side, i, j)
+    side.influence_and_norm(keep=np.arange(0, 650))
+    assert side.products(side, i, j) == pytest.approx(anew, rel=1e-4, abs=1e-4 * np.abs(anew).max())
+    side.kept_white[:] = 0.0  # they are what is read
+    assert not np.allclose(side.products(side, i, j), anew, rtol=1e-2)
 
 
 def bad(value, row=3):

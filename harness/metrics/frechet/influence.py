@@ -19,6 +19,7 @@ the bias, its variance is what the plug-in variance of ψ counts twice.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -30,10 +31,13 @@ from harness.metrics.frechet.distance import (
     distance,
     from_roots,
     moments,
+    moments_of_both,
     moments_of_covariance,
     roots,
+    square,
     trusted,
 )
+from harness.metrics.rounding import IN_SINGLE, WIDE
 from harness.uncertainty import (
     Analysis,
     Bias,
@@ -50,11 +54,11 @@ from harness.uncertainty import (
     pair_products,
 )
 
+Product = Callable[[Index, Index], Vector]
 TINY = float(np.finfo(np.float64).tiny)
 
 FOLDS = 25
 DEBIAS_WIDTH = 512  # beyond this many columns the block jackknife's 50 distances are computed on request only
-WIDE = 256  # columns from which products are shared between rows, taken in the precision of the features
 TRUSTED = 10.0  # rows per column below which the expansion is known to fail for the bias, and T_inf is refused
 ANALYTIC = 20.0  # rows per column from which the analytic bias is unbiased enough
 
@@ -68,20 +72,27 @@ class Side:
         self.rows, self.mean, self.shift, self.s = rows, own.mean, shift.astype(kind), s
         self.whitening = whitening.astype(kind)
         self.kernel = harmonic(s)
+        self.kept, self.kept_white = np.zeros(0, np.intp), np.empty((0, len(s)), kind)
 
     def coordinates(self, index: slice | Index) -> tuple[Rows, Rows]:
         """Centred rows and their whitened coordinates."""
         centred = (self.rows[index] - self.mean).astype(self.whitening.dtype, copy=False)
+        if not isinstance(index, slice) and len(self.kept) and np.isin(index, self.kept, assume_unique=True).all():
+            return centred, self.kept_white[np.searchsorted(self.kept, index)]
         return centred, centred @ self.whitening
 
-    def influence_and_norm(self) -> tuple[Vector, float]:
-        """ψ per row, and the mean of |φ|²."""
+    def influence_and_norm(self, keep: Index | None = None) -> tuple[Vector, float]:
+        """ψ per row, and the mean of |φ|²; coordinates of the rows `keep`, in order, are kept for `products`."""
+        if keep is not None:
+            self.kept, self.kept_white = keep, np.empty((len(keep), len(self.s)), self.whitening.dtype)
         n, d = self.rows.shape
         influence = np.empty(n)
         norm = 0.0
         ddof = n / (n - 1)  # the covariance has n-1 below, so its derivative has too
         for block in blocks(n, d + len(self.s)):
             centred, white = self.coordinates(block)
+            met = slice(*np.searchsorted(self.kept, (block.start, block.stop)))
+            self.kept_white[met] = white[self.kept[met] - block.start]
             squares = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
             white *= white
             influence[block] = 2.0 * (centred @ self.shift) + ddof * (squares - white @ self.s)
@@ -150,23 +161,93 @@ def transport(real: Moments, fake: Moments) -> tuple[Matrix, Vector, Matrix, Vec
     if real.factor.shape[1] > fake.factor.shape[1]:
         on_fake, on_real, s, every = transport(fake, real)
         return on_real, on_fake, s, every
-    if fake.matrix is not None:
-        square = real.factor.T @ (fake.matrix @ real.factor)
-    else:
-        product = real.factor.T @ fake.factor
-        square = product @ product.T
-    values, vectors = np.linalg.eigh(square)
+    values, vectors = _eigenvectors(real, fake)
     every = np.sqrt(np.maximum(values, 0.0))
     keep = every > 1e-7 * max(float(every.max(initial=0.0)), TINY)
     s = every[keep]
-    on_fake = real.factor @ (vectors[:, keep] / s)
-    on_real = (fake.matrix @ on_fake if fake.matrix is not None else fake.factor @ (fake.factor.T @ on_fake)) / s
+    on_fake = _times(real, vectors[:, keep])
+    on_fake /= s
+    on_real = fake.matrix @ on_fake if fake.matrix is not None else fake.factor @ (fake.factor.T @ on_fake)
+    on_real /= s
     return on_real, on_fake, s, every if trusted(every) else roots(real, fake)
+
+
+def _eigenvectors(real: Moments, fake: Moments) -> tuple[Vector, Matrix]:
+    """Eigenvalues and vectors of L_rᵀ S_f L_r."""
+    if (product := square(real, fake)) is not None:
+        from scipy.linalg import eigh
+
+        values, vectors = eigh(product, lower=True, driver="evd", check_finite=False, overwrite_a=True)
+        return values, vectors
+    if fake.matrix is not None:
+        whole = real.factor.T @ (fake.matrix @ real.factor)
+    else:
+        thin = real.factor.T @ fake.factor
+        whole = thin @ thin.T
+    values, vectors = np.linalg.eigh(whole)
+    return values, vectors
+
+
+def _times(own: Moments, vectors: Matrix) -> Matrix:
+    """L times some vectors: half the work where L is triangular."""
+    if own.matrix is None:
+        return np.asarray(own.factor @ vectors)
+    from scipy.linalg.blas import dtrmm
+
+    return np.asarray(dtrmm(1.0, own.factor, vectors, lower=1))
 
 
 def pair_count(d: int) -> tuple[int, int]:
     """How many random pairs estimate the second-order variance, and among how many rows."""
     return (4096, 8192) if d <= WIDE else (4096, 2048)
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """The random pairs of rows that second-order variances are estimated from; each draw is the same whenever asked."""
+
+    units_real: Units
+    units_fake: Units
+    real_seed: int
+    fake_seed: int
+    pairs: int
+    among: int
+
+    def real(self, product: Product) -> Vector:
+        """Of two real units each."""
+        return self._of(product, self.units_real, None, self.real_seed)
+
+    def fake(self, product: Product) -> Vector:
+        """Of two fake units each."""
+        return self._of(product, self.units_fake, None, self.fake_seed)
+
+    def cross(self, product: Product) -> Vector:
+        """Of a real and a fake unit each."""
+        return self._of(product, self.units_real, self.units_fake, [self.real_seed, self.fake_seed])
+
+    def _of(self, product: Product, left: Units, right: Units | None, seed: int | list[int]) -> Vector:
+        return pair_products(product, left, right, self.pairs, self.among, np.random.default_rng(seed))
+
+    def rows(self) -> tuple[Index, Index]:
+        """All real and all fake rows that are drawn, in order."""
+        real: list[Index] = []
+        fake: list[Index] = []
+
+        def noted(left: list[Index], right: list[Index]) -> Product:
+            def note(i: Index, j: Index) -> Vector:
+                left.append(i)
+                right.append(j)
+                return np.zeros(len(i))
+
+            return note
+
+        if not self.units_real.clustered:
+            self.real(noted(real, real))
+        if not self.units_fake.clustered:
+            self.fake(noted(fake, fake))
+        if not self.units_real.clustered and not self.units_fake.clustered:
+            self.cross(noted(real, fake))
+        return tuple(np.unique(np.concatenate([*side, np.zeros(0, np.intp)])) for side in (real, fake))  # type: ignore[return-value]
 
 
 def second_order(side: Side, units: Units, *, seed: int) -> float:
@@ -182,35 +263,37 @@ def analyse_frechet(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     real, units_real, real_seed = pair.real, pair.units_real, pair.real_seed
     fake, units_fake, fake_seed = pair.fake, pair.units_fake, pair.fake_seed
     d = real.shape[1]
-    of_real, of_fake = moments(real), moments(fake)
+    once = pair.reference.once
+    of_real, of_fake = moments_of_both(real, fake, lambda what, make: once(("frechet", what), make))
     whiten_real, whiten_fake, s, every = transport(of_real, of_fake)
     value = from_roots(of_real, of_fake, every)
     shift = of_real.mean - of_fake.mean
     on_real = Side(real, of_real, shift, whiten_real, s)
     on_fake = Side(fake, of_fake, -shift, whiten_fake, s)
 
-    influence_real, norm_real = on_real.influence_and_norm()
-    influence_fake, norm_fake = on_fake.influence_and_norm()
     m, n = units_real.effective, units_fake.effective
-    pairs, among = pair_count(d)
+    draws = _Draws(units_real, units_fake, real_seed, fake_seed, *pair_count(d))
+    keep_real, keep_fake = draws.rows() if d > WIDE else (None, None)
+    influence_real, norm_real = on_real.influence_and_norm(keep_real)
+    influence_fake, norm_fake = on_fake.influence_and_norm(keep_fake)
     # Declared clusters: their second-order part is not estimated but left in, which errs on the wide side.
-    pairs_real, own_fake, cross = np.zeros(pairs), 0.0, 0.0
+    pairs_real, own_fake, cross = np.zeros(draws.pairs), 0.0, 0.0
     if not units_real.clustered:
-        own = partial(on_real.products, on_real)
-        rng = np.random.default_rng(real_seed)
-        pairs_real = np.sqrt(2.0) / m * pair_products(own, units_real, None, pairs, among, rng)
+        pairs_real = np.sqrt(2.0) / m * draws.real(partial(on_real.products, on_real))
     if not units_fake.clustered:
-        own_fake = second_order(on_fake, units_fake, seed=fake_seed)
+        own_fake = 2.0 / n**2 * float((draws.fake(partial(on_fake.products, on_fake)) ** 2).mean())
     if not units_real.clustered and not units_fake.clustered:
-        across = partial(on_real.products, on_fake)
-        rng = np.random.default_rng([real_seed, fake_seed])
-        cross = 4.0 / (m * n) * float((pair_products(across, units_real, units_fake, pairs, among, rng) ** 2).mean())
+        cross = 4.0 / (m * n) * float((draws.cross(partial(on_real.products, on_fake)) ** 2).mean())
 
     drift_real, drift_fake = 0.0, 0.0
     if units_real.strata is not None:
-        norm_real, drift_real = on_real.within(units_real, norm_real, pairs, np.random.default_rng([real_seed, pairs]))
+        norm_real, drift_real = on_real.within(
+            units_real, norm_real, draws.pairs, np.random.default_rng([real_seed, draws.pairs])
+        )
     if units_fake.strata is not None:
-        norm_fake, drift_fake = on_fake.within(units_fake, norm_fake, pairs, np.random.default_rng([fake_seed, pairs]))
+        norm_fake, drift_fake = on_fake.within(
+            units_fake, norm_fake, draws.pairs, np.random.default_rng([fake_seed, draws.pairs])
+        )
     form = InfluenceForm(
         influence_real=units_real.total(influence_real),
         influence_fake=units_fake.total(influence_fake),
@@ -220,6 +303,7 @@ def analyse_frechet(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
         second_order_cross=cross,
         magnitude=value,
     )
+    method = "influence function minus second-order term" + (IN_SINGLE if of_real.single else "")
     bias: Bias | str | None = _unknown(pair, effort.debias)
     if bias is None and min(m, n) / d >= ANALYTIC:
         bias = Bias(norm_real / m + drift_real, norm_fake / n + drift_fake, "minus the analytic bias")
@@ -228,9 +312,9 @@ def analyse_frechet(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
         value=value,
         form=form,
         **pair.sizes(),
-        method="influence function minus second-order term",
-        method_fixed="influence function minus second-order term",
-        bias=_jackknifed(pair, of_real, of_fake) if bias is None else bias,
+        method=method,
+        method_fixed=method,
+        bias=_jackknifed(pair) if bias is None else bias,
         floor=0.0,
         # Few rows per column, or a value that is mostly its own bias (P = Q or near): second order dominates.
         conservative=not pair.few and (min(m, n) / d < TRUSTED or norm_real / m + norm_fake / n > value / 2),
@@ -265,8 +349,9 @@ def _unknown(pair: Pair, debias: bool | None) -> str | None:
     return None
 
 
-def _jackknifed(pair: Pair, of_real: Moments, of_fake: Moments) -> Bias:
-    """Block-jackknife bias of each side."""
+def _jackknifed(pair: Pair) -> Bias:
+    """Block-jackknife bias of each side, all of it in float64: it multiplies what rounding does by the folds."""
+    of_real, of_fake = moments(pair.real), moments(pair.fake)
     value = distance(of_real, of_fake)
     sides = []
     for rows, own, other, units, seed in (
