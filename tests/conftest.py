@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+# Where a test does not ask for more: each of these small runs would spend most of its time on starting a second.
+os.environ.setdefault("HARNESS_WORKERS", "1")
 ROOT = Path(__file__).resolve().parent.parent
 # Real files that are too large to ship; CONTRIBUTING.md lists them.
 SHARED = Path(os.environ.get("HARNESS_SHARED_DATA") or ROOT.parent / "shared" / "data")
@@ -139,12 +141,8 @@ class Small:
         )
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """`harness run bench.yaml --no-tracking` and what else is given.
-
-        In one worker where nothing is said: each of these small runs would spend most of its time on starting a second.
-        """
-        one = () if "--workers" in arguments else ("--workers", 1)
-        return self.harness("run", "bench.yaml", "--no-tracking", *one, *arguments)
+        """`harness run bench.yaml --no-tracking` and what else is given."""
+        return self.harness("run", "bench.yaml", "--no-tracking", *arguments)
 
     def records(self, out: str = "results/small") -> bytes:
         return (self.folder / out / "records.jsonl").read_bytes()

@@ -12,7 +12,11 @@ RUN = click.argument("out", type=PATH)
 OUT = click.option("--out", type=PATH, help="Where the results go. [results/<name>]")
 STORE = click.option("--store", type=PATH, help="Cache of images, features, scores. [$HARNESS_STORE or .harness]")
 DEVICE = click.option("--device", default="auto", show_default=True, help="Where encoders compute: cpu, cuda …")
-WORKERS = click.option("--workers", type=click.IntRange(1), help="Processes, one thread each. [one a core, 8 at most]")
+WORKERS = click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Processes, one thread each. [$HARNESS_WORKERS, or one a core, 8 at most]",
+)
 TRACKING_URI = click.option("--tracking-uri", help="MLflow server or database. [sqlite:///mlflow.db]")
 ENCODER = click.option("--encoder", help="An encoder of the run. [the one that ranks]")
 REFERENCE = click.option(

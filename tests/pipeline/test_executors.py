@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.base.errors import UsageError
-from harness.pipeline.executors.local import LocalExecutor
+from harness.pipeline.executors.local import LocalExecutor, default_workers
 from harness.pipeline.executors.table import EXECUTORS, executor
 from harness.pipeline.executors.work import DIED_TWICE, Failure, outcomes
 from harness.pipeline.store import CorruptEntryWarning
@@ -50,6 +50,17 @@ def threads(_: int) -> tuple[str, int]:
 
     np.ones((2, 2)) @ np.ones((2, 2))
     return os.environ["OMP_NUM_THREADS"], max((pool["num_threads"] for pool in threadpool_info()), default=1)
+
+
+def test_the_environment_says_how_many_workers_there_are_where_nothing_else_does(monkeypatch):
+    monkeypatch.setenv("HARNESS_WORKERS", "3")
+    assert default_workers() == 3
+    monkeypatch.setenv("HARNESS_WORKERS", "")
+    assert 1 <= default_workers() <= 8
+    for wrong in ("0", "-1", "two"):
+        monkeypatch.setenv("HARNESS_WORKERS", wrong)
+        with pytest.raises(UsageError, match=r"\$HARNESS_WORKERS is '"):
+            default_workers()
 
 
 @pytest.mark.parametrize("workers", [1, 2])

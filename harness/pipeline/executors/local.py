@@ -15,6 +15,9 @@ from multiprocessing import resource_tracker
 from types import ModuleType
 from typing import Any, TypeVar
 
+from harness.base import UsageError
+
+VARIABLE = "HARNESS_WORKERS"
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
 
@@ -58,7 +61,14 @@ class LocalExecutor:
 
 
 def default_workers() -> int:
-    """One process a core, eight at most: each holds its own encoder."""
+    """`$HARNESS_WORKERS`, else one process a core, eight at most: each holds its own encoder.
+
+    Raises UsageError where the variable is no whole number above 0.
+    """
+    if given := os.environ.get(VARIABLE, "").strip():
+        if not given.isdecimal() or int(given) < 1:
+            raise UsageError(f"${VARIABLE} is {given!r}; a whole number of processes is needed, 1 or more")
+        return int(given)
     return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
 
 
