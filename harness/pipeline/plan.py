@@ -376,9 +376,9 @@ class Plan:
     def method(self, metric: str) -> dict[str, Any]:
         """What of the harness itself decides a score: the analysis of the metric, and what all analyses go through."""
         if metric == COPIES:
-            return {"statistics": _statistics("harness.metrics.manifold.authenticity")}
+            return {"statistics": statistics("harness.metrics.manifold.authenticity")}
         analysis = self.benchmark.metrics[metric].component.analysis.partition(":")[0]
-        return {"statistics": _statistics("harness.metrics.analyses", analysis)}
+        return {"statistics": statistics("harness.metrics.analyses", analysis)}
 
     def scores(self, source: FakeSet, encoder: str) -> dict[str, Entry | None]:
         """The stored score of every metric of the encoder, and of the check for copies (None: not made yet)."""
@@ -422,7 +422,8 @@ COPIES = "_copies"
 
 
 @functools.cache
-def _statistics(*modules: str) -> str:
+def statistics(*modules: str) -> str:
+    """The digest of the sources of modules that compute scores, and of all that they import."""
     # The table has a row of every metric: what counts of one row is its parameters and what it names.
     return registry.source_digest(modules, apart=("harness/metrics/table.py",))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
-from harness.base import Reference, Target, UsageError
+from harness.base import Reference, Target, UsageError, digest
 from harness.benchmark import registry
 from harness.images import MIXED
 from harness.metrics import analyse_against
@@ -15,10 +15,10 @@ from harness.pipeline import copies
 from harness.pipeline import groups as image_groups
 from harness.pipeline.encode import Features, load_features
 from harness.pipeline.groups import Groups, marked
-from harness.pipeline.plan import COPIES, FakeSet, Plan, PlannedSet
+from harness.pipeline.plan import COPIES, FakeSet, Plan, PlannedSet, statistics
 from harness.pipeline.sample import load_images
 from harness.pipeline.store import CorruptEntry, Entry
-from harness.uncertainty import Analysis, MetricCall, ReferenceSet, centred
+from harness.uncertainty import Analysis, Arrays, MetricCall, ReferenceSet, centred
 
 
 def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
@@ -90,6 +90,24 @@ class _RealSide:
         return self._training
 
 
+@dataclass(frozen=True)
+class Shelf:
+    """What metrics computed of a reference alone, in the store: later runs and other processes find it."""
+
+    plan: Plan
+    reference: Mapping[str, Any]
+
+    def _key(self, what: Any) -> str:
+        return digest({"format": 1, "of": self.reference, "what": list(what), "statistics": statistics(what[0])})
+
+    def load(self, what: Any) -> Arrays | None:
+        found = self.plan.store.load("references", self._key(what))
+        return None if found is None else found[1]
+
+    def put(self, what: Any, arrays: Arrays) -> None:
+        self.plan.store.put("references", self._key(what), [arrays], {"what": list(what)})
+
+
 _kept: dict[tuple[object, ...], _RealSide] = {}  # of this process, one at a time
 
 
@@ -105,7 +123,8 @@ def _real_side(plan: Plan, encoder: str) -> _RealSide:
         features = load_features(plan, plan.reference, encoder)
         groups = load_groups(plan, plan.reference).fitting(features.rows, plan.reference.split)
         seed = plan.seed("replicates", features.entry.facts["content"])
-        reference = ReferenceSet.of(features.rows, seed=seed, design=groups.design)
+        shelf = Shelf(plan, {"content": features.entry.facts["content"], "images": images, "seed": seed})
+        reference = ReferenceSet.of(features.rows, seed=seed, design=groups.design, shelf=shelf)
         key = (plan.store_root, plan.reference, seed, images, features.entry.folder.name)
         _kept[key] = _RealSide(features, groups, reference)
     return _kept[key]

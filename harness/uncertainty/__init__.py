@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from harness.uncertainty.joint import Joint, joint_replicates
     from harness.uncertainty.planning import NextRun, counted, plan
     from harness.uncertainty.ranks import Difference, RankSets, rank_sets
-    from harness.uncertainty.reference_set import ReferenceSet
+    from harness.uncertainty.reference_set import Arrays, ReferenceSet
     from harness.uncertainty.reproducing import Reproduction, reproduction
     from harness.uncertainty.reversals import Table, shared_level, sure_orders, turned, undecided
     from harness.uncertainty.sampling_units import Index, Units, first_seen, units

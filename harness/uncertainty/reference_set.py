@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+
+import numpy.typing as npt
 
 from harness.uncertainty.design import INDEPENDENT, Design
 from harness.uncertainty.features import Rows
 from harness.uncertainty.sampling_units import Units
 
 Found = TypeVar("Found")
+
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+class Shelf(Protocol):
+    """Where what was computed of a reference lasts beyond the process."""
+
+    def load(self, what: Hashable) -> Arrays | None:
+        """What `put` was given, where it is there and whole."""
+
+    def put(self, what: Hashable, arrays: Arrays) -> None:
+        """Keep these arrays."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +40,30 @@ class ReferenceSet:
     units: Units
     seed: int
     known: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    shelf: Shelf | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def of(cls, rows: Rows, *, seed: int, design: Design = INDEPENDENT) -> ReferenceSet:
+    def of(cls, rows: Rows, *, seed: int, design: Design = INDEPENDENT, shelf: Shelf | None = None) -> ReferenceSet:
         """The set of `checked` rows, drawn as the design says.
 
         Raises UsageError for labels that are not one a row, strata with fewer than two units or units across strata.
         """
-        return cls(rows, design.units(rows, "real"), seed)
+        return cls(rows, design.units(rows, "real"), seed, shelf=shelf)
 
     def once(self, what: Hashable, make: Callable[[], Found]) -> Found:
         """`make()`, of these rows, units and seed and of nothing else but what `what` names; kept from then on."""
         if what not in self.known:
             self.known[what] = make()
         found: Found = self.known[what]
+        return found
+
+    def arrays(self, what: Hashable, make: Callable[[], Arrays]) -> Arrays:
+        """Named arrays from the shelf, or from `make()` and onto it: for what takes longer to compute than to read.
+
+        `what` begins with the name of the module whose sources decide the arrays, which are those of `once`.
+        """
+        if self.shelf is None:
+            return make()
+        if (found := self.shelf.load(what)) is None:
+            self.shelf.put(what, found := make())
         return found

@@ -19,7 +19,7 @@ def keys() -> dict[str, tuple[str, ...]]:
     found = {}
     for row in METRICS:
         modules = [target.partition(":")[0] for target in row.targets]
-        statistics = plan._statistics.__wrapped__("harness.metrics.analyses", modules[1])
+        statistics = plan.statistics.__wrapped__("harness.metrics.analyses", modules[1])
         found[row.name] = (statistics, registry.source_digest(modules))
     return found
 

@@ -22,6 +22,7 @@ from harness.uncertainty import Analysis, Labels, MetricCall, Pair, SplitForm, U
 
 Positions = npt.NDArray[np.uint16]
 Masks = npt.NDArray[np.uint8]  # one bit per group
+WORTH_STORING = 10**10  # terms of all products: a third of a second
 CHUNK = 16 * 2**20  # edges × splits handled at a time
 
 
@@ -176,8 +177,15 @@ def _analysed(calls: Mapping[str, BallCall], alone: Sequence[str], pair: Pair, e
 
 def _lists_of_real(pair: Pair, depth: int) -> Neighbours:
     """The real rows' own neighbours, at least so many: kept for the next set of fakes."""
-    depth = min(depth, len(pair.real) - 1)
-    return pair.reference.once(("neighbours", depth), lambda: nearest(pair.real, depth))
+    rows, depth = pair.real, min(depth, len(pair.real) - 1)
+
+    def found() -> Neighbours:
+        if rows.size * len(rows) < WORTH_STORING:
+            return nearest(rows, depth)
+        what = (__name__, "neighbours", depth)
+        return Neighbours.from_arrays(rows, pair.reference.arrays(what, lambda: nearest(rows, depth).to_arrays()))
+
+    return pair.reference.once(("neighbours", depth), found)
 
 
 def _labels(units: Units, groups: int, splits: int, seed: int) -> Labels:

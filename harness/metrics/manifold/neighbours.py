@@ -8,10 +8,11 @@ distances are equal, and the result depends on neither row order nor block size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from math import ceil, sqrt
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +60,16 @@ class Neighbours:
     index: Numbers
     squared: Matrix
     slack: Matrix
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """The lists by name, without the rows."""
+        return {"index": self.index, "squared": self.squared, "slack": self.slack}
+
+    @classmethod
+    def from_arrays(cls, rows: Rows, arrays: Mapping[str, npt.NDArray[Any]]) -> Neighbours:
+        """The lists of rows among themselves that `to_arrays` gave."""
+        # Copies: what comes from a file cannot be written to.
+        return cls(rows, rows, *(arrays[name].copy() for name in ("index", "squared", "slack")))
 
     def exact(self, point: npt.NDArray[np.integer], place: npt.NDArray[np.integer]) -> Vector:
         """The squared distances of these points to their neighbours at these places (from 0); they are kept."""
