@@ -101,10 +101,12 @@ class Shelf:
         return digest({"format": 1, "of": self.reference, "what": list(what), "statistics": statistics(what[0])})
 
     def load(self, what: Any) -> Arrays | None:
+        """The arrays stored as `what`, where they are there and whole."""
         found = self.plan.store.load("references", self._key(what))
         return None if found is None else found[1]
 
     def put(self, what: Any, arrays: Arrays) -> None:
+        """Store arrays as `what`."""
         self.plan.store.put("references", self._key(what), [arrays], {"what": list(what)})
 
 
