@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.metrics import facts_of
 from harness.pipeline import Column, Row, rank_text, shown
+from harness.report.figures.labels import Box, placed
 from harness.report.figures.marks import (
     COLOURS,
     TRAINED,
@@ -122,7 +123,10 @@ def has_plane(run: RunFiles) -> bool:
 
 
 def plane(run: RunFiles, encoder: str, colour_of: dict[str, int]) -> Markup:
-    """Precision over recall with both intervals: up is fidelity, right is diversity."""
+    """Precision over recall with both intervals: up is fidelity, right is diversity.
+
+    Points are named where there is room, and all of them in a list at the side, with their values.
+    """
     rows = [row for row in run.scored(encoder) if {"precision", "recall"} <= set(row.metrics)]
     left, side, top = 64.0, 470.0, 18.0
     bottom, names = top + side, left + side + 36
@@ -150,6 +154,9 @@ def plane(run: RunFiles, encoder: str, colour_of: dict[str, int]) -> Markup:
         at = top + 26 + 22.0 * place
         parts += [mark(number, names, at - 4, colour=colour), label(names + 14, at, shorten(row.generator))]
         parts.append(label(names + 176, at, f"{shown(p)}, {shown(r)}", kind="quiet"))
+    points = [(across(row.metrics["recall"].value), up(row.metrics["precision"].value)) for row in rows]
+    beside = placed(points, [shorten(row.generator) for row in rows], Box(left, top, left + side, bottom))
+    marks += [label(one.x, one.y, one.text, kind="beside") for one in beside if one is not None]
     said = "; ".join(f"{r.generator} {shown(r.metrics['precision'])}, {shown(r.metrics['recall'])}" for r in rows)
     height = max(bottom + 38, top + 26 + 22.0 * len(rows))
     title = f"Precision against recall under {encoder}"

@@ -34,6 +34,7 @@ linear-gradient(270deg,var(--edge),transparent) 100%/14px 100% no-repeat scroll}
 svg{display:block;max-width:none;height:auto}
 svg text{font:12.5px system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif;fill:var(--ink)}
 svg .tick{font-size:11px;fill:var(--quiet)}svg .head{font-weight:600}svg .quiet{fill:var(--quiet);font-size:11.5px}
+svg .beside{font-size:11.5px;paint-order:stroke;stroke:var(--paper);stroke-width:3px}
 .grid{stroke:var(--rule);stroke-width:1}.stripe{fill:var(--stripe)}.mean{stroke:var(--ink);stroke-width:1.5}
 .c0{fill:var(--c0);stroke:var(--c0)}.c1{fill:var(--c1);stroke:var(--c1)}.c2{fill:var(--c2);stroke:var(--c2)}
 .c3{fill:var(--c3);stroke:var(--c3)}.c4{fill:var(--c4);stroke:var(--c4)}.c5{fill:var(--c5);stroke:var(--c5)}
