@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from harness.pipeline.store import CorruptEntry, Entry
 
 FeatureArray = NDArray[np.float32]
 PRINT_BYTES = 16
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,49 @@ def _content_digest(rows: FeatureArray) -> str:
     return f"sha256:{content.hexdigest()}"
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """Images as the encoder sees them, their fingerprints, and the place of the first in its set."""
+
+    first: int
+    seen: NDArray[Any]
+    prints: NDArray[np.uint8]
+
+    @property
+    def place(self) -> str:
+        return f"images {self.first} to {self.first + len(self.seen) - 1}:"
+
+
 def _rows(
     plan: Plan, source: PlannedSet, encoder: str, batch_size: int
 ) -> Iterator[tuple[FeatureArray, NDArray[np.uint8]]]:
     encode = plan.encoder(encoder)
+    image_stage.load_images(plan, source)  # made here where it is missing: a generator's code keeps its thread
+    for batch in one_ahead(_prepared(plan, source, encoder, batch_size)):
+        n = len(batch.seen)
+        try:
+            rows = np.array(encode.encode(batch.seen), order="C")  # a copy: it may be a buffer that is used again
+        except Exception as error:
+            error.add_note(f"encoder {encoder}, {batch.place}")
+            raise
+        if rows.dtype != np.float32 or rows.ndim != 2 or rows.shape != (n, int(encode.dim)):
+            raise ValueError(
+                f"encoder {encoder} gave {rows.dtype} {rows.shape} for {n} images; "
+                f"it must give float32 ({n}, {encode.dim})"
+            )
+        finite = np.isfinite(rows).all(axis=1)
+        if not finite.all():
+            raise ValueError(
+                f"encoder {encoder} gave NaN or infinity for image {batch.first + int(np.argmin(finite))} "
+                f"and {int((~finite).sum()) - 1} others of its batch"
+            )
+        if encoder not in plan.tested:
+            refuse_unsteady(encode, batch.seen, rows, encoder)
+            plan.tested.add(encoder)
+        yield rows, batch.prints
+
+
+def _prepared(plan: Plan, source: PlannedSet, encoder: str, batch_size: int) -> Iterator[_Batch]:
     recipe = plan.benchmark.recipe(encoder)
     first, shape = 0, None
     for images in image_stage.read_images(plan, source, batch_size):
@@ -94,24 +136,19 @@ def _rows(
                     f"preprocessing {recipe.label} leaves images at several sizes ({shape} and {seen.shape[1:]}); one "
                     "is needed: add `resize: {size: …}`, or a crop"
                 )
-            prints = [hashlib.sha256(np.ascontiguousarray(image).data).digest()[:PRINT_BYTES] for image in seen]
-            rows = np.array(encode.encode(seen), order="C")  # a copy: it may be a buffer that the next batch overwrites
         except Exception as error:
             error.add_note(f"encoder {encoder}, images {first} to {first + len(images) - 1}:")
             raise
-        if rows.dtype != np.float32 or rows.ndim != 2 or rows.shape != (len(images), int(encode.dim)):
-            raise ValueError(
-                f"encoder {encoder} gave {rows.dtype} {rows.shape} for {len(images)} images; "
-                f"it must give float32 ({len(images)}, {encode.dim})"
-            )
-        finite = np.isfinite(rows).all(axis=1)
-        if not finite.all():
-            raise ValueError(
-                f"encoder {encoder} gave NaN or infinity for image {first + int(np.argmin(finite))} "
-                f"and {int((~finite).sum()) - 1} others of its batch"
-            )
-        if encoder not in plan.tested:
-            refuse_unsteady(encode, seen, rows, encoder)
-            plan.tested.add(encoder)
+        prints = [hashlib.sha256(np.ascontiguousarray(image).data).digest()[:PRINT_BYTES] for image in seen]
+        yield _Batch(first, seen, np.frombuffer(b"".join(prints), np.uint8).reshape(-1, PRINT_BYTES))
         first += len(images)
-        yield rows, np.frombuffer(b"".join(prints), np.uint8).reshape(-1, PRINT_BYTES)
+
+
+def one_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The items in their order; while the caller works on one, a thread makes the next, and no more than that."""
+    end = object()
+    with ThreadPoolExecutor(1) as thread:
+        upcoming = thread.submit(next, items, end)
+        while (item := upcoming.result()) is not end:
+            upcoming = thread.submit(next, items, end)
+            yield item  # type: ignore[misc]

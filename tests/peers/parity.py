@@ -219,7 +219,7 @@ def clean_fid(files: Files, root: Path) -> Iterator[Parity]:
     from cleanfid import fid as peer
     from cleanfid.inception_torchscript import InceptionV3W
 
-    _as_torchscript(root)
+    as_torchscript(root)
     model = InceptionV3W(str(root), download=False)
     quiet = {"num_workers": 0, "device": torch.device("cpu"), "verbose": False, "batch_size": 16}
     theirs = [peer.get_folder_features(str(files.folder(s)), model, mode="clean", **quiet) for s in ("real", "fake")]
@@ -303,12 +303,12 @@ class _Layers(torch.nn.Module):
         return self.layers(x)
 
 
-def _as_torchscript(root: Path) -> None:
+def as_torchscript(root: Path, seed: int = SEED) -> None:
     """The random weights as the TorchScript file that clean-fid loads."""
     from harness.encoders.inception_graph import features
 
     made = network().eval()
-    made.load_state_dict(random_state(SEED))
+    made.load_state_dict(random_state(seed))
 
     class Pool(torch.nn.Module):
         def __init__(self) -> None:
