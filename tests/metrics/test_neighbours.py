@@ -109,6 +109,23 @@ def test_all_metrics_and_lists_equal_a_search_by_brute_force(make, scale, kind):
         np.testing.assert_array_equal(exact(lists), np.take_along_axis(distances, order, axis=1))
 
 
+@pytest.mark.parametrize("make", MAKERS)
+def test_rough_lists_settled_bit_by_bit_and_read_in_between_end_as_whole_ones(make):
+    real, _ = adversary(make, "plain", np.float32)
+    whole, rough = nearest(real, 40), nearest(real, 40, rough=True)
+    rng = np.random.default_rng(1)
+    settled = np.zeros(len(real), np.intp)
+    for most in (3, 10, 25, 40):
+        settled = np.maximum(settled, rng.integers(0, most + 1, len(real)))
+        rough.settle(settled)
+        rough.exact(rng.integers(0, len(real), 200), rng.integers(0, 40, 200))
+        for row, places in enumerate(settled):
+            np.testing.assert_array_equal(rough.index[row, :places], whole.index[row, :places])
+    rough.settle(np.full(len(real), 40))
+    np.testing.assert_array_equal(rough.index, whole.index)
+    np.testing.assert_array_equal(exact(rough), exact(whole))
+
+
 @pytest.mark.parametrize("make", [normal, ties, few_distinct])
 def test_neither_block_size_nor_row_order_changes_a_value(make, monkeypatch):
     real, fake = adversary(make, "plain", np.float32)

@@ -46,7 +46,9 @@ def test_what_lies_on_the_shelf_is_not_computed_again_and_gives_the_same_bytes(m
     monkeypatch.setattr(intervals, "WORTH_STORING", 0)
     searched = []
     original = intervals.nearest
-    monkeypatch.setattr(intervals, "nearest", lambda rows, depth: searched.append(len(rows)) or original(rows, depth))
+    monkeypatch.setattr(
+        intervals, "nearest", lambda rows, *how, **given: searched.append(len(rows)) or original(rows, *how, **given)
+    )
     rng = np.random.default_rng(0)
     real, fake = rng.integers(0, 4, (60, 3)).astype(float), rng.integers(0, 4, (50, 3)).astype(float)
     calls = {name: MetricCall(name) for name in ("coverage", "density", "authenticity")}

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from harness.metrics.contract import Effort
 from harness.metrics.manifold.neighbours import Index, Nearest, Neighbours, Product, depth_for, nearest
+from harness.metrics.manifold.reach import settled_reach
 from harness.uncertainty import Analysis, Labels, Pair, SplitForm, Tables, Vector, checked, deep_enough, labels
 
 LEAST = 8  # distinct rows a side
@@ -72,13 +73,15 @@ class Authentic:
     def analysis(self) -> Analysis:
         """The value and its split tables."""
         pair, to_real = self.pair, self.to_real.neighbours()
+        self.among_real.settle(np.ones(len(pair.real), np.intp))
         seen = authentic(to_real, self.among_real)
         tables: dict[int, Tables] = {}
         for groups, splits in self.numbers.items():
             of_real = labels(pair.units_real, groups, splits, pair.real_seed)
             of_fake = labels(pair.units_fake, groups, splits, pair.fake_seed)
-            both = zip(of_real, of_fake, strict=True)
-            tables[groups] = np.stack([self._table(to_real, r, f, groups) for r, f in both])
+            beside = settled_reach(self.among_real, {groups: np.ascontiguousarray(of_real.T)}, [1])[groups][1]
+            each = zip(of_real, of_fake, beside.T.astype(np.intp), strict=True)
+            tables[groups] = np.stack([self._table(to_real, r, f, b, groups) for r, f, b in each])
         words = "halves and quarters, extrapolated" if 4 in tables else "halves, halved"
         return Analysis(
             use="authenticity",
@@ -91,12 +94,10 @@ class Authentic:
             share_of="fake",
         )
 
-    def _table(self, to_real: Neighbours, of_real: Labels, of_fake: Labels, groups: int) -> Vector:
+    def _table(self, to_real: Neighbours, of_real: Labels, of_fake: Labels, beside: Index, groups: int) -> Vector:
         """(groups, groups): authenticity of each group of fakes against each group of real rows; a copy in the same
-        group is a neighbour at no distance, as in the full sample."""
+        group is a neighbour at no distance, as in the full sample. `beside`: where each real row's own neighbour is."""
         table = np.empty((groups, groups))
-        among = self.among_real.index[:, : self.depth]
-        beside = _first(of_real[among] == of_real[:, None])
         for a in range(groups):
             seen = to_real.beyond(_first(of_real[to_real.index] == a), self.among_real, beside)
             table[a] = np.bincount(of_fake, seen, groups) / np.bincount(of_fake, minlength=groups)

@@ -15,12 +15,12 @@ import numpy.typing as npt
 
 from harness.metrics.contract import Effort
 from harness.metrics.manifold.authenticity import Authentic, too_few_for_authenticity
-from harness.metrics.manifold.neighbours import Edges, Index, Neighbours, Numbers, Product, depth_for, nearest
+from harness.metrics.manifold.neighbours import Edges, Index, Neighbours, Product, depth_for, nearest
+from harness.metrics.manifold.reach import Positions, settled_reach
 from harness.metrics.manifold.values import BallCall, Hits, ball_calls, count_edges
 from harness.metrics.own import without_interval
-from harness.uncertainty import Analysis, Labels, MetricCall, Pair, SplitForm, Units, blocks, deep_enough, labels
+from harness.uncertainty import Analysis, Labels, MetricCall, Pair, SplitForm, Units, deep_enough, labels
 
-Positions = npt.NDArray[np.uint16]
 Masks = npt.NDArray[np.uint8]  # one bit per group
 WORTH_STORING = 10**10  # terms of all products: a third of a second
 CHUNK = 16 * 2**20  # edges × splits handled at a time
@@ -159,7 +159,7 @@ def _analysed(calls: Mapping[str, BallCall], alone: Sequence[str], pair: Pair, e
             balls_real = _Balls(around_real, among_real, len(fake), of_real, of_fake)
         if around_fake:
             depth = depth_for(max(call.k for call in around_fake.values()), max(of_fake))
-            lists = nearest(fake, min(depth, len(fake) - 1))
+            lists = nearest(fake, min(depth, len(fake) - 1), rough=True)
             balls_fake = _Balls(around_fake, lists, len(real), of_fake, of_real)
     if alone:
         authentic = Authentic(product, among_real, pair, effort)
@@ -181,11 +181,13 @@ def _lists_of_real(pair: Pair, depth: int) -> Neighbours:
 
     def found() -> Neighbours:
         if rows.size * len(rows) < WORTH_STORING:
-            return nearest(rows, depth)
-        what = (__name__, "neighbours", depth)
-        return Neighbours.from_arrays(rows, pair.reference.arrays(what, lambda: nearest(rows, depth).to_arrays()))
+            return nearest(rows, depth, rough=True)
+        what = (__name__, "rough neighbours", depth)
+        return Neighbours.from_arrays(
+            rows, pair.reference.arrays(what, lambda: nearest(rows, depth, rough=True).to_arrays())
+        )
 
-    return pair.reference.once(("neighbours", depth), found)
+    return pair.reference.once(("rough neighbours", depth), found)
 
 
 def _labels(units: Units, groups: int, splits: int, seed: int) -> Labels:
@@ -205,7 +207,7 @@ class _Balls:
     ) -> None:
         conventions = sorted({(call.k, call.closed) for call in calls.values()})
         ks = [k for k, _ in conventions]
-        reach = {groups: _reach(lists.index, of, groups, ks) for groups, of in of_centres.items()}
+        reach = settled_reach(lists, of_centres, ks)
         furthest = max(max(ks) - 1, *(int(positions.max()) for each in reach.values() for positions in each.values()))
         self.hits = Hits(lists, calls.values(), points, places=range(furthest + 1))
         self.radii = self.hits.radii
@@ -223,19 +225,6 @@ class _Balls:
             rank = found.closed if closed else found.open
             for split in tally.values():
                 split.add(found.centre, found.point, rank)
-
-
-def _reach(index: Numbers, own: Labels, groups: int, ks: list[int]) -> dict[int, Positions]:
-    """Per k, the (rows, splits) list position of the k-th neighbour in a row's own group (the last one if none is)."""
-    n, splits = own.shape
-    depth = min(index.shape[1], depth_for(max(ks), groups))
-    result = {k: np.empty((n, splits), np.uint16) for k in ks}
-    for block in blocks(n, depth * splits, size=64 * 2**20):
-        same = own[index[block, :depth]] == own[block][:, None, :]  # (rows, depth, splits)
-        seen: npt.NDArray[np.integer] = np.cumsum(same, axis=1, dtype=np.uint16 if depth > 255 else np.uint8)
-        for k in result:
-            result[k][block] = np.minimum(np.sum(seen < k, axis=1, dtype=np.uint16), depth - 1)
-    return result
 
 
 def _analysis(call: BallCall, tally: dict[int, _Split], hits: Hits, pair: Pair) -> Analysis:

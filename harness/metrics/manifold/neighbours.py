@@ -53,6 +53,9 @@ class Neighbours:
     index    (n, depth) row numbers
     squared  (n, depth) squared distances, ascending, each within `slack` of the true one and exact where that is 0
     slack    (n, depth); `exact` makes more of them 0
+    settled  (n,) how many places of each list are in their order
+
+    Beyond `settled` a list holds the right rows, but those whose bounds overlap may stand in each other's places.
     """
 
     points: Rows
@@ -60,26 +63,52 @@ class Neighbours:
     index: Numbers
     squared: Matrix
     slack: Matrix
+    settled: Index
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The lists by name, without the rows."""
-        return {"index": self.index, "squared": self.squared, "slack": self.slack}
+        return {"index": self.index, "squared": self.squared, "slack": self.slack, "settled": self.settled}
 
     @classmethod
     def from_arrays(cls, rows: Rows, arrays: Mapping[str, npt.NDArray[Any]]) -> Neighbours:
         """The lists of rows among themselves that `to_arrays` gave."""
         # Copies: what comes from a file cannot be written to.
-        return cls(rows, rows, *(arrays[name].copy() for name in ("index", "squared", "slack")))
+        return cls(rows, rows, *(arrays[name].copy() for name in ("index", "squared", "slack", "settled")))
+
+    def settle(self, places: Index) -> Index:
+        """Put the first `places` (n,) of each list in their order; the numbers of the lists that were not in it."""
+        depth = self.index.shape[1]
+        # Groups of neighbours whose bounds overlap, those that begin before the place asked for.
+        apart = np.ones(self.index.shape, np.bool_)
+        low, high = self.squared - self.slack, self.squared + self.slack
+        apart[:, 1:] = low[:, 1:] > high[:, :-1]
+        del low, high
+        group = np.maximum.accumulate(np.where(apart, np.arange(depth, dtype=np.int32), np.int32(0)), axis=1)
+        doubtful = ~apart
+        doubtful[:, :-1] |= ~apart[:, 1:]
+        doubtful &= (group < places[:, None]) & (group >= self.settled[:, None])
+        point, place = np.nonzero(doubtful)
+        row = self.index[point, place]
+        squared = squared_between(self.points, self.rows, point, row)
+        order = np.lexsort((row, squared, group[point, place], point))
+        self.index[point, place], self.squared[point, place] = row[order], squared[order]
+        self.slack[point, place] = 0.0
+        np.maximum(self.settled, places, out=self.settled)
+        return np.unique(point[row[order] != row])
 
     def exact(self, point: npt.NDArray[np.integer], place: npt.NDArray[np.integer]) -> Vector:
         """The squared distances of these points to their neighbours at these places (from 0); they are kept."""
         depth = self.index.shape[1]
         flat = point * depth + place
-        if len(doubtful := np.unique(flat[self.slack.ravel()[flat] > 0])):
-            i, at = np.divmod(doubtful, depth)
-            self.squared[i, at] = squared_between(self.points, self.rows, i, self.index[i, at])
-            self.slack[i, at] = 0.0
-        return np.asarray(self.squared.ravel()[flat])
+        doubtful, of = np.unique(flat, return_inverse=True)
+        found = self.squared.ravel()[doubtful]
+        some = np.flatnonzero(self.slack.ravel()[doubtful] > 0)
+        i, at = np.divmod(doubtful[some], depth)
+        found[some] = squared_between(self.points, self.rows, i, self.index[i, at])
+        kept = at < self.settled[i]  # beyond, bounds are what `settle` goes by
+        self.squared[i[kept], at[kept]] = found[some[kept]]
+        self.slack[i[kept], at[kept]] = 0.0
+        return np.asarray(found[of])
 
     def radius_squared(self, k: int) -> Vector:
         """Squared distance to the k-th nearest row (0 where a row has k exact duplicates)."""
@@ -106,13 +135,16 @@ def depth_for(k: int, groups: int) -> int:
     return groups * (k + 5 * ceil(sqrt(k)) + 8)
 
 
-def nearest(rows: Rows, depth: int, *, points: Rows | None = None) -> Neighbours:
-    """The `depth` nearest other rows of each row, or the nearest rows of each of `points`; `depth` of them exist."""
+def nearest(rows: Rows, depth: int, *, points: Rows | None = None, rough: bool = False) -> Neighbours:
+    """The `depth` nearest other rows of each row, or the nearest rows of each of `points`; `depth` of them exist.
+
+    `rough` lists are to be settled as far as they are read.
+    """
     if points is not None:
         found = Nearest(Product(rows, points), depth)
         for _ in edges(found.product, also=found):
             pass
-        return found.neighbours()
+        return found.neighbours(rough=rough)
     found = Nearest(Product(rows, rows), depth)
     product, norms = found.product, found.product.of_left
     for number, block in enumerate(found.blocks):
@@ -126,7 +158,7 @@ def nearest(rows: Rows, depth: int, *, points: Rows | None = None) -> Neighbours
             else:
                 found.offer(other, low, block.start)
             found.offer(number, low.T, beside.start)
-    return found.neighbours()
+    return found.neighbours(rough=rough)
 
 
 class Product:
@@ -139,7 +171,7 @@ class Product:
         self.kind: type[np.floating] = np.float32 if single else np.float64
         # Rounding of a product of d terms: d eps at the very worst. In float32 that would doubt everything; BLAS sums
         # blocks of a few hundred terms, of which tests/metrics/test_neighbours.py finds 34 eps to be lost at most.
-        bound = max(128.0, 4.0 * d**0.5) if single else d + 16.0
+        bound = 128.0 if single else d + 16.0
         self.error = bound * float(np.finfo(self.kind).eps)
         # Distances ignore a shift; large norms would cancel badly.
         both = (left,) if right is left else (left, right)
@@ -243,13 +275,15 @@ class Nearest:
     def _starts(keys: Keys, block: slice) -> Index:
         return np.searchsorted(keys, np.arange(block.stop - block.start + 1, dtype=np.uint64) << POINT)
 
-    def neighbours(self) -> Neighbours:
-        """The lists of all points."""
+    def neighbours(self, *, rough: bool = False) -> Neighbours:
+        """The lists of all points, `rough` ones to be settled as far as they are read."""
         product, depth = self.product, self.depth
         shape = (len(product.right), depth)
-        found = Neighbours(product.right, product.left, np.zeros(shape, np.int32), np.zeros(shape), np.zeros(shape))
+        settled = np.full(len(product.right), 0 if rough else depth, np.intp)
+        arrays = np.zeros(shape, np.int32), np.zeros(shape), np.zeros(shape)
+        found = Neighbours(product.right, product.left, *arrays, settled)
         for block, keys in zip(self.blocks, self.keys, strict=True):
-            self._order(found, block, keys)
+            self._order(found, block, keys, rough)
         if self.crowded:
             distinct = _Distinct(product.left)
             points = np.array(sorted(self.crowded), np.intp)
@@ -257,7 +291,7 @@ class Nearest:
                 self._search(found, points[some], distinct)
         return found
 
-    def _order(self, found: Neighbours, block: slice, keys: Keys) -> None:
+    def _order(self, found: Neighbours, block: slice, keys: Keys, rough: bool) -> None:
         """Write the lists of a block of points: by lower bound where that decides, exactly where bounds overlap."""
         if not len(keys):
             return
@@ -276,7 +310,11 @@ class Nearest:
         group = np.cumsum(apart)
         doubtful = ~apart
         doubtful[:-1] |= ~apart[1:]
-        doubtful &= place[np.flatnonzero(apart)][group - 1] < self.depth
+        begins = np.flatnonzero(apart)
+        doubtful &= place[begins][group - 1] < self.depth
+        if rough:  # only what may or may not be on the list
+            ends = place[np.append(begins[1:], len(keys)) - 1]
+            doubtful &= ends[group - 1] >= self.depth
         some = np.flatnonzero(doubtful)
         squared = (low + slack) / product.scale**2
         slack /= product.scale**2
