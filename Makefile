@@ -1,6 +1,7 @@
 # make demo   set up, run the embedded benchmark offline, print its leaderboard
 # make test   set up, run every check and test
 # make ui     browse the logged runs at http://127.0.0.1:5000
+# make bench  ours beside the peers on this machine: docs/bench.md (an hour; nothing else should run)
 # make dvc    the same benchmark as a DVC pipeline
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ export MKL_NUM_THREADS      ?= 1
 # Bytecode is compiled at set-up; a start-up without it is several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo setup test check lint ui dvc lock clean
+.PHONY: demo setup test check lint ui dvc bench lock clean
 
 demo: setup
 	$(BIN)/harness run benchmarks/digits.yaml
@@ -56,6 +57,10 @@ ui: setup
 
 dvc: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" DVC_NO_ANALYTICS=1 $(BIN)/dvc repro
+
+# faiss-cpu is measured too where it is installed.
+bench: setup
+	$(BIN)/python -m tests.bench
 
 # Rewrites requirements.txt from requirements.in (needs uv); the file names no package index.
 lock:
