@@ -9,13 +9,13 @@ from harness.benchmark.entries import Entry, MetricEntry
 from harness.benchmark.parts import Parts
 
 
-def _reads(metric: MetricEntry, encoder: Entry) -> bool:
+def reads(metric: MetricEntry, encoder: Entry) -> bool:
     """Whether a metric that reads one kind of features gets it from an encoder."""
-    reads, component = metric.component.reads, encoder.component
-    if not reads:
+    layers, component = metric.component.reads, encoder.component
+    if not layers:
         return True
     if component.layers:
-        return encoder.parameters.get("layer") in reads
+        return encoder.parameters.get("layer") in layers
     # A file or a class of the user's own, whose word is taken: `classes`, or the width by itself.
     unknown_features = component.origin != "built-in" or component.of_a_file
     return unknown_features and metric.parameters.get("classes", 0) is not None
@@ -90,16 +90,16 @@ class MetricChecks(Parts):
         """Some metrics read one kind of features: class logits, or positions."""
         encoders = self.entries("encoders").values()
         for metric in self.entries("metrics").values():
-            fitting = [encoder.name for encoder in encoders if _reads(metric, encoder)]
+            fitting = [encoder.name for encoder in encoders if reads(metric, encoder)]
             asked = [encoder for encoder in encoders if metric.encoders is None or encoder.name in metric.encoders]
             for encoder in asked:
                 if encoder.name in fitting:
                     continue
                 layer = f", layer {encoder.parameters['layer']}" if encoder.component.layers else ""
                 own = " or, for an encoder of your own, `classes`" if "classes" in metric.parameters else ""
-                reads = " or ".join(f"layer {layer}" for layer in metric.component.reads)
+                read = " or ".join(f"layer {layer}" for layer in metric.component.reads)
                 text = (
-                    f"{metric.use} reads {reads} of inception{own}, not {encoder.component.name}{layer} (encoder "
+                    f"{metric.use} reads {read} of inception{own}, not {encoder.component.name}{layer} (encoder "
                     f"{encoder.name}); name the encoders that it is for, `encoders: [{', '.join(fitting) or '…'}]`"
                 )
                 self.document.complain(("metrics", metric.name), text, key=True)

@@ -108,6 +108,7 @@ class Benchmark(Frozen):
     rank_by: RankBy = Field(description="{metric: …, encoder: …}, which order the leaderboard")
     data: PinnedDataset
     folder: Path
+    left_out: FrozenMapping[str] = Field(default_factory=dict, exclude=True)
 
     def cells(self) -> tuple[Cell, ...]:
         """Every combination that is scored: generators × training seeds × sampling seeds × encoders, in that order."""
@@ -147,7 +148,7 @@ class Benchmark(Frozen):
     def resolved(self) -> dict[str, Any]:
         """The declaration as JSON, defaults filled in and the dataset's pins included; no path of this machine."""
         # Left out where it is not asked for: it decides no value.
-        hidden = {"data", "folder"} | ({"numerics"} if self.numerics is None else set())
+        hidden = {"data", "folder", "left_out"} | ({"numerics"} if self.numerics is None else set())
         return {**self.model_dump(mode="json", exclude=hidden), "data": self.data.resolved()}
 
     def _cells(self) -> Iterator[Cell]:
@@ -173,7 +174,7 @@ def load(path: str | Path) -> Benchmark:
     """
     path = Path(path)
     document = read_yaml(path)
-    own = [key for key in Benchmark.model_fields if key not in ("data", "folder")]
+    own = [key for key in Benchmark.model_fields if key not in ("data", "folder", "left_out")]
     for key in document.value:
         if key not in (*own, "datasets"):
             text = f"unknown key{did_you_mean(key, [*own, 'datasets'])} Allowed: {', '.join([*own, 'datasets'])}"

@@ -16,7 +16,7 @@ from harness.base import (
     found,
     unknown,
 )
-from harness.benchmark import parameters, presets, protocols, registry
+from harness.benchmark import metric_sets, parameters, presets, protocols, registry
 from harness.benchmark.datasets import PinnedDataset
 from harness.benchmark.entries import EncoderEntry, Entry, GeneratorEntry, MetricEntry, not_here, stated
 from harness.benchmark.protocols.catalogue import Protocol
@@ -33,9 +33,13 @@ ALSO: Mapping[Kind, tuple[str, ...]] = {"encoders": (), "generators": (), "metri
 CARRY = ("weights", "file", "sha256", "key")
 
 
-def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> dict[str, dict[str, Entry]]:
-    """The sound entries of every kind that the file declares; what is wrong with the others is noted."""
+def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> dict[str, Any]:
+    """The sound entries of every kind that the file declares; what is wrong with the others is noted.
+
+    `left_out` says why metrics of a named set are not among them.
+    """
     made: dict[str, dict[str, Entry]] = {}
+    of_set = metric_sets.expanded(document)
     for kind in MODELS:
         if kind not in document.value:
             continue
@@ -48,7 +52,7 @@ def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> di
             entry = _entry(document, data, folder, kind, name, {} if body is None else body)
             if entry is not None:
                 made[kind][name] = entry
-    return made
+    return {**made, "left_out": metric_sets.fitted(document, made, of_set)}
 
 
 def _entry(

@@ -23,6 +23,8 @@ def check(bench: Path) -> None:
         f"{bench}: ok; {len(found.generators)} generators, {len(sets)} image sets of {found.n_fake}, "
         f"{len(found.encoders)} encoders, {len(cells)} cells, {len(found.metrics)} metrics"
     )
+    for name, reason in found.left_out.items():
+        click.echo(f"metric {name}: {reason}")
     data = found.data
     given = data.parameters.get("splits", {})
     for name, split in data.splits.items():

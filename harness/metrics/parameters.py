@@ -69,3 +69,10 @@ class SoftBalls(Parameters):
 
     k: Annotated[int, Field(ge=1, le=100)] = 4
     scale: Positive = 1.2
+
+
+class MMD(Parameters):
+    """Parameters of `mmd`: bandwidths of their own, or multiples of the median distance between real rows."""
+
+    bandwidths: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] | None = None
+    multiples: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] = (0.5, 1.0, 2.0)

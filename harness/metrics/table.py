@@ -323,6 +323,18 @@ METRICS: tuple[MetricFacts, ...] = (
         limitless=True,
     ),
     MetricFacts(
+        name="mmd",
+        target="harness.metrics.mmd:mmd",
+        analysis="harness.metrics.mmd:analyse_mmd",
+        summary="squared MMD, mean of Gaussian kernels of several bandwidths, unbiased",
+        parameters=given.MMD,
+        better="lower",
+        label="MMD",
+        citation="squared MMD, Gaussian kernels (Gretton et al. 2012)",
+        meaning="Kernel distance with kernels of several widths at once: it sees differences at each of these scales."
+        " Unbiased, so that it does not fall when n grows and may lie below 0 for a perfect generator.",
+    ),
+    MetricFacts(
         name="mind",
         target="harness.metrics.sliced.mind:mind",
         summary="Monge Inception Distance: sliced W₂², in the unit of an isotropic FD",

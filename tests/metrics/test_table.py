@@ -44,7 +44,7 @@ def test_a_row_says_what_its_function_and_analysis_do(row):
 def test_the_rows_a_column_from_which_a_population_value_is_known_are_those_of_the_method():
     assert {row.columns for row in METRICS if row.columns is not None} == {TRUSTED}
     with_bias = [row.name for row in METRICS if row.name != "sfid" and isinstance(analysed(row).bias, Bias)]
-    assert with_bias == ["fd", "kd", "kid_subsets", "cmmd"]
+    assert with_bias == ["fd", "kd", "kid_subsets", "cmmd", "mmd"]
 
 
 def test_a_metric_of_ones_own_has_the_same_row():
