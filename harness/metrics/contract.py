@@ -41,3 +41,14 @@ class InfluenceMetric(Protocol):
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """The derivative of the metric in the weight of each real row (m,) and each fake row (n,), times m and n."""
         ...
+
+
+@runtime_checkable
+class ValueAndInfluence(InfluenceMetric, Protocol):
+    """An InfluenceMetric whose value comes with its influence functions at no further cost."""
+
+    def value_and_influence(
+        self, real: npt.NDArray[Any], fake: npt.NDArray[Any], /, **parameters: Any
+    ) -> tuple[float, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """What calling the metric gives, and what `influence` gives: (m,) and (n,)."""
+        ...

@@ -123,8 +123,13 @@ class Vendi:
 
     def influence(self, real: npt.ArrayLike, fake: npt.ArrayLike) -> Influence:
         """Zeros (m,), and n times the derivative in each fake row's weight (n,)."""
+        return self.value_and_influence(real, fake)[1:]
+
+    def value_and_influence(self, real: npt.ArrayLike, fake: npt.ArrayLike) -> tuple[float, Vector, Vector]:
+        """The score and its influences, from one decomposition."""
         each = self._entropies(real, fake)
-        return np.zeros(len(np.asarray(real))), np.asarray(np.exp(each.mean()) * (each - each.mean()))
+        score = float(np.exp(each.mean()))
+        return score, np.zeros(len(np.asarray(real))), np.asarray(score * (each - each.mean()))
 
     @staticmethod
     def _entropies(real: npt.ArrayLike, fake: npt.ArrayLike) -> Vector:

@@ -5,10 +5,12 @@ import re
 import numpy as np
 import pytest
 
+from harness.base import imported
 from harness.metrics.analyses import analyse
 from harness.metrics.frechet.distance import distance, frechet_distance, moments_of_covariance
 from harness.metrics.kernel.distance import kernel_distance
 from harness.metrics.manifold.values import coverage, density, precision, recall
+from harness.metrics.table import facts_of
 from harness.uncertainty.analysis import Analysis, MetricCall
 from harness.uncertainty.sampling_units import units
 from harness.uncertainty.splits import labels, shared_covariance, variance_of_both, variance_of_fake
@@ -273,6 +275,15 @@ def test_a_metric_with_its_own_influence_is_not_resampled():
     found = analyse({"gap": MetricCall("gap", function=gap)}, real, fake, real_seed=1, fake_seed=2)["gap"]
     assert gap.calls == 1
     assert found.form.influence_real.var(ddof=1) == pytest.approx(real[:, 0].var(ddof=1))
+
+
+@pytest.mark.parametrize("name", ["vendi", "sliced_wasserstein", "mind"])
+def test_a_value_that_comes_with_its_influence_is_that_of_the_metric_called_alone(name):
+    metric, (real, fake) = imported(facts_of(name).target), pair(60, 50)
+    value, of_real, of_fake = metric.value_and_influence(real, fake)
+    assert value == metric(real, fake)
+    assert [part.tolist() for part in (of_real, of_fake)] == [part.tolist() for part in metric.influence(real, fake)]
+    assert run(name, real, fake).value == value
 
 
 @pytest.mark.parametrize(("m", "n"), [(900, 700), (200, 180), (900, 180), (150, 900)])

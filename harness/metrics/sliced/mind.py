@@ -30,8 +30,14 @@ class Mind:
         self, real: npt.ArrayLike, fake: npt.ArrayLike, *, directions: int = 1000, seed: int = 2020
     ) -> tuple[Vector, Vector]:
         """Kantorovich potentials of each row, averaged over directions; rows cut off have none."""
-        _, of_real, of_fake = self._of(real, fake, directions, seed, influence=True)
+        _, of_real, of_fake = self.value_and_influence(real, fake, directions=directions, seed=seed)
         return of_real, of_fake
+
+    def value_and_influence(
+        self, real: npt.ArrayLike, fake: npt.ArrayLike, *, directions: int = 1000, seed: int = 2020
+    ) -> tuple[float, Vector, Vector]:
+        """The distance and its potentials, from the same projections."""
+        return self._of(real, fake, directions, seed, influence=True)
 
     @staticmethod
     def _of(

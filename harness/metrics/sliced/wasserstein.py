@@ -27,8 +27,15 @@ class SlicedWasserstein:
         self, real: npt.ArrayLike, fake: npt.ArrayLike, *, directions: int = 200, seed: int = 0
     ) -> tuple[Vector, Vector]:
         """Kantorovich potentials of each row, averaged over directions."""
+        _, of_real, of_fake = self.value_and_influence(real, fake, directions=directions, seed=seed)
+        return of_real, of_fake
+
+    def value_and_influence(
+        self, real: npt.ArrayLike, fake: npt.ArrayLike, *, directions: int = 200, seed: int = 0
+    ) -> tuple[float, Vector, Vector]:
+        """The distance and its potentials, from the same projections."""
         found = self._of(real, fake, directions, seed, influence=True)
-        return found.influence_real, found.influence_fake
+        return found.value, found.influence_real, found.influence_fake
 
     @staticmethod
     def _of(real: npt.ArrayLike, fake: npt.ArrayLike, directions: int, seed: int, *, influence: bool) -> Sliced:
