@@ -136,6 +136,7 @@ class Component:
     of_a_file   an encoder whose features are whatever the network in the user's file gives
     dim         features of an encoder that has no parameter `dim`; "pixels" where the image size decides
     layers      features of each value of an encoder's parameter `layer`
+    per_image   why an encoder's features are the same bits in batches of any size; "" where they may not be
     weights     file in the package that holds an encoder's weights
     hangs_on    further "module:thing" that its results hang on
     registered  the registered weight file, with parameters in braces, of an encoder whose weights are not random
@@ -164,6 +165,7 @@ class Component:
     dim: int | Literal["pixels"] | None = None
     layers: tuple[tuple[str, int], ...] = ()
     expects: Expects | None = None
+    per_image: str = ""
     weights: str | None = None
     registered: str | None = None
     origin: Literal["built-in", "entry point", "module"] = "built-in"

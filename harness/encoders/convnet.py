@@ -24,6 +24,9 @@ class RandomParameters(Parameters):
     channels: Literal[1, 3] = 1
 
 
+CHUNK = 64  # images per forward pass; a short chunk is padded, so that each pass multiplies matrices of one shape
+PADDED = f"each pass is padded to {CHUNK} images"
+
 DIGITS = Component(
     "encoders",
     "digits_convnet",
@@ -33,6 +36,7 @@ DIGITS = Component(
     libraries=TORCH,
     dim=32,
     expects=Expects((0.0, 1.0), (8, 8), 1),
+    per_image=PADDED,
     weights="encoders/digits_convnet.safetensors",
 )
 RANDOM = Component(
@@ -44,9 +48,9 @@ RANDOM = Component(
     libraries=TORCH,
     random=True,
     expects=Expects((0.0, 1.0)),
+    per_image=PADDED,
 )
 WEIGHTS = Path(__file__).with_name("digits_convnet.safetensors")
-CHUNK = 64  # images per forward pass; a short chunk is padded, so that each pass multiplies matrices of one shape
 
 
 def convnet(*, channels: int, dim: int) -> nn.Sequential:

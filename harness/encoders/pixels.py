@@ -17,6 +17,7 @@ FACTS = Component(
     NoParameters,
     libraries=("numpy",),
     dim="pixels",
+    per_image="a feature is a value of the image itself",
 )
 
 

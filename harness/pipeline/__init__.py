@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         shown,
     )
     from harness.pipeline.names import stored_names
-    from harness.pipeline.numerics import load_again
+    from harness.pipeline.numerics import load_again, unmoved
     from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet, declared, plain
     from harness.pipeline.rank import Ranked
     from harness.pipeline.receipt import receipt_of

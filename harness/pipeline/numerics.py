@@ -33,6 +33,13 @@ def words(batch_size: int) -> str:
     return f"batch size {batch_size}"
 
 
+def unmoved(plan: Plan, encoder: str) -> str:
+    """Why another batch size gives the same features to the last bit and none is computed; "" where it may not."""
+    recipe = plan.benchmark.recipe(encoder)
+    whole_batches = recipe.resize is not None and recipe.resize.library == "torch"
+    return "" if whole_batches else plan.benchmark.encoders[encoder].component.per_image
+
+
 def find_again(plan: Plan, source: PlannedSet, encoder: str, batch_size: int) -> Entry | None:
     """The stored features of an image set at another batch size."""
     images = plan.images(source)
@@ -41,7 +48,9 @@ def find_again(plan: Plan, source: PlannedSet, encoder: str, batch_size: int) ->
 
 def encode_again(plan: Plan, source: PlannedSet, encoder: str, batch_size: int) -> Entry:
     """Store an image set's features at another batch size: float32 (n, d)."""
-    rows, _ = encoded(plan, source, encoder, batch_size)
+    rows = load_features(plan, source, encoder).rows if unmoved(plan, encoder) else None
+    if rows is None:
+        rows, _ = encoded(plan, source, encoder, batch_size)
     key = _feature_key(plan, load_images(plan, source), encoder, batch_size)
     return plan.store.put(FEATURES, key, [{"features": rows}], {"n": len(rows), "batch_size": batch_size})
 

@@ -15,6 +15,7 @@ from harness.uncertainty.seeds import Means, SeedMember, means
 from harness.uncertainty.variance import few_degrees, reference_covariance
 
 Matrix = npt.NDArray[np.float64]
+BLOCK = 128  # draws that are looked at together: their pairs with one generator fit the cache
 
 
 @dataclass(frozen=True)
@@ -174,40 +175,112 @@ class _Pairs:
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Variance of each difference, and |t| on the normal scale; leading axes of `gap` and `own` are draws."""
         one, other = own[..., self.first], own[..., self.second]
-        variance = self.reference + one + other
-        with np.errstate(divide="ignore", invalid="ignore"):
-            squared = np.where(gap == 0.0, 0.0, gap**2 / variance)
-            freedom = variance**2 / (one**2 / degrees[self.first] + other**2 / degrees[self.second])
-            freedom = np.where(np.isfinite(freedom), np.clip(freedom, 1.0, 1e9), 1e9)
-            # Wallace (1959): t with v degrees of freedom to a normal deviate. Any monotone map is valid, since the
-            # threshold is simulated; this one keeps pairs with few seeds from setting it for all.
-            z = np.sqrt(freedom * np.log1p(squared / freedom)) * (8.0 * freedom + 1.0) / (8.0 * freedom + 3.0)
-        return variance, z
+        return _studentised(gap, self.reference, (one, other), (degrees[self.first], degrees[self.second]))
 
     def critical(self, own: Sequence[OwnVariance], level: float, seed: int, draws: int) -> float:
-        """The `level` quantile of the largest |z| over all pairs when no two generators differ."""
+        """The `level` quantile of the largest |z| over all pairs when no two generators differ.
+
+        Only draws that can reach the quantile are looked at in all their pairs, so that its cost grows with the number
+        of generators rather than with that of pairs; the result is that of looking at all.
+        """
+        mean, drawn = self._draws(own, seed, draws)
+        degrees = np.array([o.degrees for o in own])
+        largest, highest = self._bounds(mean, drawn, degrees)
+        reached = np.sort(largest)[int(np.floor(level * (draws - 1)))]
+        open_ = np.flatnonzero(highest >= reached)
+        for start in range(0, len(open_), BLOCK):
+            rows = open_[start : start + BLOCK]
+            largest[rows] = self._largest(mean[rows], drawn[rows], degrees, largest[rows])
+        return float(np.quantile(largest, level))
+
+    def _largest(
+        self, mean: Matrix, drawn: Matrix, degrees: npt.NDArray[np.float64], least: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        """The largest |z| over all pairs of each draw, of which `least` are known to be reached."""
+        reference = np.zeros(self.shared.shape)
+        reference[self.first, self.second] = self.reference
+        largest = least.copy()
+        for i in range(len(degrees) - 1):
+            gap = mean[:, i : i + 1] - mean[:, i + 1 :]
+            bar = drawn[:, i : i + 1] + drawn[:, i + 1 :]
+            bar += reference[i, i + 1 :]
+            bar *= (largest**2 * (1.0 - 1e-9))[:, None]
+            row, other = np.nonzero(gap * gap >= bar)  # |z| <= |t|: the others need not be mapped
+            j = other + i + 1
+            spread = drawn[row, i], drawn[row, j]
+            z = _studentised(gap[row, other], reference[i, j], spread, (degrees[i], degrees[j]))[1]
+            np.maximum.at(largest, row, z)
+        return largest
+
+    def _draws(self, own: Sequence[OwnVariance], seed: int, draws: int) -> tuple[Matrix, Matrix]:
+        """Means without any difference, and estimates of their own variances, (draws, generators) each."""
         rng = np.random.default_rng(seed)
         groups = len(own)
         values, vectors = np.linalg.eigh(self.shared)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         variance = np.array([o.variance for o in own])
         degrees = np.array([o.degrees for o in own])
-        least = np.array([o.least for o in own])
         finite = np.isfinite(degrees)
-        largest = np.empty(draws)
-        step = max(1, 2_000_000 // max(len(self.first), 1))
+        mean, drawn = np.empty((draws, groups)), np.empty((draws, groups))
+        step = max(1, 2_000_000 // max(len(self.first), 1))  # decides which draws a seed gives
         for start in range(0, draws, step):
             count = min(step, draws - start)
-            mean = rng.standard_normal((count, groups)) @ root.T + rng.standard_normal((count, groups)) * np.sqrt(
-                variance
-            )
-            drawn = np.broadcast_to(variance, (count, groups)).copy()
+            some = slice(start, start + count)
+            mean[some] = rng.standard_normal((count, groups)) @ root.T
+            mean[some] += rng.standard_normal((count, groups)) * np.sqrt(variance)
+            drawn[some] = variance
             if finite.any():
-                drawn[:, finite] *= rng.chisquare(degrees[finite], (count, int(finite.sum()))) / degrees[finite]
-            drawn = np.maximum(drawn, least)
-            gap = mean[:, self.first] - mean[:, self.second]
-            largest[start : start + count] = self.studentise(gap, drawn, degrees)[1].max(axis=1)
-        return float(np.quantile(largest, level))
+                drawn[some, finite] *= rng.chisquare(degrees[finite], (count, int(finite.sum()))) / degrees[finite]
+        return mean, np.maximum(drawn, np.array([o.least for o in own]))
+
+    def _bounds(
+        self, mean: Matrix, drawn: Matrix, degrees: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """What the largest |z| of each draw is at least, from a few pairs, and at most.
+
+        For any centre c, (a - b)^2 / (v + w) <= (a - c)^2 / v + (b - c)^2 / w (Cauchy-Schwarz), and where a and b lie
+        on one side of c the larger term alone bounds it.
+        """
+        groups = mean.shape[1]
+        with np.errstate(all="ignore"):
+            weights = 1.0 / np.maximum(drawn, np.finfo(float).tiny)
+            centred = mean - (mean * weights).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
+            scaled = centred * np.sqrt(weights)
+        few = min(3, groups - 1)
+        order = np.argpartition(scaled, (few - 1, groups - few), axis=1)
+        at = np.arange(len(mean))
+        least = np.zeros(len(mean))
+        for i in order[:, :few].T:
+            for j in order[:, groups - few :].T:
+                gap = mean[at, i] - mean[at, j]
+                reference = np.maximum(
+                    self.shared[i, i] + self.shared[j, j] - 2.0 * self.shared[np.minimum(i, j), np.maximum(i, j)], 0.0
+                )
+                spread = drawn[at, i], drawn[at, j]
+                z = np.where(i == j, 0.0, _studentised(gap, reference, spread, (degrees[i], degrees[j]))[1])
+                least = np.maximum(least, z)
+        low, high = np.minimum(scaled.min(axis=1), 0.0), np.maximum(scaled.max(axis=1), 0.0)
+        most = np.sqrt(low**2 + high**2) * (1.0 + 1e-9)
+        return least, np.where(np.isfinite(most), most, np.inf)
+
+
+def _studentised(
+    gap: npt.NDArray[np.float64],
+    reference: npt.NDArray[np.float64],
+    own: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+    degrees: tuple[npt.ArrayLike, npt.ArrayLike],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Variance of differences and |t| on the normal scale; `own` are the variances of the two sides."""
+    one, other = own
+    variance = reference + one + other
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squared = np.where(gap == 0.0, 0.0, gap**2 / variance)
+        freedom = variance**2 / (one**2 / np.asarray(degrees[0]) + other**2 / np.asarray(degrees[1]))
+        freedom = np.where(np.isfinite(freedom), np.clip(freedom, 1.0, 1e9), 1e9)
+        # Wallace (1959): t with v degrees of freedom to a normal deviate. Any monotone map is valid, since the
+        # threshold is simulated; this one keeps pairs with few seeds from setting it for all.
+        z = np.sqrt(freedom * np.log1p(squared / freedom)) * (8.0 * freedom + 1.0) / (8.0 * freedom + 3.0)
+    return variance, z
 
 
 def _shared(wholes: Sequence[Means]) -> Matrix:

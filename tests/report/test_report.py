@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -188,11 +189,11 @@ def test_a_grid_enlarges_by_whole_pixels_and_keeps_the_order():
         assert np.unique(shown).tolist() == [place]
 
 
-def test_a_grid_shows_colour_as_it_is_and_never_reduces_an_image():
-    images = np.random.default_rng(0).integers(0, 256, (2, 100, 60, 3), dtype=np.uint8)
+def test_a_grid_shows_colour_as_it_is_and_reduces_no_image_of_a_thumbnails_size():
+    images = np.random.default_rng(0).integers(0, 256, (2, 96, 60, 3), dtype=np.uint8)
     grid = np.asarray(image_grid(images))
-    assert grid.shape == (104, 2 * 62 + 2, 3)
-    np.testing.assert_array_equal(grid[2:102, 64:124], images[1])
+    assert grid.shape == (100, 2 * 62 + 2, 3)
+    np.testing.assert_array_equal(grid[2:98, 64:124], images[1])
 
 
 def test_a_grid_of_fewer_images_is_smaller_and_an_empty_one_is_refused():
@@ -216,3 +217,19 @@ def test_importing_the_report_imports_no_plotting_library():
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], check=True, cwd=root, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_thumbnails_of_large_images_take_under_a_megabyte_a_generator_in_the_report():
+    """Noise is the worst case: nothing in it can be compressed."""
+    images = np.random.default_rng(0).integers(0, 256, (64, 512, 384, 3), np.uint8)
+    grid = image_grid(images)
+    assert grid.size == (8 * 74 + 2, 8 * 98 + 2)  # 72 × 96 pixels each, and a gap of 2
+    worst = grid.crop((0, 0, grid.width, 3 * 98 + 2))  # three rows are shown
+    payload = BytesIO()
+    worst.save(payload, "PNG")
+    assert len(payload.getvalue()) * 4 / 3 < 1e6
+    square = image_grid(np.zeros((24, 1024, 1024, 3), np.uint8))
+    assert square.size == (8 * 98 + 2, 3 * 98 + 2)
+    assert 3 * square.width * square.height * 4 / 3 < 1e6
+    flat = np.full((4, 300, 300, 1), 77, np.uint8)
+    assert set(np.unique(np.asarray(image_grid(flat)))) == {77, 255}

@@ -1,4 +1,4 @@
-"""Sample images side by side, enlarged by whole pixels so that what is seen is what was scored."""
+"""Sample images side by side: small ones enlarged by whole pixels, as they were scored; large ones as thumbnails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 GRID = 64  # images of a set that are shown
 GAP = 2  # pixels between images, after enlargement
 PAPER, INK = (255, 255, 255), (0, 0, 0)
-SIDE = 48  # an image's longer side is enlarged to about this many pixels, and never reduced
+SIDE = 48  # an image's longer side is enlarged to about this many pixels
+# A longer side above it is reduced to it: 24 thumbnails of a generator in the report are 0.9 MB even where nothing in
+# them can be compressed.
+THUMBNAIL = 96
+SHEET = 64  # the same on the sheet with a row of every generator
 
 
 def write_grids(folder: Path, sets: Mapping[str, ImageSet]) -> None:
@@ -31,16 +35,17 @@ def write_grids(folder: Path, sets: Mapping[str, ImageSet]) -> None:
         write_atomically(folder / f"{name}.png", payload.getvalue())
 
 
-def image_grid(images: ImageSet, *, columns: int = 8, rows: int = 8) -> Image:
+def image_grid(images: ImageSet, *, columns: int = 8, rows: int = 8, thumbnail: int = THUMBNAIL) -> Image:
     """The first `columns` × `rows` images of a set, row by row; fewer where there are fewer.
 
-    Images of sizes of their own are enlarged by one factor, so that larger ones look larger, each amid its place.
+    Images of sizes of their own are enlarged, or reduced to `thumbnail` pixels, by one factor, so that larger ones look
+    larger, each amid its place.
 
     Give every generator's images at the same indices, so that grids can be compared place by place.
     """
     from PIL import Image
 
-    shown = _enlarged(images[: columns * rows])
+    shown = _shown(images[: columns * rows], thumbnail)
     if not shown:
         raise ValueError("`images` is empty: there is no grid of nothing")
     height, width = (max(image.shape[axis] for image in shown) for axis in (0, 1))
@@ -58,7 +63,9 @@ def contact_sheet(sets: Mapping[str, ImageSet]) -> Image:
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(size=14)
-    strips = {name: image_grid(images, columns=16, rows=1) for name, images in sets.items() if len(images)}
+    strips = {
+        name: image_grid(images, columns=16, rows=1, thumbnail=SHEET) for name, images in sets.items() if len(images)
+    }
     if not strips:
         raise ValueError("`sets` holds no image")
     margin = 16 + max(int(font.getlength(name)) for name in strips)
@@ -73,8 +80,25 @@ def contact_sheet(sets: Mapping[str, ImageSet]) -> Image:
     return sheet
 
 
-def _enlarged(images: ImageSet) -> list[np.ndarray]:
-    """Each image as uint8 (fH, fW, 3) with one whole factor f ≥ 1 for all."""
-    factor = max(1, round(SIDE / max((max(image.shape[:2]) for image in images), default=SIDE)))
+def _shown(images: ImageSet, thumbnail: int) -> list[np.ndarray]:
+    """Each image as uint8 (fH, fW, 3) with one factor f for all, a whole number or below 1."""
+    from PIL import Image
+
+    longest = max((max(image.shape[:2]) for image in images), default=SIDE)
     colour = (np.broadcast_to(image, (*image.shape[:2], 3)) for image in images)
+    if longest > thumbnail:
+        return [
+            np.asarray(
+                Image.fromarray(np.ascontiguousarray(image)).resize(
+                    (
+                        max(1, round(image.shape[1] * thumbnail / longest)),
+                        max(1, round(image.shape[0] * thumbnail / longest)),
+                    ),
+                    Image.Resampling.BOX,
+                    reducing_gap=2.0,
+                )
+            )
+            for image in colour
+        ]
+    factor = max(1, round(SIDE / longest))
     return [image.repeat(factor, axis=0).repeat(factor, axis=1) for image in colour]

@@ -12,7 +12,7 @@ from typing import Any
 from harness.base import UsageError
 from harness.benchmark import Benchmark
 from harness.metrics import frechet_distance
-from harness.pipeline import Pipeline, Plan
+from harness.pipeline import Pipeline, Plan, unmoved
 from harness.studies.audit.changes import reach_of
 from harness.studies.audit.result import Audited, Change, Flip, Printed, Shift
 from harness.studies.audit.side import Side
@@ -39,6 +39,7 @@ def audit(plan: Plan, pipeline_of: Any, encoders: Sequence[str] | None = None) -
     shifts: list[Shift] = []
     printed: list[Printed] = []
     failed: list[str] = []
+    still: list[str] = []
     for encoder, ways in asked.items():
         base = Side(plan, encoder)
         # All that is said to flip under an encoder holds at once, for every pair and variant and the pinned way too.
@@ -52,6 +53,9 @@ def audit(plan: Plan, pipeline_of: Any, encoders: Sequence[str] | None = None) -
             except UsageError as problem:
                 failed.append(f"{encoder} under {variant.name}: {problem}")
                 continue
+            if variant.batch_size is not None and (why := unmoved(plan, encoder)):
+                same = "features are the same to the last bit in batches of any size, so none were computed again"
+                still.append(f"{encoder} under {variant.name}: {why}: {same}")
             if base.ranked:
                 found = turned(pinned[0], side.table(), orders=(pinned[1], side.orders(each)))
                 flips += (Flip(encoder, variant.name, *pair) for pair in found)
@@ -64,7 +68,7 @@ def audit(plan: Plan, pipeline_of: Any, encoders: Sequence[str] | None = None) -
             if variant.n_fake is None and real[0].shape == real[1].shape:
                 shifts.append(Shift(encoder, variant.name, variant.knob, frechet_distance(*real)))
     by, level = benchmark.rank_by.metric, benchmark.interval.level
-    told = (tuple(changes), tuple(flips), tuple(shifts), tuple(printed), tuple(failed))
+    told = (tuple(changes), tuple(flips), tuple(shifts), tuple(printed), tuple(failed), tuple(still))
     return Audited(benchmark.name, by, level, tuple(asked), *told)
 
 

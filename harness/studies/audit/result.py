@@ -110,7 +110,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Audited:
-    """All that an audit found under its `encoders`; `failed` says which variants an encoder could not take."""
+    """All that an audit found under its `encoders`; `failed` says which variants an encoder could not take.
+
+    `unmoved` says which variants move nothing by construction and were not computed.
+    """
 
     benchmark: str
     metric: str
@@ -121,6 +124,7 @@ class Audited:
     shifts: tuple[Shift, ...]
     printed: tuple[Printed, ...]
     failed: tuple[str, ...]
+    unmoved: tuple[str, ...] = ()
 
     def settings(self, encoder: str) -> list[Setting]:
         """What each variant does to the ranking metric, in the order of the audit."""

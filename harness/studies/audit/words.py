@@ -18,7 +18,8 @@ def brief(found: Audited, first: str, random: dict[str, bool]) -> str:
     for encoder in encoders:
         lines += _settings(found, encoder)
         lines += ["", *_published(found, encoder)] if _published(found, encoder) else []
-    lines += ["", *(f"not audited: {reason}" for reason in found.failed)]
+    for said, reasons in (("computed", found.unmoved), ("audited", found.failed)):
+        lines += ["", *(f"not {said}: {reason}" for reason in reasons)] if reasons else []
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -38,7 +39,8 @@ def markdown(found: Audited, first: str, random: dict[str, bool]) -> str:
             *_table(found, encoder),
             *_flips(found, encoder),
         ]
-    lines += ["", *(f"- not audited: {reason}" for reason in found.failed)]
+    for said, reasons in (("computed", found.unmoved), ("audited", found.failed)):
+        lines += ["", *(f"- not {said}: {reason}" for reason in reasons)] if reasons else []
     return "\n".join(lines).rstrip() + "\n"
 
 
