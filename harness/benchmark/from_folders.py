@@ -13,7 +13,7 @@ from harness.benchmark import presets, protocols, registry
 from harness.benchmark.datasets import ANY
 from harness.benchmark.given import GivenSet, Inside, given_sets, spelled_out
 from harness.benchmark.written import MARK, as_yaml, check_own, named, plain, set_names, shown, write
-from harness.images import Mixed, content_digest, is_utf8
+from harness.images import Content, Mixed, is_utf8
 from harness.metrics import facts_of
 
 LEAST = 8  # images, as in any benchmark
@@ -146,13 +146,17 @@ def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any], ins
 def _dataset(real: GivenSet, folder: Path) -> dict[str, Any]:
     """The entry of a datasets.yaml in `folder` for one set of images, pinned by its content."""
     split = {"path": str(real.path.absolute()), **real.inside}
-    images = registry.make("datasets", real.kind, {"splits": {"reference": split}}, folder).load("reference").images
+    opened = registry.make("datasets", real.kind, {"splits": {"reference": split}}, folder).open("reference")
+    content, shape = Content(opened.size), None
+    for _, part in opened.parts():  # never all in memory
+        content.add(part)
+        shape = ANY if isinstance(part, Mixed) else list(part.shape[1:])
     return {
         "use": real.kind,
         "source": f"given as {named(real.path).name}",
         "licence": "not stated",
-        "image": ANY if isinstance(images, Mixed) else list(images.shape[1:]),
-        "splits": {"reference": {**real.entry(folder), "size": len(images), "digest": content_digest(images)}},
+        "image": shape,
+        "splits": {"reference": {**real.entry(folder), "size": opened.size, "digest": content.digest}},
     }
 
 
