@@ -110,8 +110,9 @@ class Inception(TorchEncoder):
 
         if layer not in DIMS:
             raise UsageError(f"inception has no layer '{layer}'; it has {', '.join(DIMS)}")
-        made = graph.network()
-        fill(made, state, "the FID Inception")
+        with torch.device("meta"):  # no weights are drawn that others take the place of
+            made = graph.network()
+        fill(made, state, "the FID Inception", take=True)
         weights = weights_digest(made)
         made.eval()
         if fold:

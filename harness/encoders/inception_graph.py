@@ -79,7 +79,9 @@ def network() -> tv.Inception3:
 def random_state(seed: int) -> dict[str, torch.Tensor]:
     """Weights that were drawn, not trained (He et al. 2015), with batch statistics of 0 and 1; the same for a seed."""
     generator = torch.Generator().manual_seed(seed)
-    state: dict[str, torch.Tensor] = network().state_dict()
+    with torch.device("meta"):
+        shapes = network().state_dict()
+    state = {name: torch.zeros_like(tensor, device="cpu") for name, tensor in shapes.items()}
     for name, tensor in state.items():
         if name.endswith(("running_mean", "bias")):
             tensor.zero_()

@@ -63,10 +63,16 @@ def load_onnx(path: Path) -> Any:
         raise UsageError(f"{path} does not load as ONNX: {str(problem).splitlines()[0][:160]}") from problem
 
 
-def fill(network: nn.Module, state: Mapping[str, torch.Tensor], what: str) -> None:
-    """Load weights into a network; UsageError, with the first misfit, where they are not its own."""
+def fill(network: nn.Module, state: Mapping[str, torch.Tensor], what: str, *, take: bool = False) -> None:
+    """Load weights into a network; UsageError, with the first misfit, where they are not its own.
+
+    With `take` the network, which may lie on `meta`, holds the tensors given in place of copies, in its own types.
+    """
     try:
-        network.load_state_dict(dict(state))
+        if take:
+            own = network.state_dict()
+            state = {name: tensor.to(own[name].dtype) if name in own else tensor for name, tensor in state.items()}
+        network.load_state_dict(dict(state), assign=take)
     except RuntimeError as problem:
         raise UsageError(f"these are not weights of {what}: {str(problem).splitlines()[1].strip()[:200]}") from problem
 
