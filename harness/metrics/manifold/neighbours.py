@@ -32,7 +32,8 @@ EDGES = 2**19  # pairs handled at a time
 ROW_BITS, BOUND_BITS = 22, 31
 POINT, BOUND, ROW = np.uint64(ROW_BITS + BOUND_BITS), np.uint64(ROW_BITS), np.uint64(2**ROW_BITS - 1)
 BOUND_MASK = np.uint64(2**BOUND_BITS - 1)
-FLOOR = 1e-30  # of the longest row's square: what is smaller may have been rounded to zero
+ORDINARY = 16  # binary orders of magnitude that squared lengths may be off 1
+FLOOR = 1e-30  # squares that are smaller may have been rounded to zero
 ULP = 2.0**-22  # a lower bound is rounded down to float32: its pair may lie this much higher
 
 
@@ -162,7 +163,7 @@ def nearest(rows: Rows, depth: int, *, points: Rows | None = None, rough: bool =
 
 
 class Product:
-    """Lower bounds of the squared distances of two sets, in blocks, in units in which no row is longer than 1."""
+    """Lower bounds of the squared distances of two sets, in blocks, in units in which rows are of ordinary length."""
 
     def __init__(self, left: Rows, right: Rows) -> None:
         self.left, self.right = left, right
@@ -178,9 +179,11 @@ class Product:
         self.centre = np.mean([rows.mean(axis=0, dtype=np.float64) for rows in both], axis=0).astype(self.kind)
         norms = [self._norms(rows) for rows in both]
         _, exponent = np.frexp(max(float(one.max()) for one in norms))
-        # A power of two: it rounds nothing, and squares of very small and very large features keep their digits.
+        # A power of two: it rounds nothing, and squares of very small and very large features keep their digits. Features
+        # of most encoders need none.
         limit = np.finfo(self.kind).maxexp - 2
-        self.scale = 2.0 ** float(np.clip(-((int(exponent) + 1) // 2), -limit, limit))
+        power = 0 if abs(int(exponent)) <= ORDINARY else -((int(exponent) + 1) // 2)
+        self.scale = 2.0 ** float(np.clip(power, -limit, limit))
         self.of_left = norms[0] * self.scale**2
         self.of_right = norms[-1] * self.scale**2
 
@@ -198,7 +201,8 @@ class Product:
     def factor(self, rows: Rows, part: slice | Index) -> Rows:
         """Some rows of either set, centred and scaled, as `bounds` takes them."""
         centred: Rows = np.subtract(rows[part], self.centre, dtype=self.kind)
-        centred *= self.kind(self.scale)
+        if self.scale != 1.0:
+            centred *= self.kind(self.scale)
         return centred
 
     def bounds(self, one: Rows, other: Rows, norms_one: Vector, norms_other: Vector) -> Rows:
