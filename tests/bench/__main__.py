@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.bench import encoding
 from tests.bench.methods import METHODS, SEED, D, features, missing
 from tests.bench.steps import BARS, GEMM_SHARE, LARGEST, MEMORY_MB, SAME
 
@@ -173,6 +174,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 50_000])
     parser.add_argument("--only", nargs="+", help="methods whose name has one of these words")
+    parser.add_argument("--no-encoding", action="store_true", help="features alone, no images")
     parser.add_argument("--out", type=Path, default=DOCS)
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -194,9 +196,10 @@ def main() -> None:
                 raw[n][name].append(run(name, n))
                 print(f"{n:,} rows, round {number + 1}: {name} {raw[n][name][-1]['seconds']:.2f} s", flush=True)
         found[n] = {name: summary(rounds) for name, rounds in raw[n].items()}
-    text = _text(found, given.rounds, absent)
+    encoded = [] if given.only or given.no_encoding else encoding.seconds(16, 16, given.rounds)
+    text = _text(found, given.rounds, absent) + "".join(f"\n{line}" for line in encoding.section(encoded) if encoded)
     (given.out / "bench.md").write_text(text, encoding="utf-8")
-    facts = {"rounds": given.rounds, "columns": D, "seed": SEED, "absent": absent, "rows": raw}
+    facts = {"rounds": given.rounds, "columns": D, "seed": SEED, "absent": absent, "rows": raw, "encoding": encoded}
     (given.out / "bench.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     print(text)
     if any(differences(methods) for methods in found.values()):

@@ -15,6 +15,7 @@ import scipy.linalg  # before threads are limited: it brings its own
 from threadpoolctl import threadpool_limits
 
 from tests.bench.__main__ import differences, verdicts
+from tests.bench.encoding import section
 from tests.bench.methods import METHODS, features
 
 ROUNDS, N, WIDTH = 4, 1500, 512
@@ -69,3 +70,11 @@ def test_the_table_says_which_bars_hold_and_which_values_differ():
     assert held["FD: harness FD / torch-fidelity FID"] == ("0.40", True)
     assert held["harness KD with intervals: share of the float32 GEMM"] == ("91%", True)
     assert [pair for pair, _, _ in differences(found)] == ["harness FD and torch-fidelity FID"]
+
+
+def test_the_table_of_features_from_files_says_which_bars_hold():
+    seconds = {"harness": 0.1, "pytorch-fid": 0.2, "clean-fid": 0.17, "torch-fidelity": 0.19}
+    row = {"batch": 16, "seconds": seconds, "error": 5e-7}
+    lines = section([{**row, "side": 32, "ratio": 1.69}, {**row, "side": 512, "ratio": 1.7}])
+    assert "| 32 | 16 | 0.100 | 0.200 | 0.170 | 0.190 | 1.69 | ≥ 1.7 | **not reached** | 5e-07 |" in lines
+    assert any(line.startswith("| 512 |") and "| reached |" in line for line in lines)

@@ -1,4 +1,4 @@
-"""`python -m tests.support.encoding`: CPU seconds an image from PNG files to FID's features, beside the peers.
+"""`python -m tests.bench.encoding`: CPU seconds an image from PNG files to FID's features, beside the peers.
 
 Each package reads the same files with its own code and runs its own network with the same random weights, on one
 thread. In one process, in turn: whatever else the machine does slows all of them. Memory is the peak of a process of
@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SEED, SIDES, WARM = 7, (32, 256, 512), 2
+BARS = {32: 1.7, 256: 1.6, 512: 1.5}  # the best peer's time over ours, at one batch size
 # What each takes when nobody says a batch size; the harness's is a benchmark's own default.
 DEFAULTS = {"harness": 64, "pytorch-fid": 50, "clean-fid": 128, "torch-fidelity": 64}
 Features = NDArray[np.float32]
@@ -191,6 +192,20 @@ def at_defaults(name: str, n: int, side: int = 256) -> dict[str, float]:
     return {"seconds": taken, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
+def section(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The lines of docs/bench.md on `seconds`' rows: a table, and which bars hold."""
+    lines = [f"| px | batch | {' | '.join(METHODS)} | best peer / harness | bar | | from clean-fid's features |"]
+    lines.append("|" + "---|" * (len(METHODS) + 6))
+    for row in rows:
+        taken = " | ".join(f"{row['seconds'][name]:.3f}" for name in METHODS)
+        bar = BARS[row["side"]]
+        held = "reached" if row["ratio"] >= bar else "**not reached**"
+        lines.append(
+            f"| {row['side']} | {row['batch']} | {taken} | {row['ratio']:.2f} | ≥ {bar} | {held} | {row['error']:.0e} |"
+        )
+    return ["## FID's features from PNG files, CPU seconds an image", "", *lines, ""]
+
+
 def _quiet() -> contextlib.ExitStack:
     stack = contextlib.ExitStack()
     stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
@@ -200,7 +215,7 @@ def _quiet() -> contextlib.ExitStack:
 
 def main() -> None:
     """Measure and print one JSON line a row."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.encoding", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.encoding", description=__doc__)
     parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
@@ -213,7 +228,7 @@ def main() -> None:
         return
     if given.defaults:
         for name in METHODS:
-            words = [sys.executable, "-m", "tests.support.encoding", "--one", name, str(given.defaults)]
+            words = [sys.executable, "-m", "tests.bench.encoding", "--one", name, str(given.defaults)]
             said = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
             print(json.dumps({"package": name, "batch": DEFAULTS[name], **json.loads(said)}), flush=True)
         return
