@@ -179,8 +179,8 @@ class Product:
         self.centre = np.mean([rows.mean(axis=0, dtype=np.float64) for rows in both], axis=0).astype(self.kind)
         norms = [self._norms(rows) for rows in both]
         _, exponent = np.frexp(max(float(one.max()) for one in norms))
-        # A power of two: it rounds nothing, and squares of very small and very large features keep their digits. Features
-        # of most encoders need none.
+        # A power of two: it rounds nothing, and squares of very small and very large features keep their digits.
+        # Features of most encoders need none.
         limit = np.finfo(self.kind).maxexp - 2
         power = 0 if abs(int(exponent)) <= ORDINARY else -((int(exponent) + 1) // 2)
         self.scale = 2.0 ** float(np.clip(power, -limit, limit))
