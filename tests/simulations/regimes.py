@@ -39,6 +39,30 @@ POPULATIONS = (("gaussian", 0.8), ("gamma", 0.4), ("mixture", 0.6), ("relu", 0.3
 DISTANCES = {"fd": MetricCall("fd"), "kd": MetricCall("kd")}
 
 
+# Of the wider field: by influence functions or parts of a line, and by tables of disjoint parts.
+INFLUENCES = {
+    "mind": MetricCall("mind", {"directions": 50}),
+    "sliced_wasserstein": MetricCall("sliced_wasserstein", {"directions": 50}),
+    "wasserstein2": MetricCall("wasserstein2"),
+    "fd_infinity": MetricCall("fd_infinity"),
+    "rke": MetricCall("rke"),
+    "is_infinity": MetricCall("is_infinity"),
+}
+PARTS = {
+    name: MetricCall(name)
+    for name in (
+        "kl_forward", "kl_reverse", "f_score", "realism", "p_precision", "p_recall", "sym_precision", "sym_recall",
+        "alpha_precision", "beta_recall", "clipped_density", "clipped_coverage",
+    )
+}  # fmt: skip
+SLOWER = {
+    "c2st": MetricCall("c2st"),
+    "mmd": MetricCall("mmd"),
+    "sinkhorn": MetricCall("wasserstein2", {"regularisation": 0.1}),
+}
+FIELD = (0.92, 1.0, 0.80, 1.45)
+
+
 def balls(k: int) -> dict[str, MetricCall]:
     """All four k-NN metrics."""
     return {use: MetricCall(use, {"k": k}) for use in ("precision", "recall", "density", "coverage")}
@@ -59,6 +83,10 @@ def small() -> Iterator[Task]:
         yield _both(study, 120, references=5, draws=24, extra=200)
     yield from _contests(120)
     yield from _controls(60)
+    study = Study("field, by influence", Population("gaussian", 6, 0.5), 160, 160, INFLUENCES, FIELD)
+    yield _both(study, 120, references=4, draws=24)
+    study = Study("field, by parts", Population("gaussian", 4, 0.8), 100, 100, PARTS, FIELD)
+    yield _both(study, 24, references=2, draws=8)
 
 
 def full() -> Iterator[Task]:
@@ -87,6 +115,10 @@ def full() -> Iterator[Task]:
                 yield _both(study, repetitions, references=20, draws=repetitions // 20, extra=repetitions)
     yield from _contests(1000, many=5000)
     yield from _controls(200)
+    for family, far in (("gaussian", 0.8), ("mixture", 0.4), ("heavy-tailed", 0.8), ("gaussian", 0.0)):
+        for name, calls in (("influence", INFLUENCES), ("parts", PARTS), ("either", SLOWER)):
+            study = Study(f"field, by {name}, {family}, far={far}", Population(family, 12, far), 500, 500, calls, FIELD)
+            yield _both(study, 1000, references=25, draws=40)
 
 
 def _few_rows(ratio: int, d: int) -> Study:
