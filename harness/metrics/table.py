@@ -497,6 +497,7 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="alpha_precision",
         target="harness.metrics.manifold.alaa:alpha_precision",
+        analysis="harness.metrics.manifold.alaa:analyse_alpha_precision",
         summary="integrated α-precision: fakes spread about the real mean as real rows are",
         parameters=NoParameters,
         better="higher",
@@ -504,7 +505,6 @@ METRICS: tuple[MetricFacts, ...] = (
         citation="integrated α-precision (Alaa et al. 2022)",
         meaning="How far generated images lie as far from the middle of the real ones as these do; 1 is the best.",
         axis=FIDELITY,
-        least=8,
         limitless=True,
     ),
     MetricFacts(

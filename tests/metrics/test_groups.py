@@ -130,3 +130,9 @@ def test_alpha_precision_sees_spread_and_beta_recall_what_is_left_out():
     whole = beta_recall(real, fake)
     assert 0.4 < whole < 0.6
     assert beta_recall(real, fake[np.abs(fake[:, 0]) < 0.3]) < 0.8 * whole
+
+
+def test_alpha_precision_has_a_value_and_says_why_it_has_no_interval():
+    found = analyse({"m": MetricCall("alpha_precision")}, *sets(), real_seed=0, fake_seed=1)["m"]
+    assert found.value == alpha_precision(*sets())
+    assert "do not hold their level" in found.form.reason

@@ -52,7 +52,7 @@ PARTS = {
     name: MetricCall(name)
     for name in (
         "kl_forward", "kl_reverse", "f_score", "realism", "p_precision", "p_recall", "sym_precision", "sym_recall",
-        "alpha_precision", "beta_recall", "clipped_density", "clipped_coverage",
+        "beta_recall", "clipped_density", "clipped_coverage",
     )
 }  # fmt: skip
 SLOWER = {

@@ -16,7 +16,7 @@ class SlicedWasserstein:
     rows of both sets count, whatever their sizes. Its expectation falls as the sets grow. What it cannot see: see
     `mind`, which is 3 d times this under other directions.
 
-    Raises UsageError for bad features or `directions`.
+    With influences 1 s of CPU at 10,000 × 2,048 a side, one thread. Raises UsageError for bad features or `directions`.
     """
 
     def __call__(self, real: npt.ArrayLike, fake: npt.ArrayLike, *, directions: int = 200, seed: int = 0) -> float:
