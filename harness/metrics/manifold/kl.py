@@ -6,6 +6,10 @@ k-th neighbour distances estimate densities, and the biases of two estimates at 
 
 ρ_i from row i to its k-th other row, ν_i to the k-th row of the other set. d counts the encoder's columns: features
 that fill fewer dimensions make both divergences too large by about that ratio, so compare within one encoder only.
+
+In many dimensions a set that crowds inside the other lies nearer to its rows than they do to one another: `kl_forward`
+then falls far below 0 for fakes that are too narrow, and `kl_reverse` for those that are too wide (`harness exam`). A
+value well below 0 says that and nothing good.
 """
 
 from __future__ import annotations
