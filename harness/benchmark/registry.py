@@ -136,11 +136,11 @@ def count_files(component: Component, parameters: Mapping[str, Any], folder: Pat
 
 def count_labels(component: Component, parameters: Mapping[str, Any], folder: Path) -> int | None:
     """How many labels the files of a split or a pool have, without opening an image; None where they have none."""
-    from harness.images import listing as imagelist
-    from harness.images import open_images
-
     if component.files is None or parameters.get("labels") is None:
         return None
+    from harness.images import listing as imagelist
+    from harness.images import open_images  # Pillow with it
+
     labels = open_images(component.files, imagelist.resolve(component.files, parameters, folder)).labels
     return None if labels is None else len(set(labels.tolist()))
 

@@ -14,7 +14,7 @@ from harness.cli.options import JSON, PATH
 @click.option("--score", default="score", show_default=True, help="The column of the scores.")
 @click.option("--generator", default="generator", show_default=True, help="The column of the generators' names.")
 @click.option("--prompt", help="The column of the prompts. [prompt, where there is one]")
-@click.option("--seed", help="The column of the training seeds. [training_seed, where there is one]")
+@click.option("--checkpoint", help="The column of the training seeds. [training_seed, where there is one]")
 @click.option("--better", type=click.Choice(["higher", "lower"]), default="higher", show_default=True)
 @click.option("--common", is_flag=True, help="Take the prompts that all answered, where some did not answer all.")
 @click.option("--compare", nargs=2, help="Say the difference of these two as well.")
@@ -25,7 +25,7 @@ def scores(
     score: str,
     generator: str,
     prompt: str | None,
-    seed: str | None,
+    checkpoint: str | None,
     better: str,
     common: bool,
     compare: tuple[str, str] | None,
@@ -39,7 +39,7 @@ def scores(
     from harness.base import write_json
     from harness.studies import judges as study
 
-    columns = study.ScoreColumns(generator, score, prompt, seed)
+    columns = study.ScoreColumns(generator, score, prompt, checkpoint)
     found = study.scored_by(
         study.read_scores(table, columns), judge=score, lower_is_better=better == "lower", common=common, level=level
     )

@@ -260,7 +260,7 @@ class _Pairs:
                 z = np.where(i == j, 0.0, _studentised(gap, reference, spread, (degrees[i], degrees[j]))[1])
                 least = np.maximum(least, z)
         low, high = np.minimum(scaled.min(axis=1), 0.0), np.maximum(scaled.max(axis=1), 0.0)
-        most = np.sqrt(low**2 + high**2) * (1.0 + 1e-9)
+        most = np.hypot(low, high) * (1.0 + 1e-9)  # of variances that are 0: squares would overflow
         return least, np.where(np.isfinite(most), most, np.inf)
 
 

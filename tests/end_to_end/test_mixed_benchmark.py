@@ -106,13 +106,14 @@ def test_a_benchmark_of_mixed_sizes_runs_and_equals_that_of_the_images_prepared_
 
 @pytest.mark.slow
 def test_batches_and_shards_leave_no_trace_in_the_features(folders, monkeypatch):
+    from harness.images.datasets import split
     from harness.pipeline import sample as stage
     from harness.pipeline.encode import load_features
     from harness.pipeline.plan import Plan
 
     made = []
     for part, shard, store in ((16, 64 << 20, "one"), (5, 3000, "two")):
-        monkeypatch.setattr(stage, "MIXED_PART", part)
+        monkeypatch.setattr(split, "FIRST_PART", part)
         monkeypatch.setattr(stage, "SHARD_BYTES", shard)
         plan = Plan(benchmark.load(folders.bench), folders.folder / store, "cpu")
         made.append(load_features(plan, plan.reference, "pixels"))

@@ -66,6 +66,7 @@ class Files:
     size: tuple[int, int]
     suffix: str
     grey: bool
+    n: int = N
 
     @property
     def words(self) -> str:
@@ -84,7 +85,7 @@ class Files:
         for number, side in enumerate(("real", "fake")):
             rng = np.random.default_rng([SEED, number, *self.size])
             self.folder(side).mkdir(parents=True)
-            for i in range(N):
+            for i in range(self.n):
                 photograph = photographs[i % 2 if number == 0 else 0]
                 top = rng.integers(photograph.shape[0] - self.size[0])
                 left = rng.integers(photograph.shape[1] - self.size[1])
@@ -177,13 +178,16 @@ def torch_fidelity(files: Files, root: Path) -> Iterator[Parity]:
         save_cpu_ram=True,
         feature_extractor_weights_path=str(path),
         kid_subsets=SUBSETS,
-        kid_subset_size=N // 2,
+        kid_subset_size=files.n // 2,
         batch_size=16,
     )
     recipe = Ours(files, load("torch-fidelity").recipe or "")
     real, fake = recipe.features("pool3")
     rng = np.random.RandomState(2020)
-    drawn = [(rng.choice(N, N // 2, replace=False), rng.choice(N, N // 2, replace=False)) for _ in range(SUBSETS)]
+    drawn = [
+        (rng.choice(files.n, files.n // 2, replace=False), rng.choice(files.n, files.n // 2, replace=False))
+        for _ in range(SUBSETS)
+    ]
     kid = subset_kernel_distance(real, fake, [(x, y) for y, x in drawn])
     row = partial(Parity, "torch-fidelity", "torch-fidelity", files.words)
     unit = kernel_mean(real, fake)
@@ -194,7 +198,7 @@ def torch_fidelity(files: Files, root: Path) -> Iterator[Parity]:
         value = getattr(metrics, name)(real, fake, k=3, closed=True)
         yield row(name, abs(value - told[name]), SHARE, 1e-6)
     _, logits = recipe.features("logits_unbiased")
-    score = inception_score(logits, order=np.random.RandomState(2020).permutation(N))
+    score = inception_score(logits, order=np.random.RandomState(2020).permutation(files.n))
     yield row("IS mean", relative(score.mean, told["inception_score_mean"]), VALUE, 1e-6)
     told = calculate_metrics(
         input1=str(files.folder("fake")),
@@ -230,9 +234,12 @@ def clean_fid(files: Files, root: Path) -> Iterator[Parity]:
     difference = abs(metrics.frechet_distance(*few) - peer.fid_from_feats(*few))
     yield row("FID of its features", difference / squared_length(*few), LENGTH, 1e-7)
     np.random.seed(5)  # noqa: NPY002 - the peer's own generator
-    value = peer.kernel_distance(*theirs, num_subsets=SUBSETS, max_subset_size=N // 2)
+    value = peer.kernel_distance(*theirs, num_subsets=SUBSETS, max_subset_size=files.n // 2)
     rng = np.random.RandomState(5)
-    drawn = [(rng.choice(N, N // 2, replace=False), rng.choice(N, N // 2, replace=False)) for _ in range(SUBSETS)]
+    drawn = [
+        (rng.choice(files.n, files.n // 2, replace=False), rng.choice(files.n, files.n // 2, replace=False))
+        for _ in range(SUBSETS)
+    ]
     found = subset_kernel_distance(theirs[0], theirs[1], [(y, x) for x, y in drawn]).mean
     yield row("KID of its features", abs(found - value) / kernel_mean(*theirs), KERNEL, 1e-6)
 
@@ -249,7 +256,7 @@ def torchmetrics(files: Files, root: Path) -> Iterator[Parity]:
             source = open_images("folder", {"path": str(files.folder(side))})
             pixels = source.read(range(source.size))
             pixels = np.repeat(pixels, 3, 3) if pixels.shape[3] == 1 else pixels
-            for start in range(0, N, 8):
+            for start in range(0, files.n, 8):
                 peer.update(torch.from_numpy(pixels[start : start + 8]).permute(0, 3, 1, 2), real=side == "real")
         real, fake = Ours(files, load(name).recipe or "").features("64")
         difference = abs(metrics.frechet_distance(real, fake) - float(peer.compute()))

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    return Files(tmp_path_factory.mktemp("parity") / "images", (64, 48), ".jpg", False).write()
+    return Files(tmp_path_factory.mktemp("parity") / "images", (64, 48), ".jpg", False, n=28).write()
 
 
 def test_every_quantity_is_the_peers(files, tmp_path):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +60,7 @@ def _harmonic(left: npt.ArrayLike, right: npt.ArrayLike) -> Vector:
 
 def _analyse_f_score(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     chosen = with_defaults(f_score, call.parameters)
-    both = analyse_neighbours({use: MetricCall(use, chosen) for use in ("precision", "recall")}, pair, effort)
+    both = analyse_neighbours(_calls((precision, recall), chosen), pair, effort)
     return _joined("f_score", _harmonic, both["precision"], both["recall"], "fake")
 
 
@@ -69,17 +69,22 @@ def _analyse_symmetric(
 ) -> Analysis:
     chosen = with_defaults(sym_precision, call.parameters)
     if use == "sym_recall":
-        both = analyse_neighbours({own: MetricCall(own, chosen) for own in ("recall", "coverage")}, pair, effort)
+        both = analyse_neighbours(_calls((recall, coverage), chosen), pair, effort)
         return _joined(use, np.minimum, both["recall"], both["coverage"], "real")
-    straight = analyse_neighbours({"precision": MetricCall("precision", chosen)}, pair, effort)["precision"]
+    straight = analyse_neighbours(_calls((precision,), chosen), pair, effort)["precision"]
     turned = Pair(ReferenceSet(pair.fake, pair.units_fake, pair.fake_seed), pair.real, pair.units_real, pair.real_seed)
-    other = analyse_neighbours({"coverage": MetricCall("coverage", chosen)}, turned, effort)["coverage"]
+    other = analyse_neighbours(_calls((coverage,), chosen), turned, effort)["coverage"]
     if isinstance(other.form, SplitForm):
         # The same seeds split the same sets alike; only rows and columns of the tables change places.
         quarters = other.form.quarters
         form = SplitForm(_turned(other.form.halves), None if quarters is None else _turned(quarters))
         other = replace(other, form=form)
     return _joined(use, np.minimum, straight, other, "fake")
+
+
+def _calls(functions: Sequence[Callable[..., float]], parameters: Mapping[str, Any]) -> dict[str, MetricCall]:
+    """Each with its function, which gives the value where there is no interval."""
+    return {f.__name__: MetricCall(f.__name__, parameters, f) for f in functions}
 
 
 def _turned(tables: Tables) -> Tables:
