@@ -61,7 +61,7 @@ def halves(folder: Path, order_seed: int | None) -> Path:
 
 
 @needs_shared(IMAGES)
-def test_item_12_the_last_half_of_mnists_test_set_is_no_control_of_the_first(tmp_path):
+def test_the_last_half_of_mnists_test_set_is_no_control_of_the_first(tmp_path):
     out = halves(tmp_path, None)
     said = " ".join(verdict(read_run(out)))
     assert re.search(r"Holdout is not exchangeable with the reference \(kd 0\.00\d+ \[0\.00", said), said
@@ -72,7 +72,7 @@ def test_item_12_the_last_half_of_mnists_test_set_is_no_control_of_the_first(tmp
 
 
 @needs_shared(IMAGES)
-def test_item_12_random_halves_of_it_are_a_control(tmp_path):
+def test_random_halves_of_it_are_a_control(tmp_path):
     out = halves(tmp_path, 7)
     said = " ".join(verdict(read_run(out)))
     assert "exchangeable" not in said

@@ -58,7 +58,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     return folder, told
 
 
-def test_item_8_a_copier_has_its_distance_and_no_rank(scored):
+def test_a_copier_has_its_distance_and_no_rank(scored):
     folder, _ = scored
     board = Leaderboard.from_json((folder / "out/leaderboard.json").read_text())
     rows = {row.generator: row for row in board.rows}
@@ -71,7 +71,7 @@ def test_item_8_a_copier_has_its_distance_and_no_rank(scored):
     )
 
 
-def test_item_8_the_verdict_is_one_in_terminal_report_and_mlflow_and_crowns_no_copier(scored):
+def test_the_verdict_is_one_in_terminal_report_and_mlflow_and_crowns_no_copier(scored):
     folder, told = scored
     run = read_run(folder / "out")
     said = answer(run)
@@ -87,14 +87,14 @@ def test_item_8_the_verdict_is_one_in_terminal_report_and_mlflow_and_crowns_no_c
     assert tables.child_title(logged.board, copies).startswith("– copies")
 
 
-def test_item_8_plots_draw_the_copier_below_the_ranked(scored):
+def test_plots_draw_the_copier_below_the_ranked(scored):
     folder, _ = scored
     board = json.loads((folder / "out/leaderboard.json").read_text())
     axes = draw_encoder([], board, "pixels").axes[0]
     assert [label.get_text().split()[-1] for label in axes.get_yticklabels()] == ["fair", "bright", "copies"]
 
 
-def test_item_8_the_gate_fails_who_became_a_copier_and_tests_no_copier(scored):
+def test_the_gate_fails_who_became_a_copier_and_tests_no_copier(scored):
     folder, _ = scored
     before = folder / "before"
     before.mkdir()
@@ -136,7 +136,7 @@ def test_item_8_the_gate_fails_who_became_a_copier_and_tests_no_copier(scored):
     assert "note  copies: not tested: in the baseline, 100% exact copies of reference images" in same.output
 
 
-def test_item_8_compare_and_power_hold_no_copier_against_anybody(scored):
+def test_compare_and_power_hold_no_copier_against_anybody(scored):
     folder, _ = scored
     for command in (("compare",), ("power", "--difference", 1)):
         told = ask(command[0], folder / "out", "copies", "fair", *command[1:])
@@ -147,7 +147,7 @@ def test_item_8_compare_and_power_hold_no_copier_against_anybody(scored):
     assert ask("compare", folder / "out", "fair", "bright").exit_code == 0
 
 
-def test_item_8_pairs_of_a_finished_run_name_no_copier_as_better(scored):
+def test_pairs_of_a_finished_run_name_no_copier_as_better(scored):
     folder, _ = scored
     pairs = open_run(folder / "out").pairs(metric="fd").set_index(["first", "second"])
     assert pairs.loc[("fair", "bright"), "better"] == "fair"
@@ -158,7 +158,7 @@ def test_item_8_pairs_of_a_finished_run_name_no_copier_as_better(scored):
     assert copiers["notes"].str.startswith("copies gives reference images back").all()
 
 
-def test_item_8_diagnose_finds_a_copier_neither_faithful_nor_good(scored):
+def test_diagnose_finds_a_copier_neither_faithful_nor_good(scored):
     folder, _ = scored
     told = ask("diagnose", folder / "out")
     assert told.exit_code == 0, told.output
@@ -170,7 +170,7 @@ def test_item_8_diagnose_finds_a_copier_neither_faithful_nor_good(scored):
     assert "nothing is found against" not in told.output or "copies" not in told.output.splitlines()[0]
 
 
-def test_item_8_rerank_leaves_the_copier_out_and_says_so(tmp_path, scored):
+def test_rerank_leaves_the_copier_out_and_says_so(tmp_path, scored):
     folder, _ = scored
     images(tmp_path / "dim", 120, seed=4, shift=-30)
     bench = tmp_path / "two.yaml"

@@ -64,7 +64,7 @@ def test_where_nothing_holds_there_is_no_interval(sizes):
 
 
 @pytest.mark.parametrize("sizes", [[20] * 6, [36] + [7] * 12, [30, 24, 16, 12, 8, 6, 4, 4, 3, 3]], ids=str)
-def test_item_18_the_variance_of_a_mean_of_unequal_clusters_is_right_on_average(sizes):
+def test_the_variance_of_a_mean_of_unequal_clusters_is_right_on_average(sizes):
     """Closed form: clusters of independent effects give the mean of all rows the variance Σ (n_i / n)²."""
     label = np.repeat(np.arange(len(sizes)), sizes)
     found = units(np.arange(len(label), dtype=float)[:, None], label)
@@ -74,7 +74,7 @@ def test_item_18_the_variance_of_a_mean_of_unequal_clusters_is_right_on_average(
     assert sum(squares) / (found.count * (found.count - 1)) == pytest.approx(np.sum(share**2), rel=1e-12)
 
 
-def test_item_18_an_interval_of_few_clusters_does_not_begin_at_its_value():
+def test_an_interval_of_few_clusters_does_not_begin_at_its_value():
     rng, real = np.random.default_rng(1), real_rows()
     for seed in range(40):  # of 300 such draws 55 did, so that the truth was missed
         found = analysed(rng, real, [36] + [7] * 12, {"kd": CALLS["kd"]}, seed=seed)["kd"]

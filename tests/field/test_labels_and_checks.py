@@ -171,7 +171,7 @@ def test_files_are_read_again_when_they_change_and_when_it_is_asked_for(tmp_path
         run(path)
 
 
-def test_item_24_every_command_that_uses_the_real_images_says_when_they_were_last_read(tmp_path):
+def test_every_command_that_uses_the_real_images_says_when_they_were_last_read(tmp_path):
     path = bench(tmp_path, RIGHT, "levels")
     path.write_text(path.read_text() + "audit: {jpeg: [50]}\n")
     commands = (("run", "--no-tracking", "--out", tmp_path / "out"), ("sample",), ("encode",), ("score",))
@@ -190,7 +190,7 @@ def idx(path: Path, array: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("use", ["folder", "zip", "tar", "parquet", "npz", "npy", "idx", "classes"])
-def test_item_17_the_number_of_labels_is_told_for_every_kind(tmp_path, use):
+def test_the_number_of_labels_is_told_for_every_kind(tmp_path, use):
     images = pictures()[..., 0]
     files = {f"c{label}/{i:03d}.png": packed(image) for i, (image, label) in enumerate(zip(images, RIGHT, strict=True))}
     split: dict[str, Any] = {"path": f"real.{use}", "labels": "folders"}
@@ -228,7 +228,7 @@ def test_item_17_the_number_of_labels_is_told_for_every_kind(tmp_path, use):
     assert f"split reference: {N} images with 4 labels" in told.output
 
 
-def test_item_17_the_number_of_labels_of_a_generators_folders_is_told(tmp_path):
+def test_the_number_of_labels_of_a_generators_folders_is_told(tmp_path):
     datasets = dataset(tmp_path, RIGHT)
     for i, image in enumerate(pictures()):
         write_folder(tmp_path / f"fake/c{i % 6}", {f"{i}.png": packed(image[..., 0])})

@@ -74,7 +74,7 @@ def refused(uri: str) -> str:
     return str(caught.value)
 
 
-def test_item_39_a_401_names_the_two_variables_and_they_help(monkeypatch):
+def test_a_401_names_the_two_variables_and_they_help(monkeypatch):
     with server(login=True) as port:
         said = refused(f"http://127.0.0.1:{port}")
         assert "asks for a login (401)" in said
@@ -84,7 +84,7 @@ def test_item_39_a_401_names_the_two_variables_and_they_help(monkeypatch):
         assert reached(f"http://127.0.0.1:{port}")
 
 
-def test_item_39_user_and_password_in_the_address_are_read():
+def test_user_and_password_in_the_address_are_read():
     with server(login=True) as port:
         assert reached(f"http://ana:secret@127.0.0.1:{port}")
         assert "asks for a login" in refused(f"http://ana:secretive@127.0.0.1:{port}")
@@ -120,9 +120,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_item_39_a_private_certificate_is_accepted_by_mlflows_variables_and_named_where_it_is_not(
-    certificate, monkeypatch
-):
+def test_a_private_certificate_is_accepted_by_mlflows_variables_and_named_where_it_is_not(certificate, monkeypatch):
     with server(certificate=certificate) as port:
         said = refused(f"https://127.0.0.1:{port}")
         assert "certificate verify failed" in said
@@ -132,12 +130,12 @@ def test_item_39_a_private_certificate_is_accepted_by_mlflows_variables_and_name
 
 
 @pytest.mark.slow
-def test_item_39_a_first_answer_after_eight_seconds_is_an_answer():
+def test_a_first_answer_after_eight_seconds_is_an_answer():
     with server(seconds=8) as port:
         assert reached(f"http://127.0.0.1:{port}")
 
 
-def test_item_39_the_users_own_timeout_counts_and_is_named(monkeypatch):
+def test_the_users_own_timeout_counts_and_is_named(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     with server(seconds=3) as port:
         said = refused(f"http://127.0.0.1:{port}")

@@ -103,7 +103,7 @@ def test_an_array_of_true_and_false_is_told_black_and_white(tmp_path):
     ],
     ids=["int8", "int16", "int32", "float32", "float64"],
 )
-def test_item_27_an_idx_of_another_type_is_called_by_it_with_its_conversion(tmp_path, code, dtype, stored):
+def test_an_idx_of_another_type_is_called_by_it_with_its_conversion(tmp_path, code, dtype, stored):
     header = bytes([0, 0, code, stored.ndim]) + np.array(stored.shape, ">u4").tobytes()
     (tmp_path / "images").write_bytes(header + stored.astype(dtype).tobytes())
     with pytest.raises(UsageError) as refused:
@@ -124,7 +124,7 @@ def test_item_27_an_idx_of_another_type_is_called_by_it_with_its_conversion(tmp_
     ],
     ids=["float", "int64", "bool"],
 )
-def test_item_27_a_generator_of_other_numbers_is_told_the_conversion_for_them(expression, advice):
+def test_a_generator_of_other_numbers_is_told_the_conversion_for_them(expression, advice):
     def sample(seeds):
         return eval(expression, {"np": np, "seeds": seeds})
 
@@ -132,10 +132,11 @@ def test_item_27_a_generator_of_other_numbers_is_told_the_conversion_for_them(ex
         checked_images(sample, [1, 2, 3], 0)
     assert "it must give uint8" in str(refused.value)
     assert advice in str(refused.value)
-    assert "127.5" not in str(refused.value) or "float" in str(refused.value)
+    if "np.int64" in expression or "bool" in expression:
+        assert "127.5" not in str(refused.value)
 
 
-def test_item_27_images_given_to_estimate_are_told_that_features_are_asked_for():
+def test_images_given_to_estimate_are_told_that_features_are_asked_for():
     images = np.zeros((20, 8, 8, 3), np.uint8)
     with pytest.raises(UsageError, match="images are encoded first, as `harness score` does"):
         estimate("fd", images, images)

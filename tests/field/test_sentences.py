@@ -42,26 +42,26 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
     )
 
 
-def test_item_31_no_sentence_of_200_generators_names_more_than_five(many):
+def test_no_sentence_of_200_generators_names_more_than_five(many):
     for sentence in verdict(many):
         assert len(re.findall(r"\b(?:g|broken)\d+\b", sentence)) <= 5, sentence
     assert re.search(r"g000 \(FD [^)]*\), .* and 195 more are tied", answer(many)[0])
     assert len(verdict(many)) < 20, "the flagged and the failed are counted too"
 
 
-def test_item_31_the_table_names_them_all(many):
+def test_the_table_names_them_all(many):
     text = page(many)
     assert all(f">g{number:03d}</th>" in text for number in range(200))
 
 
-def test_item_35_too_few_images_are_one_line_with_the_list_behind_it():
+def test_too_few_images_are_one_line_with_the_list_behind_it():
     pools = {f"g{number}": (10_000, 1) for number in range(11)} | {"whole": (20_000, 2), "endless": (None, 2)}
     (line,) = pool_notes(pools, seeds=2)
     listed = "g0 (10,000), g1 (10,000), g2 (10,000), g3 (10,000), g4 (10,000) and 6 more"
     assert line == f"enough images for 1 of 2 sampling seeds only: {listed}"
 
 
-def test_item_35_marks_of_20_generators_are_distinct_and_labelled_directly(tmp_path):
+def test_marks_of_20_generators_are_distinct_and_labelled_directly(tmp_path):
     names = [f"g{number:02d}" for number in range(20)]
     run = run_of(tmp_path, names, failed=())
     drawn = bump(run, colours(run))
@@ -75,7 +75,7 @@ def test_item_35_marks_of_20_generators_are_distinct_and_labelled_directly(tmp_p
     assert all(re.search(rf">{name} \d+<", drawn) for name in names)
 
 
-def test_item_9_the_verdict_says_under_which_encoders_fd_and_kd_disagree(tmp_path):
+def test_the_verdict_says_under_which_encoders_fd_and_kd_disagree(tmp_path):
     run = run_of(tmp_path, ["a", "b", "c"], failed=())
     differ = (Disagreement("pixels", "fd", "kd", (("a", "b"), ("a", "c"))),)
     changed = dataclasses.replace(run, board=dataclasses.replace(run.board, disagreements=differ))
@@ -85,7 +85,7 @@ def test_item_9_the_verdict_says_under_which_encoders_fd_and_kd_disagree(tmp_pat
     assert not any("disagree" in sentence for sentence in verdict(run))
 
 
-def test_item_12_nothing_is_compared_with_a_control_that_is_not_exchangeable(tmp_path):
+def test_nothing_is_compared_with_a_control_that_is_not_exchangeable(tmp_path):
     def run(folder: str, kd: float) -> RunFiles:
         found = {"holdout": (False, 2.0, kd, *VALUES[1:]), "kde": (True, 3.0, *VALUES)}
         return read_run(write_run(tmp_path / folder, generators=found, encoders=ONE, failed=()))

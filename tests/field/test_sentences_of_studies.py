@@ -10,7 +10,7 @@ from tests.studies.test_audit_verdict import audited, change
 from tests.studies.test_claims_verdicts import claim, judge, run_of, single
 
 
-def test_item_31_an_audit_names_the_five_settings_that_move_most():
+def test_an_audit_names_the_five_settings_that_move_most():
     changes = [change(f"setting{i}", name, 40 - i, 0.5) for i in range(9) for name in ("a", "b", "c")]
     unshown = [change(f"still{i}", name, 0.1, 5.0) for i in range(8) for name in ("a", "b", "c")]
     told = brief(audited(*changes, *unshown), "pixels", {})
@@ -24,7 +24,7 @@ def test_item_31_an_audit_names_the_five_settings_that_move_most():
     assert all(f"\n  setting{i} " in told for i in range(9)), "the list below has them all"
 
 
-def test_item_31_a_reproduction_names_five_of_many_claims():
+def test_a_reproduction_names_five_of_many_claims():
     judged = [judge(claim(f"claim{i}", 9.0), [], [run_of(single(2.0))]) for i in range(12)]
     tests = family(judged)
     for said in (answer(judged, by_themselves(judged, tests, 0.95)), family_words(tests, 0.95)):
@@ -32,7 +32,7 @@ def test_item_31_a_reproduction_names_five_of_many_claims():
         assert "and 7 more" in said
 
 
-def test_item_31_a_reranking_names_five_of_many_pairs(tmp_path):
+def test_a_reranking_names_five_of_many_pairs(tmp_path):
     rows = [f"g{i},{encoder},{i if encoder == 'up' else 9 - i},0.01" for i in range(8) for encoder in ("up", "down")]
     (tmp_path / "scores.csv").write_text("\n".join(["generator,encoder,value,se", *rows]) + "\n")
     found = reranked(of_scores(tmp_path / "scores.csv", False, 0), level=0.95)

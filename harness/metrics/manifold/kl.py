@@ -14,6 +14,7 @@ value well below 0 says that and nothing good.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -82,9 +83,9 @@ def _log_ratio(side: str, other: Vector, own: Vector) -> float:
     return float(np.log(other / own).mean())
 
 
-def _analyse(make: object, call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
+def _analyse(make: Callable[[int], NearMetric], call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     k = with_defaults(kl_forward, call.parameters)["k"]
-    return analyse_near(make(k), pair, effort)  # type: ignore[operator]
+    return analyse_near(make(k), pair, effort)
 
 
 analyse_forward = partial(_analyse, _forward)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from harness.base import named, percent
 from harness.pipeline import shown
 from harness.report import Finding, Table
 from harness.studies.classes.result import ByClass, GeneratorByClass, MetricByClass
-
-MOST = 5  # names in one sentence
 
 
 def text(found: ByClass) -> str:
@@ -30,7 +27,7 @@ def headline(found: ByClass) -> str:
     failing = [one.generator for one in judged if one.fails]
     clear = [one.generator for one in judged if one.generator not in failing]
     said = f"Some class fails beyond noise in {len(failing)} of {len(judged)} generators"
-    return f"{said}{f' ({_few(failing)})' if failing else ''}{f'; none in {_few(clear)}' if clear else ''}."
+    return f"{said}{f' ({named(failing)})' if failing else ''}{f'; none in {named(clear)}' if clear else ''}."
 
 
 def about(found: ByClass) -> str:
@@ -54,16 +51,16 @@ def _sentences(found: ByClass, one: GeneratorByClass) -> list[str]:
             words += f"; the worst value is class {worst}"
         if one.generator != found.against:
             words += (
-                f"; worse beyond noise: {_few(list(metric.worse))}" if metric.worse else "; none worse beyond noise"
+                f"; worse beyond noise: {named(list(metric.worse))}" if metric.worse else "; none worse beyond noise"
             )
         said.append(words)
     if lacking := [value.label for value in one.metrics[0].values if value.estimate is None]:
-        said.append(f"too few images for a value: {_few(lacking)}")
+        said.append(f"too few images for a value: {named(lacking)}")
     if one.missing:
-        said.insert(0, f"next to no images of {_few(one.missing)}")
+        said.insert(0, f"next to no images of {named(one.missing)}")
     off = [share.label for share in one.shares if share.off]
     if off and off != list(one.missing):
-        said.append(f"shares differ from the real ones beyond noise: {_few(off)}")
+        said.append(f"shares differ from the real ones beyond noise: {named(off)}")
     return said
 
 
@@ -81,10 +78,6 @@ def _worst(metric: MetricByClass) -> str:
     worst = max(known, key=lambda value: sign * value.estimate.value if value.estimate else -math.inf)
     assert worst.estimate is not None
     return f"{worst.label}, {shown(worst.estimate)}"
-
-
-def _few(names: Sequence[str]) -> str:
-    return named(list(names)) if len(names) <= MOST else f"{', '.join(names[:MOST])} and {len(names) - MOST} more"
 
 
 def finding(found: ByClass) -> Finding:
