@@ -9,7 +9,8 @@ from prdc import compute_prdc
 
 from harness.base.errors import UsageError
 from harness.metrics.manifold.authenticity import copied_share
-from harness.metrics.manifold.neighbours import SIDE, nearest
+from harness.metrics.manifold.bounds import SIDE
+from harness.metrics.manifold.neighbours import nearest
 from harness.metrics.manifold.values import coverage, density, precision, recall
 from harness.uncertainty import features
 

@@ -10,12 +10,13 @@ import pytest
 from harness import estimate, estimate_all, measure
 from harness.base import UsageError
 from harness.metrics import METRICS, analyse, authenticity, copied_share, coverage, density, precision, recall
-from harness.metrics.manifold import neighbours
-from harness.metrics.manifold.neighbours import Product, nearest
+from harness.metrics.manifold import bounds
+from harness.metrics.manifold.bounds import Product
+from harness.metrics.manifold.neighbours import nearest
 from harness.uncertainty import MetricCall, features
 from tests.metrics.test_manifold import exact
 
-D = neighbours.WIDE + 8  # float32 features of this width are multiplied in float32
+D = bounds.WIDE + 8  # float32 features of this width are multiplied in float32
 KNN = {"precision": precision, "recall": recall, "density": density, "coverage": coverage, "authenticity": authenticity}
 
 
@@ -130,7 +131,7 @@ def test_rough_lists_settled_bit_by_bit_and_read_in_between_end_as_whole_ones(ma
 def test_neither_block_size_nor_row_order_changes_a_value(make, monkeypatch):
     real, fake = adversary(make, "plain", np.float32)
     whole = measure(list(KNN), real, fake)
-    monkeypatch.setattr(features.blocks, "__kwdefaults__", {"size": 8 * neighbours.SIDE * 17})
+    monkeypatch.setattr(features.blocks, "__kwdefaults__", {"size": 8 * bounds.SIDE * 17})
     assert measure(list(KNN), real[::-1], np.roll(fake, 5, axis=0)) == whole
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from harness.benchmark import load
 from harness.metrics import copied_share
-from harness.metrics.manifold.neighbours import Product
+from harness.metrics.manifold.bounds import Product
 from harness.pipeline import copies
 from harness.pipeline.encode import Features
 from harness.pipeline.plan import Plan

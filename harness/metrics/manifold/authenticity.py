@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.metrics.contract import Effort
-from harness.metrics.manifold.neighbours import Index, Nearest, Neighbours, Product, depth_for, nearest
+from harness.metrics.manifold.bounds import Index, Product
+from harness.metrics.manifold.neighbours import Nearest, Neighbours, depth_for, nearest
 from harness.metrics.manifold.reach import settled_reach
 from harness.uncertainty import Analysis, Labels, Pair, SplitForm, Tables, Vector, checked, deep_enough, labels
 

@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 from harness.metrics.contract import Effort
 from harness.metrics.manifold.authenticity import Authentic, too_few_for_authenticity
-from harness.metrics.manifold.neighbours import Edges, Index, Neighbours, Product, depth_for, nearest
+from harness.metrics.manifold.bounds import Index, Product
+from harness.metrics.manifold.edges import Edges
+from harness.metrics.manifold.neighbours import Neighbours, depth_for, nearest
 from harness.metrics.manifold.reach import Positions, settled_reach
 from harness.metrics.manifold.values import BallCall, Hits, ball_calls, count_edges
 from harness.metrics.own import without_interval

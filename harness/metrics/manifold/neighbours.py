@@ -1,14 +1,8 @@
-"""Exact nearest neighbours and "which points lie in which balls", in square blocks.
-
-Distances are compared as squares, in float64: sums of squared differences. A matrix product gives every pair a lower
-bound and a width within which its distance lies (from float32 products for wide float32 features). What the bounds
-decide is decided; only what they leave in doubt is computed exactly. So equal rows are at distance exactly 0, equal
-distances are equal, and the result depends on neither row order nor block size.
-"""
+"""Exact nearest neighbours, from blocks of bounds in any order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from math import ceil, sqrt
@@ -17,34 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.metrics.manifold.bounds import SIDE, Index, Product, rounded_up, squared_between
 from harness.uncertainty import Matrix, Rows, Vector, blocks
 
-Index = npt.NDArray[np.intp]
 Numbers = npt.NDArray[np.int32]
 Keys = npt.NDArray[np.uint64]
-Ranks = npt.NDArray[np.uint16]
-WIDE = 512  # columns from which float32 features are multiplied in float32
-SIDE = 2048  # rows of a block at most: a float32 product of two fills 16 MB
-EDGES = 2**19  # pairs handled at a time
 
 # A candidate is one number, so that sorting is what orders candidates: its place in the block of points, the bits of
 # the lower bound (a float32 that is not negative), the number of the row.
 ROW_BITS, BOUND_BITS = 22, 31
 POINT, BOUND, ROW = np.uint64(ROW_BITS + BOUND_BITS), np.uint64(ROW_BITS), np.uint64(2**ROW_BITS - 1)
 BOUND_MASK = np.uint64(2**BOUND_BITS - 1)
-ORDINARY = 16  # binary orders of magnitude that squared lengths may be off 1
-FLOOR = 1e-30  # squares that are smaller may have been rounded to zero
 ULP = 2.0**-22  # a lower bound is rounded down to float32: its pair may lie this much higher
-
-
-def squared_between(left: Rows, right: Rows, i: npt.NDArray[np.integer], j: npt.NDArray[np.integer]) -> Vector:
-    """Sum of squared differences of the row pairs (i, j), in float64."""
-    result = np.empty(len(i))
-    for part in blocks(len(i), 2 * left.shape[1], size=2**20):
-        difference = np.subtract(left[i[part]], right[j[part]], dtype=np.float64)
-        difference *= difference
-        result[part] = difference.sum(axis=1)
-    return result
 
 
 @dataclass(frozen=True)
@@ -143,8 +121,8 @@ def nearest(rows: Rows, depth: int, *, points: Rows | None = None, rough: bool =
     """
     if points is not None:
         found = Nearest(Product(rows, points), depth)
-        for _ in edges(found.product, also=found):
-            pass
+        for pairs in found.product.each_block():
+            found.offer(pairs.number, pairs.low, pairs.left.start)
         return found.neighbours(rough=rough)
     found = Nearest(Product(rows, rows), depth)
     product, norms = found.product, found.product.of_left
@@ -160,65 +138,6 @@ def nearest(rows: Rows, depth: int, *, points: Rows | None = None, rough: bool =
                 found.offer(other, low, block.start)
             found.offer(number, low.T, beside.start)
     return found.neighbours(rough=rough)
-
-
-class Product:
-    """Lower bounds of the squared distances of two sets, in blocks, in units in which rows are of ordinary length."""
-
-    def __init__(self, left: Rows, right: Rows) -> None:
-        self.left, self.right = left, right
-        d = left.shape[1]
-        single = d >= WIDE and left.dtype == right.dtype == np.float32
-        self.kind: type[np.floating] = np.float32 if single else np.float64
-        # Rounding of a product of d terms: d eps at the very worst. In float32 that would doubt everything; BLAS sums
-        # blocks of a few hundred terms, of which tests/metrics/test_neighbours.py finds 34 eps to be lost at most.
-        bound = 128.0 if single else d + 16.0
-        self.error = bound * float(np.finfo(self.kind).eps)
-        # Distances ignore a shift; large norms would cancel badly.
-        both = (left,) if right is left else (left, right)
-        self.centre = np.mean([rows.mean(axis=0, dtype=np.float64) for rows in both], axis=0).astype(self.kind)
-        norms = [self._norms(rows) for rows in both]
-        _, exponent = np.frexp(max(float(one.max()) for one in norms))
-        # A power of two: it rounds nothing, and squares of very small and very large features keep their digits.
-        # Features of most encoders need none.
-        limit = np.finfo(self.kind).maxexp - 2
-        power = 0 if abs(int(exponent)) <= ORDINARY else -((int(exponent) + 1) // 2)
-        self.scale = 2.0 ** float(np.clip(power, -limit, limit))
-        self.of_left = norms[0] * self.scale**2
-        self.of_right = norms[-1] * self.scale**2
-
-    def _norms(self, rows: Rows) -> Vector:
-        found = np.empty(len(rows))
-        for block in blocks(len(rows), 4 * rows.shape[1]):
-            shifted = (rows[block] - self.centre).astype(np.float64, copy=False)
-            found[block] = np.einsum("ij,ij->i", shifted, shifted)
-        return found
-
-    def sides(self, rows: Rows) -> list[slice]:
-        """The blocks of one of the sets."""
-        return list(blocks(len(rows), max(rows.shape[1], SIDE)))
-
-    def factor(self, rows: Rows, part: slice | Index) -> Rows:
-        """Some rows of either set, centred and scaled, as `bounds` takes them."""
-        centred: Rows = np.subtract(rows[part], self.centre, dtype=self.kind)
-        if self.scale != 1.0:
-            centred *= self.kind(self.scale)
-        return centred
-
-    def bounds(self, one: Rows, other: Rows, norms_one: Vector, norms_other: Vector) -> Rows:
-        """What the scaled squared distances of two blocks are at least, given their factors and scaled norms.
-
-        A pair's own lies at most `2 * width` higher.
-        """
-        low: Rows = one @ other.T  # of one block with itself numpy does half the work
-        low *= -2.0
-        low += (norms_one * (1.0 - self.error)).astype(self.kind)[:, None]
-        low += (norms_other * (1.0 - self.error)).astype(self.kind)
-        return low
-
-    def width(self, norms_one: Vector, norms_other: Vector) -> Vector:
-        """By how much a scaled squared distance may lie off the middle of its bounds."""
-        return np.asarray(self.error * (norms_one + norms_other) + FLOOR)
 
 
 class Nearest:
@@ -238,11 +157,11 @@ class Nearest:
         """Take in the lower bounds (rows, points) of rows from `start` on to a block of points."""
         block = self.blocks[number]
         limit = self.limit[block]
-        within = low <= _rounded_up(limit, low.dtype)
+        within = low <= rounded_up(limit, low.dtype)
         if len(low) >= self.depth and np.count_nonzero(within) > 4 * self.depth * low.shape[1]:
             nearest_here = np.partition(low.T, self.depth - 1, axis=1)[:, self.depth - 1]
             limit = np.minimum(limit, nearest_here * (1.0 + ULP) + self.wide[block])
-            within = low <= _rounded_up(limit, low.dtype)
+            within = low <= rounded_up(limit, low.dtype)
             if len(crowded := np.flatnonzero(within.sum(axis=0) > self.most)):
                 self._leave(number, crowded)
                 limit[crowded] = -np.inf
@@ -379,109 +298,3 @@ class _Distinct:
 
 def _bound(keys: Keys) -> Vector:
     return (keys >> BOUND & BOUND_MASK).astype(np.uint32).view(np.float32).astype(np.float64)
-
-
-def _rounded_up(values: Vector, kind: npt.DTypeLike) -> Rows:
-    return values if kind == np.float64 else np.nextafter(values.astype(np.float32), np.float32(np.inf))
-
-
-class Radii:
-    """Balls around rows that reach to their neighbours at some places of their lists, from 0, ascending."""
-
-    def __init__(self, lists: Neighbours, places: npt.ArrayLike) -> None:
-        self.lists, self.places = lists, np.asarray(places, np.intp)
-        self.squared, self.slack = lists.squared[:, self.places], lists.slack[:, self.places]
-        self.furthest = self.squared[:, -1] + self.slack[:, -1]
-
-    def _settle(self, centre: Index, number: Index) -> None:
-        self.squared[centre, number] = self.lists.exact(centre, self.places[number])
-        self.slack[centre, number] = 0.0
-
-    def rank(self, points: Rows, centre: Index, point: Index, squared: Vector, slack: Vector) -> tuple[Ranks, Ranks]:
-        """How many balls of each centre are too small for the point, and how many of them if balls are open."""
-        count = len(self.places)
-        rank = np.zeros(len(centre), np.intp)
-        step = 1 << (count.bit_length() - 1)
-        while step:  # a binary search of all pairs at once
-            ahead = rank + step <= count
-            ahead &= self.squared[centre, np.minimum(rank + step, count) - 1] < squared
-            rank += step * ahead
-            step >>= 1
-        doubtful = np.zeros(len(centre), np.bool_)
-        for number in (np.minimum(rank, count - 1), np.maximum(rank, 1) - 1):
-            doubtful |= np.abs(self.squared[centre, number] - squared) <= slack + self.slack[centre, number]
-        some = np.flatnonzero(doubtful)
-        closed = rank.astype(np.uint16)
-        opened = closed.copy()
-        for part in blocks(len(some), 4 * count):
-            pairs = some[part]
-            own = centre[pairs]
-            exact = squared_between(self.lists.points, points, own, point[pairs])[:, None]
-            near = np.abs(self.squared[own] - exact) <= self.slack[own]
-            near &= self.slack[own] > 0
-            pair, number = np.nonzero(near)
-            self._settle(own[pair], number)
-            closed[pairs] = (self.squared[own] < exact).sum(axis=1)
-            opened[pairs] = (self.squared[own] <= exact).sum(axis=1)
-        return closed, opened
-
-
-@dataclass(frozen=True)
-class Edges:
-    """Points that lie in balls, sorted by centre, and the smallest rank whose ball holds the point.
-
-    Rank r means: inside the ball of radius number r (from 0) and outside the one before; `closed` for balls with the
-    points at their radius, `open` for balls without. A rank equal to the number of radii means outside all of them.
-    """
-
-    centre: Index
-    point: Index
-    closed: Ranks
-    open: Ranks
-
-
-def edges(
-    product: Product,
-    *,
-    around_left: Radii | None = None,
-    around_right: Radii | None = None,
-    also: Nearest | None = None,
-) -> Iterator[tuple[Edges | None, Edges | None]]:
-    """Every pair within the largest radius, in pieces: of balls around left rows, and of balls around right rows.
-
-    `also` is given all bounds of the same pass.
-    """
-    right = product.sides(product.right)
-    scaled = product.scale**2
-    reach_left = None if around_left is None else _rounded_up(around_left.furthest * scaled, product.kind)
-    reach_right = None if around_right is None else _rounded_up(around_right.furthest * scaled, product.kind)
-    for block in product.sides(product.left):
-        one = product.factor(product.left, block)
-        for number, other in enumerate(right):
-            two = product.factor(product.right, other)
-            low = product.bounds(one, two, product.of_left[block], product.of_right[other])
-            del two
-            if also is not None:
-                also.offer(number, low, block.start)
-            if around_left is not None:
-                assert reach_left is not None
-                flat = np.flatnonzero(low <= reach_left[block][:, None])
-                for part in blocks(len(flat), 1, size=8 * EDGES):
-                    i, j = np.divmod(flat[part], low.shape[1])
-                    yield _edges(product, around_left, i + block.start, j + other.start, low[i, j], False), None
-            if around_right is not None:
-                assert reach_right is not None
-                flat = np.flatnonzero(low <= reach_right[other])
-                flat = flat[np.argsort(flat % low.shape[1], kind="stable")]
-                for part in blocks(len(flat), 1, size=8 * EDGES):
-                    i, j = np.divmod(flat[part], low.shape[1])
-                    yield None, _edges(product, around_right, i + block.start, j + other.start, low[i, j], True)
-
-
-def _edges(product: Product, radii: Radii, left: Index, right: Index, low: Rows, turned: bool) -> Edges:
-    width = product.width(product.of_left[left], product.of_right[right])
-    squared, slack = (low + width) / product.scale**2, width / product.scale**2
-    centre, point, points = (right, left, product.left) if turned else (left, right, product.right)
-    closed, opened = radii.rank(points, centre, point, squared, slack)
-    inside = closed < len(radii.places)
-    return Edges(centre[inside], point[inside], closed[inside], opened[inside])

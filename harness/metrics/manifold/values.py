@@ -2,7 +2,7 @@
 
 A ball around each row reaches to its k-th nearest other row of the same set; exact duplicates count as neighbours, so a
 row with k duplicates has radius 0, as in both papers' code. Closed balls (<=) are Kynkäänniemi's convention, open ones
-(<) that of Naeem's `prdc` package: the defaults follow each paper. Arithmetic: see `neighbours`.
+(<) that of Naeem's `prdc` package: the defaults follow each paper. Arithmetic: see `bounds`.
 
 None of the four has a population limit at a fixed k: each speaks about its own m and n.
 """
@@ -18,7 +18,9 @@ import numpy.typing as npt
 
 from harness.base import UsageError
 from harness.metrics.manifold.authenticity import authentic
-from harness.metrics.manifold.neighbours import Edges, Nearest, Neighbours, Product, Radii, edges, nearest
+from harness.metrics.manifold.bounds import Product
+from harness.metrics.manifold.edges import Edges, Radii, edges
+from harness.metrics.manifold.neighbours import Nearest, Neighbours, nearest
 from harness.uncertainty import MetricCall, Rows, checked, positive_integer, with_defaults
 
 
