@@ -124,6 +124,7 @@ class Component:
     takes       names of the keyword arguments of a user's component; None where its source does not tell
     libraries   distributions whose version can change the bytes it yields
     trained     a generator that learns from the training split, once per training seed
+    sampling    names of its parameters that only sampling reads: cells that differ in them share one trained model
     pool        a generator with finitely many images: those of a `split`, of some `classes` of it, or its own `files`
     files       the container in which a component finds image files: a name of `images/formats`
     class_folders  its labels may be the folders that files lie in
@@ -151,6 +152,7 @@ class Component:
     needs: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     trained: bool = False
+    sampling: tuple[str, ...] = ()
     pool: Literal["split", "classes", "files"] | None = None
     files: str | None = None
     class_folders: bool = False

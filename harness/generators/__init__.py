@@ -10,5 +10,6 @@ if TYPE_CHECKING:
     from harness.generators.contract import Generator, PlacedGenerator, Pool, TrainedGenerator, image_rng, quantised
     from harness.generators.labels import GROUPINGS, GROUPS_FORMAT, offered
     from harness.generators.table import GENERATORS
+    from harness.generators.trained import HasLikelihood, KeptModel, Likelihood
 
 __getattr__ = door(__name__)

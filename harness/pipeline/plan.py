@@ -21,7 +21,7 @@ from harness.pipeline.store import Entry, Store
 
 DEVICE = re.compile(r"auto|cpu|(cuda|mps|xpu)(:\d+)?")
 # Part of every key of its kind. Raise one when the stage's own code changes what it makes.
-FORMATS = {"images": 3, "features": 2, "scores": 3}
+FORMATS = {"images": 3, "features": 2, "scores": 3, "models": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +244,22 @@ class Plan:
                 parts["groups"] = GROUPS_FORMAT  # said outside its own source; what has none keeps its key
         return digest(parts)
 
+    def model_key(self, generator: str, training_seed: int | None) -> str:
+        """The store's key for a trained model: what it is and learnt from, whatever only its sampling reads."""
+        split = self.fit_split(generator)
+        identity = self.identity("generators", generator)
+        sampling = self.benchmark.generators[generator].component.sampling
+        kept = {name: value for name, value in identity["parameters"].items() if name not in sampling}
+        return digest(
+            {
+                "format": FORMATS["models"],
+                "generator": {**identity, "parameters": kept},
+                "fitted_on": self.split_digest(split),
+                "fitted_on_labels": self.labels_digest(split),
+                "seed": self.training_seed(generator, training_seed),
+            }
+        )
+
     def _draw(self, source: FakeSet) -> dict[str, int]:
         # A finite pool is cut into blocks, one per sampling seed: there the seed's position decides, not its value.
         if self.benchmark.pool(source.generator) is None:
@@ -409,6 +425,13 @@ class Plan:
     def seed(self, purpose: str, *parts: Any) -> int:
         """A seed that belongs to this benchmark's seed, a purpose and its parts."""
         return derive_seed(self.benchmark.seed, purpose, *parts)
+
+    def training_seed(self, generator: str, training_seed: int | None) -> int:
+        """The seed that `fit` is given: one and the same for all generators that differ only in how they sample."""
+        label = dict(self.generator_label(generator))
+        sampling = self.benchmark.generators[generator].component.sampling
+        label["parameters"] = {name: value for name, value in label["parameters"].items() if name not in sampling}
+        return self.seed("training", label, training_seed)
 
     def generator_label(self, generator: str) -> Mapping[str, Any]:
         """What a generator's seeds hang on: what it is, not what the benchmark calls it."""

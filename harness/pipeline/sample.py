@@ -23,8 +23,8 @@ from harness.images import (
     uint8_advice,
     unpacked,
 )
-from harness.pipeline import groups
-from harness.pipeline.checked import Look, checked_parts, copied, found_now, load_split, open_split, remember
+from harness.pipeline import groups, models
+from harness.pipeline.checked import Look, checked_parts, copied, found_now, open_split, remember
 from harness.pipeline.names import NAMES, file_names, packed_names
 from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet
 from harness.pipeline.store import CorruptEntry, Entry
@@ -105,21 +105,7 @@ def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_s
     sample = made.sample if hasattr(made, "sample") else made
     if not callable(sample):
         raise UsageError(f"generator {generator}: {plan.benchmark.generators[generator].use} has no `sample(seeds)`")
-    if hasattr(made, "fit"):
-        entry = plan.benchmark.generators[generator]
-        if not entry.trained and not registry.is_built_in("generators", entry.use):
-            raise UsageError(
-                f"generator {generator}: {entry.use} has a `fit` that its source did not show (inherited from another "
-                "file?), so training seeds would be ignored; add `trained: true` to its entry"
-            )
-        name = plan.fit_split(generator)
-        if name is None:
-            raise UsageError(
-                f"generator {generator} learns from split {plan.benchmark.training_split!r}, which dataset "
-                f"{plan.benchmark.dataset} does not have"
-            )
-        data = load_split(plan.benchmark.data, name)
-        made.fit(data.images, data.labels, seed=plan.seed("training", plan.generator_label(generator), training_seed))
+    models.fitted(plan, generator, training_seed, made)
     if hasattr(made, "to") and registry.is_built_in("generators", plan.benchmark.generators[generator].use):
         made.to(plan.resolved_device)
     entries = []

@@ -163,7 +163,11 @@ class Pipeline:
             if self.plan.images(fake) is None:
                 missing.setdefault((fake.generator, fake.training_seed), []).append(fake.sampling_seed)
         units = [SampleUnit(real) for real in self.reals if self.plan.images(real) is None]
-        units += [SampleUnit(FakeSet(g, t, seeds[0]), tuple(seeds)) for (g, t), seeds in missing.items()]
+        units += [
+            SampleUnit(FakeSet(g, t, seeds[0]), tuple(seeds))
+            for g, t in self._one_of_each_model_first(missing)
+            for seeds in [missing[g, t]]
+        ]
         already = len(self.reals) + len(self.fakes) - sum(max(1, len(unit.sampling_seeds)) for unit in units)
         for unit, failure in self._run("sample", _sample, units, already):
             if isinstance(unit.source, RealSet):
@@ -173,6 +177,16 @@ class Pipeline:
                 fake = FakeSet(unit.source.generator, unit.source.training_seed, seed)
                 if self.plan.images(fake) is None:
                     self.image_failures[fake] = failure
+
+    def _one_of_each_model_first(self, missing: Iterable[tuple[str, int | None]]) -> list[tuple[str, int | None]]:
+        """Generators and training seeds so that workers train different models, not wait for each other's."""
+        place: dict[tuple[str, int | None], int] = {}
+        seen: dict[tuple[str, int | None], int] = {}
+        for generator, training_seed in missing:
+            model = self.plan.benchmark.generators[generator].component.sampling
+            key = (self.plan.model_key(generator, training_seed) if model else generator, training_seed)
+            place[generator, training_seed] = seen[key] = seen.get(key, -1) + 1
+        return sorted(place, key=place.__getitem__)
 
     def encode(self) -> None:
         """Features that the store does not have."""

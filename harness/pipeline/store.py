@@ -166,7 +166,7 @@ class Store:
             for number, arrays in enumerate(shards):
                 name = f"shard-{number:05d}.safetensors"
                 # safetensors writes the buffer as it lies in memory, so a strided view would be stored scrambled.
-                payload = save({label: np.ascontiguousarray(array) for label, array in arrays.items()})
+                payload = save({label: np.asarray(array, order="C") for label, array in arrays.items()})
                 (temporary / name).write_bytes(payload)
                 listed.append({"file": name, "sha256": digest_file(temporary / name)})
             told = facts() if callable(facts) else facts
