@@ -111,8 +111,6 @@ def analyse_function(asked: MetricCall, pair: Pair, effort: Effort) -> Analysis:
             for a in range(groups):
                 for b in range(groups):
                     table[s, a, b] = call(real[real_groups[s] == a], fake[fake_groups[s] == b])
-    method = f"variance between disjoint {'halves and quarters, extrapolated' if 4 in tables else 'halves, halved'}"
-    method += " (generic)"
-    return Analysis(
-        **common, method=method, method_fixed=method, form=SplitForm(tables[2], tables.get(4)), notes=(LIMITS,)
-    )
+    form = SplitForm(tables[2], tables.get(4))
+    method = f"{form.method} (generic)"
+    return Analysis(**common, method=method, method_fixed=method, form=form, notes=(LIMITS,))

@@ -154,8 +154,8 @@ def facts_of(use: str) -> MetricFacts:
     return _ROWS[use] if use in _ROWS else own_facts(use)
 
 
-NEIGHBOURS = "harness.metrics.manifold.intervals:analyse_neighbours"
-NEIGHBOUR_VALUES = "harness.metrics.manifold.values:neighbour_values"
+NEIGHBOURS = "harness.metrics.manifold.combined:analyse_balls"
+NEIGHBOUR_VALUES = "harness.metrics.manifold.combined:ball_values"
 
 METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
@@ -416,7 +416,9 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="f_score",
         target="harness.metrics.manifold.combined:f_score",
-        analysis="harness.metrics.manifold.combined:analyse_f_score",
+        analysis=NEIGHBOURS,
+        together=True,
+        values=NEIGHBOUR_VALUES,
         summary="harmonic mean of precision and recall",
         parameters=ClosedBalls,
         better="higher",
@@ -473,7 +475,9 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="sym_precision",
         target="harness.metrics.manifold.combined:sym_precision",
-        analysis="harness.metrics.manifold.combined:analyse_sym_precision",
+        analysis=NEIGHBOURS,
+        together=True,
+        values=NEIGHBOUR_VALUES,
         summary="smaller of precision and the share of fakes whose ball holds a real row",
         parameters=OpenBalls,
         better="higher",
@@ -488,7 +492,9 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="sym_recall",
         target="harness.metrics.manifold.combined:sym_recall",
-        analysis="harness.metrics.manifold.combined:analyse_sym_recall",
+        analysis=NEIGHBOURS,
+        together=True,
+        values=NEIGHBOUR_VALUES,
         summary="smaller of recall and coverage",
         parameters=OpenBalls,
         better="higher",

@@ -92,6 +92,12 @@ class SplitForm:
     quarters: Tables | None = None
     influence_fake: Vector | None = None
 
+    @property
+    def method(self) -> str:
+        """How a variance is had of the tables, in words."""
+        parts = "halves, halved" if self.quarters is None else "halves and quarters, extrapolated"
+        return f"variance between disjoint {parts}"
+
     def widened(self, by: float) -> SplitForm:
         """The same with the standard deviation over fake images `by` times as large."""
 
@@ -281,6 +287,12 @@ class Pair:
     def few(self) -> bool:
         """Whether either side has few units of several rows each."""
         return self.units_real.few or self.units_fake.few
+
+    def turned(self) -> Pair:
+        """The pair with real and fake rows in each other's places; what is drawn on a side stays with its rows."""
+        return Pair(
+            ReferenceSet(self.fake, self.units_fake, self.fake_seed), self.real, self.units_real, self.real_seed
+        )
 
     def sizes(self) -> dict[str, Any]:
         """Those fields of an Analysis that say how large the sets are, by name."""

@@ -10,10 +10,10 @@ from harness.base.component import imported
 from harness.base.errors import UsageError
 from harness.metrics.analyses import analyse
 from harness.metrics.manifold.alaa import alpha_precision, beta_recall
-from harness.metrics.manifold.clipped import clipped_coverage, clipped_density, expected
+from harness.metrics.manifold.clipped import _density, clipped_coverage, clipped_density, expected
 from harness.metrics.manifold.combined import f_score, sym_precision, sym_recall
 from harness.metrics.manifold.kl import kl_forward, kl_reverse
-from harness.metrics.manifold.probabilistic import p_precision, p_recall
+from harness.metrics.manifold.probabilistic import _score, p_precision, p_recall
 from harness.metrics.manifold.realism import realism, realism_of_images
 from harness.metrics.manifold.values import precision, recall
 from harness.metrics.table import facts_of
@@ -66,6 +66,33 @@ def test_clipped_metrics_are_those_of_their_authors():
     for k, (of_density, of_coverage) in published.items():
         assert clipped_density(*sets(), k=k) == pytest.approx(of_density, rel=1e-12)
         assert clipped_coverage(*sets(), k=k) == pytest.approx(of_coverage, rel=1e-12)
+
+
+@pytest.mark.parametrize("d", [3, 40])
+def test_copies_of_real_rows_lie_on_the_balls_that_reach_to_these_rows(d):
+    """No rounding may put the copy of a row's k-th neighbour outside its closed ball: distances by differences."""
+    rng = np.random.default_rng(d)
+    real = rng.normal(5.0, 1.0, size=(300, d)).astype(np.float32)
+    fake = np.concatenate([real, rng.normal(5.0, 1.2, size=(60, d)).astype(np.float32)])
+    apart = cdist(np.float64(real), np.float64(real))
+    reach = np.sort(apart, axis=1)[:, 5]
+    reach = np.minimum(reach, np.median(reach))[:, None]
+    inside = cdist(np.float64(real), np.float64(fake)) <= reach
+    base = np.minimum(((apart <= reach).sum(axis=0) - 1) / 5, 1).mean()
+    wanted = np.minimum(inside.sum(axis=0) / 5, 1)
+    assert clipped_density(real, fake) == pytest.approx(min(wanted.mean() / base, 1), rel=1e-12)
+    np.testing.assert_array_equal(_density(5).of_images(real, fake), wanted)
+
+
+def test_equal_rows_by_the_hundred_are_in_balls_of_no_size():
+    real, fake = np.repeat(np.eye(4), 50, axis=0) + 7, np.repeat(np.eye(5, 4), 20, axis=0) + 7
+    np.testing.assert_array_equal(_density(5).of_images(real, fake), np.repeat([1, 1, 1, 1, 0], 20))
+
+
+def test_scores_of_single_images_are_of_the_rows_that_the_mean_is_over():
+    scores = _score("p_recall", 4, 1.2).of_images(*sets())
+    assert scores.shape == (200,)
+    assert scores.mean() == pytest.approx(p_recall(*sets()), rel=1e-12)
 
 
 def test_the_calibration_is_the_mean_of_a_beta_binomial_law():

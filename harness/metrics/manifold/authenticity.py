@@ -83,13 +83,13 @@ class Authentic:
             beside = settled_reach(self.among_real, {groups: np.ascontiguousarray(of_real.T)}, [1])[groups][1]
             each = zip(of_real, of_fake, beside.T.astype(np.intp), strict=True)
             tables[groups] = np.stack([self._table(to_real, r, f, b, groups) for r, f, b in each])
-        words = "halves and quarters, extrapolated" if 4 in tables else "halves, halved"
+        form = SplitForm(tables[2], tables.get(4), pair.units_fake.total(seen.astype(np.float64)))
         return Analysis(
             use="authenticity",
             value=float(seen.mean()),
-            form=SplitForm(tables[2], tables.get(4), pair.units_fake.total(seen.astype(np.float64))),
+            form=form,
             **pair.sizes(),
-            method=f"variance between disjoint {words}",
+            method=form.method,
             method_fixed="mean over fake rows",
             bias="but authenticity has no population value at a fixed k; ask for 'T_N'",
             share_of="fake",

@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.metrics.contract import Effort
+from harness.metrics.manifold.bounds import FLOOR, Index, squared_between
 from harness.metrics.manifold.groups import Lists, Near, Nearest, depth_of, splits_of, too_few
 from harness.uncertainty import (
     Analysis,
     Matrix,
     NoIntervalError,
     Pair,
-    ReferenceSet,
     Rows,
     SplitForm,
     Tables,
@@ -25,6 +26,7 @@ from harness.uncertainty import (
     blocks,
 )
 
+EPS = float(np.finfo(np.float64).eps)
 TINY = 1e-12  # of the squared norms: two equal rows are no further apart by rounding
 
 
@@ -33,7 +35,7 @@ class BallScore:
     """A metric that is a mean over fakes of what real balls say of each, made comparable by the real rows alone.
 
     radii   (m,) distances to the k-th other real row → (m,) radii of the balls
-    each    distances (m, b) and radii (m,) → scores of b fakes
+    each    distances to b fakes, numbers (r,) of real rows and their radii (r,) → scores of the fakes (b,)
     base    lists of the real rows and radii → a number that the mean is divided by, or None
     most    the value is clipped to this
     swapped  reals and fakes change places: a mean over real rows of what the fakes' balls say
@@ -42,7 +44,7 @@ class BallScore:
     use: str
     k: int
     radii: Callable[[Vector], Vector]
-    each: Callable[[Matrix, Vector], Vector]
+    each: Callable[[Distances, Index, Vector], Vector]
     base: Callable[[Nearest, Vector], float] | None = None
     most: float = np.inf
     swapped: bool = False
@@ -50,17 +52,19 @@ class BallScore:
 
     def __call__(self, real: Rows, fake: Rows) -> float:
         """The value on the full sets."""
-        if self.swapped:
-            real, fake = fake, real
-        lists = Lists(real, fake, self.k)
-        radii, base = self._balls(Near(lists, self.k).real_real)
-        scores = [self.each(distances, radii) for _, distances in _blocks(real, fake)]
-        return self._finished(float(np.concatenate(scores).mean()), base)
+        scores, base = self._scores(real, fake)
+        return self._finished(float(scores.mean()), base)
 
     def of_images(self, real: Rows, fake: Rows) -> Vector:
-        """The score of each fake, (n,)."""
-        radii, _ = self._balls(Near(Lists(real, fake, self.k), self.k).real_real)
-        return np.concatenate([self.each(distances, radii) for _, distances in _blocks(real, fake)])
+        """The score of each fake, (n,); of each real row (m,) where the roles are swapped."""
+        return self._scores(real, fake)[0]
+
+    def _scores(self, real: Rows, fake: Rows) -> tuple[Vector, float]:
+        if self.swapped:
+            real, fake = fake, real
+        radii, base = self._balls(Near(Lists(real, fake, self.k), self.k).real_real)
+        every = np.arange(len(real))
+        return np.concatenate([self.each(distances, every, radii) for distances in _blocks(real, fake)]), base
 
     def _balls(self, own: Nearest) -> tuple[Vector, float]:
         radii = self.radii(np.sqrt(own.squared[:, self.k - 1]))
@@ -74,10 +78,7 @@ def analyse_scores(metric: BallScore, pair: Pair, effort: Effort) -> Analysis:
     """The value and its split tables. Raises NoIntervalError where halves would have too few rows."""
     if reason := too_few(pair, metric.k, metric.use):
         raise NoIntervalError(reason)
-    given = pair
-    if metric.swapped:
-        turned = ReferenceSet(pair.fake, pair.units_fake, pair.fake_seed)
-        pair = Pair(turned, pair.real, pair.units_real, pair.real_seed)
+    given, pair = pair, pair.turned() if metric.swapped else pair
     depth, quartered = depth_of(pair, metric.k)
     lists = Lists(pair.real, pair.fake, depth, pair.reference)
     whole, whole_base = metric._balls(Near(lists, metric.k).real_real)
@@ -89,12 +90,12 @@ def analyse_scores(metric: BallScore, pair: Pair, effort: Effort) -> Analysis:
         balls.append((groups, of_real, own))
         scores.append(np.empty((len(of_real), groups, n)))
         groups_of.append(of_fake)
-    for block, distances in _blocks(pair.real, pair.fake):
-        value[block] = metric.each(distances, whole)
+    for distances in _blocks(pair.real, pair.fake):
+        value[distances.block] = metric.each(distances, np.arange(len(pair.real)), whole)
         for (groups, of_real, own), found in zip(balls, scores, strict=True):
             for s, of in enumerate(of_real):
                 for a in range(groups):
-                    found[s, a, block] = metric.each(distances[of == a], own[s][a][0])
+                    found[s, a, distances.block] = metric.each(distances, np.flatnonzero(of == a), own[s][a][0])
     tables: list[Tables] = []
     for (groups, _, own), found, of_fake in zip(balls, scores, groups_of, strict=True):
         table = np.empty((len(found), groups, groups))
@@ -106,18 +107,16 @@ def analyse_scores(metric: BallScore, pair: Pair, effort: Effort) -> Analysis:
     final = metric._finished(float(value.mean()), whole_base)
     # Held at its ceiling the value does not move with the rows, to first order: the tables know more.
     simple = not metric.swapped and value.mean() / whole_base < metric.most
-    method = f"variance between disjoint {'halves and quarters, extrapolated' if quartered else 'halves, halved'}"
+    form = SplitForm(
+        tables[0], tables[1] if quartered else None, given.units_fake.total(value / whole_base) if simple else None
+    )
     return Analysis(
         use=metric.use,
         value=final,
-        form=SplitForm(
-            tables[0],
-            tables[1] if quartered else None,
-            given.units_fake.total(value / whole_base) if simple else None,
-        ),
+        form=form,
         **given.sizes(),
-        method=method,
-        method_fixed="mean over fake rows" if simple else method,
+        method=form.method,
+        method_fixed="mean over fake rows" if simple else form.method,
         bias=f"but {metric.use} has no population value at a fixed k; ask for 'T_N'",
         share_of=("real" if metric.swapped else "fake") if metric.share else None,
     )
@@ -127,8 +126,38 @@ def _group_balls(metric: BallScore, lists: Lists, of: np.ndarray, groups: int) -
     return [metric._balls(Near(lists, metric.k, of == a, None).real_real) for a in range(groups)]
 
 
-def _blocks(real: Rows, fake: Rows) -> Iterator[tuple[slice, Matrix]]:
-    """Blocks of fakes with their distances to all real rows (m, b), float64."""
+class Distances:
+    """Distances of all real rows to some fakes, `block` of their set: values (m, b), float64, off by rounding."""
+
+    def __init__(self, real: Rows, fake: Rows, block: slice, values: Matrix, width: Vector) -> None:
+        self.real, self.fake, self.block, self.values = real, fake, block, values
+        self._width = width  # how much the square of each real row's distances may be off (m,)
+        self._exact: npt.NDArray[np.bool_] | None = None
+
+    def within(self, of: Index, limits: Vector) -> npt.NDArray[np.bool_]:
+        """Which distances of some real rows (r, b) are at most their limits (r,).
+
+        Pairs that rounding leaves in doubt are computed as sums of squared differences, as limits are: once.
+        """
+        squares, values = limits**2, self.values[of]
+        low = np.sqrt(np.maximum(squares - self._width[of], 0.0)) * (1.0 - EPS)
+        high = np.sqrt(squares + self._width[of]) * (1.0 + EPS)
+        inside: npt.NDArray[np.bool_] = values <= high[:, None]
+        doubtful = inside & (values >= low[:, None])
+        if self._exact is not None:
+            doubtful &= ~self._exact[of]
+        if doubtful.any():
+            i, j = np.nonzero(doubtful)
+            exact = squared_between(self.real, self.fake, of[i], j + self.block.start)
+            self.values[of[i], j] = np.sqrt(exact)
+            if self._exact is None:
+                self._exact = np.zeros(self.values.shape, np.bool_)
+            self._exact[of[i], j] = True
+        return inside if self._exact is None else inside & (self.values[of] <= limits[:, None])
+
+
+def _blocks(real: Rows, fake: Rows) -> Iterator[Distances]:
+    """Blocks of fakes with their distances to all real rows."""
     centre = real.mean(axis=0, dtype=np.float64)
     left = real - centre
     norms = np.einsum("ij,ij->i", left, left)
@@ -140,4 +169,5 @@ def _blocks(real: Rows, fake: Rows) -> Iterator[tuple[slice, Matrix]]:
         squared += norms[:, None]
         squared += own
         squared[squared < TINY * (norms[:, None] + own)] = 0.0
-        yield block, np.sqrt(squared, out=squared)
+        width = (real.shape[1] + 16.0) * EPS * (norms + own.max()) + FLOOR
+        yield Distances(real, fake, block, np.sqrt(squared, out=squared), np.maximum(width, TINY * (norms + own.max())))

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from scipy.special import betaln, gammaln
 
 from harness.metrics.contract import Effort
-from harness.metrics.manifold.balls_of_groups import BallScore, analyse_scores
+from harness.metrics.manifold.balls_of_groups import BallScore, Distances, analyse_scores
 from harness.metrics.manifold.groups import Near, Nearest, NearMetric, analyse_near
-from harness.uncertainty import Analysis, Matrix, MetricCall, Pair, Vector, checked, positive_integer, with_defaults
+from harness.uncertainty import Analysis, Index, MetricCall, Pair, Vector, checked, positive_integer, with_defaults
 
 
 def clipped_density(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 5) -> float:
@@ -53,8 +53,8 @@ def _density(k: int) -> BallScore:
     def radii(distance: Vector) -> Vector:
         return np.asarray(np.minimum(distance, np.median(distance)))
 
-    def each(distances: Matrix, radii: Vector) -> Vector:
-        return np.asarray(np.minimum((distances <= radii[:, None]).sum(axis=0) / k, 1.0))
+    def each(distances: Distances, of: Index, radii: Vector) -> Vector:
+        return np.asarray(np.minimum(distances.within(of, radii).sum(axis=0) / k, 1.0))
 
     def base(own: Nearest, radii: Vector) -> float:
         inside = np.sqrt(own.squared[:, :k]) <= radii[:, None]

@@ -1,31 +1,21 @@
-"""Numbers made of precision, recall and coverage: their harmonic mean, and the symmetric ones of high dimension."""
+"""Numbers made of precision, recall and coverage: their harmonic mean, and the symmetric ones of high dimension.
+
+What is asked for together, of these and of the metrics they are made of, shares one search.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.metrics.contract import Effort
 from harness.metrics.manifold.intervals import analyse_neighbours
-from harness.metrics.manifold.values import coverage, precision, recall
-from harness.uncertainty import (
-    Analysis,
-    MetricCall,
-    NoInterval,
-    Pair,
-    ReferenceSet,
-    SplitForm,
-    Tables,
-    Vector,
-    with_defaults,
-)
-
-Side = Literal["real", "fake"]
+from harness.metrics.manifold.values import BALLS, checked_for_balls, neighbour_values
+from harness.uncertainty import Analysis, MetricCall, NoInterval, Pair, SplitForm, Vector, with_defaults
 
 
 def f_score(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 3, closed: bool = True) -> float:
@@ -33,7 +23,7 @@ def f_score(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 3, closed: boo
 
     torch-fidelity prints it beside them. It hides which of the two is low.
     """
-    return float(_harmonic(precision(real, fake, k=k, closed=closed), recall(real, fake, k=k, closed=closed)))
+    return _value("f_score", real, fake, k=k, closed=closed)
 
 
 def sym_precision(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 5, closed: bool = False) -> float:
@@ -42,7 +32,7 @@ def sym_precision(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 5, close
     Khayatkhoei & AbdAlmageed 2023: in high dimension precision alone calls fakes that shrink to the middle good, and
     those that grow all bad; each half sees what the other misses. It does not see what the fakes leave out.
     """
-    return min(precision(real, fake, k=k, closed=closed), coverage(fake, real, k=k, closed=closed))
+    return _value("sym_precision", real, fake, k=k, closed=closed)
 
 
 def sym_recall(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 5, closed: bool = False) -> float:
@@ -50,7 +40,7 @@ def sym_recall(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 5, closed: 
 
     It does not see fakes that look like nothing real.
     """
-    return min(recall(real, fake, k=k, closed=closed), coverage(real, fake, k=k, closed=closed))
+    return _value("sym_recall", real, fake, k=k, closed=closed)
 
 
 def _harmonic(left: npt.ArrayLike, right: npt.ArrayLike) -> Vector:
@@ -58,43 +48,59 @@ def _harmonic(left: npt.ArrayLike, right: npt.ArrayLike) -> Vector:
     return np.asarray(2.0 * np.multiply(left, right) / np.where(total > 0, total, 1.0))
 
 
-def _analyse_f_score(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
-    chosen = with_defaults(f_score, call.parameters)
-    both = analyse_neighbours(_calls((precision, recall), chosen), pair, effort)
-    return _joined("f_score", _harmonic, both["precision"], both["recall"], "fake")
+# Of each the two metrics that it is made of, what makes it of them, and the side that it is a share of.
+MADE: dict[str, tuple[tuple[str, str], Callable[[npt.ArrayLike, npt.ArrayLike], Vector], Literal["real", "fake"]]] = {
+    "f_score": (("precision", "recall"), _harmonic, "fake"),
+    "sym_precision": (("precision", "reached"), np.minimum, "fake"),
+    "sym_recall": (("recall", "coverage"), np.minimum, "real"),
+}
+DEFAULTS = {"f_score": f_score, "sym_precision": sym_precision, "sym_recall": sym_recall}
 
 
-def _analyse_symmetric(
-    use: Literal["sym_precision", "sym_recall"], call: MetricCall, pair: Pair, effort: Effort
-) -> Analysis:
-    chosen = with_defaults(sym_precision, call.parameters)
-    if use == "sym_recall":
-        both = analyse_neighbours(_calls((recall, coverage), chosen), pair, effort)
-        return _joined(use, np.minimum, both["recall"], both["coverage"], "real")
-    straight = analyse_neighbours(_calls((precision,), chosen), pair, effort)["precision"]
-    turned = Pair(ReferenceSet(pair.fake, pair.units_fake, pair.fake_seed), pair.real, pair.units_real, pair.real_seed)
-    other = analyse_neighbours(_calls((coverage,), chosen), turned, effort)["coverage"]
-    if isinstance(other.form, SplitForm):
-        # The same seeds split the same sets alike; only rows and columns of the tables change places.
-        quarters = other.form.quarters
-        form = SplitForm(_turned(other.form.halves), None if quarters is None else _turned(quarters))
-        other = replace(other, form=form)
-    return _joined(use, np.minimum, straight, other, "fake")
+def ball_values(calls: Mapping[str, MetricCall], real: npt.ArrayLike, fake: npt.ArrayLike) -> dict[str, float]:
+    """`neighbour_values` of these metrics too, from the same search."""
+    found = neighbour_values(_parts(calls), real, fake)
+    for name, call in calls.items():
+        if call.use in MADE:
+            found[name] = float(MADE[call.use][1](*(found[part] for part in _names(name, call))))
+    return {name: found[name] for name in calls}
 
 
-def _calls(functions: Sequence[Callable[..., float]], parameters: Mapping[str, Any]) -> dict[str, MetricCall]:
-    """Each with its function, which gives the value where there is no interval."""
-    return {f.__name__: MetricCall(f.__name__, parameters, f) for f in functions}
+def analyse_balls(asked: Mapping[str, MetricCall], pair: Pair, effort: Effort) -> dict[str, Analysis]:
+    """`analyse_neighbours` of these metrics too, from the same search and splits."""
+    found = analyse_neighbours(_parts(asked), pair, effort)
+    for name, call in asked.items():
+        if call.use in MADE:
+            found[name] = _joined(call.use, *(found[part] for part in _names(name, call)))
+    return {name: found[name] for name in asked}
 
 
-def _turned(tables: Tables) -> Tables:
-    return np.ascontiguousarray(tables.transpose(0, 2, 1))
+def _names(name: str, call: MetricCall) -> list[str]:
+    return [f"{name}: {part}" for part in MADE[call.use][0]]
 
 
-def _joined(
-    use: str, rule: Callable[[npt.ArrayLike, npt.ArrayLike], Vector], one: Analysis, other: Analysis, share_of: Side
-) -> Analysis:
+def _parts(calls: Mapping[str, MetricCall]) -> dict[str, MetricCall]:
+    """The calls, with both parts for each that is made of two."""
+    parts: dict[str, MetricCall] = {}
+    for name, call in calls.items():
+        if call.use not in MADE:
+            parts[name] = call
+            continue
+        parameters = with_defaults(DEFAULTS[call.use], call.parameters)
+        for part, use in zip(_names(name, call), MADE[call.use][0], strict=True):
+            # Each with its function, which gives the value where there is no interval.
+            parts[part] = MetricCall(use, parameters, BALLS[use])
+    return parts
+
+
+def _value(use: str, real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int, closed: bool) -> float:
+    rows = checked_for_balls(real, fake, k)
+    return ball_values({use: MetricCall(use, {"k": k, "closed": closed})}, *rows)[use]
+
+
+def _joined(use: str, one: Analysis, other: Analysis) -> Analysis:
     """The analysis of a function of two metrics whose tables are of the same splits."""
+    _, rule, share_of = MADE[use]
     value = float(rule(one.value, other.value))
     for part in (one, other):
         if isinstance(part.form, NoInterval):
@@ -105,21 +111,13 @@ def _joined(
     if one.form.quarters is not None and other.form.quarters is not None:
         quarters = rule(one.form.quarters, other.form.quarters)
     form = SplitForm(rule(one.form.halves, other.form.halves), quarters)
-    method = (
-        f"variance between disjoint {'halves, halved' if quarters is None else 'halves and quarters, extrapolated'}"
-    )
     return replace(
         one,
         use=use,
         value=value,
         form=form,
-        method=method,
-        method_fixed=method,
+        method=form.method,
+        method_fixed=form.method,
         bias=f"but {use} has no population value at a fixed k; ask for 'T_N'",
         share_of=share_of,
     )
-
-
-analyse_f_score = _analyse_f_score
-analyse_sym_precision = partial(_analyse_symmetric, "sym_precision")
-analyse_sym_recall = partial(_analyse_symmetric, "sym_recall")

@@ -183,14 +183,14 @@ def analyse_near(metric: NearMetric, pair: Pair, effort: Effort) -> Analysis:
     tables: dict[int, Tables] = {}
     for groups, of_real, of_fake in splits_of(pair, effort, quartered):
         tables[groups] = np.stack([_table(metric, lists, r, f, groups) for r, f in zip(of_real, of_fake, strict=True)])
-    method = f"variance between disjoint {'halves and quarters, extrapolated' if quartered else 'halves, halved'}"
+    form = SplitForm(tables[2], tables.get(4))
     return Analysis(
         use=metric.use,
         value=value,
-        form=SplitForm(tables[2], tables.get(4)),
+        form=form,
         **pair.sizes(),
-        method=method,
-        method_fixed=method,
+        method=form.method,
+        method_fixed=form.method,
         bias=f"but {metric.use} has no known population value at a fixed k; ask for 'T_N'",
         share_of=metric.share_of,
     )

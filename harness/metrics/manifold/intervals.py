@@ -59,9 +59,9 @@ class _Split:
             if self.uses & {"precision", "recall"}:
                 by_point = np.argsort(y, kind="stable")
                 _or_into(self.covers, y[by_point], (inside << self.of_centres[x])[by_point])
-            if self.uses & {"density", "coverage"}:
+            if self.uses - {"precision", "recall"}:
                 bits = inside << self.of_points[y]
-                if "coverage" in self.uses:
+                if self.uses & {"coverage", "reached"}:
                     _or_into(self.holds, x, bits)
                 if "density" in self.uses:
                     self._count(x, bits)
@@ -234,31 +234,28 @@ def _analysis(call: BallCall, tally: dict[int, _Split], hits: Hits, pair: Pair) 
     tables: dict[int, npt.NDArray[np.float64]] = {}
     influence_fake = None
     for groups, split in tally.items():
-        if call.use == "coverage":
+        if call.of_centres:
             tables[groups] = split.share_of_centres()
         elif call.use == "density":
             tables[groups] = split.mean_count() / call.k
         else:
             tables[groups] = split.share_of_points()
-            if call.swapped:
-                tables[groups] = tables[groups].transpose(0, 2, 1)
+        if call.swapped:
+            tables[groups] = tables[groups].transpose(0, 2, 1)
     if call.use == "density":
         influence_fake = pair.units_fake.total(of_points / call.k)
     if call.use == "precision":
         influence_fake = pair.units_fake.total((of_points > 0).astype(np.float64))
-    method = "variance between disjoint halves and quarters, extrapolated"
-    if 4 not in tables:
-        method = "variance between disjoint halves, halved"
-    fixed = "mean over fake rows" if influence_fake is not None else method
+    form = SplitForm(
+        np.ascontiguousarray(tables[2]), np.ascontiguousarray(tables[4]) if 4 in tables else None, influence_fake
+    )
     return Analysis(
         use=call.use,
         value=hits.value(call),
-        form=SplitForm(
-            np.ascontiguousarray(tables[2]), np.ascontiguousarray(tables[4]) if 4 in tables else None, influence_fake
-        ),
+        form=form,
         **pair.sizes(),
-        method=method,
-        method_fixed=fixed,
+        method=form.method,
+        method_fixed="mean over fake rows" if influence_fake is not None else form.method,
         bias=f"but {call.use} has no population value at a fixed k; ask for 'T_N'",
-        share_of={"precision": "fake", "recall": "real", "density": None, "coverage": "real"}[call.use],
+        share_of={"density": None, "precision": "fake", "reached": "fake"}.get(call.use, "real"),
     )

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from harness.base import UsageError
 from harness.metrics.contract import Effort
-from harness.metrics.manifold.balls_of_groups import BallScore, analyse_scores
-from harness.uncertainty import Analysis, Matrix, MetricCall, Pair, Vector, checked, positive_integer, with_defaults
+from harness.metrics.manifold.balls_of_groups import BallScore, Distances, analyse_scores
+from harness.uncertainty import Analysis, Index, MetricCall, Pair, Vector, checked, positive_integer, with_defaults
 
 
 def p_precision(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 4, scale: float = 1.2) -> float:
@@ -42,11 +42,12 @@ def _score(use: str, k: int, scale: float) -> BallScore:
     def radii(distance: Vector) -> Vector:
         return np.full(len(distance), scale * float(distance.mean()))
 
-    def each(distances: Matrix, radii: Vector) -> Vector:
+    def each(distances: Distances, of: Index, radii: Vector) -> Vector:
+        values = distances.values[of]
         if radii[0] == 0.0:  # all real rows are copies: a fake is one of them, or none
-            return np.asarray((distances == 0.0).any(axis=0), np.float64)
+            return np.asarray((values == 0.0).any(axis=0), np.float64)
         with np.errstate(divide="ignore"):
-            return np.asarray(1.0 - np.exp(np.minimum(np.log(distances / radii[0]), 0.0).sum(axis=0)))
+            return np.asarray(1.0 - np.exp(np.minimum(np.log(values / radii[0]), 0.0).sum(axis=0)))
 
     return BallScore(use, k, radii, each, share=True, swapped=use == "p_recall")
 

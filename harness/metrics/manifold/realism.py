@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from harness.base import UsageError
 from harness.metrics.contract import Effort
-from harness.metrics.manifold.balls_of_groups import BallScore, analyse_scores
-from harness.uncertainty import Analysis, Matrix, MetricCall, Pair, Vector, checked, positive_integer, with_defaults
+from harness.metrics.manifold.balls_of_groups import BallScore, Distances, analyse_scores
+from harness.uncertainty import Analysis, Index, MetricCall, Pair, Vector, checked, positive_integer, with_defaults
 
 
 def realism_of_images(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 5) -> Vector:
@@ -39,11 +39,11 @@ def _score(k: int) -> BallScore:
     def radii(distance: Vector) -> Vector:
         return np.where(distance < np.median(distance), distance, 0.0)
 
-    def each(distances: Matrix, radii: Vector) -> Vector:
+    def each(distances: Distances, of: Index, radii: Vector) -> Vector:
         small = radii > 0
         if not small.any():
             raise UsageError("`real` has no ball smaller than the median one: its rows are all equally far apart")
-        least = distances[small]
+        least = distances.values[of[small]]
         if not least.all():
             raise UsageError("a fake equals a real row exactly: its realism has no bound (see `authenticity`)")
         return np.asarray((radii[small, None] / least).max(axis=0))

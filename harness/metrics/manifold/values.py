@@ -44,6 +44,11 @@ def coverage(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 5, closed: bo
     return _alone("coverage", real, fake, k=k, closed=closed)
 
 
+def reached(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 5, closed: bool = False) -> float:
+    """Share of fake rows whose own k-NN ball holds a real row, in [0, 1]: coverage with the roles changed."""
+    return _alone("reached", real, fake, k=k, closed=closed)
+
+
 @dataclass(frozen=True)
 class BallCall:
     """One k-NN metric: its name, k and convention."""
@@ -54,11 +59,16 @@ class BallCall:
 
     @property
     def swapped(self) -> bool:
-        """Recall puts the balls around fake rows."""
-        return self.use == "recall"
+        """The balls are around fake rows."""
+        return self.use in ("recall", "reached")
+
+    @property
+    def of_centres(self) -> bool:
+        """It counts balls that hold a point, not points that lie in a ball."""
+        return self.use in ("coverage", "reached")
 
 
-BALLS = {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
+BALLS = {f.__name__: f for f in (precision, recall, density, coverage, reached)}
 
 
 def ball_calls(calls: Mapping[str, MetricCall], real: Rows, fake: Rows) -> dict[str, BallCall]:
@@ -137,7 +147,7 @@ class Hits:
         of_points, of_centres = self.of_points[call.k, call.closed], self.of_centres[call.k, call.closed]
         if call.use == "density":
             return float(of_points.mean() / call.k)
-        return float(((of_centres if call.use == "coverage" else of_points) > 0).mean())
+        return float(((of_centres if call.of_centres else of_points) > 0).mean())
 
 
 def count_edges(product: Product, left: Any, right: Any, *, also: Nearest | None = None) -> None:
