@@ -123,9 +123,13 @@ def check_files(document: Document, data: PinnedDataset) -> None:
     """Note a split whose files are missing or hold another number of images than is pinned."""
     if data.component.absent is not None:
         absent_of = imported(data.component.absent)
-        for name, split in data.parameters["splits"].items():
+        # A dataset that is carried whole has no parameters of its splits, and is asked once.
+        splits = data.parameters.get("splits")
+        asked: list[tuple[tuple[str, ...], Any]]
+        asked = [((), {})] if splits is None else [(("splits", name), split) for name, split in splits.items()]
+        for place, split in asked:
             if (absent := absent_of(data.parameters, split, data.folder)) is not None:
-                document.complain((data.name, "splits", name), absent)
+                document.complain((data.name, *place), absent)
     if data.component.files is None:
         return
     for name, split in data.parameters["splits"].items():

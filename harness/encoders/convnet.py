@@ -88,7 +88,7 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
                 parameter.zero_()
 
 
-class _ConvNet:
+class ConvNet:
     """Computes in float64 and rounds once: float32 sums would differ in their last bits with batch and machine.
 
     It stays on the CPU (no `to`), where a thousand images take less than a second and no device can change a bit.
@@ -127,7 +127,7 @@ class _ConvNet:
             raise ValueError(f"`images` must lie in [0, 1], found {images.min():.3g} to {images.max():.3g}")
 
 
-class DigitsConvNet(_ConvNet):
+class DigitsConvNet(ConvNet):
     """The 32 features below the classifier of a convnet trained on the digits' train split.
 
     Input: grey 8×8 images in [0, 1]. `python -m harness.encoders.train_digits_convnet` makes the weights.
@@ -152,7 +152,7 @@ class DigitsConvNet(_ConvNet):
         }
 
 
-class RandomConvNet(_ConvNet):
+class RandomConvNet(ConvNet):
     """The same convnet with weights that were drawn, not trained: a baseline that no data has touched.
 
     Input: images in [0, 1] with `channels` channels, of any size from 4×4.

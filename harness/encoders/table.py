@@ -12,6 +12,7 @@ from harness.encoders import (
     dinov2,
     inception,
     mae,
+    mnist_convnet,
     onnx,
     pixels,
     simclr,
@@ -23,6 +24,7 @@ from harness.encoders import (
 ENCODERS: tuple[Component, ...] = (
     convnet.DIGITS,
     convnet.RANDOM,
+    mnist_convnet.FACTS,
     inception.FACTS,
     torchscript.NVIDIA,
     vision.INCEPTION,

@@ -54,16 +54,16 @@ def distorted(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 @one_thread()
-def train(split: Images, *, seed: int) -> nn.Sequential:
-    """The classifier after EPOCHS passes over the split, in float64 on one thread."""
+def train(network: nn.Sequential, split: Images, *, epochs: int, seed: int) -> nn.Sequential:
+    """The classifier, drawn anew, after `epochs` passes over the split, in float64 on one thread."""
     generator = torch.Generator().manual_seed(seed)
-    network = classifier().double()
+    network = network.double()
     initialise(network, generator)
     images, labels = as_tensor(np.asarray(split.images)), torch.from_numpy(split.labels)
-    steps = EPOCHS * (len(images) // BATCH)
+    steps = epochs * (len(images) // BATCH)
     optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         order = torch.randperm(len(images), generator=generator)
         for rows in torch.split(order[: len(images) // BATCH * BATCH], BATCH):
             logits = network(distorted(images[rows], generator))
@@ -85,7 +85,7 @@ def weights() -> tuple[bytes, float]:
     """The content of the weights file, and the accuracy on the holdout split."""
     digits = Digits(split_seed=SPLIT_SEED)
     split = digits.load("train")
-    network = train(split, seed=SEED)
+    network = train(classifier(), split, epochs=EPOCHS, seed=SEED)
     right = accuracy(network, digits.load("holdout"))
     # One metadata entry: safetensors does not promise an order for several.
     training = {
