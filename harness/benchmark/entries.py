@@ -30,16 +30,24 @@ class Entry(Frozen):
     component: Component = Field(exclude=True, repr=False)
 
 
+class Swept(Frozen):
+    """What a cell of a sweep came from: the entry's name, and the cell's value on each axis, in their order."""
+
+    entry: str
+    axes: FrozenMapping[Any]
+
+
 class GeneratorEntry(Entry):
     """`trained`: fitted once per training seed. `pool`: how many images it has, None where it can make any number.
 
     `groups`: how the labels that it gives its images are read, as `clusters`, as `strata`, or not at all, `none`; None
-    takes its own word (`harness.generators.labels`).
+    takes its own word (`harness.generators.labels`). `swept`: the sweep that it is a cell of.
     """
 
     trained: bool = False
     groups: Literal["clusters", "strata", "none"] | None = None
     pool: int | None = Field(default=None, exclude=True)
+    swept: Swept | None = None
 
     @property
     def grouping(self) -> Literal["clusters", "strata"] | None:
@@ -56,7 +64,7 @@ class GeneratorEntry(Entry):
     @model_serializer(mode="wrap")
     def _without_what_is_not_asked_for(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         told: dict[str, Any] = handler(self)
-        return {key: value for key, value in told.items() if (key, value) != ("groups", None)}
+        return {key: value for key, value in told.items() if key not in ("groups", "swept") or value is not None}
 
 
 class EncoderEntry(Entry):

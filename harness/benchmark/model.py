@@ -27,7 +27,7 @@ from harness.base import (
     unknown,
 )
 from harness.benchmark import datasets as pinned
-from harness.benchmark import reading, registry
+from harness.benchmark import reading, registry, sweeps
 from harness.benchmark.audit import Audit, ImageCount
 from harness.benchmark.checks import check
 from harness.benchmark.datasets import PinnedDataset
@@ -104,6 +104,7 @@ class Benchmark(Frozen):
     metrics: FrozenMapping[MetricEntry]
     interval: Interval = Interval()
     audit: Audit | None = Field(default=None, description="{jpeg: [90, 75], resize: [pillow lanczos]}")
+    sweep: sweeps.Sweep | None = Field(None, description="{generators: {ddpm: {steps: [1, 10]}}, n_fake: [100]}")
     numerics: Numerics | None = Field(None, description="{batch_sizes: [1, 7]}: report what the batch size does")
     rank_by: RankBy = Field(description="{metric: …, encoder: …}, which order the leaderboard")
     data: PinnedDataset
@@ -148,7 +149,8 @@ class Benchmark(Frozen):
     def resolved(self) -> dict[str, Any]:
         """The declaration as JSON, defaults filled in and the dataset's pins included; no path of this machine."""
         # Left out where it is not asked for: it decides no value.
-        hidden = {"data", "folder", "left_out"} | ({"numerics"} if self.numerics is None else set())
+        hidden = {"data", "folder", "left_out"}
+        hidden |= {name for name in ("numerics", "sweep") if getattr(self, name) is None}
         return {**self.model_dump(mode="json", exclude=hidden), "data": self.data.resolved()}
 
     def _cells(self) -> Iterator[Cell]:
@@ -190,6 +192,8 @@ def load(path: str | Path) -> Benchmark:
     placeholder = data or PinnedDataset.model_construct()
     benchmark = document.check(Benchmark, {**fields, "data": placeholder, "folder": folder})
     check(Parts(document, data, fields, folder))
+    if benchmark is not None:
+        sweeps.check(document, benchmark.sweep, benchmark.n_fake)
     problems = [*document.lines(), *(catalogue.document.lines() if catalogue else [])]
     if problems:
         raise UsageError(problems)

@@ -16,7 +16,7 @@ from harness.base import (
     found,
     unknown,
 )
-from harness.benchmark import metric_sets, parameters, presets, protocols, registry
+from harness.benchmark import metric_sets, parameters, presets, protocols, registry, sweeps
 from harness.benchmark.datasets import PinnedDataset
 from harness.benchmark.entries import EncoderEntry, Entry, GeneratorEntry, MetricEntry, not_here, stated
 from harness.benchmark.protocols.catalogue import Protocol
@@ -40,6 +40,7 @@ def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> di
     """
     made: dict[str, dict[str, Entry]] = {}
     of_set = metric_sets.expanded(document)
+    swept = sweeps.expanded(document)
     for kind in MODELS:
         if kind not in document.value:
             continue
@@ -48,10 +49,14 @@ def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> di
         if not isinstance(declared, Mapping) or not declared:
             document.complain((kind,), f"{found(declared)}; a mapping of at least one name is needed")
             continue
+        known = len(document.problems)
         for name, body in declared.items():
             entry = _entry(document, data, folder, kind, name, {} if body is None else body)
             if entry is not None:
-                made[kind][name] = entry
+                cell = {"swept": swept[name]} if kind == "generators" and name in swept else {}
+                made[kind][name] = entry.model_copy(update=cell)
+        if kind == "generators" and swept:
+            sweeps.once(document, known)
     return {**made, "left_out": metric_sets.fitted(document, made, of_set)}
 
 
