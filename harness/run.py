@@ -19,6 +19,7 @@ from harness.pipeline import (
     Plan,
     Progress,
     Silent,
+    costs,
     declared,
     default_store,
     default_workers,
@@ -110,7 +111,8 @@ def run_benchmark(
 def _finish(folder: Path, pipeline: Pipeline, start: float, began: str) -> Result:
     """What the run made, brought into OUT unless OUT holds it already; nothing is tracked yet."""
     lock = results.resolved(pipeline)
-    failed = bool(pipeline.failures or pipeline.numerics_failures)  # what failed is tried again
+    # What failed is tried again.
+    failed = bool(pipeline.failures or pipeline.numerics_failures or pipeline.likelihood_failures)
     cached = not failed and results.is_complete(folder, lock["run_key"])
     board = results.read_leaderboard(folder) if cached else _write(folder, pipeline, lock)
     freshen_report(folder)  # a cached run too: a study may have added a finding
@@ -138,6 +140,7 @@ def _write(folder: Path, pipeline: Pipeline, lock: Mapping[str, Any]) -> Leaderb
     ranked = pipeline.rank()
     results.write(folder, ranked, lock, pipeline.failures)
     results.write_names(folder, stored_names(pipeline.plan))
+    results.write_costs(folder, costs(pipeline.plan))
     write_grids(folder / "grids", first_images(pipeline.plan, GRID))
     write_plots(folder / "plots", list(ranked.records), json.loads(ranked.leaderboard.to_json()))
     return ranked.leaderboard

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from harness.pipeline.groups import marked
     from harness.pipeline.labels import pool_labels, real_labels, stored_labels
     from harness.pipeline.leaderboard import (
+        Chosen,
         Column,
         Leaderboard,
         Row,
+        Sized,
         copies_reference,
         decimals,
         rank_text,
@@ -35,5 +37,6 @@ if TYPE_CHECKING:
     from harness.pipeline.score import load_analyses, load_groups, metric_call
     from harness.pipeline.stages import Pipeline, Progress, Silent, failure_lines, name_of
     from harness.pipeline.store import default_store
+    from harness.pipeline.swept import costs
 
 __getattr__ = door(__name__)

@@ -76,6 +76,45 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """The best cell of a sweep by a metric: the value that it was chosen by, and one corrected for having chosen it.
+
+    Both with intervals at `level`. Of `folds` parts of the data, `over` seeds or images, `picked` choose that cell.
+    """
+
+    encoder: str
+    entry: str
+    metric: str
+    cells: tuple[str, ...]
+    best: str
+    value: float
+    low: float
+    high: float
+    corrected: float
+    corrected_low: float
+    corrected_high: float
+    picked: int
+    folds: int
+    level: float
+    over: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """The metric that ranks on the first `n` images of a generator's sets: as it is, and with its bias taken off."""
+
+    encoder: str
+    generator: str
+    n: int
+    value: float
+    low: float
+    high: float
+    debiased: float | None
+    debiased_low: float | None
+    debiased_high: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Leaderboard:
     """All rows, the rank-by encoder's first, ordered by rank within each encoder; failed generators last."""
 
@@ -87,6 +126,8 @@ class Leaderboard:
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     disagreements: tuple[Disagreement, ...] = ()
+    choices: tuple[Chosen, ...] = ()
+    sizes: tuple[Sized, ...] = ()
 
     @property
     def encoders(self) -> tuple[str, ...]:
@@ -154,6 +195,9 @@ class Leaderboard:
             "notes": list(self.notes),
             "disagreements": [asdict(one) for one in self.disagreements],
         }
+        # Of sweeps only, so that the leaderboard of a benchmark without one stays as it is.
+        sweeps = {"choices": [asdict(one) for one in self.choices], "sizes": [asdict(one) for one in self.sizes]}
+        board |= {name: own for name, own in sweeps.items() if own}
         return json.dumps(board, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
     @classmethod
@@ -170,6 +214,8 @@ class Leaderboard:
             row |= {n: tuple(row[n]) for n in ("tied_with", "flags", "training_seeds", "sampling_seeds")}
             rows.append(Row(**row, metrics=estimates))
         return cls(
+            choices=tuple(Chosen(**{**one, "cells": tuple(one["cells"])}) for one in raw.get("choices", ())),
+            sizes=tuple(Sized(**one) for one in raw.get("sizes", ())),
             benchmark=raw["benchmark"],
             rank_by=raw["rank_by"],
             interval=raw["interval"],

@@ -32,6 +32,13 @@ class Fitted:
     generator: Any
     seconds: float | None = None
 
+    def costs(self) -> dict[str, float | int]:
+        """What it cost and holds, as far as that is known: facts, which no key hangs on."""
+        found = {name: getattr(self.generator, name, None) for name in ("parameters", "evaluations")}
+        said = {name: value for name, value in found.items() if isinstance(value, int) and value is not True}
+        trained: dict[str, float | int] = {} if self.seconds is None else {"training_seconds": self.seconds}
+        return {**trained, **said}
+
 
 def fitted(plan: Plan, name: str, training_seed: int | None, made: Any) -> Fitted:
     """A generator of the benchmark, `made` and then trained on its split if it learns: now, or restored from the store.

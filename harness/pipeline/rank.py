@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from harness.base import Cell, Estimate, Record, Reference, Target, percent
-from harness.pipeline import numerics, provenance
+from harness.pipeline import likelihoods, numerics, provenance, swept
 from harness.pipeline.distances import USES, disagreements
 from harness.pipeline.executors.work import Failure
 from harness.pipeline.groups import caption
-from harness.pipeline.leaderboard import Column, Leaderboard, Row, copies_reference, order
+from harness.pipeline.leaderboard import Chosen, Column, Leaderboard, Row, copies_reference, order
 from harness.pipeline.notes import bias_notes, flags, pool_notes, twins, without_interval
 from harness.pipeline.plan import FakeSet, Plan, plain
 from harness.pipeline.score import load_analyses, make_scores, target_of
@@ -29,11 +29,16 @@ class Ranked:
     members: Mapping[str, Mapping[str, Mapping[str, list[SeedMember]]]]  # by encoder, metric, generator
 
 
-def rank(plan: Plan, failures: Failures, numerics_failures: Failures | None = None) -> Ranked:
+def rank(
+    plan: Plan,
+    failures: Failures,
+    numerics_failures: Failures | None = None,
+    likelihood_failures: Mapping[str, Failure] | None = None,
+) -> Ranked:
     """Records of every cell and generator, and the leaderboard over them.
 
     `failures` says why scores are missing; one that is missing without a reason is made now. `numerics_failures` says
-    why a numerics component is missing, which costs no record.
+    why a numerics component is missing, which costs no record; `likelihood_failures` likewise, by generator.
     """
     records: list[Record] = []
     rows: list[Row] = []
@@ -41,8 +46,10 @@ def rank(plan: Plan, failures: Failures, numerics_failures: Failures | None = No
     members: dict[str, dict[str, dict[str, list[SeedMember]]]] = {}
     by = plan.benchmark.rank_by
     encoders = [by.encoder, *(name for name in plan.benchmark.encoders if name != by.encoder)]
+    told = _told(plan, likelihood_failures or {})
+    choices: list[Chosen] = []
     for encoder in encoders:
-        scored = _Encoder(plan, encoder, failures, numerics_failures or {})
+        scored = _Encoder(plan, encoder, failures, numerics_failures or {}, told)
         records += scored.records()
         rows += order(scored.rows())
         if both := scored.distances():
@@ -51,17 +58,40 @@ def rank(plan: Plan, failures: Failures, numerics_failures: Failures | None = No
             metric: {g: group for g, group in groups.items() if not scored.missing(g, metric)}
             for metric, groups in scored.members.items()
         }
+        choices += swept.chosen(plan, encoder, members[encoder])
     asked = plan.benchmark.interval
     differing = disagreements(distances, level=asked.level, reference=asked.reference)
-    board = replace(_board(plan, encoders, rows, members), disagreements=differing)
+    board = replace(_board(plan, encoders, rows, members), disagreements=differing, choices=tuple(choices))
     return Ranked(tuple(records), board, members)
+
+
+def _told(plan: Plan, likelihood_failures: Mapping[str, Failure]) -> dict[str, dict[str, Any]]:
+    """Of each generator, where it has any: its place in a sweep, and how likely held-out images are under it."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, entry in plan.benchmark.generators.items():
+        own = found[name] = {}
+        if entry.swept is not None:
+            own["swept"] = {"entry": entry.swept.entry, "axes": dict(entry.swept.axes)}
+        if name in likelihood_failures:
+            own["likelihood"] = {"failed": likelihood_failures[name].reason}
+        elif (bits := likelihoods.of_generator(plan, name)) is not None:
+            own["likelihood"] = bits
+    return found
 
 
 class _Encoder:
     """All scores under one encoder, and ranks where the metric that ranks is computed."""
 
-    def __init__(self, plan: Plan, encoder: str, failures: Failures, numerics_failures: Failures) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        encoder: str,
+        failures: Failures,
+        numerics_failures: Failures,
+        told: Mapping[str, Mapping[str, Any]],
+    ) -> None:
         self.plan = plan
+        self.told = told
         self.encoder = encoder
         self.metrics = plan.benchmark.metrics_of(encoder)
         self.numerics_failures = numerics_failures
@@ -168,11 +198,12 @@ class _Encoder:
         for generator in benchmark.generators:
             # A seed that is declared: a finite pool has no block for any other.
             whole = FakeSet(generator, None, benchmark.sampling_seeds[0])
-            for metric in self.metrics:
+            for number, metric in enumerate(self.metrics):
                 for reference in get_args(Reference):
                     combined = self.combined.get((generator, metric, reference))
                     numeric = self.numerics(generator, metric, reference) if combined else {}
                     observations = {"components": plain(combined.components) | numeric} if combined else {}
+                    observations |= {} if number else self.told[generator]
                     estimate = combined.estimate if combined else None
                     records.append(self.record("generator", whole, metric, estimate, observations, {}))
         return records
@@ -268,7 +299,10 @@ class _Encoder:
             reason = self.failure(generator)
             ranked = self.ranks is not None and generator in self.ranks.rank
             partial = {m: why for m in self.metrics if (why := self.missing(generator, m))}
-            observations = self.observe(fakes) if reason is None else {}
+            observations = {**(self.observe(fakes) if reason is None else {}), **self.told[generator]}
+            own = {metric: {} if metric in partial else groups for metric, groups in self.members.items()}
+            if stable := swept.stability(own, generator, level=benchmark.interval.level):
+                observations["stability"] = stable
             shown = benchmark.interval.reference
             rows.append(
                 Row(

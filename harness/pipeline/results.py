@@ -37,7 +37,8 @@ NAMES = "names.json"
 LOCK = "benchmark.lock.yaml"
 RECEIPT = ".complete.json"
 MARKER = ".benchmark"  # names the benchmark whose results a folder holds
-BESIDE = ("run.json", "report.html")  # of the time, the machine and later studies: not part of the result
+COSTS = "costs.json"
+BESIDE = ("run.json", "report.html", COSTS)  # of the time, the machine and later studies: not part of the result
 DRAWN = ("grids/", "plots/", f"{FOLDER}/")  # files whose names hang on the declaration
 TURN = ".turn"  # held by the run that writes into OUT
 DECLARED = ("benchmark", "dataset", "components", "statistics")  # of a lock: known before the first image is made
@@ -207,6 +208,20 @@ def write_names(out: Path, names: Names) -> None:
     if names:
         said = {generator: {str(seed): list(own) for seed, own in sets.items()} for generator, sets in names.items()}
         write_json(out / FOLDER / NAMES, said)
+
+
+def write_costs(out: Path, costs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write `costs.json`: seconds, images a second, evaluations and parameters of each generator, of this machine."""
+    write_json(out / COSTS, costs)
+
+
+def read_costs(out: Path) -> dict[str, dict[str, Any]]:
+    """The content of OUT's costs.json; empty where there is none."""
+    try:
+        found = json.loads((out / COSTS).read_text(encoding="ascii"))
+        return dict(found)
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def read_names(out: Path) -> dict[str, dict[int, list[str]]]:

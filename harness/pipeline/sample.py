@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,10 @@ from harness.images import (
     uint8_advice,
     unpacked,
 )
-from harness.pipeline import groups, models
+from harness.pipeline import groups, likelihoods, models
 from harness.pipeline.checked import Look, checked_parts, copied, found_now, open_split, remember
 from harness.pipeline.names import NAMES, file_names, packed_names
+from harness.pipeline.pace import Pace
 from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet
 from harness.pipeline.store import CorruptEntry, Entry
 
@@ -105,7 +107,7 @@ def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_s
     sample = made.sample if hasattr(made, "sample") else made
     if not callable(sample):
         raise UsageError(f"generator {generator}: {plan.benchmark.generators[generator].use} has no `sample(seeds)`")
-    models.fitted(plan, generator, training_seed, made)
+    model = models.fitted(plan, generator, training_seed, made)
     if hasattr(made, "to") and registry.is_built_in("generators", plan.benchmark.generators[generator].use):
         made.to(plan.resolved_device)
     entries = []
@@ -115,10 +117,24 @@ def make_fakes(plan: Plan, generator: str, training_seed: int | None, sampling_s
         named = file_names(plan, generator, made)
         draws = drawn_images(plan, source, getattr(made, "size", None), named)
         labels = groups.ask(plan, generator, made, draws)
-        batches = (_checked(_at(made, sample, i), draws[i : i + size], i) for i in range(0, n, size))
+        pace = Pace(plan.resolved_device if hasattr(made, "to") else "cpu")
+        batches = (
+            pace.timed(partial(_checked, _at(made, sample, i), draws[i : i + size], i)) for i in range(0, n, size)
+        )
         names = None if named is None else [named[i] for i in draws]
-        entries.append(_store(plan, source, n, batches, labels, names=names, read=key_read(made)))
+
+        def said(pace: Pace = pace) -> dict[str, Any]:
+            costs = {} if pool_of(plan, generator, made) else {"cost": {**model.costs(), **pace.facts()}}
+            return {**key_read(made), **costs, **likelihoods.offer(made)}
+
+        entries.append(_store(plan, source, n, batches, labels, names=names, said=said))
+    likelihoods.make(plan, generator, training_seed, made)
     return entries
+
+
+def pool_of(plan: Plan, generator: str, made: Any) -> bool:
+    """Whether a generator shows images that there are already, so that its pace is that of a disk."""
+    return plan.benchmark.pool(generator) is not None or hasattr(made, "size")
 
 
 def key_read(made: Any) -> dict[str, str]:
@@ -263,7 +279,7 @@ def _store(
     labels: Mapping[str, groups.Labels],
     *,
     names: Sequence[str] | None = None,
-    read: Mapping[str, str] | None = None,
+    said: Callable[[], Mapping[str, Any]] = dict,
 ) -> Entry:
     """Write shards of whole batches, one of the images' names and a last one of their groups, and their digests."""
     content = Content(n)
@@ -290,8 +306,8 @@ def _store(
             yield dict(labels)
 
     def facts() -> dict[str, Any]:
-        said: dict[str, Any] = {**(read or {}), **({} if names is None else {NAMES: True})}
-        return {"n": n, "shape": content.shape, "content": content.digest, **groups.facts(labels), **said}
+        own = {"n": n, "shape": content.shape, "content": content.digest}
+        return {**own, **groups.facts(labels), **said(), **({} if names is None else {NAMES: True})}
 
     return plan.store.put("images", plan.image_key(source), shards(), facts)
 

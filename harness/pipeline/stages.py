@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from harness.base import UsageError
-from harness.pipeline import numerics
+from harness.pipeline import likelihoods, numerics
 from harness.pipeline.checked import Look, last_look
 from harness.pipeline.encode import make_features
 from harness.pipeline.executors.work import Executor, Failure, outcomes
@@ -93,6 +93,7 @@ class Pipeline:
     failures: dict[tuple[FakeSet, str], Failure] = field(default_factory=dict)
     numerics_failures: dict[tuple[FakeSet, str], Failure] = field(default_factory=dict)
     encoder_failures: dict[str, Failure] = field(default_factory=dict)
+    likelihood_failures: dict[str, Failure] = field(default_factory=dict)
     verify: bool = False
     _identified: set[str] = field(default_factory=set)
 
@@ -169,9 +170,14 @@ class Pipeline:
             for seeds in [missing[g, t]]
         ]
         already = len(self.reals) + len(self.fakes) - sum(max(1, len(unit.sampling_seeds)) for unit in units)
+        # Of image sets that are there, but whose likelihood failed or was lost.
+        told = {(f.generator, f.training_seed): f for f in self.fakes if likelihoods.is_missing(self.plan, f)}
+        units += [SampleUnit(fake) for at, fake in told.items() if at not in missing]
         for unit, failure in self._run("sample", _sample, units, already):
             if isinstance(unit.source, RealSet):
                 raise UsageError(failure.reason)
+            if likelihoods.is_missing(self.plan, unit.source):
+                self.likelihood_failures[unit.source.generator] = failure
             for seed in unit.sampling_seeds:
                 # The seeds before the one that failed are in the store.
                 fake = FakeSet(unit.source.generator, unit.source.training_seed, seed)
@@ -243,7 +249,7 @@ class Pipeline:
 
     def rank(self) -> Ranked:
         """Records and leaderboard of the whole benchmark."""
-        return rank(self.plan, self.failures, self.numerics_failures)
+        return rank(self.plan, self.failures, self.numerics_failures, self.likelihood_failures)
 
     def _run(
         self, stage: str, work: Callable[[Plan, Unit], None], units: Sequence[Unit], already: int

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Tables,
         ThirdOrder,
     )
+    from harness.uncertainty.choosing import Choice, choose, image_folds, seed_folds
     from harness.uncertainty.compare import Comparison, Equivalence, difference, equivalence, why_not_paired
     from harness.uncertainty.design import INDEPENDENT, Design
     from harness.uncertainty.features import (
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from harness.uncertainty.seeds import Combined, Means, SeedMember, combine, means, why_no_interval
     from harness.uncertainty.significance import exceeded, holm, quantile, satterthwaite
     from harness.uncertainty.splits import Labels, deep_enough, labels
+    from harness.uncertainty.stability import FEWEST as FEWEST_SEEDS
+    from harness.uncertainty.stability import Share, Spread, share, spread
     from harness.uncertainty.strata import contrasts, pair_products
     from harness.uncertainty.variance import fake_variance
 

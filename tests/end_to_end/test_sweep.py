@@ -1,0 +1,125 @@
+"""A swept benchmark from its YAML to its leaderboard: cells, likelihood, stability, costs, the choice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.base import read_records
+from harness.pipeline import Leaderboard
+from harness.run import run_benchmark
+from tests.conftest import ROOT
+
+BENCH = """\
+name: swept
+seed: 7
+dataset: digits
+datasets: {datasets}
+n_real: 80
+n_fake: 80
+preprocessing: {{channels: grey, resize: null, quantise: uint8, range: [0, 1]}}
+encoders: {{pixels: {{}}}}
+generators:
+  walk: {{use: "{module}:Walk"}}
+  holdout: {{}}
+sweep:
+  generators: {{walk: {{noise: [10, 40, 160]}}}}
+  n_fake: [20, 40]
+training_seeds: [0, 1, 2]
+metrics: {{fd: {{}}, recall: {{}}}}
+rank_by: {{metric: fd, encoder: pixels}}
+interval: {{replicates: 50}}
+"""
+
+MODULE = """\
+import numpy as np
+from harness.generators import Likelihood
+
+
+class Walk:
+    evaluations, parameters = 3, 64
+
+    def __init__(self, *, noise=1):
+        self.noise = noise
+
+    def fit(self, images, labels, *, seed):
+        self.images = np.random.default_rng(seed).permutation(images)[:100]
+
+    def sample(self, seeds):
+        rngs = [np.random.default_rng(s) for s in seeds]
+        drawn = [self.images[r.integers(100)] + r.normal(0, self.noise, self.images.shape[1:]) for r in rngs]
+        return np.clip(drawn, 0, 255).astype(np.uint8)
+
+    def likelihood(self, images, labels):
+        if self.noise == 160:
+            raise RuntimeError("no density today")
+        return Likelihood(np.linspace(1, 3, len(images)) + self.images.mean() * 0, "exact", "a straight line")
+"""
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("swept")
+    (folder / "walk_swept.py").write_text(MODULE)
+    (folder / "bench.yaml").write_text(BENCH.format(datasets=ROOT / "datasets.yaml", module="walk_swept"))
+    run_benchmark(folder / "bench.yaml", out=folder / "out", store=folder / "store", workers=1, tracking=False)
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def board(out: Path) -> Leaderboard:
+    return Leaderboard.from_json((out / "leaderboard.json").read_text())
+
+
+def test_every_cell_is_ranked_and_keeps_its_value_on_the_axis(out, board):
+    rows = {row.generator: row for row in board.rows}
+    assert set(rows) == {"walk-10", "walk-40", "walk-160", "holdout"}
+    assert rows["walk-40"].observations["swept"] == {"entry": "walk", "axes": {"noise": 40}}
+    assert "swept" not in rows["holdout"].observations
+    told = [r.observations["swept"]["axes"] for r in read_records(out / "records.jsonl") if "swept" in r.observations]
+    assert {"noise": 160} in told
+    assert Leaderboard.from_json(board.to_json()) == board
+
+
+def test_the_best_cell_is_told_with_the_price_of_choosing_it(board):
+    [choice] = board.choices
+    assert (choice.entry, choice.metric, choice.encoder, choice.over) == ("walk", "fd", "pixels", "training seeds")
+    assert choice.best in choice.cells
+    assert choice.value == pytest.approx(
+        next(row for row in board.rows if row.generator == choice.best).metrics["fd"].value
+    )
+    assert choice.corrected_high - choice.corrected_low > choice.high - choice.low
+
+
+def test_likelihood_has_an_error_over_images_and_says_why_it_is_missing(board):
+    rows = {row.generator: row for row in board.rows}
+    told = rows["walk-10"].observations["likelihood"]
+    assert (told["kind"], told["n"], told["seeds"], told["words"]) == ("exact", 80, 3, "a straight line")
+    assert told["value"] == pytest.approx(2)
+    assert told["se_images"] == pytest.approx(0.0658, abs=1e-3)
+    assert told["se_seeds"] == pytest.approx(0)
+    assert "no density today" in rows["walk-160"].observations["likelihood"]["failed"]
+    assert rows["walk-160"].status == "ok"
+
+
+def test_stability_is_told_of_what_is_trained_more_than_twice(board):
+    rows = {row.generator: row for row in board.rows}
+    told = rows["walk-10"].observations["stability"]
+    assert told["seeds"] == 3
+    assert 0 < told["sd"]["fd"]["low"] < told["sd"]["fd"]["sd"] < told["sd"]["fd"]["high"]
+    assert told["collapsed"]["rule"] == "recall under 0.1"
+    assert told["collapsed"]["count"] == 0
+    assert told["collapsed"]["high"] == pytest.approx(0.708, abs=1e-3)
+    assert "stability" not in rows["holdout"].observations
+
+
+def test_costs_are_beside_the_results_and_in_no_record(out):
+    told = json.loads((out / "costs.json").read_text())
+    assert told["walk-10"]["evaluations"] == 3
+    assert told["walk-10"]["parameters"] == 64
+    assert told["walk-10"]["images_per_second"] > 0
+    assert told["walk-10"]["training_seconds"] >= 0
+    assert "holdout" not in told
+    assert b"images_per_second" not in (out / "records.jsonl").read_bytes()
