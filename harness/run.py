@@ -30,7 +30,7 @@ from harness.pipeline import (
     results,
     stored_names,
 )
-from harness.report import GRID, drop_findings, freshen_report, write_grids, write_plots
+from harness.report import GRID, drop_findings, freshen_report, write_curves, write_grids, write_plots
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,8 @@ def _finish(folder: Path, pipeline: Pipeline, start: float, began: str) -> Resul
     """What the run made, brought into OUT unless OUT holds it already; nothing is tracked yet."""
     lock = results.resolved(pipeline)
     # What failed is tried again.
-    failed = bool(pipeline.failures or pipeline.numerics_failures or pipeline.likelihood_failures)
+    beside = (pipeline.numerics_failures, pipeline.likelihood_failures, pipeline.size_failures)
+    failed = bool(pipeline.failures or any(beside))
     cached = not failed and results.is_complete(folder, lock["run_key"])
     board = results.read_leaderboard(folder) if cached else _write(folder, pipeline, lock)
     freshen_report(folder)  # a cached run too: a study may have added a finding
@@ -143,6 +144,7 @@ def _write(folder: Path, pipeline: Pipeline, lock: Mapping[str, Any]) -> Leaderb
     results.write_costs(folder, costs(pipeline.plan))
     write_grids(folder / "grids", first_images(pipeline.plan, GRID))
     write_plots(folder / "plots", list(ranked.records), json.loads(ranked.leaderboard.to_json()))
+    write_curves(folder / "plots", ranked.leaderboard)
     return ranked.leaderboard
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from harness.base import Cell, Estimate, Record, Reference, Target, percent
-from harness.pipeline import likelihoods, numerics, provenance, swept
+from harness.pipeline import likelihoods, numerics, provenance, sizes, swept
 from harness.pipeline.distances import USES, disagreements
 from harness.pipeline.executors.work import Failure
 from harness.pipeline.groups import caption
@@ -61,7 +61,10 @@ def rank(
         choices += swept.chosen(plan, encoder, members[encoder])
     asked = plan.benchmark.interval
     differing = disagreements(distances, level=asked.level, reference=asked.reference)
-    board = replace(_board(plan, encoders, rows, members), disagreements=differing, choices=tuple(choices))
+    ranked = members[by.encoder].get(by.metric, {})
+    curves = [point for name in ranked for point in sizes.sized(plan, name, ranked[name])] if sizes.asked(plan) else []
+    board = _board(plan, encoders, rows, members)
+    board = replace(board, disagreements=differing, choices=tuple(choices), sizes=tuple(curves))
     return Ranked(tuple(records), board, members)
 
 

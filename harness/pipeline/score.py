@@ -23,7 +23,7 @@ from harness.uncertainty import Analysis, Arrays, MetricCall, ReferenceSet, cent
 
 def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
     """Store the scores that are missing of one image set under one encoder."""
-    side = _real_side(plan, encoder)
+    side = real_side(plan, encoder)
     real, of_real = side.features, side.groups
     fake = load_features(plan, source, encoder)
     if real.rows.shape[1] != fake.rows.shape[1]:
@@ -70,7 +70,7 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
 
 
 @dataclass
-class _RealSide:
+class RealSide:
     """The reference's features, groups and what metrics computed of them, and the training split's features."""
 
     features: Features
@@ -110,10 +110,10 @@ class Shelf:
         self.plan.store.put("references", self._key(what), [arrays], {"what": list(what)})
 
 
-_kept: dict[tuple[object, ...], _RealSide] = {}  # of this process, one at a time
+_kept: dict[tuple[object, ...], RealSide] = {}  # of this process, one at a time
 
 
-def _real_side(plan: Plan, encoder: str) -> _RealSide:
+def real_side(plan: Plan, encoder: str) -> RealSide:
     """What scores of every generator share, kept for the next one's."""
     entry = plan.features(plan.reference, encoder)
     seed = None if entry is None else plan.seed("replicates", entry.facts["content"])
@@ -128,7 +128,7 @@ def _real_side(plan: Plan, encoder: str) -> _RealSide:
         shelf = Shelf(plan, {"content": features.entry.facts["content"], "images": images, "seed": seed})
         reference = ReferenceSet.of(features.rows, seed=seed, design=groups.design, shelf=shelf)
         key = (plan.store_root, plan.reference, seed, images, features.entry.folder.name)
-        _kept[key] = _RealSide(features, groups, reference)
+        _kept[key] = RealSide(features, groups, reference)
     return _kept[key]
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from harness.base import UsageError
-from harness.pipeline import likelihoods, numerics
+from harness.pipeline import likelihoods, numerics, sizes
 from harness.pipeline.checked import Look, last_look
 from harness.pipeline.encode import make_features
 from harness.pipeline.executors.work import Executor, Failure, outcomes
@@ -61,16 +61,18 @@ class SampleUnit:
 
 @dataclass(frozen=True, slots=True)
 class EncoderUnit:
-    """An image set under an encoder, with `batch_size` at another than the declared one; or its `numerics` values."""
+    """An image set under an encoder, with `batch_size` at another than the declared one, its numerics, or its sizes."""
 
     source: PlannedSet
     encoder: str
     batch_size: int | None = None
     numerics: bool = False
+    sizes: bool = False
 
     def __str__(self) -> str:
         name = f"real split {self.source.split}" if isinstance(self.source, RealSet) else name_of(self.source)
         what = f" in batches of {self.batch_size}" if self.batch_size else ", numerics" if self.numerics else ""
+        what += ", at smaller sizes" if self.sizes else ""
         return f"{name} under {self.encoder}{what}"
 
 
@@ -94,6 +96,7 @@ class Pipeline:
     numerics_failures: dict[tuple[FakeSet, str], Failure] = field(default_factory=dict)
     encoder_failures: dict[str, Failure] = field(default_factory=dict)
     likelihood_failures: dict[str, Failure] = field(default_factory=dict)
+    size_failures: dict[FakeSet, Failure] = field(default_factory=dict)
     verify: bool = False
     _identified: set[str] = field(default_factory=set)
 
@@ -243,8 +246,17 @@ class Pipeline:
         first = set(self.plan.first_fakes) if self.plan.benchmark.numerics else set()
         beside = [pair for pair in pairs if pair[0] in first and pair not in self.numerics_failures]
         units += [EncoderUnit(f, e, numerics=True) for f, e in beside if numerics.find_values(self.plan, f, e) is None]
-        for unit, failure in self._run("score", _score, units, len(pairs) + len(beside) - len(units)):
+        already = len(pairs) + len(beside) - len(units)
+        if (by := self.plan.benchmark.rank_by.encoder) in self.encoders and sizes.asked(self.plan):
+            sized = [fake for fake in self.fakes if (fake, by) not in self.failures]
+            left = [fake for fake in sized if sizes.is_missing(self.plan, fake)]
+            units += [EncoderUnit(fake, by, sizes=True) for fake in left]
+            already += len(sized) - len(left)
+        for unit, failure in self._run("score", _score, units, already):
             assert isinstance(unit.source, FakeSet)
+            if unit.sizes:
+                self.size_failures[unit.source] = failure
+                continue
             (self.numerics_failures if unit.numerics else self.failures)[unit.source, unit.encoder] = failure
 
     def rank(self) -> Ranked:
@@ -327,7 +339,9 @@ def _encode(plan: Plan, unit: EncoderUnit) -> None:
 
 def _score(plan: Plan, unit: EncoderUnit) -> None:
     assert isinstance(unit.source, FakeSet)
-    if unit.numerics:
+    if unit.sizes:
+        sizes.make_sizes(plan, unit.source)
+    elif unit.numerics:
         numerics.make_values(plan, unit.source, unit.encoder)
     else:
         make_scores(plan, unit.source, unit.encoder)

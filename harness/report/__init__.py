@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
+    from harness.report.figures.curveplots import write_curves
     from harness.report.figures.forest import write_plots
     from harness.report.finding import (
         Finding,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.base import Record, UsageError, read_records
 from harness.benchmark import TABLE
-from harness.pipeline import Column, Leaderboard, Row
+from harness.pipeline import Column, Leaderboard, Row, results
 from harness.report.finding import Finding, read_findings
 
 NEEDED = ("records.jsonl", "leaderboard.json", "benchmark.lock.yaml")
@@ -27,6 +27,7 @@ class RunFiles:
     lock: Mapping[str, Any]
     lock_text: str
     findings: Mapping[str, Finding]
+    costs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def first(self) -> str:
@@ -86,4 +87,5 @@ def read_run(out: Path) -> RunFiles:
         lock=dict(YAML(typ="safe").load(text)),
         lock_text=text,
         findings=read_findings(out),
+        costs=results.read_costs(out),
     )

@@ -9,6 +9,7 @@ import pytest
 
 from harness.base import read_records
 from harness.pipeline import Leaderboard
+from harness.report.curves import steps
 from harness.run import run_benchmark
 from tests.conftest import ROOT
 
@@ -123,3 +124,34 @@ def test_costs_are_beside_the_results_and_in_no_record(out):
     assert told["walk-10"]["training_seconds"] >= 0
     assert "holdout" not in told
     assert b"images_per_second" not in (out / "records.jsonl").read_bytes()
+
+
+def test_the_metric_that_ranks_is_there_at_every_size(board):
+    rows = {row.generator: row for row in board.rows}
+    curve = [point for point in board.sizes if point.generator == "holdout"]
+    assert [point.n for point in curve] == [20, 40, 80]
+    assert curve[0].value > curve[1].value > curve[2].value  # the bias of the distance
+    assert curve[2].value == rows["holdout"].metrics["fd"].value
+    assert all(point.low < point.value < point.high for point in curve)
+    assert all(point.debiased is None for point in curve)  # 80 rows for 64 columns
+
+
+def test_the_report_draws_the_curves_and_tells_the_price(out):
+    page = (out / "report.html").read_text()
+    assert "the best of 3 cells is walk-" in page
+    assert "with the choice paid for (95% intervals, 3 folds over training seeds" in page
+    assert "FD ↓ over noise, walk" in page
+    assert "recall ↑ over noise, walk" in page
+    assert "walk-160 " in page
+    assert "FD over images (n_fake)<" in page
+    assert "2.000 (exact; se ± 0.066 images, ± 0 seeds)" in page
+    assert "network evaluations an image" in page
+    drawn = (out / "plots" / "curves-walk.svg").read_text()
+    assert "recall ↑" in drawn
+    assert (out / "plots" / "curves-sizes.png").is_file()
+
+
+def test_mlflow_is_given_the_curves_step_by_step(board):
+    found = [(name, step) for name, _, step in steps(board, "pixels")]
+    assert [step for name, step in found if name == "curve/walk/walk over noise/fd"] == [10, 40, 160]
+    assert {name.rpartition("/")[2] for name, _ in found} == {"fd", "recall"}

@@ -56,7 +56,7 @@ def write_plots(folder: Path, records: Sequence[Record], leaderboard: Mapping[st
         identity = _identity(own, leaderboard, encoder)
         if not (png.exists() and svg.exists() and identity in svg.read_text(encoding="utf-8")):
             figure, raster, vector = draw_encoder(own, leaderboard, encoder), BytesIO(), BytesIO()
-            with _style():
+            with plot_style():
                 figure.savefig(raster, format="png", dpi=150)
                 figure.savefig(vector, format="svg", metadata={"Date": None, "Identifier": identity})
             write_atomically(png, raster.getvalue())
@@ -89,7 +89,7 @@ def draw_encoder(records: Iterable[Record], leaderboard: Mapping[str, Any], enco
     bottom = LINE * len(caption) + 0.7
     body = down * ROW * max(1, len(ranked)) + (down - 1) * HEAD
     height = TOP + body + bottom
-    with _style():
+    with plot_style():
         figure = Figure(figsize=(width, height))
         grid = figure.add_gridspec(
             down,
@@ -136,7 +136,7 @@ def _identity(records: Sequence[Record], leaderboard: Mapping[str, Any], encoder
     return "sha256:" + digest([DRAWING, version("matplotlib"), version("pillow"), context, rows, shown])
 
 
-def _style() -> Any:
+def plot_style() -> Any:
     """A context with matplotlib's own defaults and STYLE, whatever the user's matplotlibrc says."""
     import matplotlib
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.base import digest, digest_file, named, percent, write_atomically
 from harness.benchmark import registry
+from harness.pipeline import results
 from harness.report import paste, words
 from harness.report.figures.charts import has_plane, heatmap, plane, ranked_forest, small_forest
 from harness.report.figures.marks import figure
@@ -15,6 +16,7 @@ from harness.report.finding import SUFFIX, Finding
 from harness.report.html.markup import Child, Markup, prose, tag
 from harness.report.html.samples import sample_rows
 from harness.report.html.style import CSS, SCRIPT
+from harness.report.html.sweeps import cost_section, size_section, sweep_section
 from harness.report.html.tables import leaderboard_table, study_table
 from harness.report.run_files import NEEDED, RunFiles, read_run
 from harness.report.words import terms
@@ -51,7 +53,13 @@ def freshen_report(out: Path) -> Path:
 
 def _inputs(out: Path) -> str:
     """The digest of all that a page is made of: a run's files, its findings, its grids, and the code that draws it."""
-    files = [*(out / name for name in NEEDED), *sorted(out.glob(f"*{SUFFIX}")), *sorted((out / "grids").glob("*.png"))]
+    costs = [out / results.COSTS] if (out / results.COSTS).is_file() else []
+    files = [
+        *(out / name for name in NEEDED),
+        *costs,
+        *sorted(out.glob(f"*{SUFFIX}")),
+        *sorted((out / "grids").glob("*.png")),
+    ]
     code = registry.source_digest((__name__,))
     return digest([code, [[file.relative_to(out).as_posix(), digest_file(file)] for file in files]])
 
@@ -65,6 +73,9 @@ def page(run: RunFiles) -> str:
         ("plane", "Fidelity against diversity", _plane(run)),
         ("ranks", "Ranks across encoders", _ranks(run)),
         ("seeds", "Single seeds", _seeds(run)),
+        ("sweeps", "Sweeps: curves, and the best cell with its price", sweep_section(run)),
+        ("sizes", "Number of images", size_section(run)),
+        ("costs", "Training, sampling and likelihood", cost_section(run)),
         ("samples", "Samples", _samples(run)),
         *((f"finding-{name}", finding.title, _finding(name, finding)) for name, finding in _studied(run)),
         ("terms", "Words used here", _terms(run)),

@@ -40,6 +40,7 @@ svg .beside{font-size:11.5px;paint-order:stroke;stroke:var(--paper);stroke-width
 .c3{fill:var(--c3);stroke:var(--c3)}.c4{fill:var(--c4);stroke:var(--c4)}.c5{fill:var(--c5);stroke:var(--c5)}
 .c6{fill:var(--c6);stroke:var(--c6)}
 .bar{stroke-width:2.4;stroke-linecap:round}.thin{stroke-width:1.4;opacity:.75}.faint{stroke-width:5;opacity:.3}
+.band{stroke:none;opacity:.15}
 .link{stroke-width:1.8;opacity:.75}.dash{stroke-dasharray:6 3}.open{fill:none;stroke-width:2.2}.hollow{fill:none;
 stroke-width:1.7}
 table{border-collapse:separate;border-spacing:0;font-size:.87rem;font-variant-numeric:tabular-nums}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.pipeline import Row
+from harness.report.curves import steps
 from harness.report.mlflow import studies, tables
 from harness.report.mlflow.directory import RunDirectory
 from harness.report.mlflow.reach import TrackingUnavailable
@@ -65,6 +66,7 @@ def log(client: MlflowClient, experiment_id: str, run: RunDirectory) -> str:
     counts = {"ranked": sum(row.rank is not None for row in board.rows), "failed": failed}
     declared = {"run_key": run.key, **dict(_flat(run.lock["benchmark"]))}
     _batch(client, parent, counts, declared, run.ended)
+    _curves(client, parent, run)
     inputs = _inputs(run)
     client.log_inputs(parent, inputs)
     for place, row in enumerate(board.rows):
@@ -119,11 +121,21 @@ def _log_child(
     metrics: dict[str, float | None] = {"rank": row.rank, "rank.low": row.rank_low, "rank.high": row.rank_high}
     for metric, e in row.metrics.items():
         metrics |= {metric: e.value, f"{metric}.se": e.se, f"{metric}.ci_lo": e.low, f"{metric}.ci_hi": e.high}
+    costs = run.shown.costs.get(row.generator, {})
+    metrics |= {f"cost.{name}": value for name, value in costs.items() if isinstance(value, int | float)}
+    if (bits := row.observations.get("likelihood", {})) and "value" in bits:
+        metrics |= {
+            "bits_per_dim": bits["value"],
+            "bits_per_dim.ci_lo": bits["low"],
+            "bits_per_dim.ci_hi": bits["high"],
+        }
     params: dict[str, Any] = {"generator": row.generator, "encoder": row.encoder}
     for kind, name in (("generators", row.generator), ("encoders", row.encoder)):
         declared = run.lock["benchmark"][kind][name]
         params |= _flat(declared["parameters"], f"{kind[:-1]}.")
         params[f"{kind[:-1]}.use"] = declared["use"]
+    if bits:
+        params["bits_per_dim.kind"] = bits.get("kind", "failed")
     params |= {"n_real": row.n_real, "n_fake": row.n_fake, **run.board.interval}
     params |= {"training_seeds": list(row.training_seeds), "sampling_seeds": list(row.sampling_seeds)}
     for record in own:
@@ -148,6 +160,16 @@ def _batch(
     while found or said:
         client.log_batch(run_id, metrics=found[:METRICS_AT_ONCE], params=said[:PARAMS_AT_ONCE])
         found, said = found[METRICS_AT_ONCE:], said[PARAMS_AT_ONCE:]
+
+
+def _curves(client: MlflowClient, run_id: str, run: RunDirectory) -> None:
+    """Log the curves of a sweep, a step for each cell."""
+    from mlflow.entities import Metric
+
+    found = steps(run.board, str(run.board.rank_by["encoder"]))
+    for start in range(0, len(found), METRICS_AT_ONCE):
+        part = found[start : start + METRICS_AT_ONCE]
+        client.log_batch(run_id, metrics=[Metric(_name(name), value, run.ended, step) for name, value, step in part])
 
 
 def _inputs(run: RunDirectory) -> list[DatasetInput]:

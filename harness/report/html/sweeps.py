@@ -1,0 +1,132 @@
+"""Sections of the report about sweeps, and what generators cost, how likely images are, how stable training is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.base import percent
+from harness.report.curves import Panel, panels, size_panel, words
+from harness.report.figures.curves import curve_panel, trade_off
+from harness.report.figures.marks import figure
+from harness.report.finding import Table
+from harness.report.html.markup import Child, prose, tag
+from harness.report.html.tables import study_table
+from harness.report.run_files import RunFiles
+
+
+def sweep_section(run: RunFiles) -> list[Child]:
+    """The choices with their price, and the curves; empty without a sweep."""
+    board = run.board
+    label = run.by.label
+    choices = [one for one in board.choices if one.encoder == run.first]
+    parts: list[Child] = [tag("p", *prose(words(one, label) + "."), class_="verdict") for one in choices]
+    if choices:
+        parts.append(
+            tag(
+                "p",
+                "The best of many cells is partly the luckiest: its own interval is too short and lies too low. The "
+                "corrected value judges each fold of the data under the cell that the other folds would have chosen.",
+                class_="hint",
+            )
+        )
+    drawn = panels(board, run.first)
+    band = f"Bands are {percent(board.interval['level'])} intervals of each cell by itself."
+    for number, panel in enumerate(drawn):
+        parts.append(figure(curve_panel(panel, number), band))
+    by_entry: dict[str, dict[str, Panel]] = {}
+    for panel in drawn:
+        by_entry.setdefault(panel.entry, {})[panel.metric] = panel
+    for number, own in enumerate(by_entry.values()):
+        if {"precision", "recall"} <= set(own):
+            caption = f"Numbers are the first and the last {own['recall'].axis} of each curve."
+            parts.append(figure(trade_off(own["precision"], own["recall"], number), caption))
+    return parts
+
+
+def size_section(run: RunFiles) -> list[Child]:
+    """The metric that ranks over the number of images; empty where that was not swept."""
+    panel = size_panel(run.board)
+    if panel is None:
+        return []
+    caption = (
+        "Each value is of the first images of the same sets, against the same reference. Where a curve of real images "
+        "still falls, so does everything else for the same reason: the bias of small sets."
+    )
+    return [figure(curve_panel(panel, 1000), caption)]
+
+
+def cost_section(run: RunFiles) -> list[Child]:
+    """What training and sampling cost, bits per dimension, and the spread over training seeds, one row a generator."""
+    table = facts_table(run)
+    if table is None:
+        return []
+    hint = (
+        "Seconds and images a second are of the machine that made them, not part of the result. Bits per dimension are "
+        "of held-out images, with the standard error over images and, where there are several, over training seeds."
+    )
+    return [tag("p", hint, class_="hint"), study_table(table)]
+
+
+def facts_table(run: RunFiles) -> Table | None:
+    """The table of `cost_section`; None where nothing is known of any generator."""
+    metric, label = run.by.metric, run.by.label
+    rows = []
+    for row in run.scored(run.first):
+        cost = run.costs.get(row.generator, {})
+        told = row.observations
+        stable = told.get("stability", {})
+        if cost or "likelihood" in told:
+            rows.append(
+                (
+                    row.generator,
+                    cost.get("training_seconds"),
+                    cost.get("parameters"),
+                    cost.get("evaluations"),
+                    cost.get("images_per_second"),
+                    bits(told.get("likelihood")),
+                    _spread(stable.get("sd", {}).get(metric)),
+                    collapsed(stable.get("collapsed")),
+                )
+            )
+    if not rows:
+        return None
+    rule = next(
+        (
+            r.observations["stability"]["collapsed"]["rule"]
+            for r in run.scored(run.first)
+            if r.observations.get("stability", {}).get("collapsed")
+        ),
+        "",
+    )
+    columns = (
+        "generator",
+        "training, CPU s",
+        "parameters",
+        "network evaluations an image",
+        "images a second",
+        "bits/dim ↓",
+        f"sd of {label} over training seeds",
+        f"collapsed runs{f' ({rule})' if rule else ''}",
+    )
+    return Table("Training, sampling and likelihood", columns, tuple(rows))
+
+
+def bits(told: Mapping[str, Any] | None) -> str | None:
+    """Bits per dimension with their kind and errors."""
+    if not told:
+        return None
+    if "failed" in told:
+        return f"failed: {told['failed']}"
+    seeds = "" if told["se_seeds"] is None else f", ± {told['se_seeds']:.2g} seeds"
+    sign = "≤ " if told["kind"] == "bound" else ""
+    return f"{sign}{told['value']:.3f} ({told['kind']}; se ± {told['se_images']:.2g} images{seeds})"
+
+
+def _spread(told: Mapping[str, Any] | None) -> str | None:
+    return f"{told['sd']:.3g} [{told['low']:.3g}, {told['high']:.3g}]" if told else None
+
+
+def collapsed(told: Mapping[str, Any] | None) -> str | None:
+    """How many of the runs collapsed, with the interval of the share."""
+    return f"{told['count']} of {told['of']} [{told['low']:.2f}, {told['high']:.2f}]" if told else None
