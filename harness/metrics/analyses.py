@@ -12,6 +12,7 @@ import numpy.typing as npt
 from harness.base import UsageError, imported
 from harness.metrics.contract import Effort
 from harness.metrics.own import without_interval
+from harness.metrics.processor import CPU, Processor
 from harness.metrics.table import METRICS, MetricFacts, facts_of, own_facts
 from harness.uncertainty import (
     INDEPENDENT,
@@ -42,13 +43,15 @@ def analyse(
     debias: bool | None = None,
     design_real: Design = INDEPENDENT,
     design_fake: Design = INDEPENDENT,
+    processor: Processor = CPU,
 ) -> dict[str, Analysis]:
     """An Analysis per metric, in the order of `calls`.
 
     Whatever is drawn on the real side depends on `real_seed` and the real set only, so that analyses of several
     generators against one reference are joint; likewise `fake_seed`. Exact copies of a row count as one unit; what
     else is not an independent draw, the designs say. `replicates` and `debias`: see `Effort`. A metric that has a value
-    on these sets but no interval has the form NoInterval, which says why.
+    on these sets but no interval has the form NoInterval, which says why. `processor` multiplies wide features: the
+    CPU, or `harness.pipeline.OnDevice`, through which values differ by rounding.
 
     Raises UsageError for bad features, unknown metrics or parameters, fewer than 50 replicates (splits), strata with
     fewer than two units or units across strata.
@@ -63,6 +66,7 @@ def analyse(
         replicates=replicates,
         debias=debias,
         design_fake=design_fake,
+        processor=processor,
     )
 
 
@@ -75,6 +79,7 @@ def analyse_against(
     replicates: int = 200,
     debias: bool | None = None,
     design_fake: Design = INDEPENDENT,
+    processor: Processor = CPU,
 ) -> dict[str, Analysis]:
     """`analyse` for one of several sets of fakes: what depends on the reference alone is computed once and kept in it.
 
@@ -87,7 +92,7 @@ def analyse_against(
     _, fake_rows = checked(reference.rows, fake)
     units_real, units_fake = reference.units, design_fake.units(fake_rows, "fake")
     pair = Pair(reference, fake_rows, units_fake, fake_seed)
-    effort = Effort(replicates, debias)
+    effort = Effort(replicates, debias, processor)
     found: dict[str, Analysis] = {}
     for name, facts in rows.items():
         if name in found:

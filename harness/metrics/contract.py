@@ -8,16 +8,20 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from harness.metrics.processor import CPU, Processor
+
 
 @dataclass(frozen=True)
 class Effort:
-    """How much an analysis may draw: `replicates` splits of both sets, and the block jackknife (`debias`).
+    """How much an analysis may draw, `replicates` splits of both sets and the block jackknife (`debias`), and where.
 
-    T_inf of FD needs the jackknife between 10 and 20 rows per column; None: only where it is cheap.
+    T_inf of FD needs the jackknife between 10 and 20 rows per column; None: only where it is cheap. `processor` is what
+    multiplies wide features; values through another one differ by rounding.
     """
 
     replicates: int = 200
     debias: bool | None = None
+    processor: Processor = CPU
 
 
 class Metric(Protocol):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from harness.base import Estimate, Reference, Target, UsageError, derive_seed
 from harness.metrics.analyses import analyse, values_of
 from harness.metrics.table import METRICS
-from harness.uncertainty import Analysis, Design, MetricCall, NoInterval, check, interval
+from harness.uncertainty import Design, MetricCall, NoInterval, check, interval
 
 
 def estimate(
@@ -95,7 +95,9 @@ def estimate_all(
         design_fake=Design(clusters_fake, strata_fake),
     )
     if without := [
-        _without(name, analysis) for name, analysis in found.items() if isinstance(analysis.form, NoInterval)
+        f"{one.form.reason}; the value of {name} is {one.value:.6g}, without an interval"
+        for name, one in found.items()
+        if isinstance(one.form, NoInterval)
     ]:
         raise UsageError(without)
     return {name: interval(one, level=level, target=target, reference=reference) for name, one in found.items()}
@@ -115,18 +117,11 @@ def measure(
 
 
 def _calls(metrics: Iterable[str] | Mapping[str, Mapping[str, Any]]) -> dict[str, MetricCall]:
-    asked = metrics if isinstance(metrics, Mapping) else {name: {} for name in _names(metrics)}
+    if isinstance(metrics, str):
+        metrics = [metrics]
+    asked = metrics if isinstance(metrics, Mapping) else {name: {} for name in metrics}
     built_in = [row.name for row in METRICS]
     for name in asked:
         if name not in built_in:
             raise UsageError(f"no metric '{name}'; known: {', '.join(built_in)}")
     return {name: MetricCall(name, parameters) for name, parameters in asked.items()}
-
-
-def _names(metrics: Iterable[str]) -> Iterable[str]:
-    return [metrics] if isinstance(metrics, str) else metrics
-
-
-def _without(name: str, analysis: Analysis) -> str:
-    assert isinstance(analysis.form, NoInterval)
-    return f"{analysis.form.reason}; the value of {name} is {analysis.value:.6g}, without an interval"

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from harness.base import UsageError
 from harness.metrics.contract import Effort
 from harness.metrics.kernel.distance import kernel_distance
-from harness.metrics.kernel.influence import analyse_kernel
+from harness.metrics.kernel.influence import analyse_kernel, pair_sums
+from harness.metrics.kernel.kernels import kernel_function
 from harness.uncertainty import (
     UNBIASED,
     Analysis,
@@ -79,7 +80,8 @@ def analyse_mmd(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     pairs of real rows that are at hand for each. Third-order terms are the mean of the parts', which move together.
     """
     chosen: dict[str, Any] = with_defaults(mmd, call.parameters)
-    parts = [analyse_kernel(pair, {"kernel": "rbf", "bandwidth": width}) for width in widths(pair.real, **chosen)]
+    kernels = [kernel_function(pair.real.shape[1], kernel="rbf", bandwidth=w) for w in widths(pair.real, **chosen)]
+    parts = [analyse_kernel(pair, pair_sums(pair, kernel, effort.processor)) for kernel in kernels]
     forms = [part.form for part in parts if isinstance(part.form, InfluenceForm)]
     thirds = [form.third_order for form in forms if form.third_order is not None]
     pairs = np.mean([form.pairs_real for form in forms], axis=0)
@@ -91,7 +93,7 @@ def analyse_mmd(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
 
     value = float(np.mean([part.value for part in parts]))
     spread = second("second_order_real") + second("second_order_fake") + second("second_order_cross")
-    biased = any(part.bias is not UNBIASED and part.bias != UNBIASED for part in parts)
+    biased = any(part.bias != UNBIASED for part in parts)
     return replace(
         parts[0],
         use="mmd",

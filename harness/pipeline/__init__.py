@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from harness.pipeline.names import stored_names
     from harness.pipeline.numerics import load_again, unmoved
+    from harness.pipeline.on_device import OnDevice, processor_of
     from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet, declared, plain
     from harness.pipeline.rank import Ranked
     from harness.pipeline.receipt import receipt_of

@@ -8,7 +8,7 @@ import pytest
 from harness.base.errors import UsageError
 from harness.metrics.analyses import analyse
 from harness.metrics.estimates import estimate
-from harness.metrics.kernel import published, sums
+from harness.metrics.kernel import published, sums, tally
 from harness.metrics.kernel.distance import kernel_distance
 from harness.metrics.kernel.kernels import kernel_function
 from harness.metrics.kernel.published import kid_subsets
@@ -52,7 +52,7 @@ def test_block_size_changes_nothing(monkeypatch):
     real, fake = pair(200, 150)
     whole = kernel_distance(real, fake)
     monkeypatch.setattr(sums, "COLUMNS", 17)
-    monkeypatch.setattr(sums, "STRIP", 5)
+    monkeypatch.setattr(tally, "STRIP", 5)
     assert kernel_distance(real, fake) == pytest.approx(whole, rel=1e-11)
 
 

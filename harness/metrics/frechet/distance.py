@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from harness.metrics.processor import CPU, Processor, worth
 from harness.metrics.rounding import NEGLIGIBLE, UNIT, single
 from harness.uncertainty import Matrix, Rows, Vector, blocks, checked
 
@@ -49,54 +50,52 @@ class Moments:
     single: bool = False
 
 
-def moments(rows: Rows) -> Moments:
+def moments(rows: Rows, processor: Processor = CPU) -> Moments:
     """Mean and factored covariance (n-1) of a feature set, in float64."""
     n, d = rows.shape
     mean = rows.mean(axis=0, dtype=np.float64)
     if n <= d:  # the centred rows are a thinner factor than the covariance, and an exact one
         centred = rows - mean
         return Moments(n, mean, float((centred**2).sum() / (n - 1)), np.asarray(centred.T / np.sqrt(n - 1)))
-    return moments_of_covariance(n, mean, covariance(rows, mean))
+    return moments_of_covariance(n, mean, covariance(rows, mean, processor))
 
 
-def covariance(rows: Rows, mean: Vector) -> Matrix:
+def covariance(rows: Rows, mean: Vector, processor: Processor = CPU) -> Matrix:
     """Covariance (n-1) about `mean`, summed in float64 over row blocks."""
     n, d = rows.shape
-    total = np.zeros((d, d))
-    for block in blocks(n, d):
-        centred = rows[block] - mean
-        total += centred.T @ centred
+    total = processor.scatter(rows, mean, blocks(n, d))
     total /= n - 1
     return total
 
 
 def moments_of_both(
-    real: Rows, fake: Rows, once: Callable[[str, Callable[[], Moments]], Moments] = lambda _, make: make()
+    real: Rows,
+    fake: Rows,
+    once: Callable[[str, Callable[[], Moments]], Moments] = lambda _, make: make(),
+    processor: Processor = CPU,
 ) -> tuple[Moments, Moments]:
     """`moments` of two sets, from float32 products where what these can do to the distance is negligible.
 
     `once` keeps what is the real side's alone.
     """
+    processor = worth(processor, real.shape[1])
+    kept = f"moments, {processor.name}"
     if single(real, fake) and min(len(real), len(fake)) > real.shape[1]:
         with np.errstate(over="ignore", invalid="ignore"):  # of features too large for float32's squares
-            found = once("moments, float32", lambda: moments_in_single(real)), moments_in_single(fake)
+            of_real = once(f"{kept}, float32", lambda: moments_in_single(real, processor))
+            found = of_real, moments_in_single(fake, processor)
         if negligible(*found):
             return found
-    return once("moments", lambda: moments(real)), moments(fake)
+    return once(kept, lambda: moments(real, processor)), moments(fake, processor)
 
 
-def moments_in_single(rows: Rows) -> Moments:
+def moments_in_single(rows: Rows, processor: Processor = CPU) -> Moments:
     """`moments` of more float32 rows than columns, from float32 products of CHUNK rows summed in float64."""
-    from scipy.linalg.blas import ssyrk
-
     n, d = rows.shape
     mean = rows.mean(axis=0, dtype=np.float64)
     centre = mean.astype(np.float32)
-    total = np.zeros((d, d), order="F")
-    for start in range(0, n, CHUNK):
-        centred = rows[start : start + CHUNK] - centre
-        total += ssyrk(1.0, centred.T, lower=1)  # zeros above the diagonal
-    total += np.tril(total, -1).T
+    parts = (slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK))
+    total = processor.scatter(rows, centre, parts)
     gap = mean - centre
     total -= n * np.outer(gap, gap)
     total /= n - 1

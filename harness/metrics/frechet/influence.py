@@ -37,6 +37,7 @@ from harness.metrics.frechet.distance import (
     square,
     trusted,
 )
+from harness.metrics.processor import CPU, Processor, worth
 from harness.metrics.rounding import IN_SINGLE, WIDE
 from harness.uncertainty import (
     Analysis,
@@ -66,25 +67,28 @@ ANALYTIC = 20.0  # rows per column from which the analytic bias is unbiased enou
 class Side:
     """One feature set in whitened coordinates, and its part of the expansion."""
 
-    def __init__(self, rows: Rows, own: Moments, shift: Vector, whitening: Matrix, s: Vector) -> None:
+    def __init__(
+        self, rows: Rows, own: Moments, shift: Vector, whitening: Matrix, s: Vector, processor: Processor = CPU
+    ) -> None:
         # Influence functions need no more digits than float32 features carry; means and covariances do.
         kind = rows.dtype if rows.shape[1] > WIDE else np.float64
         self.rows, self.mean, self.shift, self.s = rows, own.mean, shift.astype(kind), s
-        self.whitening = whitening.astype(kind)
+        self.kind = np.dtype(kind)
+        self.whitened = processor.times(whitening.astype(kind))
         self.kernel = harmonic(s)
         self.kept, self.kept_white = np.zeros(0, np.intp), np.empty((0, len(s)), kind)
 
     def coordinates(self, index: slice | Index) -> tuple[Rows, Rows]:
         """Centred rows and their whitened coordinates."""
-        centred = (self.rows[index] - self.mean).astype(self.whitening.dtype, copy=False)
+        centred = (self.rows[index] - self.mean).astype(self.kind, copy=False)
         if not isinstance(index, slice) and len(self.kept) and np.isin(index, self.kept, assume_unique=True).all():
             return centred, self.kept_white[np.searchsorted(self.kept, index)]
-        return centred, centred @ self.whitening
+        return centred, self.whitened(centred)
 
     def influence_and_norm(self, keep: Index | None = None) -> tuple[Vector, float]:
         """ψ per row, and the mean of |φ|²; coordinates of the rows `keep`, in order, are kept for `products`."""
         if keep is not None:
-            self.kept, self.kept_white = keep, np.empty((len(keep), len(self.s)), self.whitening.dtype)
+            self.kept, self.kept_white = keep, np.empty((len(keep), len(self.s)), self.kind)
         n, d = self.rows.shape
         influence = np.empty(n)
         norm = 0.0
@@ -252,9 +256,11 @@ class _Draws:
 
 def second_order(side: Side, units: Units, *, seed: int) -> float:
     """The variance that one side's plug-in counts twice, from random pairs of its units."""
-    pairs, among = pair_count(side.rows.shape[1])
-    rng = np.random.default_rng(seed)
-    products = pair_products(partial(side.products, side), units, None, pairs, among, rng)
+    draws = _Draws(units, units, seed, seed, *pair_count(side.rows.shape[1]))
+    return _twice_counted(draws.real(partial(side.products, side)), units)
+
+
+def _twice_counted(products: Vector, units: Units) -> float:
     return 2.0 / units.effective**2 * float((products**2).mean())
 
 
@@ -264,12 +270,13 @@ def analyse_frechet(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     fake, units_fake, fake_seed = pair.fake, pair.units_fake, pair.fake_seed
     d = real.shape[1]
     once = pair.reference.once
-    of_real, of_fake = moments_of_both(real, fake, lambda what, make: once(("frechet", what), make))
+    processor = worth(effort.processor, d)
+    of_real, of_fake = moments_of_both(real, fake, lambda what, make: once(("frechet", what), make), processor)
     whiten_real, whiten_fake, s, every = transport(of_real, of_fake)
     value = from_roots(of_real, of_fake, every)
     shift = of_real.mean - of_fake.mean
-    on_real = Side(real, of_real, shift, whiten_real, s)
-    on_fake = Side(fake, of_fake, -shift, whiten_fake, s)
+    on_real = Side(real, of_real, shift, whiten_real, s, processor)
+    on_fake = Side(fake, of_fake, -shift, whiten_fake, s, processor)
 
     m, n = units_real.effective, units_fake.effective
     draws = _Draws(units_real, units_fake, real_seed, fake_seed, *pair_count(d))
@@ -281,7 +288,7 @@ def analyse_frechet(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     if not units_real.clustered:
         pairs_real = np.sqrt(2.0) / m * draws.real(partial(on_real.products, on_real))
     if not units_fake.clustered:
-        own_fake = 2.0 / n**2 * float((draws.fake(partial(on_fake.products, on_fake)) ** 2).mean())
+        own_fake = _twice_counted(draws.fake(partial(on_fake.products, on_fake)), units_fake)
     if not units_real.clustered and not units_fake.clustered:
         cross = 4.0 / (m * n) * float((draws.cross(partial(on_real.products, on_fake)) ** 2).mean())
 

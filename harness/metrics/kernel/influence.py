@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from harness.metrics.contract import Effort
 from harness.metrics.kernel.kernels import Kernel, kernel_function
 from harness.metrics.kernel.skewness import skewness, some_rows
 from harness.metrics.kernel.sums import Groups, KernelSums, kernel_sums
+from harness.metrics.processor import Processor
 from harness.metrics.rounding import IN_SINGLE
 from harness.uncertainty import (
     UNBIASED,
@@ -33,24 +33,22 @@ STRATA_PAIRS = 4096  # with strata the mean square comes from the pairs themselv
 
 def analyse_kd(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     """The analysis of `kernel_distance`: it draws nothing."""
-    return analyse_kernel(pair, call.parameters)
+    kernel = kernel_function(pair.real.shape[1], **call.parameters)
+    return analyse_kernel(pair, pair_sums(pair, kernel, effort.processor))
 
 
-def pair_sums(pair: Pair, kernel: Kernel, groups: Groups | None = None) -> KernelSums:
+def pair_sums(pair: Pair, kernel: Kernel, processor: Processor, groups: Groups | None = None) -> KernelSums:
     """The sums that `analyse_kernel` needs, and those within groups."""
     some = some_rows(len(pair.real), pair.real_seed), some_rows(len(pair.fake), pair.fake_seed)
-    return kernel_sums(pair.real, pair.fake, kernel, groups=groups, some=some, once=pair.reference.once)
+    once = pair.reference.once
+    return kernel_sums(pair.real, pair.fake, kernel, groups=groups, some=some, once=once, processor=processor)
 
 
-def analyse_kernel(pair: Pair, parameters: Mapping[str, Any], *, sums: KernelSums | None = None) -> Analysis:
-    """The distance, h_x = 2 (mean k(x, X) - mean k(x, Y)) and h_y likewise, and the variance of the degenerate part.
-
-    `sums` are those of the same rows and kernel, where they are at hand.
-    """
+def analyse_kernel(pair: Pair, sums: KernelSums) -> Analysis:
+    """The distance, h_x = 2 (mean k(x, X) - mean k(x, Y)) and h_y likewise, and the variance of the degenerate part."""
     real, units_real, real_seed = pair.real, pair.units_real, pair.real_seed
     fake, units_fake, fake_seed = pair.fake, pair.units_fake, pair.fake_seed
-    function = kernel_function(real.shape[1], **parameters)
-    sums = sums or pair_sums(pair, function)
+    function = sums.sides[0].kernel
     m, n = units_real.effective, units_fake.effective
     second_real, second_fake, second_cross = _second_order(sums, m, n)
     within = _Strata(function, real, fake, sums, units_real, units_fake)

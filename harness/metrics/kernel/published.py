@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +14,14 @@ from harness.metrics.contract import Effort
 from harness.metrics.kernel.influence import analyse_kernel, pair_sums
 from harness.metrics.kernel.kernels import kernel_function
 from harness.metrics.kernel.sums import Groups, KernelSums, kernel_sums
+from harness.metrics.processor import CPU, Processor
 from harness.uncertainty import (
     Analysis,
     Bias,
     InfluenceForm,
     MetricCall,
     Pair,
+    Rows,
     ThirdOrder,
     Vector,
     checked,
@@ -27,6 +30,7 @@ from harness.uncertainty import (
 )
 
 LEAST_SUBSETS = 5
+KERNEL_PARAMETERS = ("degree", "gamma", "coef")
 WORTH = 1.25  # all pairs of rows once, rather than those of each subset, up to that many times as many
 
 
@@ -48,88 +52,72 @@ def kid_subsets(
     input is the fake set). Given the images, its expectation is `kernel_distance`: it adds nothing but the noise of the
     draw. Raises UsageError for subsets larger than a set (clean-fid shrinks them in silence).
     """
-    return float(
-        subset_distances(
-            real,
-            fake,
-            subsets=subsets,
-            subset_size=subset_size,
-            degree=degree,
-            gamma=gamma,
-            coef=coef,
-            seed=seed,
-            first=first,
-        ).mean()
-    )
+    own = {"subsets": subsets, "subset_size": subset_size, "degree": degree, "gamma": gamma, "coef": coef}
+    return float(subset_distances(real, fake, seed=seed, first=first, **own).mean())
 
 
-def subset_distances(
-    real: npt.ArrayLike,
-    fake: npt.ArrayLike,
-    *,
-    subsets: int,
-    subset_size: int,
-    degree: int,
-    gamma: float | None,
-    coef: float,
-    seed: int,
-    first: Literal["fake", "real"],
-) -> Vector:
+def subset_distances(real: npt.ArrayLike, fake: npt.ArrayLike, **parameters: Any) -> Vector:
     """The distance of each subset (subsets,); their standard deviation is no standard error of the mean.
 
-    Parameters are those of `kid_subsets`, whose defaults are the only ones.
+    Parameters are those of `kid_subsets`.
     """
-    values, _ = _subsets(
-        real,
-        fake,
-        subsets=subsets,
-        subset_size=subset_size,
-        degree=degree,
-        gamma=gamma,
-        coef=coef,
-        seed=seed,
-        first=first,
-    )
-    return values
+    drawn = _Drawn(*checked(real, fake), with_defaults(kid_subsets, parameters))
+    if drawn.all_pairs:
+        return kernel_sums(drawn.real, drawn.fake, drawn.kernel, groups=drawn.groups()).subsets
+    return drawn.one_by_one(CPU)
 
 
-def _subsets(
-    real: npt.ArrayLike,
-    fake: npt.ArrayLike,
-    *,
-    subsets: int,
-    subset_size: int,
-    degree: int,
-    gamma: float | None,
-    coef: float,
-    seed: int,
-    first: Literal["fake", "real"],
-) -> tuple[Vector, KernelSums | None]:
-    """The distance of each subset, and the sums over all rows where it was cheaper to take them from these."""
-    rows = dict(zip(("real", "fake"), checked(real, fake), strict=True))
-    size = positive_integer("subset_size", subset_size)
-    if positive_integer("subsets", subsets) < LEAST_SUBSETS:
-        raise UsageError(f"`subsets` is {subsets}: the noise of the draw shows from {LEAST_SUBSETS} subsets on")
-    for side, values in rows.items():
-        if not 2 <= size <= len(values):
+class _Drawn:
+    """The rows of each subset, `subsets` of them, as `kid_subsets` draws them with its parameters."""
+
+    def __init__(self, real: Rows, fake: Rows, chosen: Mapping[str, Any]) -> None:
+        rows = {"real": real, "fake": fake}
+        size, first = positive_integer("subset_size", chosen["subset_size"]), chosen["first"]
+        if positive_integer("subsets", chosen["subsets"]) < LEAST_SUBSETS:
             raise UsageError(
-                f"`subset_size` is {size} and `{side}` has {len(values)} rows; 2 to {len(values)} are possible"
+                f"`subsets` is {chosen['subsets']}: the noise of the draw shows from {LEAST_SUBSETS} subsets on"
             )
-    if first not in rows:
-        raise UsageError(f"`first` is {first!r}; it must be 'fake' or 'real'")
-    kernel = kernel_function(rows["real"].shape[1], degree=degree, gamma=gamma, coef=coef)
-    generator = np.random.RandomState(seed)  # the peers' own, for their subsets
-    order = (first, "real" if first == "fake" else "fake")
-    drawn = [{side: generator.choice(len(rows[side]), size, replace=False) for side in order} for _ in range(subsets)]
-    if (len(rows["real"]) + len(rows["fake"])) ** 2 <= WORTH * subsets * (2 * size) ** 2:
-        member = {side: np.zeros((len(rows[side]), subsets)) for side in rows}
-        for i, one in enumerate(drawn):
+        for side, values in rows.items():
+            if not 2 <= size <= len(values):
+                raise UsageError(
+                    f"`subset_size` is {size} and `{side}` has {len(values)} rows; 2 to {len(values)} are possible"
+                )
+        if first not in rows:
+            raise UsageError(f"`first` is {first!r}; it must be 'fake' or 'real'")
+        self.real, self.fake, self.chosen = real, fake, dict(chosen)
+        self.kernel = kernel_function(real.shape[1], **{name: chosen[name] for name in KERNEL_PARAMETERS})
+        generator = np.random.RandomState(chosen["seed"])  # the peers' own, for their subsets
+        order = (first, "real" if first == "fake" else "fake")
+        self.subsets = [
+            {side: generator.choice(len(rows[side]), size, replace=False) for side in order}
+            for _ in range(chosen["subsets"])
+        ]
+
+    @property
+    def all_pairs(self) -> bool:
+        """Whether all pairs of rows are fewer than those of each subset, or hardly more."""
+        of_subsets = len(self.subsets) * (2 * int(self.chosen["subset_size"])) ** 2
+        return (len(self.real) + len(self.fake)) ** 2 <= WORTH * of_subsets
+
+    def groups(self) -> Groups:
+        """The subsets as `kernel_sums` takes them."""
+        member = {side: np.zeros((len(rows), len(self.subsets))) for side, rows in self._sides().items()}
+        for number, one in enumerate(self.subsets):
             for side, index in one.items():
-                member[side][index, i] = 1.0
-        sums = kernel_sums(rows["real"], rows["fake"], kernel, groups=Groups(member["real"], member["fake"]))
-        return sums.subsets, sums
-    parts = (kernel_sums(rows["real"][one["real"]], rows["fake"][one["fake"]], kernel) for one in drawn)
-    return np.array([part.distance for part in parts]), None
+                member[side][index, number] = 1.0
+        # One stream draws both sides: the number of fakes decides the real rows too.
+        drawn = (tuple(self.chosen[name] for name in ("subsets", "subset_size", "seed", "first")), len(self.fake))
+        return Groups(member["real"], member["fake"], drawn)
+
+    def one_by_one(self, processor: Processor) -> Vector:
+        """The distance of each subset, from its rows alone."""
+        sides = self._sides()
+        parts = ([sides[side][one[side]] for side in sides] for one in self.subsets)
+        sums = (kernel_sums(real, fake, self.kernel, processor=processor) for real, fake in parts)
+        return np.array([each.distance for each in sums])
+
+    def _sides(self) -> dict[str, Rows]:
+        return {"real": self.real, "fake": self.fake}
 
 
 def cmmd(real: npt.ArrayLike, fake: npt.ArrayLike, *, bandwidth: float = 10.0, scale: float = 1000.0) -> float:
@@ -151,7 +139,6 @@ def own_pairs(sums: KernelSums) -> tuple[float, float]:
     return tuple((1.0 - float(mean.mean())) / len(mean) for mean in (sums.real, sums.fake))  # type: ignore[return-value]
 
 
-KERNEL_PARAMETERS = ("degree", "gamma", "coef")
 CMMD_NOTE = "V-statistic, biased upwards by each row's pair with itself: T_inf, or kd with kernel rbf, is without"
 
 
@@ -163,16 +150,17 @@ def analyse_subsets(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     influences are stretched by that much: draws of two generators count as independent, though a shared reference and
     seed give both the same real rows, which errs on the wide side.
     """
-    values, sums = _subsets(pair.real, pair.fake, **with_defaults(kid_subsets, call.parameters))
-    kernel = {name: value for name, value in call.parameters.items() if name in KERNEL_PARAMETERS}
-    whole = analyse_kernel(pair, kernel, sums=sums)
+    drawn = _Drawn(pair.real, pair.fake, with_defaults(kid_subsets, call.parameters))
+    sums = pair_sums(pair, drawn.kernel, effort.processor, drawn.groups() if drawn.all_pairs else None)
+    values = sums.subsets if drawn.all_pairs else drawn.one_by_one(effort.processor)
+    whole = analyse_kernel(pair, sums)
     freedom = len(values) - 1
     # Few subsets know their own variance badly: Student's variance, freedom / (freedom - 2), is what covers for it.
-    drawn = float(values.var(ddof=1)) / len(values) * freedom / (freedom - 2)
+    noise = float(values.var(ddof=1)) / len(values) * freedom / (freedom - 2)
     assert isinstance(whole.form, InfluenceForm)
     influence, magnitude = whole.form.influence_fake, whole.form.magnitude
     of_images = float(influence.var(ddof=1)) / len(influence)
-    stretch = 1.0 + drawn / of_images if of_images > 0 else 1.0
+    stretch = 1.0 + noise / of_images if of_images > 0 else 1.0
     method = f"{whole.method}, plus the draw of {len(values)} subsets"
     return replace(
         whole,
@@ -198,9 +186,9 @@ def analyse_cmmd(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     """
     chosen = with_defaults(cmmd, call.parameters)
     scale = float(chosen["scale"])
-    kernel = {"kernel": "rbf", "bandwidth": chosen["bandwidth"]}
-    sums = pair_sums(pair, kernel_function(pair.real.shape[1], **kernel))
-    whole = analyse_kernel(pair, kernel, sums=sums)
+    kernel = kernel_function(pair.real.shape[1], kernel="rbf", bandwidth=chosen["bandwidth"])
+    sums = pair_sums(pair, kernel, effort.processor)
+    whole = analyse_kernel(pair, sums)
     of_real, of_fake = own_pairs(sums)
 
     form = whole.form

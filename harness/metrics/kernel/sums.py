@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from harness.metrics.kernel.kernels import Kernel
+from harness.metrics.kernel.tally import COLUMNS, KeptProducts, KernelPairs, PairSums
+from harness.metrics.processor import CPU, Processor, Totals, worth
 from harness.metrics.rounding import NEGLIGIBLE, product_error, single
 from harness.uncertainty import Index, Matrix, Rows, Vector, blocks
 
 Found = TypeVar("Found")
 Kind = type[np.float32] | type[np.float64]
 
-COLUMNS = 1024  # rows of the right side whose products with a panel of the left are taken at a time
 PANEL_BYTES = 64 * 2**20  # of a panel, which has four times as many rows where they fit
 MOST_KEPT = 2**14  # rows a side up to which products of some rows are kept, not taken again: 32 MB each of 512
-STRIP = 64  # rows of products that become kernel values at a time, so that these stay in the processor's cache
 
 
 class Once(Protocol):
@@ -38,9 +37,10 @@ def _anew(what: Hashable, make: Callable[[], Found]) -> Found:
 class Side:
     """Rows less a centre, block by block in float32 or float64, with what each adds to the kernel's argument."""
 
-    def __init__(self, rows: Rows, centre: Vector, kernel: Kernel, kind: Kind) -> None:
-        self.rows, self.kernel = rows, kernel
+    def __init__(self, rows: Rows, centre: Vector, kernel: Kernel, kind: Kind, processor: Processor = CPU) -> None:
+        self.rows, self.kernel, self.processor = rows, kernel, processor
         self.centre = centre.astype(kind)
+        self.held = processor.hold(rows, self.centre)
         n, d = rows.shape
         self.terms, self.lengths = np.empty(n), np.empty(n)
         exact = self.centre.astype(np.float64)
@@ -49,22 +49,11 @@ class Side:
             self.terms[block] = kernel.terms(centred, exact)
             self.lengths[block] = np.sqrt(np.einsum("ij,ij->i", centred, centred))
 
-    def panel(self, index: slice | Index, out: Rows | None = None) -> Rows:
-        """Rows less the centre, in the precision that products are taken in; into the beginning of `out`, if given."""
-        rows = self.rows[index]
-        room = np.empty(rows.shape, self.centre.dtype) if out is None else out[: len(rows)]
-        return np.asarray(np.subtract(rows, self.centre, out=room))
-
     @property
     def panel_rows(self) -> int:
         """How many rows a panel has."""
         fit = int(PANEL_BYTES // (self.rows.shape[1] * self.centre.itemsize) // COLUMNS)
         return COLUMNS * min(max(fit, 1), 4)
-
-    @property
-    def kind(self) -> tuple[int, npt.DTypeLike]:
-        """Columns and precision of panels."""
-        return self.rows.shape[1], self.centre.dtype
 
     @property
     def itself(self) -> float:
@@ -73,122 +62,62 @@ class Side:
         return float(self.kernel.of(t, np.empty_like(t)).mean())
 
 
-class Room:
-    """Buffers that one pass uses again and again."""
-
-    def __init__(self, rows: int, d: int, kind: npt.DTypeLike) -> None:
-        self.left, self.right = np.empty((rows, d), kind), np.empty((COLUMNS, d), kind)
-        self.products = np.empty(rows * COLUMNS, kind)
-        self.t, self.values = np.empty(STRIP * COLUMNS), np.empty(STRIP * COLUMNS)
-
-    def product(self, left: Rows, right: Rows) -> Rows:
-        """Inner products of all rows of two panels, which the next ones overwrite."""
-        m, n = len(left), len(right)
-        return np.matmul(left, right.T, out=self.products[: m * n].reshape(m, n))
-
-    def strips(
-        self, kernel: Kernel, products: Rows, left_terms: Vector, right_terms: Vector
-    ) -> Iterator[tuple[slice, Matrix]]:
-        """Kernel values of some rows of `products` at a time in float64, which the next ones overwrite."""
-        m, n = products.shape
-        for start in range(0, m, STRIP):
-            some = slice(start, min(start + STRIP, m))
-            size = (some.stop - start) * n
-            t, values = (part[:size].reshape(-1, n) for part in (self.t, self.values))
-            np.multiply(products[some], kernel.scale, out=t, dtype=np.float64)
-            t += right_terms
-            t += left_terms[some, None]
-            yield some, kernel.of(t, values)
-
-
-class Kept:
-    """Products of some rows, in ascending order, with all of the other side, collected while a pass takes them."""
-
-    def __init__(self, some: Index, others: int, kind: npt.DTypeLike) -> None:
-        self.some, self.products = some, np.empty((len(some), others), kind)
-
-    def meet(self, products: Rows, rows: slice, others: slice) -> None:
-        """Products of `rows` of this side with `others`."""
-        at = slice(*np.searchsorted(self.some, (rows.start, rows.stop)))
-        self.products[at, others] = products[self.some[at] - rows.start]
-
-
 @dataclass(frozen=True)
 class Groups:
-    """Subsets of the rows of both sides, (m, s) and (n, s): 1 where a row is in a subset, else 0."""
+    """Subsets of the rows of both sides, (m, s) and (n, s): 1 where a row is in a subset, else 0.
+
+    `drawn` is what decides the real ones.
+    """
 
     real: Matrix
     fake: Matrix
+    drawn: Hashable
 
 
-@dataclass
-class Sums:
-    """Of k over pairs: by left row, by right row, of squares, and within each subset; and what products were kept."""
-
-    left: Vector
-    right: Vector
-    kept: Kept | None
-    square: float = 0.0
-    grouped: Vector | float = 0.0
-
-
-def own_sums(side: Side, members: Matrix | None = None, some: Index | None = None) -> Sums:
+def own_sums(side: Side, members: Matrix | None = None, some: Index | None = None) -> PairSums:
     """Over pairs of different rows of one side: each unordered pair's kernel is taken once, and counted twice.
 
     Products of `some` rows are kept, if asked for.
     """
-    n, terms = len(side.rows), side.terms
-    sums = np.zeros(n)
-    found = Sums(sums, sums, _kept(some, n, side))
-    room = Room(min(side.panel_rows, n), *side.kind)
+    n = len(side.rows)
+    both = None if members is None else (members, members)
+    tally, rooms = _begun((side, side), KernelPairs(side.kernel, (side.terms, side.terms), True, both, _kept(some, n)))
     for panel in _slices(0, n, side.panel_rows):
-        left = side.panel(panel, room.left)
+        left = side.held.block(panel, rooms[0])
         for right in columns(panel.start, n):
             inside = right.start < panel.stop  # then what lies above the diagonal, and the block on it
-            block = left[right.start - panel.start :][:COLUMNS] if inside else side.panel(right, room.right)
+            first = right.start - panel.start
+            block = left[first : first + COLUMNS] if inside else side.held.block(right, rooms[1])
             above = slice(panel.start, min(right.start, panel.stop))
             for rows in (above, right) if inside else (above,):
-                products = room.product(left[rows.start - panel.start : rows.stop - panel.start], block)
-                if found.kept is not None:
-                    found.kept.meet(products, rows, right)
-                    found.kept.meet(products.T, right, rows)
-                for strip, values in room.strips(side.kernel, products, terms[rows], terms[right]):
-                    one = slice(rows.start + strip.start, rows.start + strip.stop)
-                    if rows is right:
-                        values[np.arange(len(values)), np.arange(strip.start, strip.stop)] = 0.0
-                    else:
-                        sums[right] += values.sum(axis=0)
-                    sums[one] += values.sum(axis=1)
-                    times = 1.0 if rows is right else 2.0
-                    found.square += times * float(np.vdot(values, values))
-                    if members is not None:
-                        found.grouped += times * np.einsum("is,is->s", members[one], values @ members[right])
-    return found
+                if rows.stop > rows.start:
+                    tally.meet(rows, right, left[rows.start - panel.start : rows.stop - panel.start], block)
+    return tally.found()
 
 
-def cross_sums(real: Side, fake: Side, groups: Groups | None = None, some: Index | None = None) -> Sums:
+def cross_sums(real: Side, fake: Side, groups: Groups | None = None, some: Index | None = None) -> PairSums:
     """Over pairs of a real and a fake row; products of `some` fake rows are kept, if asked for."""
     m, n = len(real.rows), len(fake.rows)
-    found = Sums(np.zeros(m), np.zeros(n), _kept(some, m, fake))
-    room = Room(min(real.panel_rows, m), *real.kind)
+    members = None if groups is None else (groups.real, groups.fake)
+    asked = KernelPairs(real.kernel, (real.terms, fake.terms), False, members, _kept(some, m))
+    tally, rooms = _begun((real, fake), asked)
     for panel in _slices(0, m, real.panel_rows):
-        left = real.panel(panel, room.left)
+        left = real.held.block(panel, rooms[0])
         for right in columns(0, n):
-            products = room.product(left, fake.panel(right, room.right))
-            if found.kept is not None:
-                found.kept.meet(products.T, right, panel)
-            for strip, values in room.strips(real.kernel, products, real.terms[panel], fake.terms[right]):
-                one = slice(panel.start + strip.start, panel.start + strip.stop)
-                found.left[one] += values.sum(axis=1)
-                found.right[right] += values.sum(axis=0)
-                found.square += float(np.vdot(values, values))
-                if groups is not None:
-                    found.grouped += np.einsum("is,is->s", groups.real[one], values @ groups.fake[right])
-    return found
+            tally.meet(panel, right, left, fake.held.block(right, rooms[1]))
+    return tally.found()
 
 
-def _kept(some: Index | None, others: int, side: Side) -> Kept | None:
-    return None if some is None or others > MOST_KEPT else Kept(some, others, side.centre.dtype)
+def _begun(sides: tuple[Side, Side], asked: KernelPairs) -> tuple[Totals, tuple[Rows, Rows]]:
+    """An empty tally, and room for a panel of left rows and for a block of right ones."""
+    left, d = sides[0], sides[0].rows.shape[1]
+    rows = min(left.panel_rows, len(left.rows))
+    rooms = np.empty((rows, d), left.centre.dtype), np.empty((COLUMNS, d), left.centre.dtype)
+    return left.processor.tally(asked, rows, left.centre), rooms
+
+
+def _kept(some: Index | None, others: int) -> Index | None:
+    return some if others <= MOST_KEPT else None
 
 
 def columns(start: int, stop: int) -> Iterator[slice]:
@@ -224,7 +153,7 @@ class KernelSums:
     cross_square: float
     sides: tuple[Side, Side]
     subsets: Vector
-    kept: tuple[Kept | None, Kept | None, Kept | None]
+    kept: tuple[KeptProducts | None, KeptProducts | None, KeptProducts | None]
 
     @property
     def distance(self) -> float:
@@ -299,6 +228,7 @@ def kernel_sums(
     groups: Groups | None = None,
     some: Some = (None, None),
     once: Once = _anew,
+    processor: Processor = CPU,
 ) -> KernelSums:
     """Everything the distance and its interval need, in one pass; no n by n matrix is kept.
 
@@ -306,26 +236,32 @@ def kernel_sums(
     rounding could reach a hundredth of the standard error: then, as for other features, all is float64.
     Products of `some` real and fake rows are kept for whoever needs them. `once` keeps what is the real side's alone.
     """
+    processor = worth(processor, real.shape[1])
     if single(real, fake):
         with np.errstate(over="ignore", invalid="ignore"):  # of features too large for float32's squares
-            found = _sums(real, fake, kernel, np.float32, groups, some, once)
+            found = _sums(real, fake, kernel, np.float32, groups, some, once, processor)
             if found.rounding <= NEGLIGIBLE * found.least_error:
                 return found
-    return _sums(real, fake, kernel, np.float64, groups, some, once)
+    return _sums(real, fake, kernel, np.float64, groups, some, once, processor)
 
 
 def _sums(
-    real: Rows, fake: Rows, kernel: Kernel, kind: Kind, groups: Groups | None, some: Some, once: Once
+    real: Rows,
+    fake: Rows,
+    kernel: Kernel,
+    kind: Kind,
+    groups: Groups | None,
+    some: Some,
+    once: Once,
+    processor: Processor,
 ) -> KernelSums:
     m, n = len(real), len(fake)
-    key = ("kernel", kernel, kind)
+    key = ("kernel", kernel, kind, processor.name)
     centre: Vector = once((*key, "centre"), lambda: real.mean(axis=0, dtype=np.float64))
-    side_real: Side = once((*key, "side"), lambda: Side(real, centre, kernel, kind))
-    side_fake = Side(fake, centre, kernel, kind)
-    if groups is None:
-        own_real: Any = once((*key, "own", some[0] is not None), lambda: own_sums(side_real, some=some[0]))
-    else:
-        own_real = own_sums(side_real, groups.real, some[0])
+    side_real: Side = once((*key, "side"), lambda: Side(real, centre, kernel, kind, processor))
+    side_fake = Side(fake, centre, kernel, kind, processor)
+    members, drawn = (None, None) if groups is None else (groups.real, groups.drawn)
+    own_real: PairSums = once((*key, "own", some[0] is not None, drawn), lambda: own_sums(side_real, members, some[0]))
     own_fake = own_sums(side_fake, None if groups is None else groups.fake, some[1])
     cross = cross_sums(side_real, side_fake, groups, some[1])
     subsets = np.zeros(0)
