@@ -205,9 +205,9 @@ def test_one_search_serves_all_metrics_of_neighbours(monkeypatch):
     searched = []
     original = Product.__init__
 
-    def counted(self, left, right):
+    def counted(self, left, right, *processor):
         searched.append((len(left), len(right)))
-        original(self, left, right)
+        original(self, left, right, *processor)
 
     monkeypatch.setattr(Product, "__init__", counted)
     measure(sharing, real, fake)

@@ -80,7 +80,7 @@ def analyse_scores(metric: BallScore, pair: Pair, effort: Effort) -> Analysis:
         raise NoIntervalError(reason)
     given, pair = pair, pair.turned() if metric.swapped else pair
     depth, quartered = depth_of(pair, metric.k)
-    lists = Lists(pair.real, pair.fake, depth, pair.reference)
+    lists = Lists(pair.real, pair.fake, depth, pair.reference, effort.processor)
     whole, whole_base = metric._balls(Near(lists, metric.k).real_real)
     n = len(pair.fake)
     value = np.empty(n)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from harness.metrics.processor import CPU, Processor, worth
+from harness.metrics.processor import Block as Factor
 from harness.uncertainty import Rows, Vector, blocks
 
 Index = npt.NDArray[np.intp]
@@ -36,7 +38,7 @@ def squared_between(left: Rows, right: Rows, i: npt.NDArray[np.integer], j: npt.
 class Product:
     """Lower bounds of the squared distances of two sets, in blocks, in units in which rows are of ordinary length."""
 
-    def __init__(self, left: Rows, right: Rows) -> None:
+    def __init__(self, left: Rows, right: Rows, processor: Processor = CPU) -> None:
         self.left, self.right = left, right
         d = left.shape[1]
         single = d >= WIDE and left.dtype == right.dtype == np.float32
@@ -57,6 +59,9 @@ class Product:
         self.scale = 2.0 ** float(np.clip(power, -limit, limit))
         self.of_left = norms[0] * self.scale**2
         self.of_right = norms[-1] * self.scale**2
+        self.processor = worth(processor, d)
+        held = [self.processor.hold(rows, self.centre, self.scale) for rows in both]
+        self._held_left, self._held_right = held[0], held[-1]
 
     def _norms(self, rows: Rows) -> Vector:
         found = np.empty(len(rows))
@@ -69,23 +74,17 @@ class Product:
         """The blocks of one of the sets."""
         return list(blocks(len(rows), max(rows.shape[1], SIDE)))
 
-    def factor(self, rows: Rows, part: slice | Index) -> Rows:
+    def factor(self, rows: Rows, part: slice | Index) -> Factor:
         """Some rows of either set, centred and scaled, as `bounds` takes them."""
-        centred: Rows = np.subtract(rows[part], self.centre, dtype=self.kind)
-        if self.scale != 1.0:
-            centred *= self.kind(self.scale)
-        return centred
+        return (self._held_left if rows is self.left else self._held_right).block(part)
 
-    def bounds(self, one: Rows, other: Rows, norms_one: Vector, norms_other: Vector) -> Rows:
+    def bounds(self, one: Factor, other: Factor, norms_one: Vector, norms_other: Vector) -> Rows:
         """What the scaled squared distances of two blocks are at least, given their factors and scaled norms.
 
         A pair's own lies at most `2 * width` higher.
         """
-        low: Rows = one @ other.T  # of one block with itself numpy does half the work
-        low *= -2.0
-        low += (norms_one * (1.0 - self.error)).astype(self.kind)[:, None]
-        low += (norms_other * (1.0 - self.error)).astype(self.kind)
-        return low
+        less = 1.0 - self.error
+        return self.processor.bounds(one, other, norms_one * less, norms_other * less)
 
     def each_block(self) -> Iterator[Block]:
         """The bounds of all pairs, block by block: those of the left rows' in order, and of the right rows' in each."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from harness.metrics.contract import Effort
 from harness.metrics.manifold.neighbours import Neighbours, depth_for, nearest
+from harness.metrics.processor import CPU, Processor
 from harness.uncertainty import (
     Analysis,
     Index,
@@ -39,31 +40,39 @@ Members = npt.NDArray[np.bool_]
 class Lists:
     """Neighbour lists of both sets, each made when it is first asked for; `depth` neighbours a row where there are."""
 
-    def __init__(self, real: Rows, fake: Rows, depth: int, reference: ReferenceSet | None = None) -> None:
+    def __init__(
+        self,
+        real: Rows,
+        fake: Rows,
+        depth: int,
+        reference: ReferenceSet | None = None,
+        processor: Processor = CPU,
+    ) -> None:
         self.real, self.fake, self.depth, self._reference = real, fake, depth, reference
+        self._nearest = partial(nearest, processor=processor)
 
     @cached_property
     def real_real(self) -> Neighbours:
         """Other real rows nearest to each real row."""
         depth = min(self.depth, len(self.real) - 1)
         if self._reference is None:
-            return nearest(self.real, depth)
-        return self._reference.once(("neighbours", depth), lambda: nearest(self.real, depth))
+            return self._nearest(self.real, depth)
+        return self._reference.once(("neighbours", depth), lambda: self._nearest(self.real, depth))
 
     @cached_property
     def fake_fake(self) -> Neighbours:
         """Other fakes nearest to each fake."""
-        return nearest(self.fake, min(self.depth, len(self.fake) - 1))
+        return self._nearest(self.fake, min(self.depth, len(self.fake) - 1))
 
     @cached_property
     def real_fake(self) -> Neighbours:
         """Fakes nearest to each real row."""
-        return nearest(self.fake, min(self.depth, len(self.fake)), points=self.real)
+        return self._nearest(self.fake, min(self.depth, len(self.fake)), points=self.real)
 
     @cached_property
     def fake_real(self) -> Neighbours:
         """Real rows nearest to each fake."""
-        return nearest(self.real, min(self.depth, len(self.real)), points=self.fake)
+        return self._nearest(self.real, min(self.depth, len(self.real)), points=self.fake)
 
 
 class Near:
@@ -162,7 +171,7 @@ def too_few(pair: Pair, k: int, use: str) -> str | None:
 
 def depth_of(pair: Pair, k: int) -> tuple[int, bool]:
     """Length of the lists from which groups' k neighbours are read, and whether there are quarters."""
-    return depth_for(k, 4), _quarters(pair, k)
+    return depth_for(k, 4), quarters(pair, k)
 
 
 def splits_of(pair: Pair, effort: Effort, quartered: bool) -> Iterator[tuple[int, Labels, Labels]]:
@@ -178,7 +187,7 @@ def analyse_near(metric: NearMetric, pair: Pair, effort: Effort) -> Analysis:
     if reason := too_few(pair, metric.k, metric.use):
         raise NoIntervalError(reason)
     depth, quartered = depth_of(pair, metric.k)
-    lists = Lists(pair.real, pair.fake, depth, pair.reference)
+    lists = Lists(pair.real, pair.fake, depth, pair.reference, effort.processor)
     value = float(metric.value(Near(lists, metric.k)))
     tables: dict[int, Tables] = {}
     for groups, of_real, of_fake in splits_of(pair, effort, quartered):
@@ -208,7 +217,7 @@ def _table(metric: NearMetric, lists: Lists, of_real: Labels, of_fake: Labels, g
     return table
 
 
-def _quarters(pair: Pair, k: int) -> bool:
+def quarters(pair: Pair, k: int) -> bool:
     """Whether quarters say something: twice the k + 1 rows that they must have, of every stratum's units."""
     if not (deep_enough(pair.units_real) and deep_enough(pair.units_fake)):
         return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,13 @@ from harness.metrics.contract import Effort
 from harness.metrics.manifold.authenticity import Authentic, too_few_for_authenticity
 from harness.metrics.manifold.bounds import Index, Product
 from harness.metrics.manifold.edges import Edges
+from harness.metrics.manifold.groups import quarters
 from harness.metrics.manifold.neighbours import Neighbours, depth_for, nearest
 from harness.metrics.manifold.reach import Positions, settled_reach
 from harness.metrics.manifold.values import BallCall, Hits, ball_calls, count_edges
 from harness.metrics.own import without_interval
-from harness.uncertainty import Analysis, Labels, MetricCall, Pair, SplitForm, Units, deep_enough, labels
+from harness.metrics.processor import Processor
+from harness.uncertainty import Analysis, Labels, MetricCall, Pair, SplitForm, Units, labels
 
 Masks = npt.NDArray[np.uint8]  # one bit per group
 WORTH_STORING = 10**10  # terms of all products: a third of a second
@@ -105,11 +108,6 @@ def _or_into(target: Masks, sorted_row: Index, bits: Masks) -> None:
         target[row] |= np.bitwise_or.reduceat(bits, start, axis=0)
 
 
-def _fewest(units: Units) -> int:
-    """Rows that any quarter of the units is sure to hold, times four; 0 without eight units (of every stratum)."""
-    return 4 * int(np.sort(units.sizes)[: units.count // 4].sum()) if deep_enough(units) else 0
-
-
 def smallest(k: int) -> int:
     """Distinct rows that halving needs."""
     return 2 * (k + 1)
@@ -143,25 +141,24 @@ def _analysed(calls: Mapping[str, BallCall], alone: Sequence[str], pair: Pair, e
     real, fake, units_real, units_fake = pair.real, pair.fake, pair.units_real, pair.units_fake
     around_real = {name: call for name, call in calls.items() if not call.swapped}
     around_fake = {name: call for name, call in calls.items() if call.swapped}
-    product = Product(real, fake)
+    product = Product(real, fake, effort.processor)
     balls_real: _Balls | None = None
     balls_fake: _Balls | None = None
     authentic: Authentic | None = None
     if around_real or alone:
         largest = max([call.k for call in around_real.values()], default=1)
-        among_real = _lists_of_real(pair, max(depth_for(largest, 4), depth_for(1, 4) if alone else 0))
+        deepest = max(depth_for(largest, 4), depth_for(1, 4) if alone else 0)
+        among_real = _lists_of_real(pair, deepest, effort.processor)
     if calls:
-        # Quarters of k + 1 rows exist from 4 (k + 1) on, but say something from twice that.
-        fewest = min(_fewest(units_real), _fewest(units_fake))
-        largest = max(call.k for call in calls.values())
-        numbers = {2: effort.replicates // 2} | ({4: effort.replicates // 4} if fewest >= 8 * (largest + 1) else {})
+        quartered = quarters(pair, max(call.k for call in calls.values()))
+        numbers = {2: effort.replicates // 2} | ({4: effort.replicates // 4} if quartered else {})
         of_real = {groups: _labels(units_real, groups, splits, pair.real_seed) for groups, splits in numbers.items()}
         of_fake = {groups: _labels(units_fake, groups, splits, pair.fake_seed) for groups, splits in numbers.items()}
         if around_real:
             balls_real = _Balls(around_real, among_real, len(fake), of_real, of_fake)
         if around_fake:
             depth = depth_for(max(call.k for call in around_fake.values()), max(of_fake))
-            lists = nearest(fake, min(depth, len(fake) - 1), rough=True)
+            lists = nearest(fake, min(depth, len(fake) - 1), rough=True, processor=effort.processor)
             balls_fake = _Balls(around_fake, lists, len(real), of_fake, of_real)
     if alone:
         authentic = Authentic(product, among_real, pair, effort)
@@ -177,17 +174,16 @@ def _analysed(calls: Mapping[str, BallCall], alone: Sequence[str], pair: Pair, e
     return result
 
 
-def _lists_of_real(pair: Pair, depth: int) -> Neighbours:
+def _lists_of_real(pair: Pair, depth: int, processor: Processor) -> Neighbours:
     """The real rows' own neighbours, at least so many: kept for the next set of fakes."""
     rows, depth = pair.real, min(depth, len(pair.real) - 1)
+    search = partial(nearest, rows, depth, rough=True, processor=processor)
 
     def found() -> Neighbours:
         if rows.size * len(rows) < WORTH_STORING:
-            return nearest(rows, depth, rough=True)
+            return search()
         what = (__name__, "rough neighbours", depth)
-        return Neighbours.from_arrays(
-            rows, pair.reference.arrays(what, lambda: nearest(rows, depth, rough=True).to_arrays())
-        )
+        return Neighbours.from_arrays(rows, pair.reference.arrays(what, lambda: search().to_arrays()))
 
     return pair.reference.once(("rough neighbours", depth), found)
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.metrics.manifold.bounds import SIDE, Index, Product, rounded_up, squared_between
+from harness.metrics.processor import CPU, Processor
 from harness.uncertainty import Matrix, Rows, Vector, blocks
 
 Numbers = npt.NDArray[np.int32]
@@ -114,17 +115,19 @@ def depth_for(k: int, groups: int) -> int:
     return groups * (k + 5 * ceil(sqrt(k)) + 8)
 
 
-def nearest(rows: Rows, depth: int, *, points: Rows | None = None, rough: bool = False) -> Neighbours:
+def nearest(
+    rows: Rows, depth: int, *, points: Rows | None = None, rough: bool = False, processor: Processor = CPU
+) -> Neighbours:
     """The `depth` nearest other rows of each row, or the nearest rows of each of `points`; `depth` of them exist.
 
     `rough` lists are to be settled as far as they are read.
     """
     if points is not None:
-        found = Nearest(Product(rows, points), depth)
+        found = Nearest(Product(rows, points, processor), depth)
         for pairs in found.product.each_block():
             found.offer(pairs.number, pairs.low, pairs.left.start)
         return found.neighbours(rough=rough)
-    found = Nearest(Product(rows, rows), depth)
+    found = Nearest(Product(rows, rows, processor), depth)
     product, norms = found.product, found.product.of_left
     for number, block in enumerate(found.blocks):
         one = product.factor(rows, block)
