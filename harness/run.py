@@ -78,8 +78,8 @@ def run_benchmark(
     `.harness`) keeps images, features and scores, so that a second run computes only what is missing. `workers` is the
     number of processes on this machine (default one a core, eight at most), `executor` runs the work elsewhere instead.
     `verify` reads every real image again and holds it against its pin; else files are read once and then told by their
-    sizes and times. `device` is where encoders compute: auto, cpu, cuda, cuda:1, mps or xpu. `tracking=False`
-    leaves MLflow out.
+    sizes and times. `device` is where encoders and metrics compute: auto, cpu, cuda, cuda:1, mps or xpu.
+    `tracking=False` leaves MLflow out.
 
     Raises UsageError for a declaration or reference data that cannot be used, before the first image is made; a cell
     that fails becomes a failed Record and the others go on. Raises OSError where the disk is full.

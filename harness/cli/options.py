@@ -11,7 +11,9 @@ BENCH = click.argument("bench", type=PATH)
 RUN = click.argument("out", type=PATH)
 OUT = click.option("--out", type=PATH, help="Where the results go. [results/<name>]")
 STORE = click.option("--store", type=PATH, help="Cache of images, features, scores. [$HARNESS_STORE or .harness]")
-DEVICE = click.option("--device", default="auto", show_default=True, help="Where encoders compute: cpu, cuda …")
+DEVICE = click.option(
+    "--device", default="auto", show_default=True, help="Where encoders and metrics compute: cpu, cuda …"
+)
 WORKERS = click.option(
     "--workers",
     type=click.IntRange(1),

@@ -22,7 +22,7 @@ def observed(plan: Plan, fake: Features, real: Features, training: Features | No
         apart = _spacing(plan, training)
         seen["training_copies"] = fake.share_in(training)
         # Real images that no generator saw say how often chance alone brings one this close to a training image.
-        seen["near_copies"] = copied_share(training.rows, fake.rows, apart=apart)
+        seen["near_copies"] = copied_share(training.rows, fake.rows, apart=apart, processor=plan.processor)
         seen["near_copies_unseen"] = _unseen(plan, training, real, apart)
     return seen
 
@@ -31,7 +31,7 @@ def _spacing(plan: Plan, training: Features) -> np.ndarray:
     """How far each training image lies from its nearest other, squared; stored for each training split and encoder."""
     key = _key(plan, training)
     if (found := plan.store.load(KIND, key)) is None:
-        apart = spacing(training.rows)
+        apart = spacing(training.rows, processor=plan.processor)
         plan.store.put(KIND, key, [{"spacing": apart}], {"n": len(apart)})
         return apart
     return found[1]["spacing"]
@@ -41,7 +41,7 @@ def _unseen(plan: Plan, training: Features, real: Features, apart: np.ndarray) -
     """The share of real images near a training image; stored for each pair of splits and encoder."""
     key = _key(plan, training, real)
     if (found := plan.store.load(KIND, key)) is None:
-        share = copied_share(training.rows, real.rows, apart=apart)
+        share = copied_share(training.rows, real.rows, apart=apart, processor=plan.processor)
         plan.store.put(KIND, key, [], {"near_copies_unseen": share})
         return share
     return float(found[0]["near_copies_unseen"])

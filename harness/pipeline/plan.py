@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.base import UNWRITABLE, UsageError, derive_seed, digest
 from harness.benchmark import Benchmark, registry
@@ -18,6 +18,9 @@ from harness.generators import GROUPS_FORMAT
 from harness.images import preprocessing
 from harness.pipeline.checked import Look, checked_parts, last_look, open_split, remember
 from harness.pipeline.store import Entry, Store
+
+if TYPE_CHECKING:
+    from harness.metrics import Processor
 
 DEVICE = re.compile(r"auto|cpu|(cuda|mps|xpu)(:\d+)?")
 # Part of every key of its kind. Raise one when the stage's own code changes what it makes.
@@ -77,7 +80,7 @@ class Plan:
         return uuid.uuid4().hex
 
     def __getstate__(self) -> dict[str, Any]:
-        here = ("store", "_encoders", "tested")  # of this process
+        here = ("store", "_encoders", "tested", "processor")  # of this process
         return {"name": self.name, **{key: value for key, value in self.__dict__.items() if key not in here}}
 
     def learn(self, other: Plan) -> None:
@@ -205,6 +208,13 @@ class Plan:
 
             return "cuda" if torch.cuda.is_available() else "cpu"
         return self.device
+
+    @cached_property
+    def processor(self) -> Processor:
+        """What multiplies features in metrics, on the device that `--device` says."""
+        from harness.pipeline.on_device import processor_of  # not for keys
+
+        return processor_of(self.device)
 
     # ---------------------------------------------------------------- keys
 

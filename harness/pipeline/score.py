@@ -49,10 +49,13 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
         replicates=plan.benchmark.interval.replicates,
         fake_seed=plan.seed("replicates", fake.entry.facts["content"]),
         design_fake=of_fake.design,
+        processor=plan.processor,
     )
     # The harness's own together, since they share work; then each of the user's.
     built_in = {metric: call for metric, call in calls.items() if call.function is None}
     own = [{metric: call} for metric, call in calls.items() if metric not in built_in]
+    # As for features: where it was computed moves a value by rounding, so it is no part of the key.
+    made_with = {} if plan.processor.name == "cpu" else {"made_with": {"device": plan.processor.name}}
     lost: dict[str, Exception] = {}
     for group in [*([built_in] if built_in else []), *own]:
         for metric, found in _apart(analysed, group).items():
@@ -64,7 +67,7 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
                 lost[metric] = problem
                 continue
             facts, arrays = marked(found, of_real, of_fake).to_parts()
-            put(metric, arrays, facts)
+            put(metric, arrays, facts | made_with)
     if lost:
         raise _failure(lost, of=len(plan.benchmark.metrics_of(encoder)))
 

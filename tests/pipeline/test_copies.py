@@ -30,9 +30,9 @@ def searched(monkeypatch):
     sizes = []
     original = Product.__init__
 
-    def counted(self, left, right):
+    def counted(self, left, right, *processor):
         sizes.append((len(left), len(right)))
-        original(self, left, right)
+        original(self, left, right, *processor)
 
     monkeypatch.setattr(Product, "__init__", counted)
     return sizes

@@ -9,6 +9,7 @@ from harness.metrics.contract import Effort
 from harness.metrics.manifold.bounds import Index, Product
 from harness.metrics.manifold.neighbours import Nearest, Neighbours, depth_for, nearest
 from harness.metrics.manifold.reach import settled_reach
+from harness.metrics.processor import CPU, Processor
 from harness.uncertainty import Analysis, Labels, Pair, SplitForm, Tables, Vector, checked, deep_enough, labels
 
 LEAST = 8  # distinct rows a side
@@ -33,7 +34,9 @@ def authentic(to_real: Neighbours, among_real: Neighbours) -> npt.NDArray[np.boo
     return to_real.beyond(np.zeros(fakes, np.intp), among_real, np.zeros(reals, np.intp))
 
 
-def copied_share(train: npt.ArrayLike, fake: npt.ArrayLike, *, apart: Vector | None = None) -> float:
+def copied_share(
+    train: npt.ArrayLike, fake: npt.ArrayLike, *, apart: Vector | None = None, processor: Processor = CPU
+) -> float:
     """Share of fake rows no further from their nearest training row than that row is from its nearest other one.
 
     In [0, 1]; high means copies. One minus the authenticity of Alaa et al. (2022). Unseen images of the same
@@ -41,16 +44,16 @@ def copied_share(train: npt.ArrayLike, fake: npt.ArrayLike, *, apart: Vector | N
     `apart` is `spacing(train)` where it is at hand: half of the work or more, and the same for all sets of fakes.
     """
     train_rows, fake_rows = checked(train, fake, least=2, because="a nearest other row")
-    to_train = nearest(train_rows, 1, points=fake_rows)
+    to_train = nearest(train_rows, 1, points=fake_rows, processor=processor)
     if apart is None:
-        return float((~authentic(to_train, nearest(train_rows, 1))).mean())
+        return float((~authentic(to_train, nearest(train_rows, 1, processor=processor))).mean())
     return float((to_train.radius_squared(1) <= apart[to_train.index[:, 0]]).mean())
 
 
-def spacing(train: npt.ArrayLike) -> Vector:
+def spacing(train: npt.ArrayLike, *, processor: Processor = CPU) -> Vector:
     """The squared distance of each row to its nearest other one (n,), 0 where a row is repeated."""
     rows, _ = checked(train, train, least=2, because="a nearest other row")
-    return nearest(rows, 1).radius_squared(1)
+    return nearest(rows, 1, processor=processor).radius_squared(1)
 
 
 def too_few_for_authenticity(pair: Pair) -> str | None:

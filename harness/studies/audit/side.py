@@ -63,6 +63,7 @@ class Side:
             real_seed=seeds[0],
             fake_seed=seeds[1],
             replicates=self.plan.benchmark.interval.replicates,
+            processor=self.plan.processor,
         )
         return {metric: marked(analysis, of_real, of_fake) for metric, analysis in made.items()}
 

@@ -154,6 +154,7 @@ class _Makes:
                     real_seed=self.plan.seed("class", label, "real"),
                     fake_seed=self.plan.seed("class", label, fake.generator, fake.training_seed, fake.sampling_seed),
                     replicates=self.plan.benchmark.interval.replicates,
+                    processor=self.plan.processor,
                 )
             except UsageError:  # too few distinct rows for this metric
                 continue
