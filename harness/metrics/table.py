@@ -400,6 +400,7 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="c2st",
         target="harness.metrics.c2st:c2st",
+        analysis="harness.metrics.c2st:analyse_c2st",
         summary="accuracy of a cross-validated linear classifier of real against fake",
         parameters=given.C2ST,
         better="lower",

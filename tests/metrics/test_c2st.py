@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from harness.base.errors import UsageError
-from harness.metrics.c2st import _dealt, c2st, judged
+from harness.metrics.analyses import analyse
+from harness.metrics.c2st import WIDTH, _dealt, _Sides, c2st, judged
+from harness.uncertainty.analysis import MetricCall
+from harness.uncertainty.variance import variance_of_sum
 
 
 def test_each_fold_is_judged_by_fishers_discriminant_of_the_others():
@@ -21,6 +25,49 @@ def test_each_fold_is_judged_by_fishers_discriminant_of_the_others():
         model.fit(np.concatenate(learnt), [0] * len(learnt[0]) + [1] * len(learnt[1]))
         assert (of_real[folds[0] == f] == (model.predict(real[folds[0] == f]) == 0)).all()
         assert (of_fake[folds[1] == f] == (model.predict(fake[folds[1] == f]) == 1)).all()
+
+
+def test_lessons_are_derivatives_of_the_smoothed_accuracy_in_the_weight_of_a_row():
+    rng = np.random.default_rng(3)
+    sides = _Sides.of(rng.normal(size=(70, 4)), rng.normal(0.3, 1.2, size=(50, 4)), folds=4, seed=1)
+    ridge, number = 0.01, 2
+    learnt = [sides.rows[s][sides.dealt[s] != number] - sides.centre for s in (0, 1)]
+    (fold,) = (fold for fold in sides.fitted(ridge) if fold.number == number)
+    within = (fold.covariances[0] + fold.covariances[1]) / 2
+    width = WIDTH * np.sqrt(fold.normal @ within @ fold.normal)
+
+    def accuracy(weights):
+        means = [w @ rows for w, rows in zip(weights, learnt, strict=True)]
+        pooled = sum(
+            ((rows - mean).T * w) @ (rows - mean) / 2 for w, rows, mean in zip(weights, learnt, means, strict=True)
+        )
+        normal = np.linalg.solve(pooled + ridge * np.trace(pooled) / 4 * np.eye(4), means[1] - means[0])
+        judged = [sides.part(side, number) - (means[0] + means[1]) / 2 for side in (0, 1)]
+        told = (norm.cdf(sign * (rows @ normal) / width).sum() for sign, rows in zip((-1, 1), judged, strict=True))
+        return sum(count / len(rows) / 2 for count, rows in zip(told, sides.rows, strict=True))
+
+    even = [np.full(len(rows), 1 / len(rows)) for rows in learnt]
+    for side, lessons in enumerate(fold.lessons()):
+        for row in (0, 7, 30):
+            ends = []
+            for by in (-1e-5, 1e-5):
+                moved = [w.copy() for w in even]
+                moved[side] *= 1 - by
+                moved[side][row] += by
+                ends.append(accuracy(moved))
+            assert lessons[row] == pytest.approx((ends[1] - ends[0]) / 2e-5, rel=1e-4)
+
+
+def test_the_variance_at_equal_laws_is_more_than_that_of_the_verdicts():
+    """Pairs of rows that teach about one another add to it, and the interval knows."""
+    rng = np.random.default_rng(5)
+    call = {"m": MetricCall("c2st")}
+    draws = [analyse(call, *rng.normal(size=(2, 100, 12)), real_seed=0, fake_seed=1)["m"] for _ in range(80)]
+    of_verdicts = 2 * 0.25 / 4 / 100
+    true = np.var([a.value for a in draws])
+    found = np.mean([variance_of_sum([a], [1.0], "random").total for a in draws])
+    assert true > 1.3 * of_verdicts
+    assert 0.85 < found / true < 1.8
 
 
 def test_far_apart_is_one_and_the_same_law_about_a_half():

@@ -46,6 +46,7 @@ INFLUENCES = {
     "wasserstein2": MetricCall("wasserstein2"),
     "fd_infinity": MetricCall("fd_infinity"),
     "rke": MetricCall("rke"),
+    "c2st": MetricCall("c2st"),
     "is_infinity": MetricCall("is_infinity"),
 }
 PARTS = {
@@ -56,7 +57,6 @@ PARTS = {
     )
 }  # fmt: skip
 SLOWER = {
-    "c2st": MetricCall("c2st"),
     "mmd": MetricCall("mmd"),
     "sinkhorn": MetricCall("wasserstein2", {"regularisation": 0.1}),
 }
