@@ -62,7 +62,7 @@ def test_the_variance_at_equal_laws_is_more_than_that_of_the_verdicts():
     """Pairs of rows that teach about one another add to it, and the interval knows."""
     rng = np.random.default_rng(5)
     call = {"m": MetricCall("c2st")}
-    draws = [analyse(call, *rng.normal(size=(2, 100, 12)), real_seed=0, fake_seed=1)["m"] for _ in range(80)]
+    draws = [analyse(call, *rng.normal(size=(2, 100, 6)), real_seed=0, fake_seed=1)["m"] for _ in range(200)]
     of_verdicts = 2 * 0.25 / 4 / 100
     true = np.var([a.value for a in draws])
     found = np.mean([variance_of_sum([a], [1.0], "random").total for a in draws])
