@@ -20,10 +20,12 @@ def list_(kind: str) -> None:
             click.echo(f"{name:<26} {protocols.load(name).title}")
         return
     if kind == "claims":
+        from harness.studies import families
         from harness.studies import reproduce as claims
 
         for name in claims.names():
             click.echo(f"{name:<26} {claims.load(claims.path_of(name)).title}")
+        click.echo(f"{families.NAME:<26} {families.load().title}")
         return
     for name, words in benchmark.listing(kind).items():
         click.echo(f"{name:<18} {words}")

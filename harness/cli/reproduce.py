@@ -21,20 +21,31 @@ import click
 @click.option(
     "--level", type=click.FloatRange(0.5, 0.999, min_open=True), default=0.95, show_default=True, help="Of every test."
 )
+@click.option("--page", type=click.Path(path_type=Path), help="Of families: write this Markdown page and its pictures.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write everything to this file as JSON.")
-def reproduce(claims: str, outs: tuple[Path, ...], wanted: tuple[str, ...], level: float, file: Path | None) -> None:
+def reproduce(
+    claims: str, outs: tuple[Path, ...], wanted: tuple[str, ...], level: float, page: Path | None, file: Path | None
+) -> None:
     """Judge published CLAIMS: a file, or one of `harness list claims`.
 
     Each claim is consistent or inconsistent with a run of ours or another published number of the same model, not
     comparable with it, or cannot be decided, and the fact that differs or that nobody said is named.
+
+    `families` are statements in adjectives and step counts, held against the first --out, a run of
+    benchmarks/families.yaml: each agrees, disagrees, or is not decided by these data.
     """
     import json
 
-    from harness.base import write_atomically
+    from harness.base import UsageError, write_atomically
     from harness.cli.lines import say
     from harness.report import write_finding, write_report
     from harness.studies.reproduce import finding, lines, name_in, verdicts
 
+    if (statements := _statements(claims)) is not None:
+        _families(statements, outs, level, page, file)
+        return
+    if page is not None:
+        raise UsageError("--page is for `harness reproduce families`")
     found = verdicts(claims, outs, wanted=wanted, level=level)
     say("\n".join(lines(found, detailed=bool(wanted))))
     for note in found.notes:
@@ -49,3 +60,33 @@ def reproduce(claims: str, outs: tuple[Path, ...], wanted: tuple[str, ...], leve
         if (out / "records.jsonl").is_file():
             write_report(out)
         click.echo(f"claims    {written}")
+
+
+def _statements(claims: str) -> Path | None:
+    """The file of statements about families that CLAIMS means; None for claims of numbers."""
+    from harness.studies import families
+
+    if claims == families.NAME:
+        return families.SHIPPED
+    path = Path(claims)
+    return path if path.is_file() and families.is_statements(path) else None
+
+
+def _families(path: Path, outs: tuple[Path, ...], level: float, page: Path | None, file: Path | None) -> None:
+    from harness.base import UsageError, write_json
+    from harness.cli.lines import say
+    from harness.report import write_finding, write_report
+    from harness.studies import families
+
+    if not outs:
+        raise UsageError("--out is missing: the folder of a run of benchmarks/families.yaml")
+    found = families.judge(families.load(path), outs[0], level=level)
+    say("\n".join(families.lines(found)))
+    if file is not None:
+        write_json(file, found.to_json())
+    written = write_finding(outs[0], families.name_in(outs[0]), families.finding(found))
+    write_report(outs[0])
+    click.echo(f"claims    {written}")
+    if page is not None:
+        for made in families.write_page(page, found, outs[0], outs[1:]):
+            click.echo(f"page      {made}")

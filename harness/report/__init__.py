@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     )
     from harness.report.html.grids import GRID, write_grids
     from harness.report.html.page import freshen_report, write_report
+    from harness.report.html.sweeps import choices as curve_words
+    from harness.report.html.sweeps import facts_table, lottery_table
     from harness.report.mlflow.reach import TrackingUnavailable
     from harness.report.mlflow.sending import Tracked, track
-    from harness.report.run_files import NEEDED, read_run
+    from harness.report.run_files import NEEDED, RunFiles, read_run
     from harness.report.words import answer
 
 __getattr__ = door(__name__)

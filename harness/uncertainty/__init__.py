@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from harness.uncertainty.significance import exceeded, holm, quantile, satterthwaite
     from harness.uncertainty.splits import Labels, deep_enough, labels
     from harness.uncertainty.stability import FEWEST as FEWEST_SEEDS
-    from harness.uncertainty.stability import Share, Spread, share, spread
+    from harness.uncertainty.stability import Scatter, Share, Spread, scatter, share, spread
     from harness.uncertainty.strata import contrasts, pair_products
     from harness.uncertainty.variance import fake_variance
 

@@ -57,3 +57,36 @@ def share(count: int, of: int, *, level: float) -> Share:
     low = 0.0 if count == 0 else float(betaincinv(count, of - count + 1, rest))
     high = 1.0 if count == of else float(betaincinv(count + 1, of - count, 1 - rest))
     return Share(count, of, low, high)
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """A value over training × sampling seeds: what retraining and resampling do to it, as standard deviations.
+
+    `least` to `most` are the best and the worst single runs; `single_gap` is the gap between two single runs that seeds
+    alone exceed once in twenty.
+    """
+
+    mean: float
+    least: float
+    most: float
+    retraining: float
+    resampling: float
+
+    @property
+    def single_gap(self) -> float:
+        """1.96 √2 sd of a single run."""
+        return 1.96 * float(np.sqrt(2 * (self.retraining**2 + self.resampling**2)))
+
+
+def scatter(values: Sequence[Sequence[float]]) -> Scatter:
+    """One row of values a training seed, one value a sampling seed: a one-way analysis of variance, equal rows.
+
+    The variance of retraining is the excess of the spread of the rows' means over what resampling explains, >= 0.
+    """
+    rows = np.array([list(row) for row in values], dtype=float)
+    resampling = float(rows.var(axis=1, ddof=1).mean())
+    between = float(rows.mean(axis=1).var(ddof=1)) - resampling / rows.shape[1]
+    return Scatter(
+        float(rows.mean()), float(rows.min()), float(rows.max()), float(np.sqrt(max(0.0, between))), resampling**0.5
+    )

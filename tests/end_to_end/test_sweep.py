@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from harness.base import read_records
+from harness.base import UsageError, read_records
+from harness.cli.main import main
 from harness.pipeline import Leaderboard
 from harness.report.curves import steps
 from harness.run import run_benchmark
@@ -155,3 +158,48 @@ def test_mlflow_is_given_the_curves_step_by_step(board):
     found = [(name, step) for name, _, step in steps(board, "pixels")]
     assert [step for name, step in found if name == "curve/walk/walk over noise/fd"] == [10, 40, 160]
     assert {name.rpartition("/")[2] for name, _ in found} == {"fd", "recall"}
+
+
+STATEMENTS = """\
+title: What is said of walks
+source: nobody
+scales: {diversity: [poor, good], quality: [poor, good], stability: [poor, good], speed: [slow, fast]}
+families:
+  near: {generator: walk-10, diversity: good, quality: good, stability: good, likelihood: exact, speed: fast}
+  far: {generator: walk-160, diversity: poor, quality: poor, stability: poor, likelihood: bound, speed: slow}
+  lost: {generator: run, diversity: good}
+steps:
+  - {says: much noise loses much, cell: walk-160, against: walk-10, drop: large}
+  - {says: much noise loses nothing, cell: walk-160, against: walk-10, drop: minimal}
+  - {says: no noise loses nothing, cell: walk-0, against: walk-10, drop: minimal}
+"""
+
+
+def test_statements_of_families_are_judged_by_a_run(out, tmp_path):
+    (tmp_path / "said.yaml").write_text(STATEMENTS)
+    copied = Path(shutil.copytree(out, tmp_path / "out"))
+    page = tmp_path / "docs" / "said.md"
+    told = CliRunner().invoke(
+        main, ["reproduce", str(tmp_path / "said.yaml"), "--out", str(copied), "--page", str(page)]
+    )
+    assert told.exit_code == 0, told.output
+    verdicts = {line.split(": ")[0].strip(): line for line in told.output.splitlines()}
+    assert "agrees       much noise loses much" in verdicts
+    assert "disagrees    much noise loses nothing" in verdicts
+    assert "not in this run: walk-0" in verdicts["not decided  no noise loses nothing"]
+    assert "the run has no precision" in told.output
+    assert "disagrees    far: bound: none" in told.output
+    assert "agrees       near: exact: exact, 2.000 bits/dim" in told.output
+    assert "sd of fd over training seeds" in told.output
+    assert "not in this run: lost" in told.output
+    written = page.read_text()
+    assert "| walk-40 |" in written
+    assert "![curves walk](said/swept-curves-walk.png)" in written
+    assert (page.parent / "said" / "samples.png").stat().st_size > 500
+    assert "What is said of walks" in (copied / "report.html").read_text()
+
+
+def test_a_run_without_any_of_the_families_is_told_so(out):
+    told = CliRunner().invoke(main, ["reproduce", "families", "--out", str(out)])
+    assert isinstance(told.exception, SystemExit | UsageError)
+    assert "none of the families is scored here (conv_vae, gan" in str(told.exception) + told.output

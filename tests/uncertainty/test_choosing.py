@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.uncertainty import choose, image_folds, seed_folds, share, spread
+from harness.uncertainty import choose, image_folds, scatter, seed_folds, share, spread
 
 CLEAR = np.array([[1.0, 2.0, 3.0], [11.0, 12.0, 13.0]])
 
@@ -72,3 +72,12 @@ def test_the_spread_over_seeds_has_the_interval_of_a_normal_law():
     assert found.high == pytest.approx(sd * np.sqrt(3 / stats.chi2.ppf(0.05, 3)))
     with pytest.raises(ValueError, match="at least 3"):
         spread([1.0, 2.0], level=0.9)
+
+
+def test_scatter_parts_retraining_from_resampling():
+    found = scatter([[1.0, 3.0], [11.0, 13.0], [6.0, 8.0]])
+    assert (found.mean, found.least, found.most) == (7.0, 1.0, 13.0)
+    assert found.resampling == pytest.approx(np.sqrt(2))
+    assert found.retraining == pytest.approx(np.sqrt(25 - 1))
+    assert scatter([[1.0, 3.0], [1.0, 3.0], [1.0, 3.0]]).retraining == 0
+    assert found.single_gap == pytest.approx(1.96 * np.sqrt(2 * 26))

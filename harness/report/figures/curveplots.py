@@ -49,7 +49,7 @@ def _drawn(own: Sequence[Panel], title: str, level: str) -> Figure:
     both = "precision" in named and "recall" in named
     across = len(own) + both
     with plot_style():
-        figure = Figure(figsize=(3.6 * across + 0.4, 3.4), layout="constrained")
+        figure = Figure(figsize=(max(3.6 * across + 0.4, 6.4), 3.4), layout="constrained")
         axes = figure.subplots(1, across, squeeze=False)[0]
         for place, panel in enumerate(own):
             _curves(axes[place], panel)

@@ -16,7 +16,7 @@ from harness.report.finding import SUFFIX, Finding
 from harness.report.html.markup import Child, Markup, prose, tag
 from harness.report.html.samples import sample_rows
 from harness.report.html.style import CSS, SCRIPT
-from harness.report.html.sweeps import cost_section, size_section, sweep_section
+from harness.report.html.sweeps import cost_section, lottery_section, size_section, sweep_section
 from harness.report.html.tables import leaderboard_table, study_table
 from harness.report.run_files import NEEDED, RunFiles, read_run
 from harness.report.words import terms
@@ -76,6 +76,7 @@ def page(run: RunFiles) -> str:
         ("sweeps", "Sweeps: curves, and the best cell with its price", sweep_section(run)),
         ("sizes", "Number of images", size_section(run)),
         ("costs", "Training, sampling and likelihood", cost_section(run)),
+        ("lottery", "Lucky and unlucky seeds", lottery_section(run)),
         ("samples", "Samples", _samples(run)),
         *((f"finding-{name}", finding.title, _finding(name, finding)) for name, finding in _studied(run)),
         ("terms", "Words used here", _terms(run)),

@@ -13,15 +13,15 @@ from harness.report.finding import Table
 from harness.report.html.markup import Child, prose, tag
 from harness.report.html.tables import study_table
 from harness.report.run_files import RunFiles
+from harness.uncertainty import FEWEST_SEEDS, scatter
 
 
 def sweep_section(run: RunFiles) -> list[Child]:
     """The choices with their price, and the curves; empty without a sweep."""
     board = run.board
-    label = run.by.label
-    choices = [one for one in board.choices if one.encoder == run.first]
-    parts: list[Child] = [tag("p", *prose(words(one, label) + "."), class_="verdict") for one in choices]
-    if choices:
+    told = choices(run)
+    parts: list[Child] = [tag("p", *prose(f"{sentence}."), class_="verdict") for sentence in told]
+    if told:
         parts.append(
             tag(
                 "p",
@@ -42,6 +42,51 @@ def sweep_section(run: RunFiles) -> list[Child]:
             caption = f"Numbers are the first and the last {own['recall'].axis} of each curve."
             parts.append(figure(trade_off(own["precision"], own["recall"], number), caption))
     return parts
+
+
+def choices(run: RunFiles) -> list[str]:
+    """The best cell of each sweep with its price, a sentence each."""
+    return [words(one, run.by.label) for one in run.board.choices if one.encoder == run.first]
+
+
+def lottery_section(run: RunFiles) -> list[Child]:
+    """How far apart lucky and unlucky seeds are; empty without several training and sampling seeds."""
+    table = lottery_table(run)
+    if table is None:
+        return []
+    hint = (
+        "CoV is the sd over the mean. Retraining moves what a checkpoint has on average, resampling redraws its "
+        "images. A gap between two single runs below the last column is what seeds alone do, 19 times in 20."
+    )
+    return [tag("p", hint, class_="hint"), study_table(table)]
+
+
+def lottery_table(run: RunFiles) -> Table | None:
+    """The ranking metric over seeds, after The FID Lottery (arXiv:2606.20536); None without several of both kinds."""
+    metric, label = run.by.metric, run.by.label
+    rows = []
+    for row in run.scored(run.first):
+        own = [r for r in run.cells(run.first, metric) if r.cell.generator == row.generator and r.estimate]
+        by_seed: dict[int | None, list[float]] = {}
+        for record in own:
+            assert record.estimate is not None
+            by_seed.setdefault(record.cell.training_seed, []).append(record.estimate.value)
+        few = min((len(values) for values in by_seed.values()), default=0)
+        if len(by_seed) < FEWEST_SEEDS or few < 2:
+            continue
+        found = scatter(list(by_seed.values()))
+        rows.append(
+            (
+                row.generator,
+                f"{found.mean:.4g}",
+                f"{found.least:.4g} to {found.most:.4g}",
+                f"{found.retraining / found.mean:.1%}",
+                f"{found.resampling / found.mean:.1%}",
+                f"{found.single_gap / found.mean:.1%}",
+            )
+        )
+    columns = ("generator", label, "lucky to unlucky run", "retraining, CoV", "resampling, CoV", "inconclusive below")
+    return Table(f"{label} over training and sampling seeds", columns, tuple(rows)) if rows else None
 
 
 def size_section(run: RunFiles) -> list[Child]:
