@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from harness.base import Component
 from harness.generators import controls, ddpm, density, from_diffusers, from_files, from_onnx, from_torch, vae
+from harness.generators.families import consistency, diffusion, flow_matching, latent_diffusion, ncsn
 
 GENERATORS: tuple[Component, ...] = (
     *density.DENSITIES,
     vae.FACTS,
     ddpm.FACTS,
+    diffusion.FACTS,
+    ncsn.FACTS,
+    flow_matching.FACTS,
+    consistency.FACTS,
+    latent_diffusion.FACTS,
     *controls.CONTROLS,
     from_torch.SCRIPT,
     from_onnx.FACTS,

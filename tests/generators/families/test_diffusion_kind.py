@@ -1,0 +1,163 @@
+"""The families of diffusion kind, trained for a few iterations at 8 × 8: seeds, batches, kept models, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from harness.base.errors import UsageError
+from harness.base.keys import derive_seed
+from harness.generators.families.consistency import Consistency
+from harness.generators.families.diffusion import Diffusion, DiffusionParameters
+from harness.generators.families.flow_matching import FlowMatching
+from harness.generators.families.latent_diffusion import LatentDiffusion
+from harness.generators.families.ncsn import NCSN
+from harness.generators.table import GENERATORS
+from harness.generators.trained import HasLikelihood, KeptModel
+from harness.images.datasets.digits import Digits
+
+SMALL = {"width": 8, "iterations": 3}
+MADE = {
+    "diffusion": (Diffusion, {"steps": 2}),
+    "ncsn": (NCSN, {"levels": 2, "steps": 1}),
+    "flow_matching": (FlowMatching, {"steps": 1}),
+    "consistency": (Consistency, {"distillation": 2}),
+    "latent_diffusion": (LatentDiffusion, {"autoencoding": 2, "steps": 2}),
+}
+SEEDS = [derive_seed("diffusion kind", i) for i in range(70)]
+
+
+@pytest.fixture(scope="module")
+def train():
+    return Digits(split_seed=0).load("train")
+
+
+def fit(name, train, *, labels=True, **parameters):
+    family, few = MADE[name]
+    made = family(**SMALL | few | parameters)
+    made.fit(train.images, train.labels if labels else None, seed=0)
+    return made
+
+
+@pytest.fixture(scope="module")
+def diffusion(train):
+    return fit("diffusion", train, classifier=True)
+
+
+def sampled(fitted, **parameters):
+    """The same model sampled in another way: what a benchmark's cells of one training do."""
+    made = Diffusion(**SMALL, classifier=True, **parameters)
+    made.restore(fitted.state())
+    return made.sample(SEEDS[:6])
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_an_image_depends_on_its_seed_alone_and_a_restored_model_gives_the_same_bytes(name, train):
+    fitted = fit(name, train)
+    assert isinstance(fitted, KeptModel)
+    images = fitted.sample(SEEDS)
+    assert (images.shape, images.dtype) == ((70, 8, 8, 1), np.uint8)
+    assert len(np.unique(images.reshape(70, -1), axis=0)) == 70
+    assert np.array_equal(fitted.sample(SEEDS[:40:-1]), images[:40:-1])
+    assert np.array_equal(fitted.sample(SEEDS[3:4]), images[3:4])
+    assert fitted.sample([]).shape == (0, 8, 8, 1)
+    again = MADE[name][0](**SMALL | MADE[name][1])
+    again.restore(fitted.state())
+    assert np.array_equal(again.sample(SEEDS[:9]), images[:9])
+    assert again.parameters == fitted.parameters > 1000
+    assert np.array_equal(fit(name, train).sample(SEEDS[:2]), images[:2])
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_only_sampling_reads_is_no_part_of_the_model(name, train):
+    facts = next(facts for facts in GENERATORS if facts.name == name)
+    assert facts.trained
+    assert set(facts.sampling) < set(facts.parameters.model_fields)
+    defaults = facts.parameters().model_dump()
+    made = MADE[name][0](**defaults)  # the class and its declared parameters have the same defaults
+    assert {key: value for key, value in vars(made).items() if key in defaults} == defaults
+    assert made.evaluations >= 1
+
+
+def test_guidance_1_is_no_guidance_bit_for_bit_and_others_are_not(diffusion):
+    plain = sampled(diffusion, steps=2)
+    assert np.array_equal(sampled(diffusion, steps=2, guidance=1.0, classifier_guidance=0.0), plain)
+    for guided in ({"guidance": 4.0}, {"guidance": 0.0}, {"classifier_guidance": 9.0}):
+        assert not np.array_equal(sampled(diffusion, steps=2, **guided), plain), guided
+
+
+def test_ddim_with_eta_1_gives_ddpms_images(diffusion):
+    ddpm = sampled(diffusion, steps=5, sampler="ddpm").astype(int)
+    assert np.abs(sampled(diffusion, steps=5, eta=1.0).astype(int) - ddpm).max() <= 1  # a rounding of float32
+    assert np.abs(sampled(diffusion, steps=5).astype(int) - ddpm).max() > 20
+
+
+def test_the_deterministic_samplers_agree_in_many_steps(diffusion):
+    ode = sampled(diffusion, steps=30, sampler="ode").astype(int)
+    for sampler in ("ddim", "dpm++"):
+        assert np.abs(sampled(diffusion, steps=60, sampler=sampler).astype(int) - ode).mean() < 6, sampler
+
+
+@pytest.mark.parametrize(
+    ("parameters", "evaluations"),
+    [({"steps": 7}, 7), ({"steps": 7, "guidance": 2.0}, 14), ({"steps": 7, "sampler": "ode"}, 13)],
+)
+def test_evaluations_count_the_calls_of_the_network(parameters, evaluations, diffusion):
+    made = Diffusion(**SMALL, **parameters)
+    made.restore({name: values for name, values in diffusion.state().items() if "classifier" not in name})
+    calls = []
+    made._networks["denoiser"].register_forward_hook(lambda *_: calls.append(1))
+    made.sample(SEEDS[:2])
+    assert len(calls) == made.evaluations == evaluations
+
+
+@pytest.mark.parametrize("nll", ["bound", "ode"])
+def test_an_untrained_models_likelihood_is_that_of_noise_and_does_not_depend_on_the_batch(nll, train):
+    made = Diffusion(**SMALL, nll=nll)
+    made.fit(train.images, train.labels, seed=0)
+    assert isinstance(made, HasLikelihood)
+    found = made.likelihood(train.images[:66], train.labels[:66])
+    assert found.kind == nll
+    assert found.bits_per_dim.shape == (66,)
+    assert 7 < found.bits_per_dim.mean() < 10  # 8 bits, without a guess
+    first = made.likelihood(train.images[:2], train.labels[:2]).bits_per_dim
+    assert np.allclose(first, found.bits_per_dim[:2], atol=1e-4)
+    assert not np.allclose(made.likelihood(train.images[:2], None).bits_per_dim, first, atol=1e-9)
+
+
+def test_a_flows_likelihood_is_of_the_ode(train):
+    made = FlowMatching(**SMALL)
+    made.fit(train.images[:, 2:6, 2:6], train.labels, seed=0)
+    images, labels = train.images[:3, 2:6, 2:6], train.labels[:3]
+    found = made.likelihood(images, labels)
+    assert (found.kind, found.bits_per_dim.shape) == ("ode", (3,))
+    exact = FlowMatching(**SMALL, probes=0)
+    exact.restore(made.state())
+    assert np.allclose(exact.likelihood(images, labels).bits_per_dim, found.bits_per_dim, atol=0.5)
+
+
+def test_images_without_labels_in_colour_that_are_not_square_are_learnt_and_guidance_is_refused():
+    images = np.random.default_rng(0).integers(0, 256, (70, 4, 6, 3), dtype=np.uint8)
+    made = Diffusion(**SMALL, steps=1)
+    made.fit(images, None, seed=0)
+    assert made.sample(SEEDS[:3]).shape == (3, 4, 6, 3)
+    guided = Diffusion(**SMALL, steps=1, guidance=2.0)
+    guided.restore(made.state())
+    with pytest.raises(UsageError, match="`guidance` needs classes"):
+        guided.sample(SEEDS[:1])
+    with pytest.raises(UsageError, match="multiples of 4"):
+        LatentDiffusion(**SMALL).fit(images, None, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"classifier_guidance": 1.0}, "add `classifier: true`"),
+        ({"eta": 0.5, "sampler": "ddpm"}, "`eta` is for `sampler: ddim`"),
+        ({"guidance": 2.0, "label_dropout": 0.0}, "raise `label_dropout`"),
+    ],
+)
+def test_parameters_that_contradict_each_other_are_refused(given, says):
+    with pytest.raises(ValidationError, match=says):
+        DiffusionParameters(**given)
