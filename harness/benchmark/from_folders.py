@@ -13,12 +13,13 @@ from harness.benchmark import presets, protocols, registry
 from harness.benchmark.datasets import ANY
 from harness.benchmark.given import GivenSet, Inside, given_sets, spelled_out
 from harness.benchmark.written import MARK, as_yaml, check_own, named, plain, set_names, shown, write
-from harness.images import Content, Mixed, is_utf8
+from harness.images import MIXED, Content, OpenSplit, is_utf8
 from harness.metrics import facts_of
 
 LEAST = 8  # images, as in any benchmark
 DEFAULT = "clean"
 EVIDENT = Inside()  # nothing is named, so that what is meant has to be clear
+Reader = Callable[[OpenSplit, list[list[Any]]], Content]  # of a split's images, and the stamps of its files
 COMMON = ("fd", "kd", "precision", "recall", "density", "coverage")
 
 
@@ -45,12 +46,14 @@ def declare(
     seed: int,
     inside: Inside = EVIDENT,
     claim: Callable[[Path, str], None] | None = None,
+    read: Reader | None = None,
 ) -> Declared:
     """The benchmark that anyone can run again, written to `<out>.yaml` and `<out>.datasets.yaml`, and what it lacks.
 
     All images are used, or a seeded draw of `n` from each set. An `encoder` that is no protocol's gets the images as it
     expects them. `inside` names what is meant in files that hold several things. `claim` hears `out` and the
-    benchmark's name, and may refuse them: nothing is left behind then.
+    benchmark's name, and may refuse them: nothing is left behind then. `read` reads all real images once, for
+    their digest, and may keep them for the run.
 
     Raises UsageError for paths that hold no images, unknown names, sets too small for the metrics, and files that no
     score wrote where the two are to be.
@@ -67,7 +70,7 @@ def declare(
     if n is not None and (small := next((path for path in sizes if sizes[path] < n), None)):
         raise UsageError(f"{small}: holds {sizes[small]} images; {n} of each set were asked for, so lower --n")
     folder = bench.parent
-    dataset = _dataset(given[0], folder)
+    dataset = _dataset(given[0], folder, read or read_whole)
     size = None if dataset["image"] == ANY else (dataset["image"][0], dataset["image"][1])
     called = set_names([one.named_by for one in given[1:]], {one.named_by for one in given if not one.path.is_dir()})
     names = {name: {"use": one.kind, **one.entry(folder)} for name, one in zip(called, given[1:], strict=True)}
@@ -121,7 +124,7 @@ def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any], ins
     Raises UsageError for a path that holds no images, or fewer than a benchmark takes.
     """
     bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
-    dataset = _dataset(given_sets(real, (), inside)[0], bench.parent)
+    dataset = _dataset(given_sets(real, (), inside)[0], bench.parent, read_whole)
     size = dataset["splits"]["reference"]["size"]
     if size < LEAST:
         raise UsageError(f"{real}: holds {size} images; at least {LEAST} are needed")
@@ -143,19 +146,26 @@ def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any], ins
     return bench
 
 
-def _dataset(real: GivenSet, folder: Path) -> dict[str, Any]:
+def read_whole(split: OpenSplit, stamps: list[list[Any]]) -> Content:
+    """Read all images of a split, in parts and never all in memory."""
+    content = Content(split.size)
+    for _, part in split.parts():
+        content.add(part)
+    return content
+
+
+def _dataset(real: GivenSet, folder: Path, read: Reader) -> dict[str, Any]:
     """The entry of a datasets.yaml in `folder` for one set of images, pinned by its content."""
     split = {"path": str(real.path.absolute()), **real.inside}
-    opened = registry.make("datasets", real.kind, {"splits": {"reference": split}}, folder).open("reference")
-    content, shape = Content(opened.size), None
-    for _, part in opened.parts():  # never all in memory
-        content.add(part)
-        shape = ANY if isinstance(part, Mixed) else list(part.shape[1:])
+    parameters = {"splits": {"reference": split}}
+    stamps = registry.stamps(registry.find("datasets", real.kind, folder), parameters, "reference", folder)
+    opened = registry.make("datasets", real.kind, parameters, folder).open("reference")
+    content = read(opened, stamps)
     return {
         "use": real.kind,
         "source": f"given as {named(real.path).name}",
         "licence": "not stated",
-        "image": shape,
+        "image": ANY if content.shape == MIXED else content.shape,
         "splits": {"reference": {**real.entry(folder), "size": opened.size, "digest": content.digest}},
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,13 @@ def score(
         return
     from harness.base import UsageError
     from harness.benchmark import Inside, from_folders
-    from harness.pipeline import results
+    from harness.pipeline import Store, default_store, keep_decoded, results
 
     if given := _given({"--generator": generators or None, "--receipt": receipt}):
         raise UsageError(f"{given}: only for a benchmark's YAML alone; here sets of images are scored, REAL FAKE")
     if (protocol and encoders) or len(encoders) > 1:
         raise UsageError("say one --protocol or one --encoder; several belong into a benchmark's YAML")
-    out = out or Path("results") / "score"
+    out, store = out or Path("results") / "score", options["store"]
     declared = from_folders.declare(
         paths[0],
         paths[1:],
@@ -74,6 +75,7 @@ def score(
         seed=seed or 0,
         inside=Inside(column, array),
         claim=results.claim,
+        read=partial(keep_decoded, Store(store.absolute() if store else default_store())),
     )
     for line in declared.notes:
         click.echo(f"note: {line}", err=True)

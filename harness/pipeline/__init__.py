@@ -8,6 +8,7 @@ from harness.base.doors import door
 
 if TYPE_CHECKING:
     from harness.pipeline import provenance, results
+    from harness.pipeline.decoded import keep as keep_decoded
     from harness.pipeline.encode import load_features
     from harness.pipeline.exchangeable import Unlike, unlike_reference
     from harness.pipeline.executors.local import default_workers
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from harness.pipeline.sample import first_images, load_images, read_images
     from harness.pipeline.score import load_analyses, load_groups, metric_call
     from harness.pipeline.stages import Pipeline, Progress, Silent, failure_lines, name_of
-    from harness.pipeline.store import default_store
+    from harness.pipeline.store import Store, default_store
     from harness.pipeline.swept import costs
 
 __getattr__ = door(__name__)

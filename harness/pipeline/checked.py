@@ -123,7 +123,11 @@ def found_now(labels: NDArray[np.int64] | None) -> Look:
 
 def remember(store: Store, data: PinnedDataset, name: str, labels: NDArray[np.int64] | None) -> Look:
     """The look at a split just read whole, kept for later runs where what it read is known."""
-    look = found_now(labels)
+    return note(store, data, name, found_now(labels))
+
+
+def note(store: Store, data: PinnedDataset, name: str, look: Look) -> Look:
+    """Keep a look at a split for later runs where what it read is known."""
     key = _key(data, name)
     if key is not None:
         store.forget(KIND, key)

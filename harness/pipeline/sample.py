@@ -24,7 +24,7 @@ from harness.images import (
     uint8_advice,
     unpacked,
 )
-from harness.pipeline import groups, likelihoods, models
+from harness.pipeline import decoded, groups, likelihoods, models
 from harness.pipeline.checked import Look, checked_parts, copied, found_now, open_split, remember
 from harness.pipeline.names import NAMES, file_names, packed_names
 from harness.pipeline.pace import Pace
@@ -37,8 +37,18 @@ Parts = Iterator[tuple[Sequence[int], ImageSet]]
 
 def make_real(plan: Plan, source: RealSet) -> Entry:
     """Store a real image set, a whole split or a seeded draw of n of its images, which is held against its pins."""
-    split = open_split(plan.benchmark.data, source.split)
-    return _make_real(plan, source, split, checked_parts(plan.benchmark.data, source.split, split))
+    data, name = plan.benchmark.data, source.split
+    if not plan.grouping(source) and (kept := decoded.parts(plan.store, data, name)) is not None:
+        try:
+            return _make_real(plan, source, OpenSplit(data.splits[name].size, None, _unread), kept)
+        except CorruptEntry:
+            decoded.forget(plan.store, data, name)
+    split = open_split(data, name)
+    return _make_real(plan, source, split, checked_parts(data, name, split))
+
+
+def _unread(rows: Sequence[int]) -> ImageSet:
+    raise AssertionError("the images of this split come from the store")
 
 
 def drawn_rows(plan: Plan, source: RealSet, size: int) -> NDArray[np.intp] | None:

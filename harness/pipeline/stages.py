@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from harness.base import UsageError
-from harness.pipeline import likelihoods, numerics, sizes
+from harness.pipeline import decoded, likelihoods, numerics, sizes
 from harness.pipeline.checked import Look, last_look
 from harness.pipeline.encode import make_features
 from harness.pipeline.executors.work import Executor, Failure, outcomes
@@ -134,11 +134,7 @@ class Pipeline:
         """
         plan = self.plan
         for name in plan.splits:
-            if (
-                name not in plan.looks
-                and not self.verify
-                and (found := last_look(plan.store, plan.benchmark.data, name))
-            ):
+            if name not in plan.looks and not self.verify and (found := self._seen(name)):
                 plan.looks[name] = found
         units = [name for name in plan.splits if name not in plan.looks]
         if not units:
@@ -159,6 +155,11 @@ class Pipeline:
         if problems:
             raise UsageError(list(dict.fromkeys(problems)))
 
+    def _seen(self, split: str) -> Look | None:
+        """What an earlier look at the split's files found, or the one that pinned them just now."""
+        store, data = self.plan.store, self.plan.benchmark.data
+        return last_look(store, data, split) or decoded.look(store, data, split)
+
     def sample(self) -> None:
         """Image sets that the store does not have."""
         self.check()
@@ -176,7 +177,10 @@ class Pipeline:
         # Of image sets that are there, but whose likelihood failed or was lost.
         told = {(f.generator, f.training_seed): f for f in self.fakes if likelihoods.is_missing(self.plan, f)}
         units += [SampleUnit(fake) for at, fake in told.items() if at not in missing]
-        for unit, failure in self._run("sample", _sample, units, already):
+        failed = self._run("sample", _sample, units, already)
+        for split in self.plan.splits:
+            decoded.forget(self.plan.store, self.plan.benchmark.data, split)
+        for unit, failure in failed:
             if isinstance(unit.source, RealSet):
                 raise UsageError(failure.reason)
             if likelihoods.is_missing(self.plan, unit.source):

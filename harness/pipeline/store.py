@@ -15,7 +15,7 @@ import shutil
 import socket
 import uuid
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,8 +151,8 @@ class Store:
                 "or $HARNESS_STORE. What this one lacks is then made there, and so is what it has: copy it to keep that"
             ) from None
 
-    def put(self, kind: str, key: str, shards: Iterable[Arrays], facts: Any) -> Entry:
-        """Write an entry. `facts` is a JSON mapping, or a function called for one when the last shard is written.
+    def put(self, kind: str, key: str | Callable[[], str], shards: Iterable[Arrays], facts: Any) -> Entry:
+        """Write an entry. `key`, and `facts`, a JSON mapping, may be functions called when the last shard is written.
 
         An entry that another process finished first is kept. Raises OSError (a full disk) with nothing left behind.
         """
@@ -169,6 +169,7 @@ class Store:
                 payload = save({label: np.asarray(array, order="C") for label, array in arrays.items()})
                 (temporary / name).write_bytes(payload)
                 listed.append({"file": name, "sha256": digest_file(temporary / name)})
+            key = key() if callable(key) else key
             told = facts() if callable(facts) else facts
             manifest = {"format": FORMAT, "key": key, "kind": kind, "shards": listed, "facts": told}
             manifest["seal"] = digest(manifest)
