@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.warm import Warm
+
 # Where a test does not ask for more: each of these small runs would spend most of its time on starting a second.
 os.environ.setdefault("HARNESS_WORKERS", "1")
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("HARNESS_SHARED_DATA") or ROOT.parent / "shared" / "data")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
+WARM = Warm()
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=f"none of {', '.join(BROWSERS)} on the PATH")
 
 
@@ -128,17 +131,9 @@ class Small:
     def command(self, *arguments: object) -> list[str]:
         return [sys.executable, "-m", "harness.cli.main", *map(str, arguments)]
 
-    def harness(self, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-        """Run the command in this folder to its end."""
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            **options,  # type: ignore[call-overload]
-        )
+    def harness(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run the command in this folder to its end, in a process that need not import everything anew."""
+        return WARM.harness(list(map(str, arguments)), cwd=self.folder, env=self.environment())
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """`harness run bench.yaml --no-tracking` and what else is given."""

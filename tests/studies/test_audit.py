@@ -116,13 +116,13 @@ def test_an_audit_of_another_declaration_is_no_section_and_a_changed_run_drops_t
     small.bench.write_text(few + "audit: {jpeg: [90]}\n")
     assert small.harness("run", "bench.yaml", "--no-tracking").returncode == 0
     assert list(read_findings(out)) == ["audit"]
-    small.bench.write_text(whole.replace("seed: 3", "seed: 4"))
+    small.bench.write_text(whole + "interval: {level: 0.9}\n")
     assert small.harness("run", "bench.yaml", "--no-tracking").returncode == 0
     assert read_findings(out) == {}
-    small.bench.write_text(few.replace("n_fake: 300", "n_fake: 200") + "audit: {jpeg: [90]}\n")
+    small.bench.write_text(few + "interval: {level: 0.8}\naudit: {jpeg: [90]}\n")
     told = small.harness("audit", "bench.yaml")
     assert told.returncode == 0, told.stderr
-    assert "gets no section: the run there differs in seed, n_fake" in told.stderr
+    assert "gets no section: the run there differs in interval" in told.stderr
     assert read_findings(out) == {}
 
 

@@ -156,7 +156,7 @@ def test_the_table_of_published_pipelines_has_ranks_and_says_whose_encoder(small
     assert recipe in text
     path.write_text(
         text.replace(recipe, recipe + "  resize: {library: pillow, filter: bicubic, size: 32}\n")
-        + "audit: {n_fake: [16], batch_sizes: [5], pipelines: [ttur], protocols: [pytorch-fid, clip-fid],"
+        + "audit: {n_fake: [16], batch_sizes: [5], pipelines: [ttur], protocols: [pytorch-fid],"
         " protocol_weights: random}\n"
     )
     outcome = small.harness("audit", "scored.yaml", "--out", "audited")
