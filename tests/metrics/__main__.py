@@ -1,0 +1,124 @@
+"""`python -m tests.metrics [--exam docs/exam]`: what is known of every metric, in one table: docs/metrics.md.
+
+Facts are the table's, the oracle's distance is measured now, coverage is that of docs/coverage.csv (full size) or else
+of the small simulations that the tests run, seconds and cards are those of `harness exam --cost --out docs/exam`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from harness.metrics.table import METRICS, MetricFacts
+from tests.metrics.oracles import ORACLES, apart
+from tests.simulations.__main__ import one
+from tests.simulations.regimes import small
+from tests.simulations.studies import Row
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+ARROWS = {"lower": "↓", "higher": "↑", None: ""}
+HEAD = ("metric", "source", "better", "about", "oracle: apart by", "covers, reference random", "fixed", "CPU s", "exam")
+Found = dict[tuple[str, str], list[float]]
+
+
+def coverage_full() -> Found:
+    """Coverage of intervals for T_N, by metric and reference, over the regimes of the committed table."""
+    found: Found = defaultdict(list)
+    with (DOCS / "coverage.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["target"] == "T_N" and not row["study"].startswith("control"):
+                found[row["metric"], row["reference"]].append(float(row["coverage"]))
+    return found
+
+
+def coverage_small(names: Iterable[str]) -> Found:
+    """The same of metrics that the committed table has not, from the small simulations (kept between calls)."""
+    wanted, found = set(names), defaultdict(list)
+    for number, task in enumerate(small()):
+        if task.name.startswith("field"):
+            rows: list[Row] = one(number, "small") or []
+            for row in rows:
+                if row.metric in wanted and row.target == "T_N":
+                    found[row.metric, row.reference].append(row.coverage)
+    return found
+
+
+def lines(full: Found, few: Found, exam: dict[str, Any]) -> Iterator[str]:
+    """The table's rows."""
+    cards = {card["metric"]: card for card in exam["cards"]}
+    oracles = {oracle.metric: oracle for oracle in ORACLES}
+    yield f"| {' | '.join(HEAD)} |"
+    yield "|---" * len(HEAD) + "|"
+    for row in METRICS:
+        oracle, card = oracles.get(row.name), cards.get(row.name)
+        covers = [_covers(row, reference, full, few) for reference in ("random", "fixed")]
+        cells = (
+            f"`{row.name}`",
+            row.citation,
+            ARROWS[row.better],
+            row.axis,
+            "–" if oracle is None else f"{oracle.words}: {apart(oracle):.0e}",
+            *covers,
+            "–" if card is None or card["seconds"] is None else f"{card['seconds']:.1f}",
+            "–" if card is None else _marks(card),
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _covers(row: MetricFacts, reference: str, full: Found, few: Found) -> str:
+    for found, note in ((full, ""), (few, " *")):
+        if values := found.get((row.name, reference)):
+            ends = sorted({f"{min(values):.3f}".lstrip("0"), f"{max(values):.3f}".lstrip("0")})
+            return " to ".join(ends) + note
+    return "no interval" if "no interval" in (row.meaning + row.summary) else "–"
+
+
+def _marks(card: dict[str, Any]) -> str:
+    if card["refused"]:
+        return str(card["refused"])
+    passed = sum(check["passed"] for check in card["checks"])
+    marks = f"{passed} of {len(card['checks'])}"
+    return f"[{marks}](exam/{card['metric']}.svg)" if card["checks"] else marks
+
+
+def main() -> None:
+    """Measure, and write docs/metrics.md."""
+    parser = argparse.ArgumentParser(prog="python -m tests.metrics", description=__doc__)
+    parser.add_argument("--exam", type=Path, default=DOCS / "exam", help="folder of `harness exam --out`")
+    given = parser.parse_args()
+    exam = json.loads((given.exam / "exam.json").read_text(encoding="utf-8"))
+    full = coverage_full()
+    with threadpool_limits(1):
+        few = coverage_small({row.name for row in METRICS} - {name for name, _ in full})
+        table = list(lines(full, few, exam))
+    cost = next((card for card in exam["cards"] if card["seconds"] is not None), None)
+    where = "" if cost is None else f"{cost['cost_rows']:,} × {cost['cost_columns']:,} features a side, one thread, "
+    text = f"""# Every metric
+
+Written by `python -m tests.metrics`; generative-image-harness {version("generative-image-harness")}.
+
+- *oracle: apart by*: the value by another way (a peer's package, or the paper's formula over all pairs), and the
+  difference from ours as a share of it, on small seeded sets; `tests/metrics/test_oracles.py` holds each.
+- *covers*: how often intervals of a nominal .95 hold the expected value, least and most over the regimes of
+  [coverage.md](coverage.md); * means over the small simulations of the tests (24 to 120 repetitions: ± .02 to .09).
+- *CPU s*: of the value without an interval, {where}from the exam.
+- *exam*: checks stood of those asked, with n = {exam["n"]} and {exam["repeats"]} repeats; a card shows each
+  ([all cards](exam/README.md)).
+
+What a metric cannot see stands in `harness list metrics` and in its docstring.
+
+"""
+    (DOCS / "metrics.md").write_text(text + "\n".join(table) + "\n", encoding="utf-8")
+    print(text + "\n".join(table))
+
+
+if __name__ == "__main__":
+    main()
