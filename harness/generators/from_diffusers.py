@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,9 +17,15 @@ from harness.generators.levels import Rule, to_levels
 if TYPE_CHECKING:
     import numpy as np
 
+Sampler = Literal["ddpm", "ddim", "dpm++", "ode"]
+
 
 class DiffusersParameters(Parameters, Quiet):
-    """Parameters of `diffusers`: a pipeline's folder; null `steps` and `guidance` are the pipeline's own.
+    """Parameters of `diffusers`: a pipeline's folder; what is null of the next four is the pipeline's own.
+
+    `steps`, `sampler`, `guidance` and `eta` have the names that they have in the toy `diffusion`, so that a sweep of
+    that runs here: `sampler` replaces the pipeline's scheduler, its settings kept, by that of DDPM, DDIM, DPM-Solver++
+    (2M) or, for the `ode`, Heun.
 
     `variant` is the word in the names of the weight files to read, as in `diffusion_pytorch_model.fp16.safetensors`;
     they are computed in float32 all the same.
@@ -33,10 +39,12 @@ class DiffusersParameters(Parameters, Quiet):
     """
 
     paths = ("folder", "prompts")
-    quiet = ("variant",)
+    quiet = ("variant", "sampler", "eta")
     folder: PathText
     steps: Count | None = None
     guidance: Annotated[float, Field(ge=0)] | None = None
+    sampler: Sampler | None = None
+    eta: Annotated[float, Field(ge=0, le=1)] | None = None
     quantise: Literal["round", "truncate", "adm"] = "round"
     prompts: PathText | None = None
     classes: Count | None = None
@@ -51,6 +59,12 @@ class DiffusersParameters(Parameters, Quiet):
             raise ValueError("`labels` says how `prompts` or `classes` are given out; add one of them or leave it out")
         return self
 
+    @model_validator(mode="after")
+    def _eta_of_ddim(self) -> DiffusersParameters:
+        if self.eta is not None and self.sampler not in (None, "ddim"):
+            raise ValueError(f"`eta` is for `sampler: ddim`; found `sampler: {self.sampler}`")
+        return self
+
 
 FACTS = Component(
     "generators",
@@ -59,16 +73,28 @@ FACTS = Component(
     "a diffusers pipeline in a folder",
     DiffusersParameters,
     libraries=(*TORCH, "diffusers", "transformers"),
+    sampling=("steps", "guidance", "sampler", "eta"),
 )
+SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "ddpm": ("DDPMScheduler", {}),
+    "ddim": ("DDIMScheduler", {}),
+    "dpm++": ("DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver++", "solver_order": 2}),
+    "ode": ("HeunDiscreteScheduler", {}),
+}
 DRIFT = 1.0  # mean level of 255 by which an image alone may differ from the same one in a batch: steps amplify rounding
 
 
 class Diffusers:
-    """A pipeline in a folder as `save_pretrained` writes it, in float32, each image's noise from its own seed.
+    """The families of diffusion kind as they are published: unconditional, with classes, with prompts.
+
+    A pipeline in a folder as `save_pretrained` writes it, in float32, each image's noise from its own seed.
 
     With `prompts`, a file with one prompt a line, an image shows the prompt that its seed draws, or with `labels:
     balanced` that of its place in the set; with `classes` the same of class labels 0 to classes - 1, as `class_labels`.
     Images of one prompt vary together, see `harness.generators.labels`.
+
+    After the first images, `evaluations` says how many rows the denoising network was asked for an image: guidance by
+    asking twice counts twice. `parameters` counts the weights of all its networks.
     """
 
     def __init__(
@@ -77,6 +103,8 @@ class Diffusers:
         folder: str,
         steps: int | None = None,
         guidance: float | None = None,
+        sampler: Sampler | None = None,
+        eta: float | None = None,
         quantise: Literal["round", "truncate", "adm"] = "round",
         prompts: str | None = None,
         classes: int | None = None,
@@ -97,13 +125,26 @@ class Diffusers:
             hint = "" if variant in held or not held else f"; it holds the variant {', '.join(held)}: say `variant`"
             raise UsageError(f"{folder} does not load as a diffusers pipeline: {lines[0][:200]}{hint}") from problem
         self._pipeline.set_progress_bar_config(disable=True)
+        if sampler is not None:
+            self._reschedule(library, sampler, folder)
+        self.parameters = _weights(self._pipeline)
         self._prompts = None if prompts is None else _lines(Path(prompts))
         self._classes = classes
         self._folder = folder
         self._quantise: Rule = quantise
         self._labels: Literal["drawn", "balanced"] = labels
-        self._asked = {"num_inference_steps": steps, "guidance_scale": guidance}
+        self._asked = {"num_inference_steps": steps, "guidance_scale": guidance, "eta": eta}
         self._tested = 0  # as in `networks`
+
+    def _reschedule(self, library: Any, sampler: Sampler, folder: str) -> None:
+        """Give the pipeline another scheduler with the settings of its own."""
+        name, settings = SCHEDULERS[sampler]
+        own = getattr(self._pipeline, "scheduler", None)
+        known = [made.__name__ for made in getattr(own, "compatibles", ())]
+        if own is None or name not in known:
+            kind = "no scheduler" if own is None else f"a {type(own).__name__}, which {name} cannot stand for"
+            raise UsageError(f"{folder}: {type(self._pipeline).__name__} has {kind}; leave `sampler` out")
+        self._pipeline.scheduler = getattr(library, name).from_config(own.config, **settings)
 
     def to(self, device: str) -> None:
         """Compute on a device from now on; noise is drawn on the CPU all the same."""
@@ -153,6 +194,9 @@ class Diffusers:
 
         what: dict[str, Any] = dict(shown) or {"batch_size": len(seeds)}
         what |= {name: value for name, value in self._asked.items() if value is not None}
+        asked: list[int] = []
+        hook = _denoiser(self._pipeline)
+        counting = hook.register_forward_hook(_counted(asked), with_kwargs=True) if hook is not None else None
         noise = [torch.Generator("cpu").manual_seed(int(seed)) for seed in seeds]
         try:
             with exact(), torch.inference_mode():
@@ -161,8 +205,13 @@ class Diffusers:
             name = type(self._pipeline).__name__
             raise UsageError(
                 f"{self._folder}: {name} is not called with {', '.join(what)}: {problem}; see `prompts`, "
-                "`classes`, `steps` and `guidance`"
+                "`classes`, `steps`, `guidance`, `sampler` and `eta`"
             ) from problem
+        finally:
+            if counting is not None:
+                counting.remove()
+        if asked:
+            self.evaluations = round(sum(asked) / len(seeds))
         if getattr(made, "images", None) is None:
             raise UsageError(f"{self._folder}: {type(self._pipeline).__name__} gives no images, as video pipelines do")
         if any(getattr(made, "nsfw_content_detected", None) or []):
@@ -174,6 +223,25 @@ class Diffusers:
             return to_levels(np.asarray(made.images), (0.0, 1.0), self._quantise)
         except UsageError as problem:
             raise UsageError(f"{self._folder}: {problem}") from None
+
+
+def _denoiser(pipeline: Any) -> Any:
+    """The network that is asked in every step: `unet`, `transformer` or `prior`; None where it has another name."""
+    found = (getattr(pipeline, name, None) for name in ("unet", "transformer", "prior"))
+    return next((network for network in found if hasattr(network, "register_forward_hook")), None)
+
+
+def _counted(asked: list[int]) -> Callable[..., None]:
+    def hook(network: Any, given: Sequence[Any], named: Mapping[str, Any], answer: Any) -> None:
+        rows = given[0] if given else next(iter(named.values()))
+        asked.append(len(rows))
+
+    return hook
+
+
+def _weights(pipeline: Any) -> int:
+    parts = [part for part in getattr(pipeline, "components", {}).values() if hasattr(part, "parameters")]
+    return sum(int(weights.numel()) for part in parts for weights in part.parameters())
 
 
 def _variants(folder: Path) -> list[str]:

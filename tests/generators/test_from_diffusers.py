@@ -355,3 +355,43 @@ def test_prompts_and_classes_are_not_both_given(small):
     small.edit("  kde: {}\n", f"  kde: {{}}\n  {entry}\n")
     with pytest.raises(UsageError, match="found both `prompts` and `classes`"):
         benchmark.load(small.bench)
+
+
+@installed
+def test_the_toys_sampling_parameters_are_the_pipelines_schedulers(folder, text_folder):
+    from diffusers import DDIMScheduler, DDPMPipeline, DDPMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler
+
+    drawn = {name: Diffusers(folder=str(folder), steps=4, sampler=name) for name in ("ddpm", "ddim", "dpm++")}
+    kinds = {name: type(made._pipeline.scheduler) for name, made in drawn.items()}
+    assert kinds == {"ddpm": DDPMScheduler, "ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler}
+    images = {name: made.sample(SEEDS) for name, made in drawn.items()}
+    assert np.array_equal(images["ddpm"], Diffusers(folder=str(folder), steps=4).sample(SEEDS))  # its own scheduler
+    assert np.abs(images["ddim"].astype(int) - images["ddpm"]).mean() > 1
+    assert np.abs(images["dpm++"].astype(int) - images["ddim"]).mean() > 0.1
+    assert {made.evaluations for made in drawn.values()} == {4}
+    unet = DDPMPipeline.from_pretrained(folder).unet
+    assert drawn["ddpm"].parameters == sum(weights.numel() for weights in unet.parameters())
+    prompts = {"folder": str(text_folder / "pipeline"), "prompts": str(text_folder / "prompts.txt"), "steps": 3}
+    guided = Diffusers(**prompts, sampler="ode", guidance=2.0)
+    assert isinstance(guided._pipeline.scheduler, HeunDiscreteScheduler)
+    guided.sample(SEEDS[:2])
+    assert guided.evaluations == 2 * (2 * 3 - 1)  # twice for guidance, twice a step but for the last
+    plain = Diffusers(**prompts, sampler="ddim", guidance=1.0)
+    deterministic = plain.sample(SEEDS[:2]).astype(int)
+    assert plain.evaluations == 3
+    fresh = Diffusers(**prompts, sampler="ddim", guidance=1.0, eta=1.0).sample(SEEDS[:2])
+    assert np.abs(fresh - deterministic).mean() > 0.1
+
+
+@installed
+def test_a_class_pipeline_counts_guidance_and_takes_another_sampler(class_folder):
+    for guidance, rows in ((1.0, 2), (3.0, 4)):
+        made = Diffusers(folder=str(class_folder), classes=3, steps=2, guidance=guidance, sampler="dpm++")
+        made.sample(SEEDS[:2])
+        assert made.evaluations == rows
+
+
+def test_eta_without_ddim_is_refused_and_unused_sampling_leaves_a_declaration_as_it_was():
+    with pytest.raises(ValueError, match="`eta` is for `sampler: ddim`"):
+        DiffusersParameters(folder="x", sampler="dpm++", eta=0.5)
+    assert not {"sampler", "eta"} & set(DiffusersParameters(folder="x").model_dump())

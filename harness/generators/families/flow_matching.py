@@ -54,7 +54,7 @@ FACTS = Component(
 )
 
 END = 0.01  # noise that is left at time 1, their sigma_min
-MOVES = 20  # Runge-Kutta steps of the likelihood
+MOVES = 12  # Runge-Kutta steps of the likelihood
 
 
 class FlowMatching(Family):
