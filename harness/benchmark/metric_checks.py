@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.base import unknown
+from harness.benchmark.datasets import PinnedDataset
 from harness.benchmark.entries import Entry, MetricEntry
 from harness.benchmark.parts import Parts
 
@@ -21,6 +22,24 @@ def reads(metric: MetricEntry, encoder: Entry) -> bool:
     return unknown_features and metric.parameters.get("classes", 0) is not None
 
 
+def not_apart(data: PinnedDataset, training: str, reference: str) -> str:
+    """Why a dataset has no training split apart from the reference, as metrics of memorisation need; empty if it has.
+
+    Splits under two names that hold some of the same images are found when features are scored.
+    """
+    need = "compares fakes with training images and with real ones held out from training"
+    if training not in data.splits:
+        return (
+            f"{need}, and dataset {data.name} has no split '{training}' (`training_split`): pin the images that the "
+            "generators were trained on as a split of it, or take authenticity"
+        )
+    if training == reference or data.splits[training].digest == data.splits[reference].digest:
+        return (
+            f"{need}, and `reference_split` is the training split here: hold some images out, as a split of their own"
+        )
+    return ""
+
+
 class MetricChecks(Parts):
     """Metrics against set sizes, encoders and `rank_by`."""
 
@@ -30,6 +49,7 @@ class MetricChecks(Parts):
         self._parts()
         self._encoders()
         self._layers()
+        self._roles()
         self._rank_by()
 
     def _neighbours(self) -> None:
@@ -103,6 +123,16 @@ class MetricChecks(Parts):
                     f"{encoder.name}); name the encoders that it is for, `encoders: [{', '.join(fitting) or '…'}]`"
                 )
                 self.document.complain(("metrics", metric.name), text, key=True)
+
+    def _roles(self) -> None:
+        """Metrics of memorisation have a training split apart from the reference."""
+        for name, metric in self.entries("metrics").items():
+            if metric.component.trains and self.data is not None and (reason := self._not_apart(self.data)):
+                self.document.complain(("metrics", name), f"{metric.use} {reason}", key=True)
+
+    def _not_apart(self, data: PinnedDataset) -> str:
+        training, reference = self.sound("training_split", "train"), self.sound("reference_split", "reference")
+        return "" if training is None or reference is None else not_apart(data, training, reference)
 
     def _rank_by(self) -> None:
         by = self.values.get("rank_by")

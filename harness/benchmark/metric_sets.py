@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.base import Document
+from harness.benchmark.datasets import PinnedDataset
 from harness.benchmark.entries import Entry, MetricEntry
-from harness.benchmark.metric_checks import reads
+from harness.benchmark.metric_checks import not_apart, reads
 from harness.metrics import METRICS
 
+SPLITS = {"training": "train", "reference": "reference"}  # where a benchmark does not name them
 Entries = Mapping[str, Mapping[str, Any]]
 
 _CORE: Entries = {name: {} for name in ("fd", "kd", "precision", "recall", "density", "coverage")}
@@ -22,7 +24,7 @@ _K5_OPEN: Mapping[str, Any] = {"k": 5, "closed": False}
 
 SETS: Mapping[str, Entries] = {
     "core": _CORE,
-    # Its conventions: k = 5 and open balls for all four; its sFID is an encoder, and C_T and FLS have other roles.
+    # Its conventions: k = 5 and open balls for all four; its sFID is an encoder.
     "dgm-eval": {
         "fd": {},
         "fd_infinity": {},
@@ -35,6 +37,9 @@ SETS: Mapping[str, Entries] = {
         "authenticity": {},
         "realism": {"k": 5},
         "vendi": {},
+        "c_t": {},
+        "fls": {},
+        "fls_overfit": {},
     },
     # guided-diffusion/evaluations.
     "adm": {
@@ -44,7 +49,7 @@ SETS: Mapping[str, Entries] = {
         "precision": {"k": 3},
         "recall": {"k": 3},
     },
-    "memorisation": {"authenticity": {}},
+    "memorisation": {name: {} for name in ("authenticity", "c_t", "fld", "fls", "fls_overfit")},
     "all": {row.name: {} for row in METRICS},
 }
 
@@ -82,12 +87,16 @@ def expanded(document: Document) -> dict[str, str]:
     return of_set
 
 
-def fitted(document: Document, made: Mapping[str, Mapping[str, Entry]], of_set: Mapping[str, str]) -> dict[str, str]:
+def fitted(
+    document: Document, data: PinnedDataset | None, made: Mapping[str, Mapping[str, Entry]], of_set: Mapping[str, str]
+) -> dict[str, str]:
     """Restrict the metrics of sets to encoders that they can read, and take out those that do not fit: why, by name."""
     metrics, encoders = made.get("metrics"), made.get("encoders", {})
     if not isinstance(metrics, dict):
         return {}
     sizes = [size for key in ("n_real", "n_fake") if isinstance(size := document.value.get(key), int)]
+    training, reference = (document.value.get(f"{split}_split", given) for split, given in SPLITS.items())
+    apart = not_apart(data, training, reference) if data is not None and reference in data.splits else ""
     left_out: dict[str, str] = {}
     for name, of in of_set.items():
         metric = metrics.get(name)
@@ -96,6 +105,8 @@ def fitted(document: Document, made: Mapping[str, Mapping[str, Entry]], of_set: 
         fitting = tuple(encoder for encoder, entry in encoders.items() if reads(metric, entry))
         if encoders and not fitting:
             reason = f"it reads layer {' or '.join(metric.component.reads)} of inception, which no encoder here has"
+        elif metric.component.trains and apart:
+            reason = f"it {apart}"
         elif sizes and (reason := _too_few(metric, min(sizes))):
             pass
         else:

@@ -57,7 +57,7 @@ def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> di
                 made[kind][name] = entry.model_copy(update=cell)
         if kind == "generators" and swept:
             sweeps.once(document, known)
-    return {**made, "left_out": metric_sets.fitted(document, made, of_set)}
+    return {**made, "left_out": metric_sets.fitted(document, data, made, of_set)}
 
 
 def _entry(

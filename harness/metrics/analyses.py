@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,7 @@ from harness.base import UsageError, imported
 from harness.metrics.contract import Effort
 from harness.metrics.own import without_interval
 from harness.metrics.processor import CPU, Processor
-from harness.metrics.table import METRICS, MetricFacts, facts_of, own_facts
+from harness.metrics.table import METRICS, TRAINING, MetricFacts, facts_of, own_facts
 from harness.uncertainty import (
     INDEPENDENT,
     Analysis,
@@ -44,8 +46,9 @@ def analyse(
     design_real: Design = INDEPENDENT,
     design_fake: Design = INDEPENDENT,
     processor: Processor = CPU,
+    training: npt.ArrayLike | None = None,
 ) -> dict[str, Analysis]:
-    """An Analysis per metric, in the order of `calls`.
+    """An Analysis per metric, in the order of `calls`; `training` is for those that read the training rows.
 
     Whatever is drawn on the real side depends on `real_seed` and the real set only, so that analyses of several
     generators against one reference are joint; likewise `fake_seed`. Exact copies of a row count as one unit; what
@@ -57,7 +60,8 @@ def analyse(
     fewer than two units or units across strata.
     """
     real_rows, fake_rows = checked(real, fake)
-    reference = ReferenceSet.of(real_rows, seed=real_seed, design=design_real)
+    trained = None if training is None else checked(training, fake_rows)[0]
+    reference = ReferenceSet.of(real_rows, seed=real_seed, design=design_real, training=trained)
     return analyse_against(
         calls,
         reference,
@@ -88,7 +92,7 @@ def analyse_against(
     if replicates < 50:
         raise UsageError(f"`replicates` is {replicates}; fewer than 50 splits give no usable standard error")
     rows = {name: _facts(name, call) for name, call in calls.items()}
-    ready = {name: _checked_call(name, call, rows[name]) for name, call in calls.items()}
+    ready = {name: _checked_call(name, call, rows[name], reference.training) for name, call in calls.items()}
     _, fake_rows = checked(reference.rows, fake)
     units_real, units_fake = reference.units, design_fake.units(fake_rows, "fake")
     pair = Pair(reference, fake_rows, units_fake, fake_seed)
@@ -147,21 +151,29 @@ def _labelled(method: str, sides: str) -> str:
     return f"{method}, stratified ({sides})" if sides else method
 
 
-def value_of(call: MetricCall, real: npt.ArrayLike, fake: npt.ArrayLike) -> float:
+def value_of(
+    call: MetricCall, real: npt.ArrayLike, fake: npt.ArrayLike, *, training: npt.ArrayLike | None = None
+) -> float:
     """The value alone of a metric that `analyse` takes, in the metric's unit: no interval is prepared."""
-    function = call.function or imported(facts_of(call.use).target)
+    function = call.function or _in_roles(imported(facts_of(call.use).target), facts_of(call.use), training)
     return float(
         function(as_array(real).copy(), as_array(fake).copy(), **call.parameters)
     )  # copies: it may write into them
 
 
-def values_of(calls: Mapping[str, MetricCall], real: npt.ArrayLike, fake: npt.ArrayLike) -> dict[str, float]:
+def values_of(
+    calls: Mapping[str, MetricCall],
+    real: npt.ArrayLike,
+    fake: npt.ArrayLike,
+    *,
+    training: npt.ArrayLike | None = None,
+) -> dict[str, float]:
     """The values alone of several metrics, in the order of `calls`; what they share is computed once.
 
     Raises UsageError as `analyse` does.
     """
     rows = {name: _facts(name, call) for name, call in calls.items()}
-    ready = {name: _checked_call(name, call, rows[name]) for name, call in calls.items()}
+    ready = {name: _checked_call(name, call, rows[name], training) for name, call in calls.items()}
     found: dict[str, float] = {}
     for name, facts in rows.items():
         if name in found:
@@ -183,15 +195,21 @@ def _facts(name: str, call: MetricCall) -> MetricFacts:
     return facts_of(call.use)
 
 
-def _checked_call(name: str, call: MetricCall, facts: MetricFacts) -> MetricCall:
+def _in_roles(function: Callable[..., float], facts: MetricFacts, training: npt.ArrayLike | None) -> Any:
+    """A metric as a function of real and fake rows: one that reads training rows has been given them."""
+    return partial(function, training=training) if facts.trains else function
+
+
+def _checked_call(name: str, call: MetricCall, facts: MetricFacts, training: npt.ArrayLike | None) -> MetricCall:
     """The call with its function; UsageError for a parameter that a built-in one does not take."""
     if call.function is not None:
         return call
     function = imported(facts.target)
     known = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    known = [each for each in known if each != TRAINING]
     unknown = sorted(set(call.parameters) - set(known))
     if unknown:
         raise UsageError(
             f"metric '{name}' ({call.use}) has no parameter `{unknown[0]}`; it takes {', '.join(known) or 'none'}"
         )
-    return replace(call, function=function)
+    return replace(call, function=_in_roles(function, facts, training))

@@ -27,6 +27,7 @@ def estimate(
     clusters_fake: npt.ArrayLike | None = None,
     strata_real: npt.ArrayLike | None = None,
     strata_fake: npt.ArrayLike | None = None,
+    training: npt.ArrayLike | None = None,
     **parameters: Any,
 ) -> Estimate:
     """The metric `name` (`harness list metrics`) of two feature sets with its interval.
@@ -35,8 +36,9 @@ def estimate(
     `reference` "random" counts the real set as one draw; "fixed" speaks about this very set. `parameters` are the
     metric's own, such as k. `clusters_real` and `clusters_fake` label rows that are not independent (one prompt, one
     video); `strata_real` and `strata_fake` label rows whose number per label was fixed beforehand (class-balanced
-    generation). The same seed gives the same bytes; it matters to the k-NN metrics most (`replicates` splits of both
-    sets).
+    generation). `training` (t, d) are the rows that the generator was trained on, for metrics of memorisation; the real
+    rows are held out from them. The same seed gives the same bytes; it matters to the k-NN metrics most (`replicates`
+    splits of both sets).
 
     Raises UsageError for an unknown name or parameter, bad features, a target that the metric does not have, and where
     no interval holds: the message has the value then.
@@ -54,6 +56,7 @@ def estimate(
         clusters_fake=clusters_fake,
         strata_real=strata_real,
         strata_fake=strata_fake,
+        training=training,
     )
     return found[name]
 
@@ -72,6 +75,7 @@ def estimate_all(
     clusters_fake: npt.ArrayLike | None = None,
     strata_real: npt.ArrayLike | None = None,
     strata_fake: npt.ArrayLike | None = None,
+    training: npt.ArrayLike | None = None,
 ) -> dict[str, Estimate]:
     """`estimate` for several metrics of one pair of feature sets, by name, in their order.
 
@@ -93,6 +97,7 @@ def estimate_all(
         debias=target == "T_inf",
         design_real=Design(clusters_real, strata_real),
         design_fake=Design(clusters_fake, strata_fake),
+        training=training,
     )
     if without := [
         f"{one.form.reason}; the value of {name} is {one.value:.6g}, without an interval"
@@ -104,16 +109,21 @@ def estimate_all(
 
 
 def measure(
-    metrics: Iterable[str] | Mapping[str, Mapping[str, Any]], real: npt.ArrayLike, fake: npt.ArrayLike
+    metrics: Iterable[str] | Mapping[str, Mapping[str, Any]],
+    real: npt.ArrayLike,
+    fake: npt.ArrayLike,
+    *,
+    training: npt.ArrayLike | None = None,
 ) -> dict[str, float]:
     """The values alone of several metrics of one pair of feature sets, by name; no interval is prepared.
 
     `metrics` are names (`harness list metrics`), or names with the parameters of each. Precision, recall, density,
     coverage and authenticity share one search for neighbours. Nothing is kept from one call to the next.
+    `training`: see `estimate`.
 
     Raises UsageError for an unknown name or parameter, and for bad features.
     """
-    return values_of(_calls(metrics), real, fake)
+    return values_of(_calls(metrics), real, fake, training=training)
 
 
 def _calls(metrics: Iterable[str] | Mapping[str, Mapping[str, Any]]) -> dict[str, MetricCall]:

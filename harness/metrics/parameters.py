@@ -76,3 +76,19 @@ class MMD(Parameters):
 
     bandwidths: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] | None = None
     multiples: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] = (0.5, 1.0, 2.0)
+
+
+class CopyingTest(Parameters):
+    """Parameters of `c_t`, with dgm-eval's defaults; `components` of more columns are kept, `least` fakes a cell."""
+
+    cells: Count = 3
+    components: Count = 64
+    least: Annotated[int, Field(ge=0)] = 20
+    seed: ShortSeed = 0
+
+
+class Likelihood(Parameters):
+    """Parameters of `fld`, `fls` and `fls_overfit`: fakes that count at most, and the seed of every draw."""
+
+    most: Annotated[int, Field(ge=8)] = 10_000
+    seed: ShortSeed = 0

@@ -16,6 +16,8 @@ import harness.metrics.parameters as given
 from harness.base import ARRAYS, Component, Count, Kind, NoParameters, Parameters, Positive, ShortSeed
 
 Axis = Literal["fidelity", "diversity", "novelty", "fidelity and diversity together"]
+Role = Literal["training", "real", "fake"]
+TRAINING: Role = "training"
 FIDELITY: Axis = "fidelity"
 DIVERSITY: Axis = "diversity"
 NOVELTY: Axis = "novelty"
@@ -109,6 +111,8 @@ class MetricFacts(Component):
     axis      what it is about; `harness gate` tests axes apart, so that one cannot pay for another
     share     it is a share of a set, so that plots show it from 0 to 1
     blind     laws of the exam (`harness.studies.exam`) whose fault it cannot see, as its docstring says
+    roles     sets that it reads; one that reads "training" takes these rows by that keyword, and its real rows must be
+              held out from them
     reads     values of an encoder's parameter `layer` that alone it can read; empty where it reads any features
     least     fewest distinct rows a side that an interval takes, its k aside
     columns   rows per feature column from which its population value is known; None where columns do not matter
@@ -127,6 +131,7 @@ class MetricFacts(Component):
     axis: Axis = WHOLE
     share: bool = False
     blind: tuple[str, ...] = ()
+    roles: tuple[Role, ...] = ("real", "fake")
     reads: tuple[str, ...] = ()
     least: int = 2
     columns: int | None = None
@@ -136,6 +141,11 @@ class MetricFacts(Component):
     def targets(self) -> tuple[str, ...]:
         """The function and its analysis: what both hang on decides a score."""
         return (self.target, self.analysis)
+
+    @property
+    def trains(self) -> bool:
+        """Whether it reads the rows that the generator was trained on."""
+        return TRAINING in self.roles
 
     def fewest(self, parameters: Mapping[str, Any]) -> int:
         """Distinct rows a side that an interval takes: half of them still need k neighbours."""
@@ -154,6 +164,7 @@ def facts_of(use: str) -> MetricFacts:
     return _ROWS[use] if use in _ROWS else own_facts(use)
 
 
+THREE: tuple[Role, ...] = ("training", "real", "fake")
 NEIGHBOURS = "harness.metrics.manifold.combined:analyse_balls"
 NEIGHBOUR_VALUES = "harness.metrics.manifold.combined:ball_values"
 
@@ -598,6 +609,69 @@ METRICS: tuple[MetricFacts, ...] = (
         citation="Vendi score (Friedman & Dieng 2023)",
         axis=DIVERSITY,
         blind=("shift", "sphere in 2", "sphere in 16", "sphere in 64"),
+        limitless=True,
+    ),
+    MetricFacts(
+        name="c_t",
+        target="harness.metrics.memorisation.copying:c_t",
+        analysis="harness.metrics.memorisation.copying:analyse",
+        summary="z-score of fakes' distances to training rows against held-out ones'; below 0 is copying",
+        parameters=given.CopyingTest,
+        better="higher",
+        label="C_T",
+        citation="C_T, the three-sample test of data copying (Meehan et al. 2020)",
+        meaning="Whether generated images lie nearer to training images than unseen real ones do: far below 0, from"
+        " about -3 on, they are copied; far above 0 they are like nothing real. It grows with n.",
+        axis=NOVELTY,
+        roles=THREE,
+        least=8,
+        limitless=True,
+    ),
+    MetricFacts(
+        name="fld",
+        target="harness.metrics.memorisation.likelihood:fld",
+        analysis="harness.metrics.memorisation.likelihood:analyse_fld",
+        summary="feature likelihood divergence: held-out rows' surprise under Gaussians on the fakes",
+        parameters=given.Likelihood,
+        better="lower",
+        label="FLD",
+        citation="feature likelihood divergence (Jiralerspong et al. 2023)",
+        meaning="How unlikely generated images make real ones that were not trained on, beside what training images"
+        " do: about 0 is as good as these. Copies make it large, as bad or missing images do.",
+        roles=THREE,
+        least=16,
+        limitless=True,
+    ),
+    MetricFacts(
+        name="fls",
+        target="harness.metrics.memorisation.likelihood:fls",
+        analysis="harness.metrics.memorisation.likelihood:analyse_fls",
+        summary="feature likelihood score: 100 for a generator as good as training rows",
+        parameters=given.Likelihood,
+        better="higher",
+        label="FLS",
+        citation="feature likelihood score (Jiralerspong et al. 2023, first version; Stein et al. 2023)",
+        meaning="How likely generated images make real ones that were not trained on: 100 where as likely as training"
+        " images do. Copies make it small, as bad or missing images do.",
+        roles=THREE,
+        least=16,
+        limitless=True,
+    ),
+    MetricFacts(
+        name="fls_overfit",
+        target="harness.metrics.memorisation.likelihood:fls_overfit",
+        analysis="harness.metrics.memorisation.likelihood:analyse_overfit",
+        summary="memorised share: fakes nearer to training rows than to held-out ones",
+        parameters=given.Likelihood,
+        better="lower",
+        label="overfit share",
+        citation="share of overfit Gaussians (Jiralerspong et al. 2023; Stein et al. 2023)",
+        meaning="Share of generated images that make training images likelier than unseen ones: about a half at best,"
+        " 1 where all are copies.",
+        axis=NOVELTY,
+        roles=THREE,
+        share=True,
+        least=16,
         limitless=True,
     ),
 )

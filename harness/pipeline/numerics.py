@@ -69,11 +69,13 @@ def make_values(plan: Plan, source: FakeSet, encoder: str) -> None:
     for size in alternatives(plan):
         pairs[words(size)] = tuple(load_again(plan, side, encoder, size) for side in (plan.reference, source))
     calls = {metric: metric_call(plan, metric) for metric in plan.benchmark.metrics_of(encoder)}
+    # As declared in every one: what moves with the batch size is what is scored.
+    training = load_features(plan, plan.training, encoder).rows if plan.training and plan.trains(*calls) else None
     found: dict[str, dict[str, float]] = {}
     for name, pair in pairs.items():
         # Most encoders give the same bytes at any batch size: then so do metrics.
         alike = next((one for one in found if all(map(np.array_equal, pairs[one], pair))), None)
-        found[name] = values_of(calls, *pair) if alike is None else found[alike]
+        found[name] = values_of(calls, *pair, training=training) if alike is None else found[alike]
     values = {metric: {name: found[name][metric] for name in pairs} for metric in calls}
     key = _value_key(plan, source, encoder)
     assert key is not None

@@ -389,7 +389,7 @@ class Plan:
                 "format": FORMATS["scores"],
                 "real": real.facts["content"],
                 "fake": fake.facts["content"],
-                "training": training.facts["content"] if training and metric == COPIES else None,
+                "training": training.facts["content"] if training and self.trains(metric) else None,
                 # Copies are told by the images as the encoder saw them, not by their features.
                 "images": [real.facts["images"], fake.facts["images"]] if metric == COPIES else None,
                 "metric": self.method(metric) | ({} if metric == COPIES else self.identity("metrics", metric)),
@@ -406,6 +406,10 @@ class Plan:
         analysis = self.benchmark.metrics[metric].component.analysis.partition(":")[0]
         return {"statistics": statistics("harness.metrics.analyses", analysis)}
 
+    def trains(self, *metrics: str) -> bool:
+        """Whether one of the metrics, or the check for copies, reads the training split's features."""
+        return any(metric == COPIES or self.benchmark.metrics[metric].component.trains for metric in metrics)
+
     def scores(self, source: FakeSet, encoder: str) -> dict[str, Entry | None]:
         """The stored score of every metric of the encoder, and of the check for copies (None: not made yet)."""
         return self._scores(source, encoder, self.score_names(encoder))
@@ -421,7 +425,7 @@ class Plan:
         groups = self.groups(source)
         return {
             metric: None
-            if real is None or fake is None or (metric == COPIES and self.training and training is None)
+            if real is None or fake is None or (self.training and training is None and self.trains(metric))
             else self.store.find("scores", self.score_key(real, fake, training, metric, groups))
             for metric in metrics
         }

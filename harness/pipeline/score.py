@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, get_args
 
@@ -29,7 +29,7 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
     if real.rows.shape[1] != fake.rows.shape[1]:
         _refuse_sizes(plan, source, encoder)
     missing = [metric for metric, found in plan.scores(source, encoder).items() if found is None]
-    if plan.training and (COPIES in missing or plan.features(plan.training, encoder) is None):
+    if plan.training and (plan.trains(*missing) or plan.features(plan.training, encoder) is None):
         training: Entry | None = side.training(plan, encoder).entry
     else:
         training = plan.features(plan.training, encoder) if plan.training else None
@@ -42,9 +42,10 @@ def make_scores(plan: Plan, source: FakeSet, encoder: str) -> None:
         put(COPIES, {}, copies.observed(plan, fake, real, side.training(plan, encoder) if plan.training else None))
     calls = {metric: metric_call(plan, metric) for metric in missing if metric != COPIES}
     of_fake = load_groups(plan, source).fitting(fake.rows, source.generator)
+    read = plan.training is not None and plan.trains(*calls)
     analysed = partial(
         analyse_against,
-        reference=side.reference,
+        reference=replace(side.reference, training=side.training(plan, encoder).rows) if read else side.reference,
         fake=fake.rows,
         replicates=plan.benchmark.interval.replicates,
         fake_seed=plan.seed("replicates", fake.entry.facts["content"]),

@@ -33,7 +33,8 @@ class ReferenceSet:
     """Real rows (m, d), their independent units, and the seed of whatever is drawn on the real side.
 
     `known` is what metrics computed of these alone, by what it is. Whoever keeps the set between generators keeps it
-    with it: moments, neighbours, sums over pairs.
+    with it: moments, neighbours, sums over pairs. `training` are the rows (t, d) that generators were trained on, for
+    metrics that read them; the same with every pair, and never drawn anew.
     """
 
     rows: Rows
@@ -41,14 +42,23 @@ class ReferenceSet:
     seed: int
     known: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
     shelf: Shelf | None = field(default=None, repr=False, compare=False)
+    training: Rows | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def of(cls, rows: Rows, *, seed: int, design: Design = INDEPENDENT, shelf: Shelf | None = None) -> ReferenceSet:
+    def of(
+        cls,
+        rows: Rows,
+        *,
+        seed: int,
+        design: Design = INDEPENDENT,
+        shelf: Shelf | None = None,
+        training: Rows | None = None,
+    ) -> ReferenceSet:
         """The set of `checked` rows, drawn as the design says.
 
         Raises UsageError for labels that are not one a row, strata with fewer than two units or units across strata.
         """
-        return cls(rows, design.units(rows, "real"), seed, shelf=shelf)
+        return cls(rows, design.units(rows, "real"), seed, shelf=shelf, training=training)
 
     def once(self, what: Hashable, make: Callable[[], Found]) -> Found:
         """`make()`, of these rows, units and seed and of nothing else but what `what` names; kept from then on."""

@@ -59,3 +59,18 @@ def test_a_metric_named_by_itself_is_not_left_out_and_a_set_has_no_parameters(tm
 def test_every_metric_of_a_set_is_a_metric():
     names = {row.name for row in METRICS}
     assert all(set(entries) <= names for entries in SETS.values())
+
+
+def test_metrics_of_memorisation_need_a_training_split_apart_from_the_reference(tmp_path):
+    path = declared(tmp_path, "[core, memorisation]")
+    assert {"c_t", "fld", "fls", "fls_overfit"} <= set(load(path).metrics)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("training_split: train ", "training_split: reference "), encoding="utf-8")
+    found = load(path)
+    assert "`reference_split` is the training split here" in found.left_out["fld"]
+    assert "authenticity" in found.metrics
+    path = declared(tmp_path, "[core, c_t]")
+    text = path.read_text(encoding="utf-8").replace("training_split: train ", "training_split: reference ")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match="c_t compares fakes with training images and with real ones held out"):
+        load(path)

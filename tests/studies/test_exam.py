@@ -141,3 +141,14 @@ def test_the_command_examines_a_metric_of_ones_own_and_writes_its_card(small: Sm
     assert "(gap-of_means.svg)" in page
     assert (small.folder / "cards/gap-of_means.svg").read_text().startswith("<?xml")
     assert "give --better" in small.harness("exam", "gap:of_means").stderr
+
+
+def test_what_reads_training_rows_is_examined_on_copies_of_them_against_rows_held_out():
+    for name in ("c_t", "fls_overfit"):
+        found = card(name, "copies", "near copies", "outliers among fakes", repeats=4)
+        assert {check.law: check.passed for check in found.checks} == dict.fromkeys(
+            ("copies", "near copies", "outliers among fakes"), True
+        )
+    found = card("fld", "copies", "repeats", "modes dropped", repeats=4, n=120)
+    assert [check.law for check in found.failed] == []
+    assert {check.law for check in found.checks} == {"copies", "repeats", "modes dropped"}

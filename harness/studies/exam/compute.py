@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.base import UsageError, unknown
 from harness.benchmark import registry
-from harness.metrics import METRICS, MetricFacts, own_facts, value_of
+from harness.metrics import METRICS, NOVELTY, MetricFacts, own_facts, value_of
 from harness.studies.exam.laws import LAWS, Answer, Law, draws, posterior_logits
 from harness.studies.exam.result import Card, Check, Exam
 from harness.uncertainty import MetricCall
@@ -21,6 +21,7 @@ from harness.uncertainty import MetricCall
 SURE = 0.95  # of pairs of repeats, one damaged and one not, in the right order: then the damage is seen
 LEAST_STEP = 0.05  # of the whole change: smaller steps the wrong way are no fault
 TOLERANCE = 0.1  # of the metric's least change under a full fault that it sees: smaller changes count as none
+HELD_OUT = 1_000_000  # added to a repeat: the draw that was not trained on
 SIZES = (0.125, 0.25, 0.5, 1.0)  # shares of n at which half the damage is looked for
 
 
@@ -44,11 +45,23 @@ class Candidate:
             parameters = {"subset_size": max(2, n // 16), "subsets": 20}
         return cls(facts, MetricCall(facts.name, parameters, function), 1 if direction == "lower" else -1)
 
-    def value(self, real: Any, fake: Any) -> float:
-        """The value on a pair of sets, which it is given as logits where it reads logits."""
+    def value(self, law: Law, *, seed: int, repeat: int, n: int, level: float) -> float:
+        """The value on one pair of sets of the law, which it is given as logits where it reads logits.
+
+        Where it reads training rows, the law's real set is what was trained on, and another draw of it is held out.
+        """
+        real, fake = draws(law, seed=seed, repeat=repeat, n=n, level=level)
         if reads_logits(self.facts):
             real, fake = posterior_logits(real), posterior_logits(fake)
-        return value_of(self.call, real.astype(np.float32), fake.astype(np.float32))
+        if not self.facts.trains:
+            return value_of(self.call, real.astype(np.float32), fake.astype(np.float32))
+        held_out, _ = draws(law, seed=seed, repeat=repeat + HELD_OUT, n=n, level=level)
+        sets = (rows.astype(np.float32) for rows in (held_out, fake))
+        return value_of(self.call, *sets, training=real.astype(np.float32))
+
+    def answer(self, law: Law) -> Answer | None:
+        """What it must do under the law; one that reads training rows also what is asked of novelty alone."""
+        return law.answers.get(self.facts.axis) or (law.answers.get(NOVELTY) if self.facts.trains else None)
 
 
 def candidates(
@@ -129,7 +142,7 @@ def _card(
     asked: list[tuple[Law, Answer]] = []
     unasked: dict[str, str] = {}
     for law in laws:
-        answer = law.answers.get(facts.axis)
+        answer = candidate.answer(law)
         if answer is None:
             unasked[law.name] = f"nothing is asked of a metric of {facts.axis}"
         elif reads_logits(facts) and not law.modes:
@@ -143,7 +156,7 @@ def _card(
     for law, _ in asked:
         try:
             tables[law.name] = tuple(
-                tuple(candidate.value(*draws(law, seed=seed, repeat=r, n=n, level=level)) for r in range(repeats))
+                tuple(candidate.value(law, seed=seed, repeat=r, n=n, level=level) for r in range(repeats))
                 for level in law.levels
             )
         except UsageError as problem:
@@ -280,7 +293,7 @@ def _seen_from(candidate: Candidate, law: Law, *, n: int, repeats: int, seed: in
         rows = round(share * n)
         try:
             none, some = (
-                [candidate.value(*draws(law, seed=seed, repeat=r, n=rows, level=level)) for r in range(repeats)]
+                [candidate.value(law, seed=seed, repeat=r, n=rows, level=level) for r in range(repeats)]
                 for level in (law.levels[0], middle)
             )
         except UsageError:  # too few rows for the metric
@@ -292,7 +305,7 @@ def _seen_from(candidate: Candidate, law: Law, *, n: int, repeats: int, seed: in
 
 def _seconds(candidate: Candidate, rows: int, columns: int) -> float:
     rng = np.random.default_rng(0)
-    real, fake = (rng.standard_normal((rows, columns), dtype=np.float32) for _ in range(2))
+    real, fake, training = (rng.standard_normal((rows, columns), dtype=np.float32) for _ in range(3))
     start = time.process_time()
-    value_of(candidate.call, real, fake)
+    value_of(candidate.call, real, fake, training=training)
     return time.process_time() - start
