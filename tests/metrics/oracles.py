@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist, pdist
-from scipy.special import softmax
-from scipy.stats import betabinom
+from scipy.special import logsumexp, softmax
+from scipy.stats import betabinom, mannwhitneyu
+from sklearn.cluster import KMeans
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import NearestNeighbors
 
 from harness.metrics.analyses import value_of
 from harness.uncertainty.analysis import MetricCall
@@ -42,6 +44,22 @@ def spatial() -> tuple[Rows, Rows]:
     """Two sets as wide as ADM's spatial features."""
     rng = np.random.default_rng(2)
     return rng.standard_normal((30, 2023)), rng.standard_normal((24, 2023)) + 0.1
+
+
+def trained(columns: int = 4) -> Rows:
+    """What the generator of a set of this many columns was trained on, for metrics that read it."""
+    rng = np.random.RandomState(7)
+    return _islands(rng, 180, columns) if columns == 5 else rng.normal(size=(180, columns))
+
+
+def islands() -> tuple[Rows, Rows]:
+    """Three groups so far apart that any k-means finds them, of 5 columns."""
+    rng = np.random.RandomState(8)
+    return _islands(rng, 200, 5), _islands(rng, 150, 5)
+
+
+def _islands(rng: np.random.RandomState, n: int, columns: int) -> Rows:
+    return np.asarray(30 * np.eye(3, columns)[rng.choice(3, n, p=[0.2, 0.3, 0.5])] + rng.normal(size=(n, columns)))
 
 
 @dataclass(frozen=True)
@@ -270,6 +288,96 @@ def _vendi(_: Rows, fake: Rows) -> float:
     return float(np.exp(-(values * np.log(values)).sum()))
 
 
+# ---------------------------------------------------------------- against training rows
+
+
+def _three_samples(real: Rows, fake: Rows) -> float:
+    """dgm-eval's C_T, by scikit-learn's k-means and neighbours and SciPy's Mann-Whitney."""
+    training = trained(real.shape[1])
+    cells = KMeans(3, n_init=10, random_state=0).fit(training)
+    of_training, of_real, of_fake = (cells.predict(rows) for rows in (training, real, fake))
+    total, weight = 0.0, 0
+    for cell in range(3):
+        near = NearestNeighbors(n_neighbors=1).fit(training[of_training == cell])
+        q, p = (near.kneighbors(rows[of == cell])[0][:, 0] for rows, of in ((fake, of_fake), (real, of_real)))
+        if len(q) > 20:
+            u = mannwhitneyu(q, p, alternative="less").statistic
+            z = (u - (len(p) * len(q) / 2 - 0.5)) / np.sqrt(len(p) * len(q) * (len(p) + len(q) + 1) / 12)
+            total, weight = total + len(p) * z, weight + len(p)
+    return float(total / weight)
+
+
+def widths(centres: Rows, rows: Rows, *, second_version: bool) -> Rows:
+    """Log variances of the published fits of feature likelihood, by PyTorch's derivatives and Adam, in float64."""
+    import torch
+
+    of, at = torch.tensor(rows), torch.tensor(centres)
+    squared, d, n = torch.cdist(of, at) ** 2, rows.shape[1], len(centres)
+    start = ((squared.min(dim=0).values + 1e-3) / d).log() if second_version else torch.zeros(n, dtype=of.dtype)
+    log_variances, far = start.requires_grad_(), torch.zeros((), dtype=of.dtype, requires_grad=True)
+    adam = torch.optim.Adam([log_variances, far] if second_version else [log_variances], lr=0.5)
+    slower = torch.optim.lr_scheduler.MultiStepLR(adam, [10**9 if second_version else 50], gamma=0.1)
+    for _ in range(50 if second_version else 100):
+        adam.zero_grad()
+        logs = -0.5 * squared / log_variances.exp() - d / 2 * (log_variances + np.log(2 * np.pi)) - np.log(n)
+        if second_version:
+            away = 0.9**2 * torch.cdist(of, of.mean(dim=0, keepdim=True)) ** 2
+            logs = torch.cat([logs, -0.5 * away / far.exp() - d / 2 * (far + np.log(2 * np.pi))], dim=1)
+        (-torch.logsumexp(logs, dim=1).mean() / d).backward()
+        adam.step()
+        slower.step()
+        log_variances.data = log_variances.data.clamp(-40 if second_version else -100, 20)
+    return np.asarray(log_variances.detach().numpy())
+
+
+def _densities(rows: Rows, centres: Rows, log_variances: Rows) -> Rows:
+    d = rows.shape[1]
+    return np.asarray(
+        -0.5 * cdist(rows, centres, "sqeuclidean") / np.exp(log_variances) - d / 2 * (log_variances + np.log(2 * np.pi))
+    )
+
+
+def _surprise(rows: Rows, centres: Rows, log_variances: Rows) -> float:
+    logs = logsumexp(_densities(rows, centres, log_variances), axis=1) - np.log(len(centres))
+    return float(-logs.mean() / rows.shape[1])
+
+
+def _fld(real: Rows, fake: Rows) -> float:
+    middle, spread = real.mean(axis=0), real.std(axis=0, ddof=1)
+    training, real, fake = ((rows - middle) / spread for rows in (trained(), real, fake))
+    order = np.random.default_rng(0).permutation(len(training))
+    half = min(len(fake), len(order) // 2)
+    base, rest = training[order[:half]], training[order[half:]]
+    mine, other = widths(fake, training, second_version=True), widths(base, rest, second_version=True)
+    return 100 * (_surprise(real, fake, mine) - _surprise(real, base, other))
+
+
+def _first_version(real: Rows, fake: Rows) -> tuple[Rows, Rows, Rows, Rows]:
+    """dgm-eval's sets: the half of the training rows that widths are fitted to, the other, real and fake rows."""
+    rng = np.random.default_rng(0)
+    order = rng.permutation(180)
+    fake = fake[np.sort(rng.permutation(len(fake))[:90])]
+    fit, base = (trained()[part] for part in (order[:90], order[90:]))
+    whole = np.concatenate([fit, base, real, fake])
+    fit, base, real, fake = (
+        (rows - whole.mean(axis=0)) / whole.std(axis=0, ddof=1) for rows in (fit, base, real, fake)
+    )
+    return fit, base, real, fake
+
+
+def _fls(real: Rows, fake: Rows) -> float:
+    fit, base, real, fake = _first_version(real, fake)
+    mine, other = (_surprise(real, at, widths(at, fit, second_version=False)) for at in (fake, base))
+    return float(100 * np.exp(-2 * (mine - other)))
+
+
+def _overfit(real: Rows, fake: Rows) -> float:
+    fit, _, real, fake = _first_version(real, fake)
+    found = widths(fake, fit, second_version=False)
+    of_training, of_real = (logsumexp(_densities(rows, fake, found), axis=0) for rows in (fit, real[:90]))
+    return float(np.mean(of_training > of_real))
+
+
 ORACLES: tuple[Oracle, ...] = (
     Oracle("fd", "clean-fid", _clean_fid, tolerance=1e-7),
     Oracle("sfid", "FD by singular values", _traces, sets=spatial),
@@ -307,12 +415,18 @@ ORACLES: tuple[Oracle, ...] = (
            lambda _, fake: _line(lambda part: _score(fake[part]), len(fake)), sets=logits),
     Oracle("vendi", "eigenvalues of all similarities", _vendi),
     Oracle("rke", "all similarities", lambda _, fake: float(1 / np.mean((_unit(fake) @ _unit(fake).T) ** 2))),
+    Oracle("c_t", "scikit-learn's k-means, SciPy's U", _three_samples, sets=islands),
+    Oracle("fld", "PyTorch's derivatives and Adam", _fld, tolerance=1e-4),
+    Oracle("fls", "PyTorch's derivatives and Adam", _fls, tolerance=1e-5),
+    Oracle("fls_overfit", "PyTorch's derivatives and Adam", _overfit, tolerance=1e-9),
 )  # fmt: skip
 
 
 def ours(oracle: Oracle) -> float:
     """The harness's value on the oracle's sets."""
-    return value_of(MetricCall(oracle.metric, dict(oracle.parameters)), *oracle.sets())
+    real, fake = oracle.sets()
+    call = MetricCall(oracle.metric, dict(oracle.parameters))
+    return value_of(call, real, fake, training=trained(real.shape[1]))
 
 
 def apart(oracle: Oracle) -> float:
