@@ -30,9 +30,9 @@ class ConsistencyParameters(Parameters):
     """
 
     width: Annotated[int, Field(ge=8, multiple_of=8)] = 48
-    iterations: Count = 1500
+    iterations: Count = 800
     learning_rate: Positive = 4e-3
-    distillation: Count = 600
+    distillation: Count = 400
     intervals: Annotated[int, Field(ge=2)] = 24
     steps: Count = 2
 
@@ -69,9 +69,9 @@ class Consistency(Family):
         self,
         *,
         width: int = 48,
-        iterations: int = 1500,
+        iterations: int = 800,
         learning_rate: float = 4e-3,
-        distillation: int = 600,
+        distillation: int = 400,
         intervals: int = 24,
         steps: int = 2,
     ) -> None:

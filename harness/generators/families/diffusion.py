@@ -38,7 +38,7 @@ class DiffusionParameters(Parameters):
     """
 
     width: Annotated[int, Field(ge=8, multiple_of=8)] = 48
-    iterations: Count = 1500
+    iterations: Count = 1000
     learning_rate: Positive = 4e-3
     label_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     classifier: bool = False
@@ -92,7 +92,7 @@ class Diffusion(Family):
         self,
         *,
         width: int = 48,
-        iterations: int = 1500,
+        iterations: int = 1000,
         learning_rate: float = 4e-3,
         label_dropout: float = 0.1,
         classifier: bool = False,
@@ -192,10 +192,7 @@ class Diffusion(Family):
         from harness.generators.families import parts_densities as densities
 
         network = self._networks["denoiser"]
-        shown = torch.from_numpy(
-            np.full(len(images), self._classes) if labels is None else np.asarray(labels, np.int64)
-        )
-        shown = shown.clamp(0, self._classes)
+        shown = self._shown(labels, len(images))
 
         def flow(noisy: torch.Tensor, u: float) -> torch.Tensor:
             angle = math.atan(math.exp(u))  # even steps of the log noise-to-signal ratio u

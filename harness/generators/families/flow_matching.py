@@ -32,7 +32,7 @@ class FlowMatchingParameters(Parameters):
     """
 
     width: Annotated[int, Field(ge=8, multiple_of=8)] = 48
-    iterations: Count = 1500
+    iterations: Count = 1000
     learning_rate: Positive = 4e-3
     label_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     steps: Count = 25
@@ -71,7 +71,7 @@ class FlowMatching(Family):
         self,
         *,
         width: int = 48,
-        iterations: int = 1500,
+        iterations: int = 1000,
         learning_rate: float = 4e-3,
         label_dropout: float = 0.1,
         steps: int = 25,
@@ -137,10 +137,7 @@ class FlowMatching(Family):
 
         from harness.generators.families import parts_densities as densities
 
-        shown = torch.from_numpy(
-            np.full(len(images), self._classes) if labels is None else np.asarray(labels, np.int64)
-        )
-        shown = shown.clamp(0, self._classes)
+        shown = self._shown(labels, len(images))
 
         def back(between: torch.Tensor, u: float) -> torch.Tensor:
             left = math.exp(u)  # noise: 1 - (1 - END) t

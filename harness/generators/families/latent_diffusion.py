@@ -27,8 +27,8 @@ class LatentDiffusionParameters(Parameters):
 
     width: Annotated[int, Field(ge=8, multiple_of=8)] = 48
     latent: Count = 4
-    autoencoding: Count = 800
-    iterations: Count = 1200
+    autoencoding: Count = 500
+    iterations: Count = 1000
     learning_rate: Positive = 4e-3
     label_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     steps: Count = 50
@@ -66,8 +66,8 @@ class LatentDiffusion(Family):
         *,
         width: int = 48,
         latent: int = 4,
-        autoencoding: int = 800,
-        iterations: int = 1200,
+        autoencoding: int = 500,
+        iterations: int = 1000,
         learning_rate: float = 4e-3,
         label_dropout: float = 0.1,
         steps: int = 50,

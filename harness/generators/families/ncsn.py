@@ -26,7 +26,7 @@ class NCSNParameters(Parameters):
     """
 
     width: Annotated[int, Field(ge=8, multiple_of=8)] = 48
-    iterations: Count = 1500
+    iterations: Count = 1000
     learning_rate: Positive = 4e-3
     levels: Annotated[int, Field(ge=2)] = 25
     steps: Count = 4
@@ -66,7 +66,7 @@ class NCSN(Family):
         self,
         *,
         width: int = 48,
-        iterations: int = 1500,
+        iterations: int = 1000,
         learning_rate: float = 4e-3,
         levels: int = 25,
         steps: int = 4,

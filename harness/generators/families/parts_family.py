@@ -54,19 +54,20 @@ class Family(ABC):
         import torch
 
         self._shape: tuple[int, ...] = images.shape[1:]
-        known, rows = np.unique(np.zeros(len(images)) if labels is None else labels, return_inverse=True)
-        self._classes = 0 if labels is None else len(known)
+        known = np.empty(0, np.int64) if labels is None else np.unique(labels)
+        self._known, self._classes = known, len(known)
+        rows = np.zeros(len(images), np.int64) if labels is None else np.searchsorted(known, labels)
         generator = torch.Generator().manual_seed(seed)
         self._networks = self._made(generator)
         self._learn(scaled(images), torch.from_numpy(rows), generator)
         self._networks.requires_grad_(False)
 
     def state(self) -> Mapping[str, np.ndarray]:
-        """Shape, number of classes and weights (float32), which is all that sampling needs."""
+        """Shape, labels of the classes and weights (float32), which is all that sampling needs."""
         import numpy as np
 
         weights = {name: values.numpy().copy() for name, values in self._networks.state_dict().items()}
-        return {"shape": np.array(self._shape), "classes": np.array(self._classes), **weights}
+        return {"shape": np.array(self._shape), "labels": self._known, **weights}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Take the place of `fit`."""
@@ -74,9 +75,10 @@ class Family(ABC):
         import torch
 
         self._shape = tuple(int(side) for side in state["shape"])
-        self._classes = int(state["classes"])
+        self._known = np.array(state["labels"])
+        self._classes = len(self._known)
         self._networks = self._made(torch.Generator().manual_seed(0))
-        weights = {name: values for name, values in state.items() if name not in ("shape", "classes")}
+        weights = {name: values for name, values in state.items() if name not in ("shape", "labels")}
         self._networks.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in weights.items()})
         self._networks.requires_grad_(False)
 
@@ -105,6 +107,16 @@ class Family(ABC):
         """Shape (C, H, W) of the noise."""
         height, width, channels = self._shape
         return channels, height, width
+
+    def _shown(self, labels: np.ndarray | None, n: int) -> torch.Tensor:
+        """The classes (n,) of labels; "none" without labels, and for one that training did not show."""
+        import numpy as np
+        import torch
+
+        if labels is None or not self._classes:
+            return torch.full((n,), self._classes)
+        place = np.searchsorted(self._known, labels).clip(max=self._classes - 1)
+        return torch.from_numpy(np.where(self._known[place] == labels, place, self._classes))
 
     def _of_classes(self, what: str) -> None:
         """Refuse what needs classes where training had none."""

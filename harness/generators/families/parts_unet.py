@@ -19,7 +19,8 @@ class UNet(nn.Module):
 
     Ronneberger et al. 2015 as Ho et al. 2020 use it, cut down: one level below the first, no attention, 2 × 2 or 4 × 4
     pixels of larger images taken together as channels of one position. Class `classes` stands for "none", which
-    classifier-free guidance needs.
+    classifier-free guidance needs. The answer is a shift and a multiple of each value that was given, both by the
+    network: where noise is low, values count to the last level, and few channels carry them badly.
     """
 
     def __init__(self, shape: Sequence[int], *, width: int, classes: int, generator: torch.Generator) -> None:
@@ -39,7 +40,7 @@ class UNet(nn.Module):
         self.middle = nn.ModuleList(Block(2 * width, 2 * width, 4 * width) for _ in range(2))
         self.grow = nn.Conv2d(2 * width, width, 1)
         self.last = Block(2 * width, width, 4 * width)
-        self.leave = nn.Conv2d(width, packed, 3, padding=1)
+        self.leave = nn.Conv2d(width, 2 * packed, 3, padding=1)
         self.register_buffer("residual", torch.ones(()))  # sd of its errors where noise is least, for likelihoods
         draw_weights(self, generator)
         for layer in (self.leave, *(block.second for block in self.modules() if isinstance(block, Block))):
@@ -56,7 +57,8 @@ class UNet(nn.Module):
             coarse = block(coarse, told)
         back = nn.functional.interpolate(self.grow(coarse), size=fine.shape[2:], mode="nearest")
         rows = self.last(torch.cat([back, fine], dim=1), told)
-        answer: torch.Tensor = nn.functional.pixel_shuffle(self.leave(nn.functional.silu(rows)), self.patch)
+        shift, scale = self.leave(nn.functional.silu(rows)).chunk(2, dim=1)
+        answer: torch.Tensor = nn.functional.pixel_shuffle(shift + scale * packed, self.patch)
         return answer
 
 

@@ -126,6 +126,19 @@ def test_an_untrained_models_likelihood_is_that_of_noise_and_does_not_depend_on_
     assert not np.allclose(made.likelihood(train.images[:2], None).bits_per_dim, first, atol=1e-9)
 
 
+def test_a_likelihood_given_labels_is_of_the_classes_that_training_called_so(train):
+    made = Diffusion(**SMALL)
+    made.fit(train.images, 10 * train.labels, seed=0)
+    plain = Diffusion(**SMALL)
+    plain.fit(train.images, train.labels, seed=0)
+    images, labels = train.images[:9], train.labels[:9]
+    bits = made.likelihood(images, 10 * labels).bits_per_dim
+    assert np.array_equal(bits, plain.likelihood(images, labels).bits_per_dim)
+    assert np.array_equal(
+        made.likelihood(images, labels + 101).bits_per_dim, made.likelihood(images, None).bits_per_dim
+    )
+
+
 def test_a_flows_likelihood_is_of_the_ode(train, monkeypatch):
     monkeypatch.setattr("harness.generators.families.flow_matching.MOVES", 2)  # an exact trace takes long
     made = FlowMatching(**SMALL)
