@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from harness.base import Component
 from harness.generators import controls, ddpm, density, from_diffusers, from_files, from_onnx, from_torch, vae
-from harness.generators.families import consistency, diffusion, flow_matching, latent_diffusion, ncsn
+from harness.generators.families import (
+    consistency,
+    conv_vae,
+    diffusion,
+    energy,
+    flow,
+    flow_matching,
+    gan,
+    latent_diffusion,
+    ncsn,
+    pixelcnn,
+    wgan_gp,
+)
 
 GENERATORS: tuple[Component, ...] = (
     *density.DENSITIES,
     vae.FACTS,
     ddpm.FACTS,
+    conv_vae.FACTS,
+    gan.FACTS,
+    wgan_gp.FACTS,
+    flow.FACTS,
+    energy.FACTS,
+    pixelcnn.FACTS,
     diffusion.FACTS,
     ncsn.FACTS,
     flow_matching.FACTS,
