@@ -49,7 +49,8 @@ def student(normal: torch.Tensor) -> torch.Tensor:
     below = torch.special.ndtr(-normal.abs())
     spread = (4 * below * (1 - below)).clamp(min=1e-300)
     ratio = torch.cos(torch.arccos(spread.sqrt().clamp(max=1)) / 3) / spread.sqrt()
-    return normal.sign() * 2 * (ratio - 1).clamp(min=0).sqrt()
+    drawn: torch.Tensor = normal.sign() * 2 * (ratio - 1).clamp(min=0).sqrt()
+    return drawn
 
 
 class Rotation(nn.Module):
