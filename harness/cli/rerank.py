@@ -13,6 +13,8 @@ import click
     "--scores", type=click.Path(path_type=Path), help="Instead of OUT: a CSV of generator,encoder,value[,se]."
 )
 @click.option("--human", "dataset", help="A dataset of the human study: cifar10, ffhq256, imagenet256 or lsun256.")
+@click.option("--metrics", "by_metrics", is_flag=True, help="Compare metrics under one encoder instead of encoders.")
+@click.option("--encoder", help="With --metrics: the encoder. [the one that ranks]")
 @click.option("--metric", help="A metric of the run OUT. [the one that ranks]")
 @click.option("--higher-is-better", is_flag=True, help="With --scores: the better generator has the higher value.")
 @click.option("--level", type=float, help="Of the intervals. [as the run declares, else 0.95]")
@@ -22,13 +24,18 @@ def rerank(
     out: Path | None,
     scores: Path | None,
     dataset: str | None,
+    by_metrics: bool,
+    encoder: str | None,
     metric: str | None,
     higher_is_better: bool,
     level: float | None,
     seed: int,
     file: Path | None,
 ) -> None:
-    """Do the encoders of the run OUT rank its generators alike, and which agrees better with people?"""
+    """Do the encoders of the run OUT rank its generators alike, and which agrees better with people?
+
+    With --metrics: do the metrics that were computed under one encoder rank them alike?
+    """
     import json
 
     from harness.base import UsageError, write_atomically
@@ -36,6 +43,13 @@ def rerank(
     from harness.cli.sections import add_section
     from harness.studies.rerank import Run, Scores, finding, lines, of_run, of_scores, reranked
 
+    if by_metrics:
+        if out is None or scores is not None or dataset or metric or higher_is_better:
+            raise UsageError("--metrics compares all metrics of a run: it takes OUT, --encoder, --level and --json")
+        _rank_by_metrics(out, encoder, level, file)
+        return
+    if encoder is not None:
+        raise UsageError("--encoder goes with --metrics; without it every encoder of OUT is compared")
     given: Run | Scores
     if out is not None and scores is None:
         if higher_is_better:
@@ -56,3 +70,19 @@ def rerank(
         write_atomically(file, (json.dumps(found.to_json(), indent=1) + "\n").encode("ascii"))
     if isinstance(given, Run) and found.whole is not None:
         add_section(given.out, given.section(dataset), finding(found))
+
+
+def _rank_by_metrics(out: Path, encoder: str | None, level: float | None, file: Path | None) -> None:
+    import json
+
+    from harness.base import write_atomically
+    from harness.cli.lines import say
+    from harness.cli.sections import add_section
+    from harness.report import finding_name
+    from harness.studies.rerank import agreement_finding, agreement_lines, of_metrics
+
+    found = of_metrics(out, encoder, level=level)
+    say("\n".join(agreement_lines(found)))
+    if file is not None:
+        write_atomically(file, (json.dumps(found.to_json(), indent=1) + "\n").encode("ascii"))
+    add_section(out, finding_name("rerank", "metrics", found.encoder), agreement_finding(found))

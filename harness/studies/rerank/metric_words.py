@@ -1,0 +1,65 @@
+"""What `harness rerank --metrics` answers: which metrics order generators alike, for a terminal and for the report."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.base import named
+from harness.report import Finding, Heatmap, Table
+from harness.studies.rerank.metrics import ALIKE, Agreements
+
+SHOWN = 12  # pairs of metrics in the terminal; --json has them all
+
+
+def answer(found: Agreements) -> list[str]:
+    """Which metrics order alike and which do not, in sentences."""
+    turned = [pair for pair in found.pairs if pair.reversed]
+    count = len(found.pairs)
+    head = (
+        f"Of {count:,} pairs of metrics under {found.encoder}, {len(turned):,} order some generators differently beyond"
+        f" noise; the other {count - len(turned):,} do not."
+    )
+    of_axes: dict[str, list[float]] = {}
+    for pair in found.pairs:
+        one, other = found.axes[pair.first], found.axes[pair.second]
+        of_axes.setdefault(one if one == other else "of different axes", []).append(pair.tau)
+    medians = [f"{axis} {np.median(taus):.2f}" for axis, taus in of_axes.items()]
+    told = [head, f"Median agreement (tau-b) of two metrics about: {', '.join(medians)}."]
+    for names in found.groups:
+        if len(names) > 1:
+            told.append(f"Alike in value (tau {ALIKE:g} or more between every two): {named(names, len(names))}.")
+    if alone := [names[0] for names in found.groups if len(names) == 1]:
+        told.append(f"Like no other: {named(alone, len(alone))}.")
+    return told
+
+
+def agreement_lines(found: Agreements) -> list[str]:
+    """What a terminal shows: the answer, then the pairs of metrics that turn most generators around."""
+    told = [*answer(found), *(f"note: {note}" for note in found.notes)]
+    worst = sorted((p for p in found.pairs if p.reversed), key=lambda p: (-len(p.reversed), p.tau))
+    if worst:
+        told += ["", "Most turned around beyond noise, all at once at this level:"]
+    for pair in worst[:SHOWN]:
+        examples = ", ".join(f"{a} and {b}" for a, b in pair.reversed[:2])
+        more = f" and {len(pair.reversed) - 2} more" if len(pair.reversed) > 2 else ""
+        told.append(f"  {pair.first} against {pair.second}: tau {pair.tau:.2f}; {examples}{more}")
+    if len(worst) > SHOWN:
+        told.append(f"  and {len(worst) - SHOWN} more pairs of metrics (--json has them all)")
+    return told
+
+
+def agreement_finding(found: Agreements) -> Finding:
+    """The section of the report: the answer, a heat map ordered by groups, the pairs that turn."""
+    names = tuple(name for names in found.groups for name in names)
+    tau = {frozenset((p.first, p.second)): round(p.tau, 4) for p in found.pairs}
+    values = tuple(tuple(tau.get(frozenset((a, b))) for b in names) for a in names)
+    heat = Heatmap("Kendall's tau-b of two metrics' orders of the generators", names, names, values, -1, 1, 1)
+    rows = tuple(
+        (p.first, p.second, round(p.tau, 2), round(p.low, 2), round(p.high, 2), len(p.reversed))
+        for p in sorted(found.pairs, key=lambda p: (-len(p.reversed), p.tau))
+        if p.reversed
+    )
+    heads = ("metric", "other metric", "tau-b", "least", "most", "pairs of generators reversed beyond noise")
+    tables = (Table("Metrics that turn generators around beyond noise", heads, rows),) if rows else ()
+    title = f"Do metrics rank alike? Under {found.encoder}"
+    return Finding(title, (*answer(found), *(f"{n[0].upper()}{n[1:]}." for n in found.notes)), tables, heat)
