@@ -26,11 +26,12 @@ from harness.pipeline import (
     executor_of,
     failure_lines,
     first_images,
+    nearest_images,
     provenance,
     results,
     stored_names,
 )
-from harness.report import GRID, drop_findings, freshen_report, write_curves, write_grids, write_plots
+from harness.report import GRID, drop_findings, freshen_report, write_curves, write_grids, write_nearest, write_plots
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def _write(folder: Path, pipeline: Pipeline, lock: Mapping[str, Any]) -> Leaderb
     results.write_names(folder, stored_names(pipeline.plan))
     results.write_costs(folder, costs(pipeline.plan))
     write_grids(folder / "grids", first_images(pipeline.plan, GRID))
+    write_nearest(folder, nearest_images(pipeline.plan))
     write_plots(folder / "plots", list(ranked.records), json.loads(ranked.leaderboard.to_json()))
     write_curves(folder / "plots", ranked.leaderboard)
     return ranked.leaderboard

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.metrics.kernel.kernels import Kernel
     from harness.metrics.kernel.published import cmmd, kid_subsets
     from harness.metrics.kernel.tally import KeptProducts, KernelPairs, PairSums
-    from harness.metrics.manifold.authenticity import authenticity, copied_share, spacing
+    from harness.metrics.manifold.authenticity import authenticity, copied_share, nearest_rows, spacing
     from harness.metrics.manifold.values import coverage, density, precision, recall
     from harness.metrics.processor import CPU, Processor
     from harness.metrics.table import (

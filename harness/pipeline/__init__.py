@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         shown,
     )
     from harness.pipeline.names import stored_names
+    from harness.pipeline.nearest import Nearest, nearest_images
     from harness.pipeline.numerics import load_again, unmoved
     from harness.pipeline.on_device import OnDevice, processor_of
     from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet, declared, plain

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         write_finding,
     )
     from harness.report.html.grids import GRID, write_grids
+    from harness.report.html.nearest import write_nearest
     from harness.report.html.page import freshen_report, write_report
     from harness.report.html.sweeps import choices as curve_words
     from harness.report.html.sweeps import facts_table, lottery_table

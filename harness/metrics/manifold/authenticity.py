@@ -50,6 +50,18 @@ def copied_share(
     return float((to_train.radius_squared(1) <= apart[to_train.index[:, 0]]).mean())
 
 
+def nearest_rows(rows: npt.ArrayLike, points: npt.ArrayLike | None) -> tuple[Index, Vector]:
+    """The number of the nearest of `rows` to each point, and its distance, both (n,); None: of each row to the others.
+
+    Raises UsageError for bad features and, of rows among themselves, fewer than two.
+    """
+    left, right = checked(
+        rows, rows if points is None else points, least=1 if points is not None else 2, because="a pair"
+    )
+    found = nearest(left, 1, points=None if points is None else right)
+    return np.asarray(found.index[:, 0], np.intp), np.asarray(np.sqrt(found.radius_squared(1)))
+
+
 def spacing(train: npt.ArrayLike, *, processor: Processor = CPU) -> Vector:
     """The squared distance of each row to its nearest other one (n,), 0 where a row is repeated."""
     rows, _ = checked(train, train, least=2, because="a nearest other row")

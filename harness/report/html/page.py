@@ -14,6 +14,7 @@ from harness.report.figures.marks import figure
 from harness.report.figures.rankcharts import bump, colours, strip
 from harness.report.finding import SUFFIX, Finding
 from harness.report.html.markup import Child, Markup, prose, tag
+from harness.report.html.nearest import nearest_section
 from harness.report.html.samples import sample_rows
 from harness.report.html.style import CSS, SCRIPT
 from harness.report.html.sweeps import cost_section, lottery_section, size_section, sweep_section
@@ -52,13 +53,14 @@ def freshen_report(out: Path) -> Path:
 
 
 def _inputs(out: Path) -> str:
-    """The digest of all that a page is made of: a run's files, its findings, its grids, and the code that draws it."""
+    """The digest of all that a page is made of: a run's files, findings and pictures, and the code that draws it."""
     costs = [out / results.COSTS] if (out / results.COSTS).is_file() else []
     files = [
         *(out / name for name in NEEDED),
         *costs,
         *sorted(out.glob(f"*{SUFFIX}")),
         *sorted((out / "grids").glob("*.png")),
+        *sorted((out / "nearest").glob("*")),
     ]
     code = registry.source_digest((__name__,))
     return digest([code, [[file.relative_to(out).as_posix(), digest_file(file)] for file in files]])
@@ -78,6 +80,7 @@ def page(run: RunFiles) -> str:
         ("costs", "Training, sampling and likelihood", cost_section(run)),
         ("lottery", "Lucky and unlucky seeds", lottery_section(run)),
         ("samples", "Samples", _samples(run)),
+        ("nearest", "Nearest training images, and duplicates", nearest_section(run)),
         *((f"finding-{name}", finding.title, _finding(name, finding)) for name, finding in _studied(run)),
         ("terms", "Words used here", _terms(run)),
         ("methods", "Methods, ready to paste", _methods(run)),

@@ -32,7 +32,7 @@ def sample_rows(run: RunFiles) -> list[tuple[str, str]]:
     # Sets differ in size, and so do their grids: drawn are rows that each of them has.
     common = min((rows for _, rows in grids.values() if rows), default=0)
     chosen = sorted(random.Random(str(run.lock["run_key"])).sample(range(common), min(SHOWN, common)))
-    return [(name, _data_uri(path, rows, chosen)) for name, (path, rows) in grids.items()]
+    return [(name, _strips(path, rows, chosen)) for name, (path, rows) in grids.items()]
 
 
 def _rows(height: int, size: int) -> int:
@@ -42,12 +42,12 @@ def _rows(height: int, size: int) -> int:
     return 0 if rest or step <= GAP else rows
 
 
-def _data_uri(path: Path, rows: int, chosen: list[int]) -> str:
+def _strips(path: Path, rows: int, chosen: list[int]) -> str:
     """The chosen rows of a grid of `rows`; the whole of a picture that is no grid, which has none."""
     from PIL import Image
 
     if not rows:
-        return _encoded(path.read_bytes())
+        return data_uri(path.read_bytes())
     with Image.open(path) as picture:
         width, height = picture.size
         step = (height - GAP) // rows
@@ -56,8 +56,9 @@ def _data_uri(path: Path, rows: int, chosen: list[int]) -> str:
             strips.paste(picture.crop((0, row * step, width, (row + 1) * step + GAP)), (0, place * step))
     payload = BytesIO()
     strips.save(payload, "PNG")
-    return _encoded(payload.getvalue())
+    return data_uri(payload.getvalue())
 
 
-def _encoded(payload: bytes) -> str:
+def data_uri(payload: bytes) -> str:
+    """A PNG as a data URI."""
     return "data:image/png;base64," + base64.b64encode(payload).decode("ascii")
