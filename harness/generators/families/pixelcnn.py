@@ -22,11 +22,11 @@ class PixelCNNParameters(Parameters):
     """Parameters of `pixelcnn`."""
 
     width: Count = 32
-    layers: Count = 6
+    layers: Count = 5
     components: Count = 4
     conditional: bool = True
-    iterations: Count = 700
-    learning_rate: Positive = 4e-3
+    iterations: Count = 900
+    learning_rate: Positive = 3e-3
 
 
 FACTS = Component(
@@ -40,7 +40,7 @@ FACTS = Component(
     one_size=True,
 )
 
-BATCH = 32
+BATCH = 16
 
 
 class PixelCNN(OneNetwork):
@@ -61,11 +61,11 @@ class PixelCNN(OneNetwork):
         self,
         *,
         width: int = 32,
-        layers: int = 6,
+        layers: int = 5,
         components: int = 4,
         conditional: bool = True,
-        iterations: int = 700,
-        learning_rate: float = 4e-3,
+        iterations: int = 900,
+        learning_rate: float = 3e-3,
     ) -> None:
         self.width, self.layers, self.components, self.conditional = width, layers, components, conditional
         self.iterations, self.learning_rate = iterations, learning_rate
