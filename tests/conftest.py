@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from tests.support.warm import Warm
 
 # Where a test does not ask for more: each of these small runs would spend most of its time on starting a second.
 os.environ.setdefault("HARNESS_WORKERS", "1")
+# MLflow's migrations take four seconds: once on this machine, not once a test.
+os.environ.setdefault("HARNESS_MLFLOW", str(Path(tempfile.gettempdir()) / f"harness-tests-{getpass.getuser()}"))
 ROOT = Path(__file__).resolve().parent.parent
 # Real files that are too large to ship; CONTRIBUTING.md lists them.
 SHARED = Path(os.environ.get("HARNESS_SHARED_DATA") or ROOT.parent / "shared" / "data")

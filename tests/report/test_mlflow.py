@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,20 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with reachable(uri), one_sentence(uri):
         create(path)
     return path
+
+
+def test_a_new_database_is_what_mlflow_makes_by_itself(migrated, tmp_path, monkeypatch):
+    def layout(path):
+        with closing(sqlite3.connect(path)) as connection:
+            tables = connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+            revision = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+            return tables, revision, connection.execute("SELECT name FROM experiments").fetchall()
+
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HARNESS_MLFLOW", str(tmp_path / "file"))  # no folder can be made there: MLflow alone
+    with reachable("sqlite:///x"):
+        create(tmp_path / "alone.db")
+    assert layout(tmp_path / "alone.db") == layout(migrated)
 
 
 @pytest.fixture

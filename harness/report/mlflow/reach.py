@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import sqlite3
 import ssl
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.base import locked
+from harness.base import UsageError, locked
+from harness.encoders import weights
 
 ANSWER_SECONDS = 5  # that a database may be busy
 WRITER_SECONDS = 120  # that a run waits for another one to finish logging to the same database
@@ -109,14 +111,43 @@ def find_logged(database: Path, key: str, outcome: str, studied: str) -> tuple[s
 def create(database: Path) -> None:
     """Make an empty MLflow database under a temporary name: one killed amid its migrations could never be opened."""
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     draft = database.with_name(f"{database.name}.{os.getpid()}.new")
     try:
-        MlflowClient(f"sqlite:///{draft}").search_experiments(max_results=1)
+        try:
+            shutil.copyfile(_migrated(), draft)
+            MlflowClient(f"sqlite:///{draft}").search_experiments(max_results=1)
+        except (OSError, UsageError, MlflowException, SQLAlchemyError):  # no cache to be had, or not what it was
+            draft.unlink(missing_ok=True)
+            MlflowClient(f"sqlite:///{draft}").search_experiments(max_results=1)
         if not database.exists():
             draft.replace(database)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _migrated() -> Path:
+    """A database without an experiment, as `mlflow db upgrade` of the installed MLflow leaves it.
+
+    Its migrations take seconds, once on a machine: the file stays in `$HARNESS_MLFLOW`, else in the user's cache
+    folder. Raises OSError or UsageError where there is no such folder.
+    """
+    from mlflow import db
+    from mlflow.version import VERSION
+
+    path = weights.cache_folder("HARNESS_MLFLOW", "mlflow") / f"empty-{VERSION}.db"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+        try:
+            upgrade: Any = db.upgrade  # a command of click
+            upgrade.callback(url=f"sqlite:///{draft}")
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    return path
 
 
 def _ask(uri: str) -> None:
