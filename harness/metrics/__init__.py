@@ -40,5 +40,6 @@ if TYPE_CHECKING:
         facts_of,
         own_facts,
     )
+    from harness.metrics.two_sample import TwoSampleTest, mmd_test
 
 __getattr__ = door(__name__)

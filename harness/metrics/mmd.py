@@ -37,6 +37,7 @@ def mmd(
     *,
     bandwidths: Sequence[float] | None = None,
     multiples: Sequence[float] = MULTIPLES,
+    permutations: int = 0,
 ) -> float:
     """Squared MMD of the mean of Gaussian kernels exp(-|x - y|² / (2 σ²)), as the full U-statistic; lower is better.
 
@@ -44,8 +45,10 @@ def mmd(
     ones alone, so that all generators are measured by one kernel. Unbiased: 0 for equal laws, and a little below 0 by
     chance. At most 2. `kd` with kernel rbf is that of one bandwidth.
 
-    It sees any difference, but one at a scale far from its bandwidths only faintly. Raises UsageError for bad features
-    or bandwidths.
+    It sees any difference, but one at a scale far from its bandwidths only faintly. With `permutations` the notes of
+    an Estimate tell the p of `mmd_test` with so many relabellings, and its power; they move no value.
+
+    Raises UsageError for bad features or bandwidths.
     """
     left, right = checked(real, fake)
     chosen = widths(left, bandwidths, multiples)
@@ -80,8 +83,10 @@ def analyse_mmd(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
     pairs of real rows that are at hand for each. Third-order terms are the mean of the parts', which move together.
     """
     chosen: dict[str, Any] = with_defaults(mmd, call.parameters)
+    permutations = chosen.pop("permutations")
     kernels = [kernel_function(pair.real.shape[1], kernel="rbf", bandwidth=w) for w in widths(pair.real, **chosen)]
     parts = [analyse_kernel(pair, pair_sums(pair, kernel, effort.processor)) for kernel in kernels]
+    notes = (_tested(pair, effort, permutations, **chosen),) if permutations else ()
     forms = [part.form for part in parts if isinstance(part.form, InfluenceForm)]
     thirds = [form.third_order for form in forms if form.third_order is not None]
     pairs = np.mean([form.pairs_real for form in forms], axis=0)
@@ -110,4 +115,18 @@ def analyse_mmd(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
         ),
         bias="but the bias of mmd is not known for strata; ask for 'T_N'" if biased else UNBIASED,
         conservative=not pair.few and value < 3.0 * float(np.sqrt(spread)),
+        notes=notes,
     )
+
+
+def _tested(pair: Pair, effort: Effort, permutations: int, **chosen: Any) -> str:
+    """The test of equal distributions in words, or why these rows allow none."""
+    from harness.metrics.two_sample import mmd_test  # which takes bandwidths from here
+
+    for side, units in (("real", pair.units_real), ("fake", pair.units_fake)):
+        if units.clustered or units.strata is not None or units.repeats:
+            why = "come in clusters" if units.clustered else "repeat" if units.repeats else "come in strata"
+            return f"no test of equal distributions: `{side}` rows {why}, so that labels cannot be exchanged"
+    seed = [pair.real_seed, pair.fake_seed]
+    found = mmd_test(pair.real, pair.fake, permutations=permutations, seed=seed, processor=effort.processor, **chosen)
+    return found.words

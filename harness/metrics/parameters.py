@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from harness.base import Count, Parameters, Positive, ShortSeed
 
@@ -72,10 +72,21 @@ class SoftBalls(Parameters):
 
 
 class MMD(Parameters):
-    """Parameters of `mmd`: bandwidths of their own, or multiples of the median distance between real rows."""
+    """Parameters of `mmd`: bandwidths of their own, or multiples of the median distance between real rows.
+
+    `permutations` (0: none, else at least 99) is how many relabellings the test of equal distributions takes.
+    """
 
     bandwidths: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] | None = None
     multiples: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] = (0.5, 1.0, 2.0)
+    permutations: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("permutations")
+    @classmethod
+    def _enough_or_none(cls, value: int) -> int:
+        if 0 < value < 99:
+            raise ValueError(f"found {value}; 0 for no test, else at least 99: fewer cannot reach the level")
+        return value
 
 
 class CopyingTest(Parameters):

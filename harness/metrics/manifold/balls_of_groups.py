@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from harness.metrics.contract import Effort
 from harness.metrics.manifold.bounds import FLOOR, Index, squared_between
-from harness.metrics.manifold.groups import Lists, Near, Nearest, depth_of, splits_of, too_few
+from harness.metrics.manifold.groups import Lists, Near, NearestInGroup, depth_of, splits_of, too_few
 from harness.uncertainty import (
     Analysis,
     Matrix,
@@ -45,7 +45,7 @@ class BallScore:
     k: int
     radii: Callable[[Vector], Vector]
     each: Callable[[Distances, Index, Vector], Vector]
-    base: Callable[[Nearest, Vector], float] | None = None
+    base: Callable[[NearestInGroup, Vector], float] | None = None
     most: float = np.inf
     swapped: bool = False
     share: bool = False
@@ -66,7 +66,7 @@ class BallScore:
         every = np.arange(len(real))
         return np.concatenate([self.each(distances, every, radii) for distances in _blocks(real, fake)]), base
 
-    def _balls(self, own: Nearest) -> tuple[Vector, float]:
+    def _balls(self, own: NearestInGroup) -> tuple[Vector, float]:
         radii = self.radii(np.sqrt(own.squared[:, self.k - 1]))
         return radii, 1.0 if self.base is None else self.base(own, radii)
 

@@ -14,7 +14,7 @@ from scipy.special import betaln, gammaln
 
 from harness.metrics.contract import Effort
 from harness.metrics.manifold.balls_of_groups import BallScore, Distances, analyse_scores
-from harness.metrics.manifold.groups import Near, Nearest, NearMetric, analyse_near
+from harness.metrics.manifold.groups import Near, NearestInGroup, NearMetric, analyse_near
 from harness.uncertainty import Analysis, Index, MetricCall, Pair, Vector, checked, positive_integer, with_defaults
 
 
@@ -56,7 +56,7 @@ def _density(k: int) -> BallScore:
     def each(distances: Distances, of: Index, radii: Vector) -> Vector:
         return np.asarray(np.minimum(distances.within(of, radii).sum(axis=0) / k, 1.0))
 
-    def base(own: Nearest, radii: Vector) -> float:
+    def base(own: NearestInGroup, radii: Vector) -> float:
         inside = np.sqrt(own.squared[:, :k]) <= radii[:, None]
         # Neighbours of a group are numbered in the full set; each counts once a ball.
         _, count = np.unique(own.index[:, :k][inside], return_counts=True)

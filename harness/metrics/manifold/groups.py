@@ -97,39 +97,39 @@ class Near:
         self.rows_real, self.rows_fake = np.flatnonzero(self._real), np.flatnonzero(self._fake)
 
     @cached_property
-    def real_real(self) -> Nearest:
+    def real_real(self) -> NearestInGroup:
         """Of each real row, other real rows."""
         if self._of_real is not None:
             return self._of_real.real_real
         return _within(self.lists.real_real, self.rows_real, self._real, self.k)
 
     @cached_property
-    def fake_fake(self) -> Nearest:
+    def fake_fake(self) -> NearestInGroup:
         """Of each fake, other fakes."""
         if self._of_fake is not None:
             return self._of_fake.fake_fake
         return _within(self.lists.fake_fake, self.rows_fake, self._fake, self.k)
 
     @cached_property
-    def real_fake(self) -> Nearest:
+    def real_fake(self) -> NearestInGroup:
         """Of each real row, fakes."""
         return _within(self.lists.real_fake, self.rows_real, self._fake, self.k)
 
     @cached_property
-    def fake_real(self) -> Nearest:
+    def fake_real(self) -> NearestInGroup:
         """Of each fake, real rows."""
         return _within(self.lists.fake_real, self.rows_fake, self._real, self.k)
 
 
 @dataclass(frozen=True)
-class Nearest:
+class NearestInGroup:
     """The k nearest rows of each row of a group: squared distances, exact and ascending, and row numbers, (n, k)."""
 
     squared: Matrix
     index: npt.NDArray[np.integer]
 
 
-def _within(lists: Neighbours, rows: Index, members: Members, k: int) -> Nearest:
+def _within(lists: Neighbours, rows: Index, members: Members, k: int) -> NearestInGroup:
     index = lists.index[rows]
     hit = members[index]
     place = np.broadcast_to(np.arange(k), (len(rows), k))
@@ -141,7 +141,7 @@ def _within(lists: Neighbours, rows: Index, members: Members, k: int) -> Nearest
         counted[short] = hit[short].cumsum(axis=1)
         place = np.nonzero(hit & (counted <= k))[1].reshape(len(rows), k)
     squared = lists.exact(np.repeat(rows, k), place.ravel()).reshape(len(rows), k)
-    return Nearest(squared, np.take_along_axis(index, place, axis=1))
+    return NearestInGroup(squared, np.take_along_axis(index, place, axis=1))
 
 
 @dataclass(frozen=True)
