@@ -133,6 +133,11 @@ def stated(protocol: Protocol) -> str:
 
 def not_here(protocol: Protocol) -> str:
     """Why no encoder of this version carries a protocol out, as a sentence that begins with its name."""
+    if protocol.constants:
+        return (
+            f"{protocol.name} is no one encoder: it averages {', '.join(protocol.constants)}; in a benchmark "
+            f"`encoders: {{all: {{protocol: {protocol.name}}}}}` takes all of them"
+        )
     own = ", ".join(protocols.conventions(protocol))
     instead = f"`metrics: {{NAME: {{protocol: {protocol.name}}}}}` takes its {own} under an encoder of your choice"
     if not protocol.resize:

@@ -12,6 +12,7 @@ from harness.base import RANDOM, UsageError, write_atomically
 from harness.benchmark import presets, protocols, registry
 from harness.benchmark.datasets import ANY
 from harness.benchmark.given import GivenSet, Inside, given_sets, spelled_out
+from harness.benchmark.metric_sets import SETS
 from harness.benchmark.written import MARK, as_yaml, check_own, named, plain, set_names, shown, write
 from harness.images import MIXED, Content, OpenSplit, is_utf8
 from harness.metrics import facts_of
@@ -20,7 +21,7 @@ LEAST = 8  # images, as in any benchmark
 DEFAULT = "clean"
 EVIDENT = Inside()  # nothing is named, so that what is meant has to be clear
 Reader = Callable[[OpenSplit, list[list[Any]]], Content]  # of a split's images, and the stamps of its files
-COMMON = ("fd", "kd", "precision", "recall", "density", "coverage")
+COMMON = tuple(SETS["core"])  # which any features have
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +172,9 @@ def _dataset(real: GivenSet, folder: Path, read: Reader) -> dict[str, Any]:
 
 
 def _of_protocol(protocol: str, random_weights: bool) -> dict[str, Any]:
-    protocols.load(protocol)
     weights = {"weights": RANDOM} if random_weights else {}
-    return {"preprocessing": "none", "encoders": {protocol: {"protocol": protocol, **weights}}}
+    encoders = protocols.load(protocol).constants or (protocol,)
+    return {"preprocessing": "none", "encoders": {name: {"protocol": name, **weights} for name in encoders}}
 
 
 def of_encoder(encoder: str, random_weights: bool, size: tuple[int, int] | None) -> dict[str, Any]:
@@ -206,6 +207,8 @@ def _metrics(protocol: str | None, n: int) -> dict[str, Any]:
     if protocol is None:
         return {use: {} for use in COMMON}
     whole = protocols.load(protocol)
+    if whole.constants:
+        return {whole.average["of"]: {}}
     # What a protocol leaves to its user is the harness's default here.
     said = {use: dict(one.parameters) for use, one in protocols.conventions(whole).items()}
     common = {use: said.pop(use, {}) for use in COMMON}
@@ -251,7 +254,7 @@ def _check_neighbours(metrics: Mapping[str, Mapping[str, Any]], n: int) -> None:
         for use, model in of_k.items()
         if model is not None and "k" in model.model_fields
     ]
-    least = 2 * (max(ks) + 1)
+    least = 2 * (max(ks, default=0) + 1)
     if n < least:
         raise UsageError(
             f"{n} images a set are too few: nearest neighbours at k = {max(ks)} need at least {least}, so that half of "

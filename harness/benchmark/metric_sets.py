@@ -49,6 +49,8 @@ SETS: Mapping[str, Entries] = {
         "precision": {"k": 3},
         "recall": {"k": 3},
     },
+    # One distance under six encoders, `encoders: {all: {protocol: fdr6}}`; `harness fdr6 OUT` averages them.
+    "fdr6": {"fd": {}},
     "memorisation": {name: {} for name in ("authenticity", "c_t", "fld", "fls", "fls_overfit")},
     "all": {row.name: {} for row in METRICS},
 }

@@ -41,6 +41,7 @@ def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> di
     made: dict[str, dict[str, Entry]] = {}
     of_set = metric_sets.expanded(document)
     swept = sweeps.expanded(document)
+    _averaged(document)
     for kind in MODELS:
         if kind not in document.value:
             continue
@@ -58,6 +59,25 @@ def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> di
         if kind == "generators" and swept:
             sweeps.once(document, known)
     return {**made, "left_out": metric_sets.fitted(document, data, made, of_set)}
+
+
+def _averaged(document: Document) -> None:
+    """Write the encoders of an average out where an entry names its protocol: each has the entry's other keys."""
+    declared = document.value.get("encoders")
+    if not isinstance(declared, Mapping):
+        return
+    written: dict[str, Any] = {}
+    for name, body in declared.items():
+        asked = body.get("protocol") if isinstance(body, Mapping) else None
+        members = protocols.load(asked).constants if isinstance(asked, str) and asked in protocols.names() else {}
+        for member in members:
+            written[member] = {**body, "protocol": member}
+            for place, at in list(document.places.items()):
+                if place[:2] == ("encoders", name):
+                    document.places.setdefault(("encoders", member, *place[2:]), at)
+        if not members:
+            written[name] = body
+    document.value["encoders"] = written
 
 
 def _entry(

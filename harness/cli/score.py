@@ -56,7 +56,7 @@ def score(
         make(paths[0], stages, receipt=receipt, generators=generators, encoders=encoders, **options)
         return
     from harness.base import UsageError
-    from harness.benchmark import Inside, from_folders
+    from harness.benchmark import Inside, from_folders, protocols
     from harness.pipeline import Store, default_store, keep_decoded, results
 
     if given := _given({"--generator": generators or None, "--receipt": receipt}):
@@ -80,6 +80,10 @@ def score(
     for line in declared.notes:
         click.echo(f"note: {line}", err=True)
     run_and_show(declared.bench, out=out, no_tracking=True, **options)
+    if protocol is not None and protocols.load(protocol).constants:
+        from harness.cli.fdr6 import show
+
+        show(out)
     click.echo(f"benchmark {declared.bench}: `harness run {declared.bench}` makes the same numbers again")
 
 

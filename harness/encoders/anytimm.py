@@ -82,7 +82,7 @@ class Timm(TorchEncoder):
             raise UsageError(f"timm: {model!r} cannot be made ({' '.join(str(problem).split())[:160]})") from problem
         if file is not None:
             found = read_checkpoint(Path(file)).of(network, key=key)
-            fill(network, _named(found.state, network), model)
+            fill(network, named_by_timm(found.state, network), model)
             network.weights_key = found.key
         super().__init__(
             network, network, dim=network.num_features, side=side or network.default_cfg["input_size"][1], dtype=dtype
@@ -105,7 +105,7 @@ def _made(model: str, seed: int, *, side: int | None, pool: str | None) -> Any:
     raise AssertionError("the second call returns or raises")
 
 
-def _named(state: State, network: Any) -> State:
+def named_by_timm(state: State, network: Any) -> State:
     """The tensors that the network has, renamed by timm's own rule where the file has other names."""
     own = network.state_dict()
     rename = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)

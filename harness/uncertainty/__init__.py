@@ -51,5 +51,6 @@ if TYPE_CHECKING:
     from harness.uncertainty.stability import Scatter, Share, Spread, scatter, share, spread
     from harness.uncertainty.strata import contrasts, pair_products
     from harness.uncertainty.variance import fake_variance
+    from harness.uncertainty.weighted import weighted_sum
 
 __getattr__ = door(__name__)

@@ -3,6 +3,7 @@
 import re
 from itertools import combinations
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -164,3 +165,42 @@ def test_a_protocol_that_cannot_be_run_is_refused_with_its_place(small, entry, w
     assert outcome.returncode == 2
     assert words in outcome.stderr
     assert "bench.yaml:" in outcome.stderr
+
+
+def test_an_average_is_one_entry_in_a_benchmark_and_stands_for_its_encoders(small):
+    from harness.benchmark.model import load as load_benchmark
+
+    small.edit("  pixels: {}", "  six: {protocol: fdr6, weights: random}")
+    outcome = small.harness("check", "bench.yaml")
+    assert outcome.returncode == 0, outcome.stderr
+    encoders = load_benchmark(small.bench).encoders
+    assert list(encoders) == ["digits_convnet", *load("fdr6").constants]
+    assert all(encoders[name].protocol == f"{name} 1 {load(name).digest()}" for name in load("fdr6").constants)
+    assert encoders["fdr6-siglip"].parameters["weights"] == "random"
+
+
+def test_two_folders_under_an_average_are_its_distance_under_each_encoder(tmp_path):
+    from PIL import Image
+
+    from harness.benchmark.from_folders import declare
+    from harness.benchmark.model import load as load_benchmark
+
+    rng = np.random.default_rng(0)
+    for side in ("real", "fake"):
+        (tmp_path / side).mkdir()
+        for i in range(8):
+            Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8)).save(tmp_path / side / f"{i}.png")
+    declared = declare(
+        tmp_path / "real",
+        [tmp_path / "fake"],
+        out=tmp_path / "out",
+        protocol="fdr6",
+        encoder=None,
+        n=None,
+        random_weights=True,
+        seed=0,
+    )
+    found = load_benchmark(declared.bench)
+    assert list(found.encoders) == list(load("fdr6").constants)
+    assert list(found.metrics) == ["fd"]
+    assert found.rank_by.encoder == "fdr6-inception"

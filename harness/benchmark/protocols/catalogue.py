@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent
 EFFECTS = "effects"
 # The facts in the order of an image's way; two protocols that agree in all of a part are comparable in its metrics.
 INPUT_PARTS = ("input", "resize", "values", "encoder", "numerics")
-METRIC_PARTS = ("fid", "sfid", "kid", "mmd", "inception_score", "precision_recall", "density_coverage")
+METRIC_PARTS = ("fid", "sfid", "kid", "mmd", "inception_score", "precision_recall", "density_coverage", "average")
 PARTS = (*INPUT_PARTS, *METRIC_PARTS)
 Facts = dict[str, Any]
 
@@ -27,6 +27,7 @@ class Protocol(Frozen):
     recipe   the harness's preprocessing that carries `input`, `resize` and `values` out
     folders  the protocol by which the same program takes a folder of images, where that is another one
     encoder  facts of the network; `use` and `parameters` name it for a benchmark
+    average  of a protocol that averages others': `of` which metric, and the constant that each is divided by
     """
 
     name: str = ""
@@ -46,6 +47,7 @@ class Protocol(Frozen):
     inception_score: Facts = Field(default_factory=dict)
     precision_recall: Facts = Field(default_factory=dict)
     density_coverage: Facts = Field(default_factory=dict)
+    average: Facts = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
     sources: Annotated[list[str], Field(min_length=1)]
 
@@ -57,6 +59,11 @@ class Protocol(Frozen):
             for name, value in _flat(getattr(self, part))
             if name not in ("use",) and not name.startswith("parameters")
         }
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """Of an average: the protocol of each of its encoders, and the constant that its distance is divided by."""
+        return {name: float(value) for name, value in self.average.get("constants", {}).items()}
 
     def digest(self, *, parts: tuple[str, ...] = PARTS) -> str:
         """SHA-256 of the facts of some parts, 64 hex digits: names, prose and sources do not count."""

@@ -190,6 +190,18 @@ _CLIP_224 = Preprocessing(
     range=(0.0, 1.0),
     normalise=NORMALISATIONS["openai-clip"],
 )
+
+
+def _torch_bicubic(side: int, normalise: str) -> Preprocessing:
+    """Floats that overshoot and are not clipped."""
+    return Preprocessing(
+        resize=Resize(library="torch", filter="bicubic", antialias=True, size=(side, side), clip=False),
+        quantise="none",
+        range=(0.0, 1.0),
+        normalise=NORMALISATIONS[normalise],
+    )
+
+
 RECIPES: Mapping[str, Preprocessing] = {
     "none": Preprocessing(),
     # Parmar, Zhang & Zhu 2022: Pillow bicubic, not rounded to uint8 afterwards.
@@ -273,6 +285,15 @@ RECIPES: Mapping[str, Preprocessing] = {
         range=(0.0, 1.0),
         normalise=NORMALISATIONS["openai-clip"],
     ),
+    # FD-loss, arXiv:2604.28190: torch's own steps on [0, 1] floats, in the sizes of FDr6's six networks.
+    "fdr6-inception": Preprocessing(
+        resize=Resize(library="tf1", filter="bilinear", antialias=False, size=(299, 299)),
+        quantise="none",
+        range=(-1.0, 1.0),
+    ),
+    "fdr6-256": _torch_bicubic(256, "imagenet"),
+    "fdr6-clip": _torch_bicubic(256, "openai-clip"),
+    "fdr6-siglip": _torch_bicubic(224, "half"),
     # Other names of the same pixels; a label is the first name. torch-fidelity 0.4, feature_extractor_inceptionv3.py;
     # torchmetrics before 1.8, whose network is torch-fidelity's; clean-fid 0.1.35, features.py: no resize outside its
     # TorchScript network, which has TF1's inside.
@@ -282,6 +303,7 @@ RECIPES: Mapping[str, Preprocessing] = {
     # layer6ai-labs/dgm-eval: models/simclr.py has the steps of swav.py, models/clip.py those of OpenAI's transform.
     "dgm-eval-simclr": _SHORTER_224,
     "dgm-eval-clip": _CLIP_224,
+    "fdr6-224": _torch_bicubic(224, "imagenet"),
     # clean-fid 0.1.35: torch's bilinear, then x / 255 into pytorch-fid's network, which takes 2x - 1.
     "clean-legacy-pytorch": Preprocessing(
         resize=Resize(library="torch", filter="bilinear", antialias=False, size=(299, 299)),

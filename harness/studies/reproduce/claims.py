@@ -17,7 +17,7 @@ from harness.benchmark import Name, protocols
 FOLDER = Path(__file__).parent
 
 Metric = Literal[
-    "fid", "sfid", "kid", "mmd", "fd", "kd", "inception_score", "precision", "recall", "density", "coverage"
+    "fid", "sfid", "kid", "mmd", "fd", "kd", "inception_score", "precision", "recall", "density", "coverage", "fdr6"
 ]
 HIGHER_IS_BETTER = ("inception_score", "precision", "recall", "density", "coverage")
 # The part of a protocol that a metric's value depends on besides the features.
@@ -33,6 +33,7 @@ PART: Mapping[str, str] = {
     "recall": "precision_recall",
     "density": "density_coverage",
     "coverage": "density_coverage",
+    "fdr6": "average",
 }
 Selection = Literal["single", "mean", "best_of_three", "minimum_over_checkpoints", "unknown"]
 BOUNDS = {"<": "below", "≤": "below", "<=": "below", ">": "above", "≥": "above", ">=": "above"}
@@ -58,6 +59,7 @@ class Facts(Frozen):
     whole_split      whether a counted n_real is the whole split, where that is known
     selection        single: one evaluation; mean: of `seeds` evaluations; best_of_three: the best of three, as some
                      papers report; minimum_over_checkpoints: the best of an unsaid number; unknown
+    constants        of an average over encoders: those that are not the protocol's, `{fdr6-mae: 0.0412}`
     images           a name for the very images that were scored: numbers that share it share their sampling noise
     inferred         facts among these that were read out of the context and not out of the source
     """
@@ -73,8 +75,15 @@ class Facts(Frozen):
     n_fake: Count | None = None
     selection: Selection | None = None
     seeds: Count | None = None
+    constants: Mapping[str, float] | None = None
     images: str | None = None
     inferred: tuple[str, ...] = Field(default=(), strict=False)
+
+    @property
+    def divided_by(self) -> dict[str, float]:
+        """The constant of each encoder of an average, as far as it is known; empty for any other number."""
+        own = protocols.load(self.protocol).constants if self.protocol is not None else {}
+        return {**own, **(self.constants or {})}
 
     @property
     def lower_is_better(self) -> bool:
@@ -245,6 +254,17 @@ def _check_together(document: Document, at: tuple[str, int], claim: Claim) -> No
     if claim.protocol is not None and not getattr(protocols.load(claim.protocol), PART[claim.metric]):
         text = f"the protocol '{claim.protocol}' has no {PART[claim.metric]}, so it cannot have made a {claim.metric}"
         document.complain((*at, "protocol"), text)
+    if claim.constants is not None:
+        known = protocols.load(claim.protocol).constants if claim.protocol else {}
+        for name, value in claim.constants.items():
+            if known and name not in known:
+                document.complain((*at, "constants"), unknown("encoder", name, known))
+            elif not value > 0:
+                document.complain((*at, "constants", name), f"found {value:g}; a constant is above 0")
+        if claim.metric != "fdr6":
+            document.complain(
+                (*at, "constants"), f"found with {claim.metric}; only fdr6 is divided by constants", key=True
+            )
     if claim.selection == "mean" and claim.seeds is None:
         document.complain((*at, "selection"), "found mean; `seeds`, the number of evaluations, is needed with it")
     if claim.std is not None and claim.std_of == "runs" and (claim.seeds or 0) < 2:

@@ -83,6 +83,7 @@ def match(first: Facts, second: Facts, *, corrected: bool = True) -> Match:
             missing.append(fact)
         elif not same:
             differs.append(Differing(fact, _spelled(one), _spelled(other)))
+    _constants(first, second, differs)
     _selection(first, second, differs, missing, corrected)
     return Match(tuple(differs), tuple(missing))
 
@@ -113,6 +114,16 @@ def _protocol(first: Facts, second: Facts, differs: list[Differing], missing: li
         if d.fact.partition(".")[0] in parts
     )
     differs.append(Differing("protocol", one.name, other.name, told))
+
+
+def _constants(first: Facts, second: Facts, differs: list[Differing]) -> None:
+    """Averages over other constants are other numbers, whatever was measured."""
+    one, other = first.divided_by, second.divided_by
+    if first.metric != second.metric or not one or not other or one == other:
+        return
+    apart = [name for name in dict.fromkeys((*one, *other)) if one.get(name) != other.get(name)]
+    left, right = (", ".join(f"{name} {of[name]:g}" for name in apart if name in of) for of in (one, other))
+    differs.append(Differing("constants", left, right))
 
 
 def _selection(first: Facts, second: Facts, differs: list[Differing], missing: list[str], corrected: bool) -> None:

@@ -53,7 +53,28 @@ def caveats(claim: Claim, other: Facts) -> tuple[str, ...]:
         told.append(f"rests on facts read out of the context, not said: {', '.join(inferred)}")
     if claim.metric in ("kid", "kd") and claim.protocol and protocols.load(claim.protocol).kid.get("subsets"):
         told.append(f"{claim.protocol} averages random subsets, whose own noise is not counted")
+    if words := rounding_words(claim):
+        told.append(words)
     return tuple(told)
+
+
+def rounding_words(claim: Claim) -> str:
+    """How much the last printed digit of an average's constants allows, by the one that allows most; "" for others."""
+    if claim.protocol is None or not (shipped := protocols.load(claim.protocol).constants):
+        return ""
+    rounded = {name: value for name, value in shipped.items() if name not in (claim.constants or {})}
+    if not rounded:
+        return ""
+    half = 0.5 * 10.0 ** -int(protocols.load(claim.protocol).average["decimals"])
+    loosest = min(rounded, key=lambda name: rounded[name])
+    value = rounded[loosest]
+    low, high = value / (value + half) - 1.0, value / (value - half) - 1.0
+    share = 1.0 / len(shipped)
+    return (
+        f"the constant of {loosest} is printed as {value:.2f}: constants that print the same move its term by "
+        f"{low:+.0%} to {high:+.0%}, and with {len(shipped)} terms alike fdr6 by {share * low:+.1%} to "
+        f"{share * high:+.1%}, {claim.value * share * low:+.2g} to {claim.value * share * high:+.2g} of {claim.value:g}"
+    )
 
 
 def gap_words(gap: float, allowed: float, p: float, beyond: bool, bounded: Claim) -> str:

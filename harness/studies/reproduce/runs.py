@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.studies.reproduce.claims import Claim, Facts
     from harness.studies.reproduce.judging import Run
+    from harness.uncertainty import SeedMember
 
 # What a run may compute for a claim's metric: the `use` of its metric, not of its analysis (sFID's is that of FD).
 USES: Mapping[str, tuple[str, ...]] = {
@@ -24,6 +25,7 @@ USES: Mapping[str, tuple[str, ...]] = {
     "recall": ("recall",),
     "density": ("density",),
     "coverage": ("coverage",),
+    "fdr6": ("fdr6",),  # of six encoders: no metric of a run but an average over it
 }
 
 
@@ -81,10 +83,11 @@ def _has(out: Path, generator: str) -> bool:
 def _run(claim: Claim, out: Path) -> Run:
     from harness.base import UsageError, read_yaml, unknown
     from harness.pipeline import results
-    from harness.studies.reproduce.judging import Run
 
     assert claim.ours is not None
     pointer = claim.ours
+    if claim.metric == "fdr6":
+        return _average(claim, out)
     encoder, metrics = results.read(out, pointer.encoder)
     results.check_scored(out, encoder, [pointer.generator])
     if pointer.metric not in metrics:
@@ -95,29 +98,62 @@ def _run(claim: Claim, out: Path) -> Run:
     if use not in needed:
         words = " or ".join(f"'{one}'" for one in needed)
         raise UsageError(f"`ours.metric` {pointer.metric} is '{use}'; {claim.metric} needs {words}")
-    facts = _facts(claim, lock, encoder, pointer.metric)
+    own = lock["benchmark"]["metrics"][pointer.metric]
+    name = _protocol(claim, lock["benchmark"]["encoders"][encoder], own["use"], own["parameters"])
+    return _ours(claim, out, lock, members, name, None if name else _pipeline(lock, encoder, pointer.metric))
+
+
+def _average(claim: Claim, out: Path) -> Run:
+    """The run's average over encoders, of the claim's model."""
+    from harness.base import UsageError, unknown
+    from harness.studies.fdr6.compute import is_as_published, members
+    from harness.studies.reproduce.comparable import OURS
+    from harness.studies.scored import Scored
+
+    assert claim.ours is not None
+    if claim.ours.metric != "fdr6":
+        raise UsageError(f"`ours.metric` {claim.ours.metric} is not fdr6, which is an average over a run's encoders")
+    scored = Scored.read(out)
+    groups = members(scored, "fdr6")
+    if claim.ours.generator not in groups:
+        raise UsageError(unknown("generator", claim.ours.generator, groups, place=str(out)))
+    published = is_as_published(scored, "fdr6")
+    protocol, pipeline = ("fdr6", None) if published else (None, f"{OURS}fdr6 with other weights or another dtype")
+    return _ours(claim, out, scored.lock, groups[claim.ours.generator], protocol, pipeline)
+
+
+def _ours(
+    claim: Claim,
+    out: Path,
+    lock: Mapping[str, Any],
+    members: Sequence[SeedMember],
+    protocol: str | None,
+    pipeline: str | None,
+) -> Run:
+    """The run as a test takes it: its image sets, and the conditions of its number."""
+    from harness.studies.reproduce.judging import Run
+
+    assert claim.ours is not None
+    pointer, bench = claim.ours, lock["benchmark"]
+    facts = _facts(claim, bench, protocol, pipeline)
     if pointer.same:
         vouched: dict[str, Any] = {fact: getattr(claim, fact) for fact in pointer.same}
         facts = facts.model_copy(update={**vouched, "inferred": pointer.same})
-    bench = lock["benchmark"]
     left_out = 1.0 - bench["n_real"] / bench["data"]["splits"][bench["reference_split"]]["size"]
     return Run(f"ours, {pointer.generator} in {os.path.normpath(out)}", facts, members, pointer.retrained, left_out)
 
 
-def _facts(claim: Claim, lock: Mapping[str, Any], encoder: str, metric: str) -> Facts:
+def _facts(claim: Claim, bench: Mapping[str, Any], protocol: str | None, pipeline: str | None) -> Facts:
     from harness.studies.reproduce.claims import Facts
 
-    bench = lock["benchmark"]
     n_real, split = bench["n_real"], bench["reference_split"]
     whole = n_real == bench["data"]["splits"][split]["size"]
     # Images of many sizes have no resolution that a claim's could be held against: it stays unsaid.
     height, width = (bench["data"]["image"] or (None, None))[:2]
-    own = bench["metrics"][metric]
-    name = _protocol(claim, bench["encoders"][encoder], own["use"], own["parameters"])
     return Facts(
         metric=claim.metric,
-        protocol=name,
-        pipeline=None if name else _pipeline(lock, encoder, metric),
+        protocol=protocol,
+        pipeline=pipeline,
         dataset=bench["dataset"],
         resolution=height if height == width else None,
         reference_split=split,

@@ -1,0 +1,36 @@
+"""`harness fdr6 OUT`: the mean of six FD ratios of a finished run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import JSON, RUN
+
+
+@click.command()
+@RUN
+@JSON
+def fdr6(out: Path, file: Path | None) -> None:
+    """FDr6 of each generator of the run OUT, with its interval, rank sets and six terms.
+
+    OUT holds FD under the six encoders of protocol fdr6: `harness score REAL FAKE --protocol fdr6` makes them and ends
+    with this; in a benchmark `encoders: {all: {protocol: fdr6}}` and `metrics: fdr6` do. OUT's report gets a section.
+    """
+    show(out, file)
+
+
+def show(out: Path, file: Path | None = None) -> None:
+    """Print the averages of a run, write them where asked, and add the section to its report."""
+    from harness.base import write_json
+    from harness.cli.lines import say
+    from harness.cli.sections import add_section
+    from harness.studies import Scored
+    from harness.studies import fdr6 as study
+
+    found = study.averaged(Scored.read(out))
+    say(study.text(found))
+    if file is not None:
+        write_json(file, found.to_json())
+    add_section(out, "fdr6", study.finding(found))
