@@ -98,7 +98,7 @@ def declare(
     texts = {catalogue: MARK + as_yaml({"real": dataset}), bench: MARK + as_yaml(declared)}
     write(texts, bench, partial(claim, out, declared["name"]) if claim is not None else lambda: None)
     notes = [note for one in given for note in one.taken]
-    if (note := spelled_out((real, *fakes))) is not None:
+    if (note := spelled_out(given)) is not None:
         notes.append(note)
     if protocol is not None:
         notes += _left_out(protocol, smaller, drawn=random_weights)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.base import UsageError
-from harness.benchmark.written import relative_path
+from harness.benchmark.written import relative_path, set_names
 from harness.images import Format, containers, open_images, pattern_stem, shards, shards_of_one
 from harness.images import listing as imagelist
 
@@ -38,8 +38,9 @@ class GivenSet:
     @property
     def named_by(self) -> Path:
         """The path by which the set is called: of a brace pattern without what it counts."""
-        stem = self.path.stem if self.path.exists() else pattern_stem(self.path)
-        return self.path if self.path.exists() else self.path.with_name(f"{stem or 'shards'}{self.path.suffix}")
+        if self.path.exists():
+            return self.path
+        return self.path.with_name(f"{pattern_stem(self.path) or 'shards'}{self.path.suffix}")
 
     @property
     def size(self) -> int:
@@ -65,6 +66,8 @@ def given_sets(real: Path, fakes: Sequence[Path], inside: Inside) -> list[GivenS
     kinds = {path: kind_of(path) for path in (real, *fakes)}
     known = containers()
     for parameter, wanted in (("column", inside.column), ("array", inside.array)):
+        if not wanted:
+            continue
         held = {
             name
             for path, kind in kinds.items()
@@ -84,9 +87,22 @@ def given_sets(real: Path, fakes: Sequence[Path], inside: Inside) -> list[GivenS
     ]
 
 
-def spelled_out(paths: Sequence[Path]) -> str | None:
+def judged_sets(paths: Sequence[Path], inside: Inside) -> list[tuple[str, str, dict[str, Any]]]:
+    """Sets of images alone: the name that each is called by, its container, and its parameters with its path.
+
+    Raises UsageError as `given_sets`.
+    """
+    given = given_sets(paths[0], paths[1:], inside)
+    names = set_names([one.named_by for one in given], {one.named_by for one in given if not one.path.is_dir()})
+    return [
+        (name, one.kind, {"path": str(one.path), **{k: v for k, v in one.inside.items() if k != "labels"}})
+        for name, one in zip(names, given, strict=True)
+    ]
+
+
+def spelled_out(given: Sequence[GivenSet]) -> str | None:
     """A line about sets that look like the shards of one, as a shell spells a pattern out; None where none do."""
-    several = [path for path in paths if path.is_file() and containers()[kind_of(path)].takes_several]
+    several = [one.path for one in given if containers()[one.kind].takes_several and one.path.is_file()]
     pattern = shards_of_one(several)
     return (
         pattern and f"files numbered as the shards of one set are scored one by one; {pattern!r} in quotes is one set"
@@ -129,7 +145,9 @@ def kind_of(path: Path) -> str:
 def _inside(container: Format, path: Path, wanted: Inside, *, real: bool) -> dict[str, Any]:
     if container.inside is None:
         return {}
-    named = [name for name in getattr(wanted, container.inside) if name in _names(container, path)]
+    asked: Sequence[str] = getattr(wanted, container.inside)
+    there = _names(container, path) if asked else ()
+    named = [name for name in asked if name in there]
     if len(named) > 1:
         raise UsageError(f"{path}: has {' and '.join(map(repr, named))}; name one {container.inside} of it")
     parameters: dict[str, Any] = {container.inside: named[0]} if named else {}

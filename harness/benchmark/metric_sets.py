@@ -105,19 +105,17 @@ def fitted(
         if not isinstance(metric, MetricEntry):
             continue
         fitting = tuple(encoder for encoder, entry in encoders.items() if reads(metric, entry))
+        reason = _too_few(metric, min(sizes)) if sizes else ""
         if encoders and not fitting:
             reason = f"it reads layer {' or '.join(metric.component.reads)} of inception, which no encoder here has"
         elif metric.component.trains and apart:
             reason = f"it {apart}"
-        elif sizes and (reason := _too_few(metric, min(sizes))):
-            pass
-        else:
-            if len(fitting) < len(encoders):
-                metrics[name] = metric.model_copy(update={"encoders": fitting})
-            continue
-        left_out[name] = f"left out of {of}: {reason}"
-        del metrics[name]
-        del document.value["metrics"][name]
+        if reason:
+            left_out[name] = f"left out of {of}: {reason}"
+            del metrics[name]
+            del document.value["metrics"][name]
+        elif len(fitting) < len(encoders):
+            metrics[name] = metric.model_copy(update={"encoders": fitting})
     return left_out
 
 

@@ -149,7 +149,7 @@ class Benchmark(Frozen):
     def resolved(self) -> dict[str, Any]:
         """The declaration as JSON, defaults filled in and the dataset's pins included; no path of this machine."""
         # Left out where it is not asked for: it decides no value.
-        hidden = {"data", "folder", "left_out"}
+        hidden = {"data", "folder"}
         hidden |= {name for name in ("numerics", "sweep") if getattr(self, name) is None}
         return {**self.model_dump(mode="json", exclude=hidden), "data": self.data.resolved()}
 

@@ -43,6 +43,6 @@ def scores(
     found = study.scored_by(
         study.read_scores(table, columns), judge=score, lower_is_better=better == "lower", common=common, level=level
     )
-    click.echo("\n".join([study.text(found), *(study.judged(found, *compare) if compare else ())]))
+    click.echo("\n".join([study.text(found), *(study.difference_words(found, *compare) if compare else ())]))
     if file is not None:
         write_json(file, found.to_json())

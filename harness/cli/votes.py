@@ -36,6 +36,6 @@ def votes(
     from harness.studies import judges as study
 
     found = study.voted(study.read_votes(table, study.VoteColumns(left, right, winner, voter)), level=level)
-    click.echo("\n".join([study.text(found), *(study.judged(found, *compare) if compare else ())]))
+    click.echo("\n".join([study.text(found), *(study.difference_words(found, *compare) if compare else ())]))
     if file is not None:
         write_json(file, found.to_json())

@@ -27,9 +27,10 @@ def weights() -> None:
 def list_() -> None:
     """Every registered file: bytes, licence, the encoder that uses it, and whether it is here and verified."""
     from harness.benchmark import TABLE
-    from harness.encoders import weights
+    from harness.encoders import JUDGES, weights
 
-    users = {name: component.name for component in TABLE for name in _files(component)}
+    users = {name: facts.name for facts in JUDGES.values() for name in facts.files}
+    users |= {name: component.name for component in TABLE for name in _files(component)}
     for name, known in weights.registered().items():
         state = weights.verdict(name)
         words = "here, unpinned" if state == "unpinned" else WORDS[state]

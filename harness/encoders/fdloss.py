@@ -23,7 +23,7 @@ Network = Literal["mae", "dinov2", "clip", "siglip", "convnextv2"]
 class FDLossParameters(OwnWeights):
     """Parameters of `fd_loss`."""
 
-    network: Network
+    architecture: Network
     weights: Literal["official", "file", "random"] = "official"
     seed: Seed = 0
 
@@ -36,7 +36,7 @@ FACTS = Component(
     FDLossParameters,
     libraries=(*TORCH, "timm"),
     expects=Expects(None, None, 3),
-    registered="fdr6_{network}.safetensors",
+    registered="fdr6_{architecture}.safetensors",
 )
 
 
@@ -65,10 +65,13 @@ class FDLoss(TorchEncoder):
     attention pool of SigLIP; the mean over positions of ConvNeXt V2, before the norm of its head.
     """
 
-    def __init__(self, *, network: str, dtype: str = "float32", **given: Unpack[Given]) -> None:
-        taken = NETWORKS[network]
+    def __init__(self, *, architecture: str, dtype: str = "float32", **given: Unpack[Given]) -> None:
+        taken = NETWORKS[architecture]
         made = filled(
-            lambda: created(taken.model), taken.model, named_by_timm, Origin.of(given, f"fdr6_{network}.safetensors")
+            lambda: created(taken.model),
+            taken.model,
+            named_by_timm,
+            Origin.of(given, f"fdr6_{architecture}.safetensors"),
         )
         super().__init__(made, lambda x: pooled(made, x), dim=taken.dim, side=taken.side, dtype=dtype)
         self.identity = {

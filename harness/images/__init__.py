@@ -8,6 +8,7 @@ from harness.base.doors import door
 
 if TYPE_CHECKING:
     from harness.images import listing, preprocessing
+    from harness.images.captions import prompts_of
     from harness.images.datasets import torchvision
     from harness.images.datasets.digits import Digits
     from harness.images.datasets.mnist5k import Mnist5k

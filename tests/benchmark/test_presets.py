@@ -260,11 +260,13 @@ def test_the_encoders_that_presets_do_not_name_are_general_or_the_digits():
     named = {presets.load(name).use for name in NAMES}
     assert set(COMPONENTS) - named == {
         "digits_convnet",
+        "mnist_convnet",
         "random_convnet",
         "pixels",
         "torchscript",
         "onnx",
         "inception_nvidia",
+        "fd_loss",
     }
     assert COMPONENTS["swav"].expects == Expects(None, (224, 224), 3)
 

@@ -44,7 +44,7 @@ def test_features_are_timms_with_the_same_weights(network, tmp_path, monkeypatch
     monkeypatch.setitem(fdloss.NETWORKS, network, fdloss.Taken(model, peer.num_features, side))
     file = tmp_path / "model.pth"
     torch.save(peer.state_dict(), file)
-    ours = fdloss.FDLoss(network=network, weights="file", file=str(file), sha256=digest_file(file))
+    ours = fdloss.FDLoss(architecture=network, weights="file", file=str(file), sha256=digest_file(file))
     images = np.random.default_rng(0).normal(size=(3, side, side, 3)).astype(np.float32)
     with torch.no_grad():
         wanted = theirs(peer, torch.from_numpy(images).permute(0, 3, 1, 2)).numpy()
@@ -81,4 +81,4 @@ def test_absent_weights_cost_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path))
     monkeypatch.setitem(fdloss.NETWORKS, "mae", fdloss.Taken("test_vit", 64, 160))
     with pytest.raises(UsageError, match=r"weights fdr6_mae.safetensors are not here.*--trust-first-use.*huggingface"):
-        fdloss.FDLoss(network="mae")
+        fdloss.FDLoss(architecture="mae")

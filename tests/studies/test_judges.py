@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from harness.base import UsageError
-from harness.studies.judges import ScoreColumns, judged, read_scores, read_votes, scored_by, voted
+from harness.studies.judges import ScoreColumns, difference_words, read_scores, read_votes, scored_by, voted
 from harness.studies.judges.files import Score, Vote
 from harness.uncertainty import difference
 from tests.conftest import Small
@@ -40,7 +40,7 @@ def test_a_paired_difference_is_students_over_prompts_and_a_mean_is_too():
     assert [one.generator for one in found.placed] == ["a", "b"]
     assert found.placed[0].rank_high == 1  # told apart though the means' own intervals overlap
     assert found.placed[0].estimate.low < found.placed[1].estimate.high
-    assert "a is better beyond noise" in judged(found, "a", "b")[0]
+    assert "a is better beyond noise" in difference_words(found, "a", "b")[0]
 
 
 def test_images_of_one_prompt_hang_together():

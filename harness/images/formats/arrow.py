@@ -22,7 +22,9 @@ from harness.images.formats.parquet import (
     brief,
     chosen_column,
     found_column,
+    plain_text,
     reason,
+    text_column,
     whole_numbers,
 )
 from harness.images.formats.shards import shards, spelling
@@ -141,6 +143,18 @@ def _column_names(parameters: Mapping[str, Any]) -> Sequence[str]:
     return () if schema is None else schema.names
 
 
+def _texts(held: FileList, parameters: Mapping[str, Any], column: str | None) -> list[str | None] | None:
+    found: list[str | None] = []
+    for file in _files(parameters["path"]):
+        batches = _batches(file)
+        name = text_column(file, batches[0].schema.names, column) if batches else None
+        if batches and name is None:
+            return None
+        for batch in batches:
+            found += plain_text(file, str(name), batch.column(name).to_pylist())
+    return found
+
+
 def _listed(parameters: Mapping[str, Any]) -> FileList:
     return read_arrows(parameters["path"], column=parameters.get("column"), labels=parameters.get("labels"))
 
@@ -158,5 +172,6 @@ FORMATS = (
         inside="column",
         names=_column_names,
         found=lambda parameters: found_column(_schema(parameters["path"]), parameters),
+        texts=_texts,
     ),
 )

@@ -65,6 +65,8 @@ class Format:
     class_folders  labels may be the folders that files lie in
     inside         the parameter that names one of the things in a file: `column`, `array`
     names          what `inside` can name, of files that the parameters name
+    texts          the text beside each image, None for one without, by (listed, parameters, column or None); None where
+                   there is none at all, or no such thing in this container
     found          parameters that the files themselves decide where they were not given: the only column of images …
     """
 
@@ -81,6 +83,7 @@ class Format:
     inside: str | None = None
     names: Callable[[Mapping[str, Any]], Sequence[str]] = lambda _: ()
     found: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {}
+    texts: Callable[[FileList, Mapping[str, Any], str | None], Sequence[str | None] | None] | None = None
 
     @property
     def takes_several(self) -> bool:

@@ -14,6 +14,8 @@ from harness.base import PathText, UsageError
 from harness.images.formats.facts import Format, Level, PathParameters, SplitRows
 from harness.images.formats.names import FileList, file_list, sort_out, spelled
 
+TEXT_SUFFIX = ".txt"
+
 
 class SplitFiles(SplitRows):
     """A split in a folder or zip; labels are the folders that its files lie in, or there are none.
@@ -77,6 +79,20 @@ def walk(folder: Path) -> Iterator[tuple[str, str | None]]:
                 yield name, f"cannot be opened ({spelled(error)})"
 
 
+def beside(held: FileList, _: Mapping[str, Any], __: str | None) -> list[str | None] | None:
+    """What the `.txt` file of each image's name says; None where no image has one."""
+    found: list[str | None] = []
+    for name in held.names:
+        path = (held.path / name).with_suffix(TEXT_SUFFIX)
+        try:
+            found.append(path.read_text(encoding="utf-8").strip() or None)
+        except FileNotFoundError:
+            found.append(None)
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: cannot be read as a prompt: {error}") from None
+    return found if any(found) else None
+
+
 FORMATS = (
     Format(
         "folder",
@@ -86,5 +102,6 @@ FORMATS = (
         PathParameters,
         "the images in a folder",
         class_folders=True,
+        texts=beside,
     ),
 )

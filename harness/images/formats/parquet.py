@@ -208,6 +208,39 @@ def found_column(schema: tuple[Path, Any], parameters: Mapping[str, Any]) -> dic
     return {} if column == COLUMN else {"column": column}
 
 
+TEXT_COLUMNS = ("prompt", "caption", "text")
+
+
+def text_column(path: Path, names: Sequence[str], column: str | None) -> str | None:
+    """The column of prompts: `column`, else the first of TEXT_COLUMNS that there is; UsageError where it is absent."""
+    if column is not None and column not in names:
+        raise UsageError(f"{path}: no column {column!r} of prompts; it has {', '.join(map(repr, names))}")
+    return column or next((name for name in TEXT_COLUMNS if name in names), None)
+
+
+def plain_text(path: Path, column: str, values: Iterable[Any]) -> list[str | None]:
+    """Values of a column of prompts; UsageError for one that is no text, such as a list of several captions."""
+    found: list[str | None] = []
+    for row, value in enumerate(values):
+        if value is not None and not isinstance(value, str):
+            raise UsageError(
+                f"{path}: column {column!r}, row {row} is no text but {type(value).__name__}; name another"
+            )
+        found.append((value or "").strip() or None)
+    return found
+
+
+def _texts(held: FileList, parameters: Mapping[str, Any], column: str | None) -> list[str | None] | None:
+    found: list[str | None] = []
+    for file in shard_files(parameters["path"], SUFFIX):
+        with _opened(file) as parquet:
+            name = text_column(file, parquet.schema_arrow.names, column)
+            if name is None:
+                return None
+            found += plain_text(file, name, parquet.read(columns=[name]).column(0).to_pylist())
+    return found
+
+
 class ColumnParameters(ShardParameters):
     """Parameters of `parquet` and `arrow`: the files, and which column holds the images.
 
@@ -242,5 +275,6 @@ FORMATS = (
         inside="column",
         names=lambda parameters: _schema(parameters["path"])[1].names,
         found=lambda parameters: found_column(_schema(parameters["path"]), parameters),
+        texts=_texts,
     ),
 )

@@ -22,6 +22,7 @@ from harness.images.formats.shards import is_folder_of, shard_files, spelling
 BLOCK = 512
 SUFFIX = ".tar"
 LABEL_SUFFIX = ".cls"
+TEXT_SUFFIX = ".txt"
 MAX_LABEL_BYTES = 64
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz", b"\x28\xb5": "zstd"}
 
@@ -234,6 +235,23 @@ def _listed(parameters: Mapping[str, Any]) -> FileList:
     return read_tars(parameters["path"], labels=parameters.get("labels"), level=parameters.get("level"))
 
 
+def beside(held: FileList, _: Mapping[str, Any], __: str | None) -> list[str | None] | None:
+    """What the `.txt` file of each image's sample says; None where no image has one."""
+    members = held.members
+    assert isinstance(members, TarMembers)
+    found: list[str | None] = []
+    for name in held.names:
+        text = _sample(name)[0] + TEXT_SUFFIX
+        if text not in members.places:
+            found.append(None)
+            continue
+        try:
+            found.append(members.read(text).decode("utf-8").strip() or None)
+        except ValueError as error:
+            raise UsageError(f"{held.path}: {text!r} cannot be read as a prompt: {error}") from None
+    return found if any(found) else None
+
+
 FORMATS = (
     Format(
         "tar",
@@ -245,5 +263,6 @@ FORMATS = (
         suffixes=(SUFFIX,),
         is_folder=lambda folder: is_folder_of(folder, SUFFIX),
         class_folders=True,
+        texts=beside,
     ),
 )

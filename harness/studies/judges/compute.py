@@ -14,6 +14,7 @@ from harness.studies.judges.result import Judged, Placed
 from harness.uncertainty import (
     UNBIASED,
     Analysis,
+    Comparison,
     InfluenceForm,
     SeedMember,
     Vector,
@@ -276,16 +277,12 @@ def _for_ranks(groups: Mapping[str, Sequence[SeedMember]], level: float) -> dict
     return {name: [wide(member) for member in members] for name, members in groups.items()}
 
 
-def judged(found: Judged, first: str, second: str) -> tuple[str, ...]:
-    """The difference of two generators in sentences: what they have in common counts once."""
-    known = list(found.groups)
+def gap(found: Judged, first: str, second: str) -> Comparison:
+    """The difference of two generators at the judgement's level: what they have in common counts once.
+
+    Raises UsageError for a generator that was not judged.
+    """
     for name in (first, second):
-        if name not in known:
-            raise UsageError(unknown("generator", name, known))
-    gap = difference(found.groups[first], found.groups[second], level=found.level, reference="random")
-    better = (gap.value < 0) == found.lower_is_better
-    verdict = "not told apart" if gap.low <= 0 <= gap.high else f"{first if better else second} is better beyond noise"
-    paired = f", both judged on the same {found.shared}" if found.shared else ""
-    return (
-        f"{first} minus {second}: {gap.value:.4g} [{gap.low:.4g}, {gap.high:.4g}], p = {gap.p:.2g}{paired}: {verdict}",
-    )
+        if name not in found.groups:
+            raise UsageError(unknown("generator", name, list(found.groups)))
+    return difference(found.groups[first], found.groups[second], level=found.level, reference="random")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.base import named, percent
 from harness.pipeline import shown
+from harness.studies.judges.compute import gap
 from harness.studies.judges.result import Judged
 
 
@@ -26,7 +27,21 @@ def text(found: Judged) -> str:
 def answer(found: Judged) -> str:
     """Which generator is best, or which may be."""
     best = [one.generator for one in found.placed if one.rank_low == 1]
+    if len(found.placed) == 1:
+        return f"One generator by {found.judge} ({'lower' if found.lower_is_better else 'higher'} is better)."
     way = "lower" if found.lower_is_better else "higher"
     if len(best) == 1:
         return f"By {found.judge} ({way} is better) {best[0]} is best, beyond noise."
     return f"By {found.judge} ({way} is better) the best may be any of {named(best)}."
+
+
+def difference_words(found: Judged, first: str, second: str) -> tuple[str, ...]:
+    """The difference of two generators in a sentence; UsageError for one that was not judged."""
+    told = gap(found, first, second)
+    better = (told.value < 0) == found.lower_is_better
+    verdict = (
+        "not told apart" if told.low <= 0 <= told.high else f"{first if better else second} is better beyond noise"
+    )
+    paired = f", both judged on the same {found.shared}" if found.shared else ""
+    ends = f"[{told.low:.4g}, {told.high:.4g}]"
+    return (f"{first} minus {second}: {told.value:.4g} {ends}, p = {told.p:.2g}{paired}: {verdict}",)
