@@ -52,10 +52,12 @@ SPREAD = 0.6  # rough sd of pixels, by which inputs are scaled
 class NCSN(Family):
     """Song & Ermon 2019: denoising score matching at many noise levels, sampled by annealed Langevin dynamics.
 
-    Of an image with noise of sd s the score is -noise / s on average; the network learns the noise, which is their loss
-    (eq. 5) with the weight s^2. Beyond the paper, the network is told the level and the class, its input is scaled to
-    sd 1, levels are drawn continuously in training so that sampling may take any, and a last step takes the expected
-    image (Jolicoeur-Martineau et al. 2021), since Langevin's walk leaves the noise of the lowest level.
+    Of an image with noise of sd s the score is -noise / s on average; the network learns the noise: their loss (eq. 5),
+    with the weight s^2 (s^2 + SPREAD^2), by which all levels ask as much of the network (Karras et al. 2022); s^2,
+    theirs, gave broken strokes within the toy's minute. Beyond the paper too, the network is told the level and the
+    class, its input is scaled to sd 1, levels are drawn continuously in training so that sampling may take any, and a
+    last step takes the expected image (Jolicoeur-Martineau et al. 2021), since Langevin's walk leaves the noise of the
+    lowest level.
 
     A toy, see `diffusion`, of the same network and cost. The highest noise is a quarter of what Song & Ermon 2020
     advise, and with a hundred looks, where the paper takes a thousand, the walk ends early: it would draw a Gaussian
@@ -94,7 +96,9 @@ class NCSN(Family):
             clean, shown = batch(pixels, labels, generator, none=self._classes)
             sd = SMALLEST * (LARGEST / SMALLEST) ** spread(len(clean), generator)
             noise = torch.randn(clean.shape, generator=generator)
-            value = (self._noise(clean + sd.reshape(-1, 1, 1, 1) * noise, sd, shown) - noise).square().mean()
+            wrong = self._noise(clean + sd.reshape(-1, 1, 1, 1) * noise, sd, shown) - noise
+            weight = (sd.square() + SPREAD**2).reshape(-1, 1, 1, 1)
+            value: torch.Tensor = (weight * wrong.square()).mean()
             return value
 
         trained(self._networks, loss, iterations=self.iterations, learning_rate=self.learning_rate)
