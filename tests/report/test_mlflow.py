@@ -49,7 +49,7 @@ def test_a_new_database_is_what_mlflow_makes_by_itself(migrated, tmp_path, monke
 
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HARNESS_MLFLOW", str(tmp_path / "file"))  # no folder can be made there: MLflow alone
-    with reachable("sqlite:///x"):
+    with reachable(f"sqlite:///{tmp_path}/alone.db"):
         create(tmp_path / "alone.db")
     assert layout(tmp_path / "alone.db") == layout(migrated)
 
