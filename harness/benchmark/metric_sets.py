@@ -14,6 +14,7 @@ from harness.base import Document
 from harness.benchmark.datasets import PinnedDataset
 from harness.benchmark.entries import Entry, MetricEntry
 from harness.benchmark.metric_checks import not_apart, reads
+from harness.encoders import JUDGE_SETS, JUDGES
 from harness.metrics import METRICS
 
 SPLITS = {"training": "train", "reference": "reference"}  # where a benchmark does not name them
@@ -55,6 +56,9 @@ SETS: Mapping[str, Entries] = {
     "all": {row.name: {} for row in METRICS},
 }
 
+# Sets and judges of `harness judge`.
+JUDGED = (*JUDGE_SETS, *JUDGES)
+
 
 def expanded(document: Document) -> dict[str, str]:
     """Write the sets that the file's `metrics` name out in the document, and say of which set each such entry is."""
@@ -73,6 +77,10 @@ def expanded(document: Document) -> dict[str, str]:
     entries: dict[str, Any] = {}
     of_set: dict[str, str] = {}
     for name, body in named:
+        if name in JUDGED:
+            text = "judges images with their prompts, one by one, and is no metric of two sets; after the run, "
+            document.complain(("metrics", name), f"{text}`harness judge IMAGES --by {name}` ranks them", key=True)
+            continue
         if name not in SETS or (isinstance(body, Mapping) and "use" in body):
             entries[name] = body
             of_set.pop(name, None)

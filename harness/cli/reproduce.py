@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 
 @click.command()
-@click.argument("claims")
+@click.argument("claims", required=False, metavar="[CLAIMS | OUT:GENERATOR]")
+@click.option("--theirs", help="A printed number, 2.27 or '< 2.3', instead of CLAIMS.")
+@click.option("--mine", help="The printed number that it is held against.")
+@click.option("--metric", default="fid", show_default=True, help="Of --theirs and --mine.")
+@click.option("--protocol", help="How --theirs was measured, and --mine too. [not said]")
+@click.option("--mine-protocol", help="How --mine was measured, if otherwise.")
+@click.option("--n", type=click.IntRange(1), help="Generated images of --theirs, and of --mine.")
+@click.option("--mine-n", type=click.IntRange(1), help="Those of --mine, if others.")
+@click.option("--std", help="The spread over runs that was printed beside --theirs. [typical of published tables]")
+@click.option("--runs", type=click.IntRange(2), help="Over how many runs. [3]")
+@click.option("--encoder", help="Of OUT. [the one that ranks]")
 @click.option(
     "--out",
     "outs",
@@ -24,9 +35,19 @@ import click
 @click.option("--page", type=click.Path(path_type=Path), help="Of families: write this Markdown page and its pictures.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write everything to this file as JSON.")
 def reproduce(
-    claims: str, outs: tuple[Path, ...], wanted: tuple[str, ...], level: float, page: Path | None, file: Path | None
+    claims: str | None,
+    outs: tuple[Path, ...],
+    wanted: tuple[str, ...],
+    level: float,
+    page: Path | None,
+    file: Path | None,
+    **question: Any,
 ) -> None:
-    """Judge published CLAIMS: a file, or one of `harness list claims`.
+    """Judge published CLAIMS: a file, or one of `harness list claims`. Or one number, with --theirs.
+
+    \b
+    harness reproduce --mine 2.31 --theirs 2.27 --protocol adm --n 50000
+    harness reproduce results/score:mine --theirs 2.27 --protocol clean
 
     Each claim is consistent or inconsistent with a run of ours or another published number of the same model, not
     comparable with it, or cannot be decided, and the fact that differs or that nobody said is named.
@@ -37,6 +58,14 @@ def reproduce(
     import json
 
     from harness.base import UsageError, write_atomically
+
+    if question["theirs"] is not None:
+        if outs or wanted or page or file:
+            raise UsageError("--theirs asks one question; --out, --claim, --page and --json are for files of claims")
+        _one_question(claims, level, question)
+        return
+    if claims is None:
+        raise UsageError("give CLAIMS, a file or one of `harness list claims`, or a number with --theirs")
     from harness.cli.lines import say
     from harness.report import write_finding, write_report
     from harness.studies.reproduce import finding, lines, name_in, verdicts
@@ -60,6 +89,30 @@ def reproduce(
         if (out / "records.jsonl").is_file():
             write_report(out)
         click.echo(f"claims    {written}")
+
+
+def _one_question(spot: str | None, level: float, question: dict[str, Any]) -> None:
+    from harness.base import UsageError
+    from harness.cli.lines import say
+    from harness.studies import reproduce as study
+
+    mine, metric, encoder = question["mine"], question["metric"], question["encoder"]
+    if (mine is None) == (spot is None):
+        raise UsageError("--theirs is held against --mine, a number, or against OUT:GENERATOR, a run; give one of them")
+    theirs = study.Printed(
+        question["theirs"], question["protocol"], question["n"], std=question["std"], runs=question["runs"]
+    )
+    if mine is not None:
+        own = study.Printed(
+            mine, question["mine_protocol"] or question["protocol"], question["mine_n"] or question["n"]
+        )
+        say("\n".join(study.of_two(own, theirs, metric=metric, level=level).lines))
+        return
+    out, _, generator = str(spot).rpartition(":")
+    if not out:
+        raise UsageError(f"{spot}: a run and one of its generators are needed, OUT:GENERATOR, beside --theirs")
+    found = study.of_run(Path(out), generator, theirs, metric=metric, encoder=encoder, level=level)
+    say("\n".join(found.lines))
 
 
 def _statements(claims: str) -> Path | None:

@@ -74,3 +74,9 @@ def test_metrics_of_memorisation_need_a_training_split_apart_from_the_reference(
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match="c_t compares fakes with training images and with real ones held out"):
         load(path)
+
+
+@pytest.mark.parametrize("metrics", ["text-to-image", "[core, clip_score]", "{fd: {}, pickscore: {}}"])
+def test_a_judge_of_single_images_is_sent_to_its_command(tmp_path, metrics):
+    with pytest.raises(UsageError, match=r"judges images with their prompts.*`harness judge IMAGES --by"):
+        load(declared(tmp_path, metrics))

@@ -227,7 +227,7 @@ def _claim(document: Document, lines: list[str], number: int, row: Any, common: 
     for key, decimals in (("value", "decimals"), ("std", "std_decimals")):
         if row.get(key) is None:
             continue
-        read_off = _number(_printed(document, lines, (*at, key), row[key]))
+        read_off = printed_number(_printed(document, lines, (*at, key), row[key]))
         if read_off is None or (key == "std" and read_off[0]):
             document.complain((*at, key), f"{found(row[key])}; a number as it was printed is needed, such as 7.40")
             continue
@@ -298,7 +298,8 @@ def _printed(document: Document, lines: list[str], at: tuple[str | int, ...], va
     return text.group() if text else ""
 
 
-def _number(text: str) -> tuple[str, float, int] | None:
+def printed_number(text: str) -> tuple[str, float, int] | None:
+    """The sign of a bound ("" for a value), the number, and its decimals; None for a text that is no such number."""
     parts = VALUE.fullmatch(text)
     if parts is None:
         return None
