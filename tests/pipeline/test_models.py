@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from harness import benchmark
-from harness.base import derive_seed
+from harness.base import UsageError, derive_seed
 from harness.benchmark import registry
-from harness.pipeline import models
+from harness.pipeline import likelihoods, models
 from harness.pipeline.plan import FakeSet, Plan
 from harness.pipeline.sample import make_fakes
 from harness.pipeline.store import CorruptEntryWarning
@@ -41,8 +41,9 @@ rank_by: {{metric: fd, encoder: pixels}}
 
 MODULE = """\
 import numpy as np
+from harness.generators import Likelihood
 
-FITS = []
+FITS, TOLD = [], []
 
 
 class Walk:
@@ -59,6 +60,10 @@ class Walk:
     def restore(self, state):
         assert state["scalar"].shape == ()
         self.mean = state["mean"]
+
+    def likelihood(self, images, labels):
+        TOLD.append((self.steps, len(images), len(labels)))
+        return Likelihood(np.full(len(images), float(self.width)), "bound", "none")
 
     def sample(self, seeds):
         noise = np.stack([np.random.default_rng(s).normal(size=self.mean.shape) for s in seeds])
@@ -147,3 +152,22 @@ def test_who_comes_second_waits_for_the_model_and_does_not_train_it(tmp_path, mo
     first.join(30)
     assert models.WaitingForModelWarning in [warning.category for warning in said]
     assert len(fits) == 1
+
+
+def test_a_likelihood_is_asked_once_a_model_at_the_defaults_of_its_sampling(tmp_path):
+    plan, _ = walking(tmp_path)
+    for name in ("many", "few", "wider"):
+        images(plan, name)
+    told = registry.load("generators", f"walk_{tmp_path.name.replace('-', '_')}:TOLD", tmp_path)
+    assert told == [(1, 60, 60), (1, 60, 60)]  # of two models, on all of the reference
+    assert likelihoods.of_generator(plan, "many") is None  # the other training seed is not there
+    images(plan, "many", 1)
+    assert likelihoods.of_generator(plan, "many")["value"] == 1
+    assert likelihoods.read(plan, "few", 1) is not None
+
+
+def test_what_is_no_likelihood_is_refused(tmp_path, monkeypatch):
+    plan, _ = walking(tmp_path)
+    monkeypatch.setattr(likelihoods, "KINDS", ("exact", "ode"))
+    with pytest.raises(UsageError, match=r"must give a harness.generators.Likelihood of kind exact, ode with one"):
+        images(plan, "few")

@@ -30,7 +30,7 @@ no-repeat local,linear-gradient(270deg,var(--paper) 40%,transparent) 100%/48px 1
 linear-gradient(90deg,var(--edge),transparent) 0/14px 100% no-repeat scroll,
 linear-gradient(270deg,var(--edge),transparent) 100%/14px 100% no-repeat scroll}
 .panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(345px,100%),1fr));gap:.4rem .6rem}
-.panels figure{margin:0}
+.panels figure{margin:0}.panels.wide{grid-template-columns:repeat(auto-fill,minmax(min(590px,100%),1fr))}
 svg{display:block;max-width:none;height:auto}
 svg text{font:12.5px system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif;fill:var(--ink)}
 svg .tick{font-size:11px;fill:var(--quiet)}svg .head{font-weight:600}svg .quiet{fill:var(--quiet);font-size:11.5px}

@@ -25,15 +25,16 @@ def sweep_section(run: RunFiles) -> list[Child]:
         parts.append(
             tag(
                 "p",
-                "The best of many cells is partly the luckiest: its own interval is too short and lies too low. The "
+                "The best of many cells is partly the luckiest: its own interval is too short and too flattering. The "
                 "corrected value judges each fold of the data under the cell that the other folds would have chosen.",
                 class_="hint",
             )
         )
     drawn = panels(board, run.first)
     band = f"Bands are {percent(board.interval['level'])} intervals of each cell by itself."
-    for number, panel in enumerate(drawn):
-        parts.append(figure(curve_panel(panel, number), band))
+    if drawn:
+        panels_of = [tag("figure", curve_panel(panel, number)) for number, panel in enumerate(drawn)]
+        parts += [tag("div", *panels_of, class_="panels wide"), tag("p", band, class_="hint")]
     by_entry: dict[str, dict[str, Panel]] = {}
     for panel in drawn:
         by_entry.setdefault(panel.entry, {})[panel.metric] = panel
@@ -125,10 +126,10 @@ def facts_table(run: RunFiles) -> Table | None:
             rows.append(
                 (
                     row.generator,
-                    cost.get("training_seconds"),
+                    _round(cost.get("training_seconds")),
                     cost.get("parameters"),
                     cost.get("evaluations"),
-                    cost.get("images_per_second"),
+                    _round(cost.get("images_per_second")),
                     bits(told.get("likelihood")),
                     _spread(stable.get("sd", {}).get(metric)),
                     collapsed(stable.get("collapsed")),
@@ -155,6 +156,10 @@ def facts_table(run: RunFiles) -> Table | None:
         f"collapsed runs{f' ({rule})' if rule else ''}",
     )
     return Table("Training, sampling and likelihood", columns, tuple(rows))
+
+
+def _round(value: float | None) -> float | int | None:
+    return value if value is None or value < 100 else round(value)
 
 
 def bits(told: Mapping[str, Any] | None) -> str | None:
