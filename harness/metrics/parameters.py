@@ -58,6 +58,14 @@ class RKE(Parameters):
     bandwidth: Positive | None = None
 
 
+class PRD(Parameters):
+    """Parameters of `prd_f8` and `prd_f1_8`, as in Sajjadi et al. 2018; the seed draws the clusterings."""
+
+    clusters: Annotated[int, Field(ge=2)] = 20
+    repeats: Count = 10
+    seed: ShortSeed = 0
+
+
 class Neighbours(Parameters):
     """Parameters of metrics of k nearest neighbours."""
 

@@ -167,6 +167,8 @@ def facts_of(use: str) -> MetricFacts:
 THREE: tuple[Role, ...] = ("training", "real", "fake")
 NEIGHBOURS = "harness.metrics.manifold.combined:analyse_balls"
 NEIGHBOUR_VALUES = "harness.metrics.manifold.combined:ball_values"
+PRD = "harness.metrics.prd:analyse_prd"
+PRD_VALUES = "harness.metrics.prd:prd_values"
 
 METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
@@ -438,6 +440,38 @@ METRICS: tuple[MetricFacts, ...] = (
         citation="F score of precision and recall (Kynkäänniemi et al. 2019)",
         meaning="Harmonic mean of precision and recall.",
         share=True,
+        limitless=True,
+    ),
+    MetricFacts(
+        name="prd_f8",
+        target="harness.metrics.prd:prd_f8",
+        analysis=PRD,
+        together=True,
+        values=PRD_VALUES,
+        summary="recall end of the curve of precision and recall over joint clusters",
+        parameters=given.PRD,
+        better="higher",
+        label="PRD F₈",
+        citation="PRD, F₈ (Sajjadi et al. 2018)",
+        meaning="Best F₈ of the curve of precision and recall over clusters of both sets: diversity.",
+        axis=DIVERSITY,
+        least=20,
+        limitless=True,
+    ),
+    MetricFacts(
+        name="prd_f1_8",
+        target="harness.metrics.prd:prd_f1_8",
+        analysis=PRD,
+        together=True,
+        values=PRD_VALUES,
+        summary="precision end of the curve of precision and recall over joint clusters",
+        parameters=given.PRD,
+        better="higher",
+        label="PRD F₁/₈",
+        citation="PRD, F₁/₈ (Sajjadi et al. 2018)",
+        meaning="Best F₁/₈ of the curve of precision and recall over clusters of both sets: fidelity.",
+        axis=FIDELITY,
+        least=20,
         limitless=True,
     ),
     MetricFacts(

@@ -163,6 +163,7 @@ class Analysis:
     unit_of_fake       the unit of each fake row, or None where each row is one: what pairs rows of two sets needs it
     clustered          rows were declared to come in clusters, which are the units then
     share_of           the metric is a share in [0, 1] of the units of this side
+    curve              recall and precision (2, points), where the value is read off a curve
     floor              what the metric cannot be below, if it is known to vary like a squared distance down to there
     """
 
@@ -190,6 +191,7 @@ class Analysis:
     floor: float | None = None
     conservative: bool = False
     notes: tuple[str, ...] = ()
+    curve: Vector | None = None
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """A JSON object and named arrays from which `from_parts` rebuilds the analysis bit for bit."""

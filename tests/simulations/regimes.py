@@ -47,6 +47,8 @@ INFLUENCES = {
     "fd_infinity": MetricCall("fd_infinity"),
     "rke": MetricCall("rke"),
     "c2st": MetricCall("c2st"),
+    "prd_f8": MetricCall("prd_f8"),
+    "prd_f1_8": MetricCall("prd_f1_8"),
     "is_infinity": MetricCall("is_infinity"),
 }
 PARTS = {
