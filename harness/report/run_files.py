@@ -60,6 +60,33 @@ class RunFiles:
         """The parameters that a metric was computed with."""
         return next((record.parameters for record in self.records if record.metric == metric), {})
 
+    def prd_curves(self, encoder: str) -> dict[str, list[tuple[float, float]]]:
+        """(recall, precision) along the curve of each generator, best first, averaged over its image sets.
+
+        Empty where the run has no metric that is read off one.
+        """
+        columns = [column.metric for column in self.board.columns_of(encoder)]
+        if not any(self.uses(metric).startswith("prd_") for metric in columns):
+            return {}
+        import numpy as np
+
+        _, found = results.read(self.out, encoder)
+        curves = {
+            generator: [member.analysis.curve for member in members if member.analysis.curve is not None]
+            for groups in found.values()
+            for generator, members in groups.items()
+            if members[0].analysis.curve is not None
+        }
+        shown = [row.generator for row in self.scored(encoder) if row.generator in curves]
+        # Every tenth point: a picture has no room for a thousand.
+        means = {name: np.mean(curves[name], axis=0)[:, ::10] for name in shown}
+        return {name: [(float(r), float(p)) for r, p in mean.T] for name, mean in means.items()}
+
+    def uses(self, metric: str) -> str:
+        """The component behind a metric's name."""
+        declared = self.lock["benchmark"].get("metrics", {}).get(metric) or {}
+        return str(declared.get("use", metric)) if isinstance(declared, Mapping) else metric
+
     def cells(self, encoder: str, metric: str) -> list[Record]:
         """Records of the single image sets that have a value, for the reading of the reference that is shown."""
         return [

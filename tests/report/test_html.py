@@ -20,7 +20,8 @@ from harness.base.errors import UsageError
 from harness.base.record import read_records
 from harness.cli.main import main
 from harness.pipeline.leaderboard import Row
-from harness.report.figures.charts import cividis
+from harness.report.figures.charts import cividis, prd
+from harness.report.figures.rankcharts import colours
 from harness.report.figures.scale import Axis, axis_for
 from harness.report.finding import Finding, Heatmap, Table, drop_findings, finding_name, read_findings, write_finding
 from harness.report.html.grids import image_grid
@@ -447,3 +448,12 @@ def test_a_column_of_sentences_is_wrapped_and_one_of_words_or_numbers_is_not(tmp
     assert '<th scope="col" class="l w t">sentence</th>' in page
     assert '<th scope="col" class="l">name</th>' in page
     assert '<th scope="col">p</th>' in page
+
+
+def test_the_curve_of_precision_and_recall_is_drawn_for_each_generator_that_has_one(run: RunFiles):
+    assert run.prd_curves(run.first) == {}  # no metric of this run is read off a curve
+    two = [row.generator for row in run.scored(run.first)][:2]
+    drawn = str(prd(run, run.first, {name: [(0.0, 1.0), (0.5, 0.8), (1.0, 0.0)] for name in two}, colours(run)))
+    assert drawn.count('class="link c') == 4
+    for name in two:
+        assert f"<title>{html.escape(name)}</title>" in drawn

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
 from harness.metrics import facts_of
 from harness.pipeline import Column, Row, rank_text, shown
 from harness.report.figures.labels import Box, placed
@@ -161,6 +164,31 @@ def plane(run: RunFiles, encoder: str, colour_of: dict[str, int]) -> Markup:
     height = max(bottom + 38, top + 26 + 22.0 * len(rows))
     title = f"Precision against recall under {encoder}"
     return picture(f"plane-{_id(run, encoder)}", 1060, height, title, f"Precision, recall: {said}.", [*parts, *marks])
+
+
+def prd(
+    run: RunFiles, encoder: str, curves: Mapping[str, Sequence[tuple[float, float]]], colour_of: dict[str, int]
+) -> Markup:
+    """Curves of precision over recall, from (recall, precision) of each generator; up and right is better."""
+    left, side, top = 64.0, 470.0, 18.0
+    bottom, names = top + side, left + side + 36
+    across, up = Axis(0.0, 1.0, left, left + side), Axis(0.0, 1.0, bottom, top)
+    parts: list[Child] = [
+        axis_below(across, top, bottom, "recall of clusters"),
+        axis_left(up, left, left + side, "precision of clusters"),
+    ]
+    for place, (generator, points) in enumerate(curves.items()):
+        number = colour_of[generator]
+        colour = f"c{number % COLOURS}"
+        at = [(across(r), up(p)) for r, p in points]
+        kind = f"link {colour}{' dash' if number >= COLOURS else ''}"
+        drawn = [line(*one, *other, kind) for one, other in pairwise(at)]
+        parts.append(tag("g", tag("title", generator), *drawn))
+        y = top + 14 + 22.0 * place
+        parts += [mark(number, names, y - 4, colour=colour), label(names + 14, y, shorten(generator))]
+    title = f"Precision and recall of distributions under {encoder}"
+    said = f"Curves of {', '.join(curves)}."
+    return picture(f"prd-{_id(run, encoder)}", 1060, max(bottom + 38, top + 22.0 * len(curves)), title, said, parts)
 
 
 # Nine colours of matplotlib's cividis (Nuñez, Anderton, Renslow 2018), blended linearly between.

@@ -9,7 +9,7 @@ from harness.base import digest, digest_file, named, percent, write_atomically
 from harness.benchmark import registry
 from harness.pipeline import results
 from harness.report import paste, words
-from harness.report.figures.charts import has_plane, heatmap, plane, ranked_forest, small_forest
+from harness.report.figures.charts import has_plane, heatmap, plane, prd, ranked_forest, small_forest
 from harness.report.figures.marks import figure
 from harness.report.figures.rankcharts import bump, colours, strip
 from harness.report.finding import SUFFIX, Finding
@@ -169,13 +169,23 @@ def _values(run: RunFiles) -> list[Child]:
 
 
 def _plane(run: RunFiles) -> list[Child]:
-    if not has_plane(run) or not run.scored(run.first):
+    if not run.scored(run.first):
         return []
+    drawn: list[Child] = []
+    if curves := run.prd_curves(run.first):
+        caption = (
+            f"Under {run.board.title(run.first)}. Precision against recall of clusters of both sets (Sajjadi et al."
+            " 2018): a curve that falls short on the right misses clusters, one that falls short above makes too many"
+            " images of some. F₈ and F₁/₈ are read off its two ends."
+        )
+        drawn.append(figure(prd(run, run.first, curves, colours(run)), caption))
+    if not has_plane(run):
+        return drawn
     caption = (
         f"Under {run.board.title(run.first)}. Higher: more of the fakes look real. Further right: more of the"
         " real images are within reach. Lines are the intervals of both."
     )
-    return [figure(plane(run, run.first, colours(run)), caption)]
+    return [figure(plane(run, run.first, colours(run)), caption), *drawn]
 
 
 def _ranks(run: RunFiles) -> list[Child]:
