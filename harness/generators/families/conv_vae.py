@@ -50,8 +50,8 @@ class ConvVAE(LatentNetwork):
     Maximised is E_q[log p(x | z, y)] - β KL(q(z | x, y) ‖ p(z)), their eq. 3 with β = 1. A pixel is a logistic around
     the decoder's mean, rounded to the 256 levels, with one scale that is learned for all pixels (Rybkin et al. 2021:
     a fixed one would be a β in disguise). A sample shows the decoder's mean of a z from the prior, without the noise
-    of single pixels, as most papers do. The default β = 5 costs .02 bits per dimension against β = 1 here, but the
-    prior's draws then are where the decoder has learned: with β = 1 most samples are no digits.
+    of single pixels, as most papers do. The default β = 5 costs some likelihood, but puts the prior's draws where
+    the decoder has learned: with β = 1 many samples on MNIST are no digits.
 
     Simplified: two convolutions each way; the class enters as a one-hot vector.
     """

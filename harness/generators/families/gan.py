@@ -65,7 +65,7 @@ class GAN(LatentNetwork):
         from harness.generators.families.parts_adversarial import Critic, Play, trained
 
         pixels, classes = self._meet(images, labels)
-        play = Play(self.iterations, self.learning_rate, critic_steps=1, betas=(0.0, 0.9))
+        play = Play(self.iterations, self.learning_rate, critic_steps=1, batch=64)
         with drawn(seed):
             maker = self._build(self._shape, len(self._shares))
             critic = Critic(self._shape, len(self._shares), width=self.width, spectral=True)

@@ -13,8 +13,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from harness.generators.families.parts_network import minibatches
 
-BATCH = 64
-AVERAGE = 0.995  # decay of the running mean of the generator's weights
+BETAS = (0.0, 0.9)  # of Adam, as in both papers
+AVERAGE = 0.99  # decay of the running mean of the generator's weights
 
 
 class ImageMaker(nn.Module):
@@ -91,12 +91,12 @@ def gradient_penalty(
 
 @dataclass(frozen=True)
 class Play:
-    """How the two networks play: turns of the generator, its step size, the critic's steps for each, Adam's momenta."""
+    """How the two networks play: turns of the generator, its step size, the critic's steps for each, images a step."""
 
     iterations: int
     learning_rate: float
     critic_steps: int
-    betas: tuple[float, float]
+    batch: int
 
 
 CriticLoss = Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -112,9 +112,9 @@ def trained(
     """
     images, classes = real
     averaged = copy.deepcopy(maker)
-    maker_step = torch.optim.Adam(maker.parameters(), lr=play.learning_rate, betas=play.betas, fused=True)
-    critic_step = torch.optim.Adam(critic.parameters(), lr=2 * play.learning_rate, betas=play.betas, fused=True)
-    batches = minibatches(len(images), size=BATCH, iterations=play.iterations * play.critic_steps)
+    maker_step = torch.optim.Adam(maker.parameters(), lr=play.learning_rate, betas=BETAS, fused=True)
+    critic_step = torch.optim.Adam(critic.parameters(), lr=2 * play.learning_rate, betas=BETAS, fused=True)
+    batches = minibatches(len(images), size=play.batch, iterations=play.iterations * play.critic_steps)
     for turn, rows in enumerate(batches, start=1):
         label = classes[rows]
         with torch.no_grad():
@@ -129,9 +129,11 @@ def trained(
         maker_step.zero_grad()
         torch.autograd.backward(loss)
         maker_step.step()
+        played = turn // play.critic_steps
+        share = max(1 - AVERAGE, 9 / (10 + played))  # forget the initial weights soon
         with torch.no_grad():
             for mean, weight in zip(averaged.parameters(), maker.parameters(), strict=True):
-                mean.lerp_(weight, 1 - AVERAGE)
+                mean.lerp_(weight, share)
     some = torch.split(classes[torch.randint(len(classes), (2048,))], 256)
     settle_batch_norm(averaged, [(torch.randn(len(label), maker.latent), label) for label in some])
     return averaged
