@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.encoders.judges.contract import RECIPE, Judge, JudgeFacts
     from harness.encoders.judges.table import JUDGE_SETS, JUDGES, judges_named, made
     from harness.encoders.judges.towers import too_long
+    from harness.encoders.lpips import LPIPS
     from harness.encoders.networkfiles import fill, load_onnx, load_torchscript, needs
     from harness.encoders.steady import refuse_unsteady
     from harness.encoders.table import ENCODERS

@@ -10,8 +10,8 @@ import harness.cli
 from harness.cli import main as room
 
 COMMANDS = (
-    "audit check classes compare diagnose diff encode encoders exam fdr6 gate judge list power rank report reproduce "
-    "rerank run sample score scores selftest show stats track votes weights"
+    "audit check classes compare diagnose diff encode encoders exam fdr6 gate judge list pairs power rank report "
+    "reproduce rerank run sample score scores selftest show stats track votes weights"
 )
 
 

@@ -1,0 +1,28 @@
+"""Scores of image pairs in words, and as a table that `harness scores` reads."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from harness.studies.judges.compute import judged
+from harness.studies.judges.words import text
+from harness.studies.pairs.compute import Paired
+
+
+def report(found: Paired, compare: tuple[str, str] | None) -> str:
+    """The answer by each measure, the difference of two generators where asked for, and what is amiss."""
+    parts = ["\n".join([text(one), *(judged(one, *compare) if compare else ())]) for one in found.judged.values()]
+    return "\n\n".join([*parts, *(f"note: {note}" for note in found.notes)])
+
+
+def written(found: Paired) -> bytes:
+    """A CSV file: one line an image of each generator, a column each measure; `prompt` is the image's name."""
+    file = io.StringIO()
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(["generator", "prompt", *found.scores])
+    generators = next(iter(found.scores.values()))
+    for generator in generators:
+        for place, name in enumerate(found.names):
+            rows.writerow([generator, name, *(repr(of[generator][place]) for of in found.scores.values())])
+    return file.getvalue().encode()
