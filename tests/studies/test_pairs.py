@@ -65,7 +65,7 @@ def test_sets_without_pairs_are_refused_with_what_can_measure_them(folders):
 def test_equal_images_have_no_mean_psnr_and_an_ssim_of_one(folders):
     found = said(folders / "real", folders / "real")
     assert "psnr has no mean" in found.output
-    assert "By ssim" in found.output
+    assert "by ssim (higher is better)" in found.output
 
 
 def test_random_weights_of_lpips_are_labelled(folders):
@@ -73,5 +73,5 @@ def test_random_weights_of_lpips_are_labelled(folders):
         Image.open(file).resize((32, 32)).save(file)
     found = said(folders / "real", folders / "near", "--measure", "lpips", "--random-weights")
     assert found.exit_code == 0, found.output
-    assert "By lpips (lower is better)" in found.output
+    assert "by lpips (lower is better)" in found.output
     assert "LPIPS has random weights" in found.output

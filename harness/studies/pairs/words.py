@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 
-from harness.studies.judges.compute import judged
-from harness.studies.judges.words import text
+from harness.studies.judges.words import difference_words, text
 from harness.studies.pairs.compute import Paired
 
 
 def report(found: Paired, compare: tuple[str, str] | None) -> str:
     """The answer by each measure, the difference of two generators where asked for, and what is amiss."""
-    parts = ["\n".join([text(one), *(judged(one, *compare) if compare else ())]) for one in found.judged.values()]
+    parts = []
+    for one in found.judged.values():
+        parts.append("\n".join([text(one), *(difference_words(one, *compare) if compare else ())]))
     return "\n\n".join([*parts, *(f"note: {note}" for note in found.notes)])
 
 
