@@ -33,7 +33,7 @@ class ConsistencyParameters(Parameters):
     iterations: Count = 800
     learning_rate: Positive = 4e-3
     distillation: Count = 400
-    intervals: Annotated[int, Field(ge=2)] = 24
+    intervals: Annotated[int, Field(ge=2)] = 12
     steps: Count = 2
 
 
@@ -49,6 +49,7 @@ FACTS = Component(
     sampling=("steps",),
 )
 
+TARGET = 0.95  # decay of the running mean of the weights that the model is to agree with
 LEAST = 0.01  # angle, as in `parts_samplers`, at which the model gives its input back
 
 
@@ -59,8 +60,8 @@ class Consistency(Family):
     its ways have one f. With v the network's answer, f(x, a) = cos(a - LEAST) x - sin(a - LEAST) v(x, a), so that
     f(x, LEAST) = x (the boundary condition; this form is that of Lu & Song 2024), and the teacher's v is a first guess:
     one step of DDIM. In training, f at one end of an interval is drawn to f at the other end, where a step of the
-    teacher leads; that f is held fixed (Song & Dhariwal 2024 found no need for a running mean of it). The loss is
-    theirs too, pseudo-Huber, not LPIPS, which needs a network of photographs.
+    teacher leads; that f is of the weights' running mean, without which the toy learnt noise. The loss is pseudo-Huber
+    (Song & Dhariwal 2024), not LPIPS, which needs a network of photographs.
 
     A toy, see `diffusion`, whose training is part of this one's: no `likelihood`, no guidance.
     """
@@ -72,7 +73,7 @@ class Consistency(Family):
         iterations: int = 800,
         learning_rate: float = 4e-3,
         distillation: int = 400,
-        intervals: int = 24,
+        intervals: int = 12,
         steps: int = 2,
     ) -> None:
         self.width = width
@@ -97,7 +98,10 @@ class Consistency(Family):
         loss = velocity_loss(teacher, pixels, labels, generator, dropout=0.0)
         trained(teacher, loss, iterations=self.iterations, learning_rate=self.learning_rate)
         model = self._networks["model"]
-        model.load_state_dict(teacher.state_dict())
+        target_model = self._made(generator)["model"].requires_grad_(False)
+        for student in (model, target_model):
+            student.load_state_dict(teacher.state_dict())
+        running = (list(target_model.parameters()), list(model.parameters()))
         ends = torch.linspace(LEAST, math.pi / 2, self.intervals + 1)
 
         def disagreement() -> torch.Tensor:
@@ -107,13 +111,14 @@ class Consistency(Family):
             noise = torch.randn(clean.shape, generator=generator)
             noisy = _column(far.cos()) * clean + _column(far.sin()) * noise
             with torch.no_grad():
-                target = jump(model, stepped(teacher, noisy, far, near, shown), near, shown)
+                torch._foreach_lerp_(*running, 1 - TARGET)
+                target = jump(target_model, stepped(teacher, noisy, far, near, shown), near, shown)
             apart = (jump(model, noisy, far, shown) - target).square().flatten(1).sum(1)
             margin = 0.03 * math.sqrt(clean[0].numel())  # Song & Dhariwal 2024's, for pixels of sd 1/2
             value: torch.Tensor = ((apart + margin**2).sqrt() - margin).mean()
             return value
 
-        trained(model, disagreement, iterations=self.distillation, learning_rate=self.learning_rate / 8)
+        trained(model, disagreement, iterations=self.distillation, learning_rate=self.learning_rate / 10)
 
     def _drawn(self, draws: Draws) -> torch.Tensor:
         import torch
