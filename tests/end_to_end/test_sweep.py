@@ -28,6 +28,7 @@ encoders: {{pixels: {{}}}}
 generators:
   walk: {{use: "{module}:Walk"}}
   holdout: {{}}
+  blank: {{use: "{module}:blank"}}
 sweep:
   generators: {{walk: {{noise: [10, 40, 160]}}}}
   n_fake: [20, 40]
@@ -40,6 +41,10 @@ interval: {{replicates: 50}}
 MODULE = """\
 import numpy as np
 from harness.generators import Likelihood
+
+
+def blank(seeds):
+    return np.zeros((len(seeds), 8, 8, 1), np.uint8)
 
 
 class Walk:
@@ -79,7 +84,7 @@ def board(out: Path) -> Leaderboard:
 
 def test_every_cell_is_ranked_and_keeps_its_value_on_the_axis(out, board):
     rows = {row.generator: row for row in board.rows}
-    assert set(rows) == {"walk-10", "walk-40", "walk-160", "holdout"}
+    assert set(rows) == {"walk-10", "walk-40", "walk-160", "holdout", "blank"}
     assert rows["walk-40"].observations["swept"] == {"entry": "walk", "axes": {"noise": 40}}
     assert "swept" not in rows["holdout"].observations
     told = [r.observations["swept"]["axes"] for r in read_records(out / "records.jsonl") if "swept" in r.observations]
@@ -168,9 +173,11 @@ families:
   near: {generator: walk-10, diversity: good, quality: good, stability: good, likelihood: exact, speed: fast}
   far: {generator: walk-160, diversity: poor, quality: poor, stability: poor, likelihood: bound, speed: slow}
   lost: {generator: run, diversity: good}
+  nothing: {generator: blank, diversity: poor}
 steps:
   - {says: much noise loses much, cell: walk-160, against: walk-10, drop: large}
   - {says: much noise loses nothing, cell: walk-160, against: walk-10, drop: minimal}
+  - {says: black loses much, cell: blank, against: walk-10, drop: large}
   - {says: no noise loses nothing, cell: walk-0, against: walk-10, drop: minimal}
 """
 
@@ -187,6 +194,8 @@ def test_statements_of_families_are_judged_by_a_run(out, tmp_path):
     assert "agrees       much noise loses much" in verdicts
     assert "disagrees    much noise loses nothing" in verdicts
     assert "not in this run: walk-0" in verdicts["not decided  no noise loses nothing"]
+    assert "has no interval: `fake` has 80 rows, all of them equal" in verdicts["not decided  black loses much"]
+    assert "recall has no interval" in verdicts["not decided  near (good) over nothing (poor)"]
     assert "the run has no precision" in told.output
     assert "disagrees    far: bound: none" in told.output
     assert "agrees       near: exact: exact, 2.000 bits/dim" in told.output

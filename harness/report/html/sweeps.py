@@ -108,7 +108,8 @@ def cost_section(run: RunFiles) -> list[Child]:
     if table is None:
         return []
     hint = (
-        "Seconds and images a second are of the machine that made them, not part of the result. Bits per dimension are "
+        "Seconds are CPU seconds over all threads, on another device those of the clock; they are of the machine that made "
+        "the images, not part of the result. Bits per dimension are "
         "of held-out images, with the standard error over images and, where there are several, over training seeds."
     )
     return [tag("p", hint, class_="hint"), study_table(table)]

@@ -142,7 +142,10 @@ class _Run:
 
         def compare(pair: _Pair) -> tuple[float, float | None, str]:
             one, two = members[pair.better.generator], members[pair.worse.generator]
-            gap = difference(one, two, level=self.level, reference=self.board.interval["reference"])
+            try:
+                gap = difference(one, two, level=self.level, reference=self.board.interval["reference"])
+            except UsageError as no_interval:
+                return 0.0, None, str(no_interval)
             values = [self.rows[f.generator].metrics[metric].value for f in (pair.better, pair.worse)]
             return gap.value, gap.p, f"{metric} {values[0]:.3f} and {values[1]:.3f}"
 
@@ -196,7 +199,11 @@ class _Run:
                 judged.append(Judged("steps", one.says, "not decided", f"not in this run: {', '.join(lost)}"))
                 continue
             own = self.board.interval["reference"]
-            gap = difference(members[one.cell], members[one.against], level=self.level, reference=own)
+            try:
+                gap = difference(members[one.cell], members[one.against], level=self.level, reference=own)
+            except UsageError as no_interval:
+                judged.append(Judged("steps", one.says, "not decided", str(no_interval)))
+                continue
             whole = self.rows[one.against].metrics[self.by].value
             value, low, high = (part / whole for part in (gap.value, gap.low, gap.high))
             least, most = BANDS[one.drop]
