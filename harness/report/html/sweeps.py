@@ -108,9 +108,9 @@ def cost_section(run: RunFiles) -> list[Child]:
     if table is None:
         return []
     hint = (
-        "Seconds are CPU seconds over all threads, on another device those of the clock; they are of the machine that made "
-        "the images, not part of the result. Bits per dimension are "
-        "of held-out images, with the standard error over images and, where there are several, over training seeds."
+        "Seconds are CPU seconds over all threads, on another device those of the clock; they are of the machine and "
+        "the moment, not part of the result. Bits per dimension are of held-out images, with the standard error over "
+        "images and, where there are several, over training seeds."
     )
     return [tag("p", hint, class_="hint"), study_table(table)]
 
