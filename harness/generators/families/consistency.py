@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -101,7 +101,8 @@ class Consistency(Family):
         target_model = self._made(generator)["model"].requires_grad_(False)
         for student in (model, target_model):
             student.load_state_dict(teacher.state_dict())
-        running = (list(target_model.parameters()), list(model.parameters()))
+        averaged: list[Any] = list(target_model.parameters())
+        weights: list[Any] = list(model.parameters())
         ends = torch.linspace(LEAST, math.pi / 2, self.intervals + 1)
 
         def disagreement() -> torch.Tensor:
@@ -111,7 +112,7 @@ class Consistency(Family):
             noise = torch.randn(clean.shape, generator=generator)
             noisy = _column(far.cos()) * clean + _column(far.sin()) * noise
             with torch.no_grad():
-                torch._foreach_lerp_(*running, 1 - TARGET)
+                torch._foreach_lerp_(averaged, weights, 1 - TARGET)
                 target = jump(target_model, stepped(teacher, noisy, far, near, shown), near, shown)
             apart = (jump(model, noisy, far, shown) - target).square().flatten(1).sum(1)
             margin = 0.03 * math.sqrt(clean[0].numel())  # Song & Dhariwal 2024's, for pixels of sd 1/2
