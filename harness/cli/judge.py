@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import COLUMN, PATH
+from harness.cli.options import COLUMN, PATH, STORE
+
+if TYPE_CHECKING:
+    from harness.studies.judges import PromptedSet
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="IMAGES [IMAGES …]")
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="IMAGES [IMAGES …] | BENCH")
 @click.option("--by", "names", multiple=True, required=True, help="A judge or a set of them (may be repeated).")
 @click.option("--prompts", "table", type=PATH, help="CSV, JSON lines or a prompt a line. [what lies with the images]")
 @click.option("--prompt", "prompt_column", help="The column of the prompts. [prompt, caption or text]")
@@ -18,8 +23,10 @@ from harness.cli.options import COLUMN, PATH
 @click.option("--random-weights", is_flag=True, help="Use random weights (no download). Scores do not measure quality.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws random weights.")
 @click.option("--compare", nargs=2, help="Say the difference of these two as well.")
+@click.option("--common", is_flag=True, help="Take the prompts that all answered, where some did not answer all.")
 @click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Where judges compute: cpu, cuda …")
+@STORE
 @COLUMN
 def judge(
     paths: tuple[Path, ...],
@@ -30,8 +37,10 @@ def judge(
     random_weights: bool,
     seed: int,
     compare: tuple[str, str] | None,
+    common: bool,
     level: float,
     device: str,
+    store: Path | None,
     column: tuple[str, ...],
 ) -> None:
     """Score IMAGES one by one with the prompts that they show, and rank their generators.
@@ -40,32 +49,75 @@ def judge(
     of CLIP ViT-L/14, as torchmetrics), clip_score_published (2.5 max(cos, 0) of ViT-B/32), aesthetic (LAION, reads no
     prompt), pickscore; the set text-to-image is clip_score, aesthetic, pickscore. Higher is better for all.
 
+    Of a BENCH, its generators that have prompts are judged: those with `prompts:`, and image files with texts beside
+    them; the ranking becomes a section of the report in results/<name>.
+
     OUT has a row an image, which `harness scores OUT --score JUDGE` ranks again, and OUT.json says what each judge is,
     with the SHA-256 of its weights.
     """
-    from harness.base import RANDOM, UsageError, write_atomically, write_json
-    from harness.benchmark import Inside, judged_sets
+    from harness.base import RANDOM, UsageError, named, write_atomically, write_json
     from harness.cli.lines import say
+    from harness.cli.sections import add_section
     from harness.encoders import judges_named, made
-    from harness.images import prompts_of
+    from harness.report import finding_name
     from harness.studies import judges as study
 
     facts = judges_named(names)
-    if out.exists() and out.is_dir():
+    if out.is_dir():
         raise UsageError(f"{out} is a folder; --out is the file of scores")
-    given = judged_sets(paths, Inside(column))
-    sets = [
-        study.PromptedSet(name, kind, inside, prompts_of(kind, inside, table=table, column=prompt_column))
-        for name, kind, inside in given
-    ]
+    bench = paths[0] if len(paths) == 1 and paths[0].suffix in (".yaml", ".yml") else None
+    results: Path | None = None
+    if bench is not None:
+        if table is not None or column:
+            raise UsageError("--prompts and --column are for IMAGES; a benchmark's generators say their prompts")
+        sets, results, device = _of_benchmark(bench, store, device)
+        if lacking := {one.generator for one in sets if one.prompts is None} if any(s.prompts for s in sets) else set():
+            click.echo(f"note: without prompts, and left out: {named(sorted(lacking))}", err=True)
+            sets = [one for one in sets if one.prompts is not None]
+    else:
+        sets = _of_images(paths, column, table, prompt_column)
     study.check_prompts(sets, [one.name for one in facts if one.needs_prompts])  # before weights are read
     weights = RANDOM if random_weights else "official"
     found = study.scored_images(sets, [made(one, weights=weights, seed=seed) for one in facts], device=device)
     write_atomically(out, found.to_csv().encode("utf-8"))
     write_json(Path(f"{out}.json"), {"judges": found.judges, "notes": list(found.notes)})
     for label in found.scores:
-        ranked = study.scored_by(found.by(label), judge=label, level=level)
+        ranked = study.scored_by(found.by(label), judge=label, level=level, common=common)
         say("\n".join([study.text(ranked), *(study.difference_words(ranked, *compare) if compare else ()), ""]))
+        if results is not None:
+            add_section(results, finding_name("judged", label), study.finding(ranked))
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     click.echo(f"scores    {out}")
+
+
+def _of_images(
+    paths: Sequence[Path], column: tuple[str, ...], table: Path | None, prompt_column: str | None
+) -> list[PromptedSet]:
+    from harness.benchmark import Inside, judged_sets
+    from harness.images import prompts_of
+    from harness.studies.judges import PromptedSet
+
+    return [
+        PromptedSet.of_files(name, kind, inside, prompts_of(kind, inside, table=table, column=prompt_column))
+        for name, kind, inside in judged_sets(paths, Inside(column))
+    ]
+
+
+def _of_benchmark(bench: Path, store: Path | None, device: str) -> tuple[list[PromptedSet], Path, str]:
+    """The image sets of a benchmark, made where they are missing; its results' folder; the device."""
+    from harness import benchmark
+    from harness.base import UsageError
+    from harness.cli.terminal import progress
+    from harness.pipeline import Pipeline, Plan, default_store, executor_of
+    from harness.studies.judges import prompted_sets
+
+    found = benchmark.load(bench)
+    plan = Plan(found, store.absolute() if store else default_store(), device)
+    plan.check_place()
+    with executor_of(workers=1) as executor, progress() as heard:
+        pipeline = Pipeline(plan, executor, heard)
+        pipeline.sample()
+    if pipeline.image_failures:
+        raise UsageError(next(iter(pipeline.image_failures.values())).reason)
+    return prompted_sets(plan), Path("results") / found.name, plan.resolved_device

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
         seeds_text,
         shown,
     )
-    from harness.pipeline.names import stored_names
+    from harness.pipeline.names import file_names, stored_names
     from harness.pipeline.nearest import Nearest, nearest_images
     from harness.pipeline.numerics import load_again, unmoved
     from harness.pipeline.on_device import OnDevice, processor_of
     from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet, declared, plain
     from harness.pipeline.rank import Ranked
     from harness.pipeline.receipt import receipt_of
-    from harness.pipeline.sample import first_images, load_images, read_images
+    from harness.pipeline.sample import drawn_images, first_images, load_images, read_images
     from harness.pipeline.score import load_analyses, load_groups, metric_call
     from harness.pipeline.stages import Pipeline, Progress, Silent, failure_lines, name_of
     from harness.pipeline.store import Store, default_store

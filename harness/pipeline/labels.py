@@ -34,6 +34,6 @@ def pool_labels(plan: Plan, fake: FakeSet) -> NDArray[np.int64] | None:
     return np.asarray(labels[drawn_images(plan, fake, len(labels))], np.int64)
 
 
-def stored_labels(labels: Sequence[int]) -> NDArray[np.int64]:
+def stored_labels(labels: Sequence[int | str]) -> NDArray[np.int64]:
     """Labels as the groups of image sets hold them (n,)."""
     return hashed({"labels": labels})["labels"]

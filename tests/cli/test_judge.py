@@ -13,6 +13,7 @@ from open_clip import factory
 from PIL import Image
 
 from harness.cli.main import main
+from tests.conftest import ROOT
 
 TOWERS = {
     "embed_dim": 768,
@@ -103,3 +104,47 @@ def test_absent_weights_and_unknown_judges_cost_a_sentence(images, tmp_path, mon
     told = judge(tmp_path, images / "mine", "--by", "clipscore")
     assert told.exit_code == 2
     assert "no judge 'clipscore'; did you mean 'clip_score'" in told.output
+
+
+BENCH = """\
+name: prompted
+seed: 3
+dataset: digits
+datasets: {datasets}
+n_real: 20
+n_fake: 8
+preprocessing: {{channels: grey, resize: {{size: 8, library: pillow, filter: bilinear}}, range: [0, 1]}}
+encoders: {{pixels: {{}}}}
+generators:
+  mine: {{use: folder, path: mine}}
+  theirs: {{use: folder, path: theirs}}
+  holdout: {{}}
+metrics: {{kd: {{}}}}
+interval: {{replicates: 50}}
+rank_by: {{metric: kd, encoder: pixels}}
+"""
+
+
+def test_generators_of_a_benchmark_that_have_prompts_are_judged_image_by_image(tiny, tmp_path, monkeypatch):
+    rng = np.random.default_rng(1)
+    for name in ("mine", "theirs"):
+        (tmp_path / name).mkdir()
+        for i in range(8):
+            Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)).save(tmp_path / name / f"{i}.png")
+            (tmp_path / name / f"{i}.txt").write_text(f"picture number {i}")
+    (tmp_path / "bench.yaml").write_text(BENCH.format(datasets=ROOT / "datasets.yaml"))
+    monkeypatch.chdir(tmp_path)
+    told = judge(tmp_path, "bench.yaml", "--by", "clip_score", "--random-weights", "--store", tmp_path / "store")
+    assert told.exit_code == 0, told.output
+    assert "without prompts, and left out: holdout" in told.output
+    of_bench = {
+        (row["generator"], row["prompt"]): float(row["clip_score (random weights)"])
+        for row in csv.DictReader((tmp_path / "scores.csv").open())
+    }
+    assert judge(tmp_path, "mine", "theirs", "--by", "clip_score", "--random-weights").exit_code == 0
+    of_files = {
+        (row["generator"], row["prompt"]): float(row["clip_score (random weights)"])
+        for row in csv.DictReader((tmp_path / "scores.csv").open())
+    }
+    assert len(of_bench) == 16
+    assert of_bench == pytest.approx(of_files, abs=1e-3)  # whatever order the pool was drawn in

@@ -18,6 +18,7 @@ from harness.generators.from_diffusers import Diffusers, DiffusersParameters
 from harness.generators.labels import offered
 from harness.pipeline.plan import FakeSet, Plan
 from harness.pipeline.score import load_analyses, make_scores
+from harness.studies.judges.benchmark import prompts
 from tests.conftest import ROOT
 
 PROMPTED = """\
@@ -201,6 +202,10 @@ def test_a_benchmark_counts_the_prompts_of_a_pipeline_and_not_its_images(text_fo
     assert found["all"].units_fake == 30
     assert not found["all"].clustered
     assert len(np.unique(found["all"].strata_fake)) == 5
+    # Judges of images read the prompts back from the store, however the entry counts them.
+    shown = tuple(plan.component("generators", "cycled").groups(range(30), range(30))["clusters"])
+    assert [prompts(plan, FakeSet(name, None, 0)) for name in ("cycled", "all")] == [shown, shown]
+    assert len(set(shown)) == 5
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
+    from harness.studies.judges.benchmark import prompted_sets
     from harness.studies.judges.compute import scored_by, voted
     from harness.studies.judges.files import ScoreColumns, VoteColumns, read_scores, read_votes
     from harness.studies.judges.scoring import PromptedSet, check_prompts, scored_images
-    from harness.studies.judges.words import difference_words, text
+    from harness.studies.judges.words import difference_words, finding, text
 
 __getattr__ = door(__name__)

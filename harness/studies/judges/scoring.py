@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from harness.base import UsageError, counted, named
 from harness.encoders import RECIPE, Judge, too_long
-from harness.images import RECIPES, open_images, preprocessing
+from harness.images import RECIPES, ImageSet, open_images, preprocessing
 from harness.studies.judges.files import Score
 
 BATCH = 32  # images that are read at once
@@ -21,12 +21,29 @@ BATCH = 32  # images that are read at once
 
 @dataclass(frozen=True)
 class PromptedSet:
-    """One generator's images: their container and its parameters, and the prompt of each, or None for no prompts."""
+    """One generator's images: `read` gives them in parts, `names` what each is called, `prompts` what each shows.
+
+    `prompts` is None where there are none; `training_seed` that of the checkpoint, where it has one.
+    """
 
     generator: str
-    kind: str
-    parameters: Mapping[str, Any]
+    names: tuple[str, ...]
     prompts: tuple[str, ...] | None
+    read: Callable[[], Iterator[ImageSet]]
+    training_seed: int | None = None
+
+    @classmethod
+    def of_files(
+        cls, generator: str, kind: str, parameters: Mapping[str, Any], prompts: tuple[str, ...] | None
+    ) -> PromptedSet:
+        """The images of a container."""
+        source = open_images(kind, parameters)
+
+        def read() -> Iterator[ImageSet]:
+            for start in range(0, source.size, BATCH):
+                yield source.read(range(start, min(start + BATCH, source.size)))
+
+        return cls(generator, tuple(map(str, source.names or range(source.size))), prompts, read)
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,7 @@ class Scored:
     generators: tuple[str, ...]
     names: tuple[str, ...]
     prompts: tuple[str, ...] | None
+    training_seeds: tuple[int | None, ...]
     scores: Mapping[str, npt.NDArray[np.float64]]
     judges: Mapping[str, Mapping[str, Any]]
     notes: tuple[str, ...] = field(default=())
@@ -46,18 +64,22 @@ class Scored:
     def by(self, judge: str) -> list[Score]:
         """The scores of a judge, as `scored_by` takes them."""
         prompts = self.prompts or (None,) * len(self.names)
-        rows = zip(self.generators, self.scores[judge].tolist(), prompts, strict=True)
-        return [Score(generator, value, prompt, None) for generator, value, prompt in rows]
+        seeds = [None if seed is None else str(seed) for seed in self.training_seeds]
+        rows = zip(self.generators, self.scores[judge].tolist(), prompts, seeds, strict=True)
+        return [Score(generator, value, prompt, seed) for generator, value, prompt, seed in rows]
 
     def to_csv(self) -> str:
         """A row an image, which `harness scores` reads: generator, image, prompt if there are any, a column a judge."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        told = ["generator", "image", *(["prompt"] if self.prompts else [])]
-        writer.writerow([*told, *self.scores])
+        known: dict[str, Sequence[Any]] = {"generator": self.generators, "image": self.names}
+        if self.prompts:
+            known["prompt"] = self.prompts
+        if any(seed is not None for seed in self.training_seeds):
+            known["training_seed"] = self.training_seeds
         columns = [values.tolist() for values in self.scores.values()]
-        plain = [self.generators, self.names, *([self.prompts] if self.prompts else [])]
-        writer.writerows(zip(*plain, *(map(repr, column) for column in columns), strict=True))
+        writer.writerow([*known, *self.scores])
+        writer.writerows(zip(*known.values(), *(map(repr, column) for column in columns), strict=True))
         return text.getvalue()
 
 
@@ -70,33 +92,29 @@ def scored_images(
 ) -> Scored:
     """The scores of every image of every set by every judge, each image read once.
 
-    `progress` hears the number of images done. Raises UsageError where a judge reads prompts and a set has none, where
-    some sets have prompts and others do not, and for scores that are no numbers.
+    `progress` hears the number of images of each part done. Raises UsageError where a judge reads prompts and a set has
+    none, where some sets have prompts and others do not, and for scores that are no numbers.
     """
     readers = [judge.name for judge in judges if judge.needs_prompts]
     check_prompts(sets, readers)
     found: dict[str, list[npt.NDArray[np.float64]]] = {judge.label: [] for judge in judges}
-    names: list[str] = []
-    done = 0
     recipe = RECIPES[RECIPE]
     for one in sets:
-        source = open_images(one.kind, one.parameters)
-        names += [str(name) for name in (source.names or range(source.size))]
-        for start in range(0, source.size, BATCH):
-            rows = range(start, min(start + BATCH, source.size))
-            seen = preprocessing.apply(recipe, source.read(rows))
-            asked = None if one.prompts is None else [one.prompts[row] for row in rows]
+        first = 0
+        for images in one.read():
+            seen = preprocessing.apply(recipe, images)
+            asked = None if one.prompts is None else one.prompts[first : first + len(seen)]
             for judge in judges:
                 found[judge.label].append(_finite(judge.score(seen, asked, device=device), judge, one.generator))
-            done += len(rows)
-            progress(done)
-    generators = [one.generator for one in sets for _ in range(_size(one))]
+            first += len(seen)
+            progress(len(seen))
     prompts = tuple(prompt for one in sets for prompt in one.prompts or ()) or None
     notes = _notes(prompts) if readers and prompts else ()
     return Scored(
-        tuple(generators),
-        tuple(names),
+        tuple(one.generator for one in sets for _ in one.names),
+        tuple(name for one in sets for name in one.names),
         prompts,
+        tuple(one.training_seed for one in sets for _ in one.names),
         {label: np.concatenate(parts) for label, parts in found.items()},
         {judge.label: judge.identity for judge in judges},
         notes,
@@ -116,10 +134,6 @@ def check_prompts(sets: Sequence[PromptedSet], readers: Sequence[str]) -> None:
         )
     if len(without) < len(sets):
         raise UsageError(f"some sets have prompts, and {lack}; give all, or judge them one by one")
-
-
-def _size(one: PromptedSet) -> int:
-    return open_images(one.kind, one.parameters).size if one.prompts is None else len(one.prompts)
 
 
 def _finite(scores: npt.NDArray[np.float64], judge: Judge, generator: str) -> npt.NDArray[np.float64]:

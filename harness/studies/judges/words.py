@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from harness.base import named, percent
 from harness.pipeline import shown
+from harness.report import Finding, Table
 from harness.studies.judges.compute import gap
-from harness.studies.judges.result import Judged
+from harness.studies.judges.result import Judged, Placed
+
+
+def finding(found: Judged) -> Finding:
+    """The section of a run's report: the answer, and a row a generator."""
+    rows = tuple((_rank(one), one.generator, shown(one.estimate), named(one.tied_with) or None) for one in found.placed)
+    table = Table(
+        f"{found.judge}, mean over {found.shared or 'images'}", ("rank", "generator", "score", "tied with"), rows
+    )
+    return Finding(f"Judged by {found.judge}", (answer(found), _about(found), *found.notes), (table,))
 
 
 def text(found: Judged) -> str:
@@ -13,15 +23,20 @@ def text(found: Judged) -> str:
     width = max(len(one.generator) for one in found.placed)
     lines = [answer(found), ""]
     for one in found.placed:
-        rank = str(one.rank) if one.rank_low == one.rank_high else f"{one.rank} ({one.rank_low}-{one.rank_high})"
+        rank = _rank(one)
         tied = f"   not told apart from {named(one.tied_with)}" if one.tied_with else ""
         lines.append(f"{rank:<9} {one.generator:<{width}}  {shown(one.estimate)}{tied}")
-    about = f"{found.units} {found.shared}, which all have in common" if found.shared else "images drawn independently"
-    lines += [
-        "",
-        f"{percent(found.level)} intervals over {about}; ranks hold at {percent(found.level)} for all at once.",
-    ]
+    lines += ["", _about(found)]
     return "\n".join([*lines, *(f"note: {note}" for note in found.notes)])
+
+
+def _rank(one: Placed) -> str:
+    return str(one.rank) if one.rank_low == one.rank_high else f"{one.rank} ({one.rank_low}-{one.rank_high})"
+
+
+def _about(found: Judged) -> str:
+    about = f"{found.units} {found.shared}, which all have in common" if found.shared else "images drawn independently"
+    return f"{percent(found.level)} intervals over {about}; ranks hold at {percent(found.level)} for all at once."
 
 
 def answer(found: Judged) -> str:
