@@ -59,9 +59,10 @@ class LPIPS:
         self._heads.to(device)
         self._device = device
 
-    def distances(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """Distances float64 (n,) of pairs of images uint8 (n, H, W, 1 or 3); grey counts as three equal channels.
+    def distances(self, one: np.ndarray, other: np.ndarray, *, side: int | None = None) -> np.ndarray:
+        """Distances float64 (n,) of pairs of images (n, H, W, 1 or 3), 0 to 255; grey counts as three equal channels.
 
+        `side` resizes both to side × side first, as torch-fidelity does: larger ones by areas, others bilinearly.
         Raises UsageError for images of unlike shapes, or too small for the network.
         """
         import numpy as np
@@ -69,7 +70,7 @@ class LPIPS:
 
         if one.shape != other.shape or one.ndim != 4:
             raise UsageError(f"images of {one.shape[1:]} and {other.shape[1:]} pixels cannot be compared by LPIPS")
-        if min(one.shape[1:3]) < SMALLEST[self.net]:
+        if (side or min(one.shape[1:3])) < SMALLEST[self.net]:
             raise UsageError(
                 f"images have {one.shape[1]} × {one.shape[2]} pixels; LPIPS with {self.net} needs {SMALLEST[self.net]}"
             )
@@ -77,6 +78,7 @@ class LPIPS:
         with exact(), torch.inference_mode():
             for start in range(0, len(one), CHUNK):
                 pair = [_scaled(images[start : start + CHUNK]).to(self._device) for images in (one, other)]
+                pair = [_resized(images, side) for images in pair]
                 found.append(self._apart(*pair).double().cpu().numpy())
         return np.concatenate(found) if found else np.zeros(0)
 
@@ -123,6 +125,16 @@ def _scaled(images: np.ndarray) -> torch.Tensor:
     colour = np.broadcast_to(images, (*images.shape[:3], 3)).astype(np.float32)
     within = torch.from_numpy(np.ascontiguousarray(colour)).permute(0, 3, 1, 2) / 127.5 - 1.0
     return (within - torch.tensor(SHIFT)[:, None, None]) / torch.tensor(SCALE)[:, None, None]
+
+
+def _resized(images: torch.Tensor, side: int | None) -> torch.Tensor:
+    from torch.nn.functional import interpolate
+
+    if side is None:
+        return images
+    if min(images.shape[2:]) > side:
+        return interpolate(images, (side, side), mode="area")
+    return interpolate(images, (side, side), mode="bilinear", align_corners=False)
 
 
 def _unit(features: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,7 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.generators.contract import Generator, PlacedGenerator, Pool, TrainedGenerator, image_rng, quantised
     from harness.generators.labels import GROUPINGS, GROUPS_FORMAT, offered
+    from harness.generators.latents import Network
     from harness.generators.table import GENERATORS
     from harness.generators.trained import HasLikelihood, KeptModel, Likelihood
 

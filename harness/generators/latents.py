@@ -148,6 +148,29 @@ class Network(ABC):
         self._range = None if self.range is None else (float(self.range[0]), float(self.range[1]))
         self._tested = 0  # images in the largest batch that was tested: 2 stands for all larger ones
 
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """The shape of one image's latent."""
+        return self._shape
+
+    def unrounded(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Images float32 (n, H, W, C) of latents (n, …), on the scale 0 to 255 but neither rounded nor clipped.
+
+        A network that gives uint8 itself has rounded already. `labels` (n,) where it takes classes.
+        """
+        import numpy as np
+
+        inputs = [latents]
+        if self.classes is not None:
+            given = np.asarray(labels, np.int64)
+            inputs.append(np.eye(self.classes, dtype=np.float32)[given] if self.label_form == "onehot" else given)
+        images: np.ndarray = np.moveaxis(self._run(inputs).astype(np.float32), 1, -1)
+        if self._range is None:
+            return images
+        low, high = self._range
+        scaled: np.ndarray = (images - np.float32(low)) * np.float32(255.0 / (high - low))
+        return scaled
+
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
         """Images uint8 (n, H, W, C), each from its seed alone; refused where labels are balanced."""
         return self._sample(seeds, None)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from harness.metrics.manifold.authenticity import authenticity, copied_share, nearest_rows, spacing
     from harness.metrics.manifold.values import coverage, density, precision, recall
     from harness.metrics.paired import psnr, ssim
+    from harness.metrics.pathlength import PathLength, path_length, step
     from harness.metrics.processor import CPU, Processor
     from harness.metrics.table import (
         DIVERSITY,

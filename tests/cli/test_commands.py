@@ -10,7 +10,7 @@ import harness.cli
 from harness.cli import main as room
 
 COMMANDS = (
-    "audit check classes compare diagnose diff encode encoders exam fdr6 gate judge list pairs power rank report "
+    "audit check classes compare diagnose diff encode encoders exam fdr6 gate judge list pairs power ppl rank report "
     "reproduce rerank run sample score scores selftest show stats track votes weights"
 )
 
