@@ -111,10 +111,8 @@ def test_clip_score_is_torchmetrics_with_the_same_weights(tiny, tokenizer, image
     found = ours.score(apply(RECIPES[RECIPE], images), PROMPTS)
     processor = CLIPProcessor(CLIPImageProcessorPil(), tokenizer)
     tensors = [torch.from_numpy(image).permute(2, 0, 1) for image in images]
-    each = []
-    for tensor, prompt in zip(tensors, PROMPTS, strict=True):
-        metric = CLIPScore(lambda: (Before5(tiny[1]), processor))
-        each.append(float(metric(tensor, prompt)))
+    metric = CLIPScore(lambda: (Before5(tiny[1]), processor))
+    each = [float(metric(tensor, prompt)) for tensor, prompt in zip(tensors, PROMPTS, strict=True)]
     assert found.shape == (4,)
     assert found == pytest.approx(each, abs=2e-3)
     assert (found > 0).any()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,7 @@ def too_long(prompts: Sequence[str]) -> list[str]:
     return [prompt for prompt in prompts if len(encode(prompt)) > CONTEXT - 2]
 
 
+@cache
 def _tokenizer() -> Any:
     return needs("open_clip.tokenizer", "open_clip_torch").SimpleTokenizer()
 
