@@ -672,6 +672,7 @@ METRICS: tuple[MetricFacts, ...] = (
         citation="feature likelihood divergence (Jiralerspong et al. 2023)",
         meaning="How unlikely generated images make real ones that were not trained on, beside what training images"
         " do: about 0 is as good as these. Copies make it large, as bad or missing images do.",
+        blind=("narrow", "sphere in 16", "sphere in 64"),
         roles=THREE,
         least=16,
         limitless=True,
@@ -687,6 +688,7 @@ METRICS: tuple[MetricFacts, ...] = (
         citation="feature likelihood score (Jiralerspong et al. 2023, first version; Stein et al. 2023)",
         meaning="How likely generated images make real ones that were not trained on: 100 where as likely as training"
         " images do. Copies make it small, as bad or missing images do.",
+        blind=("narrow", "sphere in 16", "sphere in 64"),
         roles=THREE,
         least=16,
         limitless=True,

@@ -49,7 +49,9 @@ def fld(
     `seed`, which divides the training rows too. Conventions of marcojira/fld, `FLD(eval_feat="test")`, in double
     precision: the published code keeps to single and an unseeded shuffle.
 
-    It cannot say which of fidelity, diversity or novelty is amiss. Raises UsageError for what `roles` refuses, and for
+    It cannot say which of fidelity, diversity or novelty is amiss, nor see fakes that are too narrow: that crowd at the
+    middle of each mode, as blurred images do, or lie inside a sphere of real ones. The widths, fitted to training rows,
+    make up for it, and it falls. Raises UsageError for what `roles` refuses, and for
     a column of real rows that does not vary.
     """
     return _Divergence.of(roles(training, real, fake), most, seed).value()
@@ -65,7 +67,8 @@ def fls(
     are drawn by `seed` as the smallest of them, the real rows and `most` allow; columns are scaled by all four sets
     together. dgm-eval cuts the real rows to that number too, here all count.
 
-    Its width fit starts at variance 1 and has no far Gaussian, so values are not a function of `fld`. Raises UsageError
+    Its width fit starts at variance 1 and has no far Gaussian, so values are not a function of `fld`. It is blind where
+    `fld` is. Raises UsageError
     as `fld` does.
     """
     return _Score.of(roles(training, real, fake), most, seed).value()
