@@ -66,6 +66,13 @@ class PRD(Parameters):
     seed: ShortSeed = 0
 
 
+class TopPR(Parameters):
+    """Parameters of `topp` and `topr`: level of the bootstrap band, and the seed of bootstraps and projection."""
+
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    seed: ShortSeed = 42
+
+
 class Neighbours(Parameters):
     """Parameters of metrics of k nearest neighbours."""
 

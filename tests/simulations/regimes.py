@@ -59,6 +59,8 @@ PARTS = {
     )
 }  # fmt: skip
 SLOWER = {
+    "topp": MetricCall("topp"),
+    "topr": MetricCall("topr"),
     "mmd": MetricCall("mmd"),
     "sinkhorn": MetricCall("wasserstein2", {"regularisation": 0.1}),
 }
