@@ -134,6 +134,10 @@ def _too_few(metric: MetricEntry, n: int) -> str:
         return f"halves of {n} images do not have {k} neighbours each"
     if subset is not None and subset > n:
         return f"its subsets have {subset} images, and there are {n}; name it with a smaller subset_size"
+    if (clusters := metric.parameters.get("clusters")) is not None and clusters > n:
+        return f"it sorts each set into {clusters} clusters, and there are {n} images"
+    if metric.component.rows > n:
+        return f"features of {n} images have no bandwidth: it takes {metric.component.rows}"
     if splits is not None and metric.parameters.get("split_size") is None and splits > n // 2:
         return f"its {splits} parts of {n} images do not have two each; name it with fewer splits"
     return ""

@@ -115,6 +115,7 @@ class MetricFacts(Component):
               held out from them
     reads     values of an encoder's parameter `layer` that alone it can read; empty where it reads any features
     least     fewest distinct rows a side that an interval takes, its k aside
+    rows      fewest rows a side that its value takes under any encoder, its parameters aside
     columns   rows per feature column from which its population value is known; None where columns do not matter
     limitless it has no population value: it is always reported at the sizes of the sets
     """
@@ -134,6 +135,7 @@ class MetricFacts(Component):
     roles: tuple[Role, ...] = ("real", "fake")
     reads: tuple[str, ...] = ()
     least: int = 2
+    rows: int = 1
     columns: int | None = None
     limitless: bool = False
 
@@ -564,6 +566,7 @@ METRICS: tuple[MetricFacts, ...] = (
         meaning="Share of generated images, noise aside, that lie where real ones are more than noise: fidelity.",
         axis=FIDELITY,
         least=24,
+        rows=161,  # five for each of the 32 columns that features are projected on, and one
         limitless=True,
     ),
     MetricFacts(
@@ -578,6 +581,7 @@ METRICS: tuple[MetricFacts, ...] = (
         meaning="Share of real images, noise aside, that lie where generated ones are more than noise: diversity.",
         axis=DIVERSITY,
         least=24,
+        rows=161,  # five for each of the 32 columns that features are projected on, and one
         limitless=True,
     ),
     MetricFacts(

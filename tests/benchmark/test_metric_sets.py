@@ -80,3 +80,11 @@ def test_metrics_of_memorisation_need_a_training_split_apart_from_the_reference(
 def test_a_judge_of_single_images_is_sent_to_its_command(tmp_path, metrics):
     with pytest.raises(UsageError, match=r"judges images with their prompts.*`harness judge IMAGES --by"):
         load(declared(tmp_path, metrics))
+
+
+def test_of_a_set_metrics_are_left_out_whose_values_take_more_images(tmp_path):
+    path = declared(tmp_path, "all")
+    path.write_text(path.read_text(encoding="utf-8").replace("n_fake:", "n_fake: 120  #"), encoding="utf-8")
+    kept = load(path).metrics
+    assert "prd_f8" in kept
+    assert {"topp", "topr"} & set(kept) == set()
