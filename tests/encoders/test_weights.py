@@ -264,7 +264,7 @@ def test_every_registered_file_of_the_package_has_a_sound_entry():
     weights.registered.cache_clear()
     for name, known in weights.registered().items():
         assert known.url.startswith("https://")
-        # Hugging Face calls the file of every repository so, LPIPS its heads by the network; here names tell them apart.
+        # Hugging Face calls every repository's file so, LPIPS its heads by the network; here names tell them apart.
         assert known.url.endswith((name, "/model.safetensors", "/v0.1/alex.pth", "/v0.1/vgg.pth"))
         assert known.sha256 is None or len(bytes.fromhex(known.sha256)) == 32
 
