@@ -56,7 +56,8 @@ def prd_f1_8(
     """Largest F of the curve's precision and recall with β = 1/8: precision weighs 64 times recall.
 
     In [0, 1], higher is better. It sees fakes in clusters that have few real rows: none that lie near the real ones.
-    What is said of `prd_f8` holds of it too.
+    It falls too where modes are missing, as what is left splits into uneven clusters (`harness exam`). What is said of
+    `prd_f8` holds of it too.
     """
     return _Curve.of(real, fake, clusters=clusters, repeats=repeats, seed=seed).best(BETA["prd_f1_8"])
 
