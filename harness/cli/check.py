@@ -20,8 +20,9 @@ def check(bench: Path) -> None:
     cells = found.cells()
     sets = {(cell.generator, cell.training_seed, cell.sampling_seed) for cell in cells}
     click.echo(
-        f"{bench}: ok; {len(found.generators)} generators, {len(sets)} image sets of {found.n_fake}, "
-        f"{len(found.encoders)} encoders, {len(cells)} cells, {len(found.metrics)} metrics"
+        f"{bench}: ok; {counted(len(found.generators), 'generator')}, {counted(len(sets), 'image set')} of "
+        f"{found.n_fake:,}, {counted(len(found.encoders), 'encoder')}, {counted(len(cells), 'cell')}, "
+        f"{counted(len(found.metrics), 'metric')}"
     )
     for name, reason in found.left_out.items():
         click.echo(f"metric {name}: {reason}")
