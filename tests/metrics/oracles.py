@@ -62,6 +62,17 @@ def _islands(rng: np.random.RandomState, n: int, columns: int) -> Rows:
     return np.asarray(30 * np.eye(3, columns)[rng.choice(3, n, p=[0.2, 0.3, 0.5])] + rng.normal(size=(n, columns)))
 
 
+def clustered() -> tuple[Rows, Rows]:
+    """Five groups far apart, of other shares on each side, so that any clustering into five finds them."""
+    rng = np.random.default_rng(3)
+    middle = 50.0 * np.eye(5)
+    shares = ((0.4, 0.3, 0.2, 0.1, 0.0), (0.1, 0.1, 0.2, 0.2, 0.4))
+    one, other = (
+        middle[rng.choice(5, n, p=p)] + rng.normal(size=(n, 5)) for n, p in zip((200, 150), shares, strict=True)
+    )
+    return one, other
+
+
 @dataclass(frozen=True)
 class Oracle:
     """The value that `metric` must have on a pair of sets under `parameters`, and whose value that is."""
@@ -263,6 +274,20 @@ def _clipped_coverage(real: Rows, fake: Rows, k: int = 5) -> float:
     return float(np.searchsorted(drawn, share) / (n + 1))
 
 
+def _prd(beta: float) -> Callable[[Rows, Rows], float]:
+    """The largest F of Sajjadi et al.'s curve over scikit-learn's clusters."""
+
+    def value(real: Rows, fake: Rows) -> float:
+        found = KMeans(5, n_init=10, random_state=0).fit_predict(np.concatenate([real, fake]))
+        r, f = (np.bincount(of, minlength=5) / len(of) for of in np.split(found, [len(real)]))
+        slopes = np.tan(np.linspace(1e-10, np.pi / 2 - 1e-10, 1001))
+        precision = np.minimum(slopes[:, None] * r, f).sum(axis=1)
+        recall = precision / slopes
+        return float(((1 + beta**2) * precision * recall / (beta**2 * precision + recall + 1e-10)).max())
+
+    return value
+
+
 # ---------------------------------------------------------------- of the fakes alone
 
 
@@ -410,6 +435,8 @@ ORACLES: tuple[Oracle, ...] = (
     Oracle("beta_recall", "the authors' curve", _beta),
     Oracle("clipped_density", "all distances", _clipped_density),
     Oracle("clipped_coverage", "scipy's beta-binomial", _clipped_coverage),
+    Oracle("prd_f8", "scikit-learn's clusters", _prd(8.0), {"clusters": 5}, sets=clustered),
+    Oracle("prd_f1_8", "scikit-learn's clusters", _prd(1 / 8), {"clusters": 5}, sets=clustered),
     Oracle("inception_score", "torch-fidelity", _torch_fidelity_score, sets=logits),
     Oracle("is_infinity", "scikit-learn's line",
            lambda _, fake: _line(lambda part: _score(fake[part]), len(fake)), sets=logits),

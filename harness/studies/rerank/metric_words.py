@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from harness.base import named
 from harness.report import Finding, Heatmap, Table
-from harness.studies.rerank.metrics import ALIKE, Agreements
+from harness.studies.rerank.metrics import ALIKE, Agreements, Twice
 
-SHOWN = 12  # pairs of metrics in the terminal; --json has them all
+SHOWN = 8  # pairs of metrics in the terminal; --json has them all
 
 
 def answer(found: Agreements) -> list[str]:
@@ -36,16 +38,26 @@ def answer(found: Agreements) -> list[str]:
 def agreement_lines(found: Agreements) -> list[str]:
     """What a terminal shows: the answer, then the pairs of metrics that turn most generators around."""
     told = [*answer(found), *(f"note: {note}" for note in found.notes)]
-    worst = sorted((p for p in found.pairs if p.reversed), key=lambda p: (-len(p.reversed), p.tau))
-    if worst:
-        told += ["", "Most turned around beyond noise, all at once at this level:"]
-    for pair in worst[:SHOWN]:
-        examples = ", ".join(f"{a} and {b}" for a, b in pair.reversed[:2])
-        more = f" and {len(pair.reversed) - 2} more" if len(pair.reversed) > 2 else ""
-        told.append(f"  {pair.first} against {pair.second}: tau {pair.tau:.2f}; {examples}{more}")
-    if len(worst) > SHOWN:
-        told.append(f"  and {len(worst) - SHOWN} more pairs of metrics (--json has them all)")
+    same = [found.axes[pair.first] == found.axes[pair.second] for pair in found.pairs]
+    for alike, words in ((True, "About the same"), (False, "About different things")):
+        worst = _turned(pair for pair, of in zip(found.pairs, same, strict=True) if of is alike)
+        if worst:
+            told += ["", f"{words}, and most turned around beyond noise, all at once at this level:"]
+        told += [_turns(pair) for pair in worst[:SHOWN]]
+        if len(worst) > SHOWN:
+            told.append(f"  and {len(worst) - SHOWN} more pairs of metrics (--json has them all)")
     return told
+
+
+def _turned(pairs: Iterable[Twice]) -> list[Twice]:
+    """Those that turn generators around beyond noise, the most first."""
+    return sorted((pair for pair in pairs if pair.reversed), key=lambda pair: (-len(pair.reversed), pair.tau))
+
+
+def _turns(pair: Twice) -> str:
+    examples = ", ".join(f"{a} and {b}" for a, b in pair.reversed[:2])
+    more = f" and {len(pair.reversed) - 2} more" if len(pair.reversed) > 2 else ""
+    return f"  {pair.first} against {pair.second}: tau {pair.tau:.2f}; {examples}{more}"
 
 
 def agreement_finding(found: Agreements) -> Finding:
@@ -56,8 +68,7 @@ def agreement_finding(found: Agreements) -> Finding:
     heat = Heatmap("Kendall's tau-b of two metrics' orders of the generators", names, names, values, -1, 1, 1)
     rows = tuple(
         (p.first, p.second, round(p.tau, 2), round(p.low, 2), round(p.high, 2), len(p.reversed))
-        for p in sorted(found.pairs, key=lambda p: (-len(p.reversed), p.tau))
-        if p.reversed
+        for p in _turned(found.pairs)
     )
     heads = ("metric", "other metric", "tau-b", "least", "most", "pairs of generators reversed beyond noise")
     tables = (Table("Metrics that turn generators around beyond noise", heads, rows),) if rows else ()
