@@ -19,7 +19,7 @@ from scipy.stats import betabinom, mannwhitneyu
 from sklearn.cluster import KMeans
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LinearRegression
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import KernelDensity, NearestNeighbors
 
 from harness.metrics.analyses import value_of
 from harness.uncertainty.analysis import MetricCall
@@ -31,6 +31,12 @@ def features() -> tuple[Rows, Rows]:
     """Two sets of 4 columns, the fakes shifted and wider."""
     rng = np.random.RandomState(0)
     return rng.normal(size=(200, 4)), rng.normal(0.5, 1.3, size=(150, 4))
+
+
+def many() -> tuple[Rows, Rows]:
+    """More rows, for densities: two columns, the fakes shifted and wider."""
+    rng = np.random.RandomState(4)
+    return rng.normal(size=(400, 2)), rng.normal(0.8, 1.3, size=(300, 2))
 
 
 def logits() -> tuple[Rows, Rows]:
@@ -288,6 +294,31 @@ def _prd(beta: float) -> Callable[[Rows, Rows], float]:
     return value
 
 
+def _topological(use: str) -> Callable[[Rows, Rows], float]:
+    """TopP&R by scikit-learn's kernel density: shares of a set's support that lie in the other's."""
+
+    def value(real: Rows, fake: Rows) -> float:
+        rng = np.random.RandomState(42)
+        density, band = [], []
+        for rows in (real, fake):
+            n, k = len(rows), 5 * rows.shape[1]
+            following = [np.sort(cdist(rows[i : i + 1], rows[i + 1 :])[0])[k - 1] for i in range(n - k)]
+            width = np.sort(following)[int((n - k) * 0.5) - 1]
+            drawn = [np.bincount(rng.choice(np.arange(n), size=n), minlength=n) for _ in range(10)]
+            kernels = [KernelDensity(kernel="cosine", bandwidth=width).fit(rows)]
+            kernels += [
+                KernelDensity(kernel="cosine", bandwidth=width).fit(np.repeat(rows, of, axis=0)) for of in drawn
+            ]
+            found = np.exp([kernel.score_samples(rows) for kernel in kernels])
+            density.append(kernels[0])
+            band.append(np.quantile(np.abs(found[1:] - found[0]).max(axis=1), 0.9))
+        own, points = (1, fake) if use == "topp" else (0, real)
+        inside = [np.exp(kernel.score_samples(points)) > least for kernel, least in zip(density, band, strict=True)]
+        return float(inside[1 - own][inside[own]].mean())
+
+    return value
+
+
 # ---------------------------------------------------------------- of the fakes alone
 
 
@@ -437,6 +468,8 @@ ORACLES: tuple[Oracle, ...] = (
     Oracle("clipped_coverage", "scipy's beta-binomial", _clipped_coverage),
     Oracle("prd_f8", "scikit-learn's clusters", _prd(8.0), {"clusters": 5}, sets=clustered),
     Oracle("prd_f1_8", "scikit-learn's clusters", _prd(1 / 8), {"clusters": 5}, sets=clustered),
+    Oracle("topp", "scikit-learn's kernel density", _topological("topp"), sets=many),
+    Oracle("topr", "scikit-learn's kernel density", _topological("topr"), sets=many),
     Oracle("inception_score", "torch-fidelity", _torch_fidelity_score, sets=logits),
     Oracle("is_infinity", "scikit-learn's line",
            lambda _, fake: _line(lambda part: _score(fake[part]), len(fake)), sets=logits),
