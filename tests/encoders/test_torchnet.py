@@ -90,3 +90,4 @@ def test_settings_by_backend_are_left_as_they_were_found():
         assert part.fp32_precision == "bf16"
     finally:
         part.fp32_precision = before
+        torch.set_float32_matmul_precision("highest")  # one of both kinds of settings, as a fresh process has it

@@ -19,7 +19,7 @@ from harness.uncertainty.seeds import SeedMember, combine
 from tests.conftest import Small
 
 # A density by nearest neighbours, and a classifier of folds, have no value of one picture or five.
-VALUELESS = ("kl_reverse", "c2st")
+VALUELESS = ("kl_reverse", "c2st", "topp", "topr")
 ALL = {
     row.name: MetricCall(row.name) for row in METRICS if not row.reads and row.name not in ("kid_subsets", *VALUELESS)
 }
@@ -70,7 +70,7 @@ def test_one_picture_has_the_value_of_every_metric_and_no_interval():
 
 @pytest.mark.parametrize("name", VALUELESS)
 def test_a_metric_without_a_value_says_why(name):
-    with pytest.raises(UsageError, match=r"exact copies|distinct rows"):
+    with pytest.raises(UsageError, match=r"exact copies|distinct rows|equal rows"):
         analysed(*sets(1), {name: MetricCall(name)})
 
 

@@ -205,10 +205,11 @@ def test_a_pattern_of_what_is_no_shard_or_not_there_is_refused(here, pixels):
 def test_a_pattern_that_the_shell_spelled_out_is_said(here, pixels):
     shards(here, pixels)
     paths = [Path(f"part-{i:03d}.tar") for i in range(3)]
-    assert "'part-{000..002}.tar' in quotes is one set" in spelled_out([Path("real"), *paths])
+    assert "'part-{000..002}.tar' in quotes is one set" in spelled_out([GivenSet(path, "tar", {}) for path in paths])
     for name in ("step-100.tar", "step-200.tar"):
         write_tar(here / name, {"a.png": packed(pixels[0])})
-    assert spelled_out([Path("step-100.tar"), Path("step-200.tar")]) is None
+    steps = [GivenSet(Path(name), "tar", {}) for name in ("step-100.tar", "step-200.tar")]
+    assert spelled_out(steps) is None
 
 
 def test_score_takes_them_all_and_writes_the_benchmark_that_names_them(here, pixels, monkeypatch):

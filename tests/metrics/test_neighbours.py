@@ -13,6 +13,7 @@ from harness.metrics import METRICS, analyse, authenticity, copied_share, covera
 from harness.metrics.manifold import bounds
 from harness.metrics.manifold.bounds import Product
 from harness.metrics.manifold.neighbours import nearest
+from harness.metrics.table import NEIGHBOUR_VALUES
 from harness.uncertainty import MetricCall, features
 from tests.metrics.test_manifold import exact
 
@@ -198,7 +199,7 @@ def test_several_metrics_in_one_call_refuse_what_each_alone_refuses():
 
 
 def test_one_search_serves_all_metrics_of_neighbours(monkeypatch):
-    sharing = [row.name for row in METRICS if row.values]
+    sharing = [row.name for row in METRICS if row.values == NEIGHBOUR_VALUES]
     assert sharing == [*KNN, "f_score", "sym_precision", "sym_recall"]
     rng = np.random.default_rng(0)
     real, fake = rng.standard_normal((90, 7)), rng.standard_normal((80, 7))

@@ -73,7 +73,6 @@ def test_a_program_that_rounds_products_itself_does_not_round_these():
     torch = pytest.importorskip("torch")
     rows = np.random.default_rng(0).standard_normal((300, 270)).astype(np.float32)
     exactly = rows.astype(np.float64) @ rows.T.astype(np.float64)
-    before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     try:
         on = OnDevice("cpu")
@@ -81,7 +80,7 @@ def test_a_program_that_rounds_products_itself_does_not_round_these():
         assert np.abs(on.product(held, held) - exactly).max() < 1e-3
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision("highest")
 
 
 def test_the_cpu_and_apples_gpus_compute_by_blas():

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from harness import benchmark
-from harness.base import UsageError, named, unknown
+from harness.base import UsageError, named, percent, unknown
 from harness.benchmark import registry
 from harness.generators import Network
 from harness.metrics import PathLength, path_length, step
@@ -98,7 +98,7 @@ def text(found: Mapping[str, PathLength], asked: Asked) -> str:
     size = "" if asked.side is None else f" at {asked.side} px"
     how = (
         f"Perceptual path length in z, lower is smoother: ε = {asked.epsilon:g}, {asked.how}, LPIPS ({asked.net}){size}"
-        f", images not rounded, trimmed at 1% and 99%, seed {asked.seed}; {asked.level:.0%} intervals."
+        f", images not rounded, trimmed at 1% and 99%, seed {asked.seed}; {percent(asked.level)} intervals."
     )
     note = (
         ["note: LPIPS has random weights: this measures nothing but its own arithmetic"] if asked.random_weights else []
