@@ -10,8 +10,11 @@ from harness.benchmark.entries import Entry, MetricEntry
 from harness.benchmark.parts import Parts
 
 
-def reads(metric: MetricEntry, encoder: Entry) -> bool:
-    """Whether a metric that reads one kind of features gets it from an encoder."""
+def reads(metric: MetricEntry, encoder: Entry, *, by_name: bool = True) -> bool:
+    """Whether a metric that reads one kind of features gets it from an encoder.
+
+    Who names the metric beside an encoder of his own vouches for its features; who names a set of metrics does not.
+    """
     layers, component = metric.component.reads, encoder.component
     if not layers:
         return True
@@ -19,7 +22,7 @@ def reads(metric: MetricEntry, encoder: Entry) -> bool:
         return encoder.parameters.get("layer") in layers
     # A file or a class of the user's own, whose word is taken: `classes`, or the width by itself.
     unknown_features = component.origin != "built-in" or component.of_a_file
-    return unknown_features and metric.parameters.get("classes", 0) is not None
+    return by_name and unknown_features and metric.parameters.get("classes", 0) is not None
 
 
 def not_apart(data: PinnedDataset, training: str, reference: str) -> str:

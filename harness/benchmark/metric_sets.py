@@ -112,7 +112,7 @@ def fitted(
         metric = metrics.get(name)
         if not isinstance(metric, MetricEntry):
             continue
-        fitting = tuple(encoder for encoder, entry in encoders.items() if reads(metric, entry))
+        fitting = tuple(encoder for encoder, entry in encoders.items() if reads(metric, entry, by_name=False))
         reason = _too_few(metric, min(sizes)) if sizes else ""
         if encoders and not fitting:
             reason = f"it reads layer {' or '.join(metric.component.reads)} of inception, which no encoder here has"

@@ -47,6 +47,19 @@ def test_all_leaves_out_only_what_cannot_be_and_says_why(tmp_path):
     assert "metric sfid: left out of all: it reads layer sfid" in said
 
 
+def test_the_name_of_a_set_does_not_vouch_for_the_features_of_an_encoder_of_ones_own(tmp_path):
+    (tmp_path / "own_features.py").write_text("class Own:\n    dim = 84\n\n    def encode(self, images): ...\n")
+    own = "encoders:\n  own: {use: 'own_features:Own'}\n"
+    for metrics, there in (("all", False), ("{all: {}, sfid: {}}", True)):
+        path = declared(tmp_path, metrics)
+        text = path.read_text()
+        first, rest = text[: text.index("encoders:")], text[text.index("generators:") :]
+        path.write_text((first + own + rest).replace("encoder: digits_convnet", "encoder: own"))
+        found = load(path)
+        assert ("sfid" in found.metrics) is there
+        assert ("sfid" in found.left_out) is not there
+
+
 def test_a_metric_named_by_itself_is_not_left_out_and_a_set_has_no_parameters(tmp_path):
     with pytest.raises(UsageError, match="sfid reads layer sfid"):
         load(declared(tmp_path, "[core, sfid]"))
