@@ -1,4 +1,4 @@
-"""`python -m tests.metrics [--exam docs/exam]`: what is known of every metric, in one table: docs/metrics.md.
+"""`python -m tests.metrics [--exam docs/exam] [--agreement FILE …]`: docs/metrics.md, what is known of every metric.
 
 Facts are the table's, the oracle's distance is measured now, coverage is that of docs/coverage.csv (full size) or else
 of the small simulations that the tests run, seconds and cards are those of `harness exam --cost --out docs/exam`.
@@ -10,13 +10,14 @@ import argparse
 import csv
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from harness.base import named, percent
 from harness.metrics.table import METRICS, MetricFacts
 from tests.metrics.oracles import ORACLES, apart
 from tests.simulations.__main__ import one
@@ -24,6 +25,7 @@ from tests.simulations.regimes import small
 from tests.simulations.studies import Row
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+SHOWN = 10
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 HEAD = ("metric", "source", "better", "about", "oracle: apart by", "covers, reference random", "fixed", "CPU s", "exam")
 Found = dict[tuple[str, str], list[float]]
@@ -89,10 +91,37 @@ def _marks(card: dict[str, Any]) -> str:
     return f"[{marks}](exam/{card['metric']}.svg)" if card["checks"] else marks
 
 
+def agreements(files: Sequence[Path]) -> Iterator[str]:
+    """Which metrics order generators alike, run by run, as `harness rerank --metrics` found it."""
+    if files:
+        yield "\n## Do metrics rank alike?"
+    for file in files:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        generators = {name for pair in found["pairs"] for name in pair["generators"]}
+        yield (
+            f"\n**{Path(found['out']).name}**, {len(found['metrics'])} metrics, {len(generators)} generators "
+            f"({', '.join(sorted(generators))}); all that is beyond noise is so at once, at "
+            f"{percent(found['level'])}.\n"
+        )
+        yield from (f"- {sentence}" for sentence in [*found["answer"], *(f"{note}." for note in found["notes"])])
+        yield "\nMetrics about the same that turn generators around beyond noise, the most first:\n"
+        same = [
+            p for p in found["pairs"] if p["reversed"] and len({found["axes"][p[s]] for s in ("first", "second")}) == 1
+        ]
+        yield "| metric | other metric | tau-b | least | most | pairs of generators turned |"
+        yield "|---|---|---|---|---|---|"
+        for p in sorted(same, key=lambda p: (-len(p["reversed"]), p["tau"]))[:SHOWN]:
+            turned = named([" and ".join(both) for both in p["reversed"]], 3)
+            yield f"| {p['first']} | {p['second']} | {p['tau']:.2f} | {p['low']:.2f} | {p['high']:.2f} | {turned} |"
+
+
 def main() -> None:
     """Measure, and write docs/metrics.md."""
     parser = argparse.ArgumentParser(prog="python -m tests.metrics", description=__doc__)
     parser.add_argument("--exam", type=Path, default=DOCS / "exam", help="folder of `harness exam --out`")
+    parser.add_argument(
+        "--agreement", type=Path, nargs="+", default=[], help="files of `harness rerank OUT --metrics --json FILE`"
+    )
     given = parser.parse_args()
     exam = json.loads((given.exam / "exam.json").read_text(encoding="utf-8"))
     full = coverage_full()
@@ -116,8 +145,9 @@ Written by `python -m tests.metrics`; generative-image-harness {version("generat
 What a metric cannot see stands in `harness list metrics` and in its docstring.
 
 """
-    (DOCS / "metrics.md").write_text(text + "\n".join(table) + "\n", encoding="utf-8")
-    print(text + "\n".join(table))
+    text += "\n".join([*table, *agreements(given.agreement)]) + "\n"
+    (DOCS / "metrics.md").write_text(text, encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":
