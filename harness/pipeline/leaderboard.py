@@ -21,6 +21,7 @@ CSV_SUFFIXES = ("", ".se", ".ci_lo", ".ci_hi", ".target", ".method", ".conservat
 # From this share of exact copies of reference images on, distances say nothing about what a generator makes itself.
 COPIED_SET = 0.1
 LOPSIDED = 0.3  # of half the interval, between its middle and the value: from there on ± would mislead
+HUGE = 1e7  # values from which on the table counts in powers of ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,11 +354,13 @@ def shown(estimate: Estimate) -> str:
     if not estimate.has_interval:
         return f"{estimate.value:.4g} (no interval)"
     half = (high - low) / 2
-    digits = decimals(half)
-    value = f"{estimate.value:.{digits}f}"
+    # Of numbers that nobody reads digit by digit, such as FLD of copies, as many as the half tells.
+    huge = max(abs(estimate.value), half) >= HUGE
+    kind = ".2e" if huge else f".{decimals(half)}f"
+    value = f"{estimate.value:{kind}}"
     if abs(high + low - 2 * estimate.value) <= LOPSIDED * half or half == 0:
-        return f"{value} ±{half:.{digits}f}"
-    return f"{value} [{low:.{digits}f}, {high:.{digits}f}]"
+        return f"{value} ±{half:.1e}" if huge else f"{value} ±{half:{kind}}"
+    return f"{value} [{low:{kind}}, {high:{kind}}]"
 
 
 def decimals(width: float) -> int:

@@ -2,16 +2,17 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from harness.metrics.analyses import analyse
-from harness.pipeline.leaderboard import Leaderboard, seeds_text
+from harness.pipeline.leaderboard import Leaderboard, seeds_text, shown
 from harness.pipeline.notes import bias_notes
 from harness.uncertainty.analysis import MetricCall
 from harness.uncertainty.seeds import SeedMember
-from tests.support.run_directory import write_run
+from tests.support.run_directory import estimate_of, write_run
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +55,16 @@ def test_a_distance_from_few_images_for_its_columns_is_said_and_the_unbiased_one
     assert told(240, 60, 0.0) == [], "4 images a column: how large the bias is, is not known there"
     assert told(40, 60, 0.0, metric="kd") == []
     assert told(400, 6, 0.0, metric="kd") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "text"),
+    [
+        (12.3456, 10.9, 13.7, "12.3 ±1.4"),
+        (1.86e16, 1.72e16, 2.0e16, "1.86e+16 ±1.4e+15"),
+        (1.86e16, 1.8e16, 9.0e16, "1.86e+16 [1.80e+16, 9.00e+16]"),
+        (123_456.0, 123_000.0, 123_912.0, "123456 ±456"),
+    ],
+)
+def test_a_value_has_as_many_digits_as_its_interval_tells_and_huge_ones_powers_of_ten(value, low, high, text):
+    assert shown(replace(estimate_of("fd", value, "random"), low=low, high=high)) == text
