@@ -67,7 +67,7 @@ def lines(full: Found, few: Found, exam: dict[str, Any]) -> Iterator[str]:
             row.citation,
             ARROWS[row.better],
             row.axis,
-            "–" if oracle is None else f"{oracle.words}: {apart(oracle):.0e}",
+            "–" if oracle is None else f"{oracle.words}: {_small(apart(oracle))}",
             *covers,
             "–" if card is None or card["seconds"] is None else f"{card['seconds']:.1f}",
             "–" if card is None else _marks(card),
@@ -75,12 +75,16 @@ def lines(full: Found, few: Found, exam: dict[str, Any]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def _small(share: float) -> str:
+    return f"{share:.0e}" if share else "0"
+
+
 def _covers(row: MetricFacts, reference: str, full: Found, few: Found) -> str:
     for found, note in ((full, ""), (few, " *")):
         if values := found.get((row.name, reference)):
             ends = sorted({f"{min(values):.3f}".lstrip("0"), f"{max(values):.3f}".lstrip("0")})
             return " to ".join(ends) + note
-    return "no interval" if "no interval" in (row.meaning + row.summary) else "–"
+    return "–"
 
 
 def _marks(card: dict[str, Any]) -> str:
@@ -91,10 +95,10 @@ def _marks(card: dict[str, Any]) -> str:
     return f"[{marks}](exam/{card['metric']}.svg)" if card["checks"] else marks
 
 
-def agreements(files: Sequence[Path]) -> Iterator[str]:
-    """Which metrics order generators alike, run by run, as `harness rerank --metrics` found it."""
+def agreements(files: Sequence[Path], note: str) -> Iterator[str]:
+    """Which metrics order generators alike, run by run, as `harness rerank --metrics` found it; `note` says of what."""
     if files:
-        yield "\n## Do metrics rank alike?"
+        yield f"\n## Do metrics rank alike?\n\n{note}".rstrip()
     for file in files:
         found = json.loads(file.read_text(encoding="utf-8"))
         generators = {name for pair in found["pairs"] for name in pair["generators"]}
@@ -122,6 +126,7 @@ def main() -> None:
     parser.add_argument(
         "--agreement", type=Path, nargs="+", default=[], help="files of `harness rerank OUT --metrics --json FILE`"
     )
+    parser.add_argument("--note", default="", help="what those runs were")
     given = parser.parse_args()
     exam = json.loads((given.exam / "exam.json").read_text(encoding="utf-8"))
     full = coverage_full()
@@ -137,7 +142,8 @@ Written by `python -m tests.metrics`; generative-image-harness {version("generat
 - *oracle: apart by*: the value by another way (a peer's package, or the paper's formula over all pairs), and the
   difference from ours as a share of it, on small seeded sets; `tests/metrics/test_oracles.py` holds each.
 - *covers*: how often intervals of a nominal .95 hold the expected value, least and most over the regimes of
-  [coverage.md](coverage.md); * means over the small simulations of the tests (24 to 120 repetitions: ± .02 to .09).
+  [coverage.md](coverage.md); * means over the small simulations of the tests (24 to 120 repetitions: ± .02 to .09);
+  – where a test of its own measures it ([statistics.md](statistics.md)), or there is no interval (`alpha_precision`).
 - *CPU s*: of the value without an interval, {where}from the exam.
 - *exam*: checks stood of those asked, with n = {exam["n"]} and {exam["repeats"]} repeats; a card shows each
   ([all cards](exam/README.md)).
@@ -145,7 +151,7 @@ Written by `python -m tests.metrics`; generative-image-harness {version("generat
 What a metric cannot see stands in `harness list metrics` and in its docstring.
 
 """
-    text += "\n".join([*table, *agreements(given.agreement)]) + "\n"
+    text += "\n".join([*table, *agreements(given.agreement, given.note)]) + "\n"
     (DOCS / "metrics.md").write_text(text, encoding="utf-8")
     print(text)
 
