@@ -37,7 +37,9 @@ def exam(
     METRIC is a built-in one (`harness list metrics`) or a function of yours, module:name, which takes (real, fake) and
     gives a number. Without any, all built-in ones are examined, and the exit code is 0: no metric passes everything.
     """
-    from harness.base import write_atomically, write_json
+    import json
+
+    from harness.base import write_atomically
     from harness.studies import exam as study
 
     given = [("--better", better), ("--axis", axis), ("--n", n), ("--repeats", repeats), ("--seed", seed)]
@@ -60,10 +62,11 @@ def exam(
         out.mkdir(parents=True, exist_ok=True)
         pictured = [card for card in found.cards if card.checks]
         for card in pictured:
-            write_atomically(out / f"{study.file_name(card)}.svg", study.drawn(card).encode())
+            write_atomically(out / f"{study.file_name(card)}.png", study.drawn(card))
         names = {card.metric: study.file_name(card) for card in pictured}
         write_atomically(out / "README.md", study.page(found, "harness " + " ".join(told), names).encode())
-        write_json(out / "exam.json", found.to_json())
+        # On one line: a file of thousands of values is not read by eye.
+        write_atomically(out / "exam.json", (json.dumps(found.to_json()) + "\n").encode())
         click.echo(f"written: {out}/ (README.md, exam.json, pictures)")
     if metrics and any(card.failed for card in found.cards):
         sys.exit(FAILED)

@@ -92,7 +92,7 @@ def _marks(card: dict[str, Any]) -> str:
         return str(card["refused"])
     passed = sum(check["passed"] for check in card["checks"])
     marks = f"{passed} of {len(card['checks'])}"
-    return f"[{marks}](exam/{card['metric']}.svg)" if card["checks"] else marks
+    return f"[{marks}](exam/{card['metric']}.png)" if card["checks"] else marks
 
 
 def agreements(files: Sequence[Path], note: str) -> Iterator[str]:

@@ -138,8 +138,8 @@ def test_the_command_examines_a_metric_of_ones_own_and_writes_its_card(small: Sm
     assert [check["law"] for check in cards[0]["checks"]] == ["shift"]
     page = (small.folder / "cards/README.md").read_text()
     assert "harness exam gap:of_means --better lower --n 200 --repeats 5 --seed 0 --law shift" in page
-    assert "(gap-of_means.svg)" in page
-    assert (small.folder / "cards/gap-of_means.svg").read_text().startswith("<?xml")
+    assert "(gap-of_means.png)" in page
+    assert (small.folder / "cards/gap-of_means.png").read_bytes().startswith(b"\x89PNG")
     assert "give --better" in small.harness("exam", "gap:of_means").stderr
 
 

@@ -10,17 +10,21 @@ import numpy as np
 from harness.studies.exam.result import Card
 
 ACROSS = 5  # small figures a row
+COLOURS = 32  # of a picture: two inks, greys, and what lies between
 
 
-def drawn(card: Card) -> str:
-    """The SVG of a card: one small figure a law, every repeat a dot, failed ones framed and titled "fails"."""
+def drawn(card: Card) -> bytes:
+    """The PNG of a card, small enough to be committed.
+
+    One small figure a law, every repeat a dot, failed ones framed and titled "fails".
+    """
     import matplotlib
     from matplotlib.figure import Figure
+    from PIL import Image
 
     checks = [check for check in card.checks if check.values]
     down = -(-len(checks) // ACROSS)
-    # Fixed salt and no date: the same card is the same file.
-    with matplotlib.rc_context({"svg.hashsalt": "exam", "font.size": 7, "svg.fonttype": "none"}):
+    with matplotlib.rc_context({"font.size": 7}):
         figure = Figure(figsize=(2.0 * ACROSS, 1.6 * down), layout="constrained")
         axes: Any = figure.subplots(down, ACROSS, squeeze=False)
         for place, axis in enumerate(axes.flat):
@@ -36,6 +40,8 @@ def drawn(card: Card) -> str:
             for side in axis.spines.values():
                 side.set_color(colour if not check.passed else "#999999")
             axis.tick_params(labelsize=6, length=2)
-        file = io.StringIO()
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=110)
+    small = io.BytesIO()
+    Image.open(file).convert("RGB").quantize(COLOURS).save(small, format="png", optimize=True)
+    return small.getvalue()

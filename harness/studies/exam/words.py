@@ -77,7 +77,7 @@ def page(exam: Exam, command: str, pictures: Mapping[str, str]) -> str:
     for card in exam.cards:
         lines += ["", f"## {card.metric}", "", f"{headline(card)}.", ""]
         if card.metric in pictures:
-            lines += [f"![values of {card.metric} at each level of each fault]({pictures[card.metric]}.svg)", ""]
+            lines += [f"![values of {card.metric} at each level of each fault]({pictures[card.metric]}.png)", ""]
         if card.checks:
             lines += [
                 "| law | it | mean at each level | seen from n | bend | |",
