@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,7 @@ def nearest_images(plan: Plan, *, most: int = 6) -> dict[str, Nearest]:
     training = load_features(plan, plan.training, encoder).rows if plan.training else None
     to_training = None if training is None else np.sort(nearest_rows(training, real)[1])
     among_real = np.sort(nearest_rows(real, None)[1]) if len(real) > 1 else np.zeros(0)
-    found = {}
+    found, own = {}, {}
     for source in sets:
         features = load_features(plan, source, encoder)
         rows = _first(features)
@@ -83,12 +83,25 @@ def nearest_images(plan: Plan, *, most: int = 6) -> dict[str, Nearest]:
         distinct = np.unique(features.prints[: len(rows)], axis=0, return_index=True)[1]
         distinct.sort()
         within, near = _within(rows, distinct, among_real, most)
-        pictures = {"within": _pictures(plan, within, source, source)}
-        if plan.training is not None:
-            pictures["training"] = _pictures(plan, pairs, source, plan.training)
         repeated = 1.0 - len(features.known) / len(features.prints)
-        found[source.generator] = Nearest(pairs, within, repeated, near, len(rows), pictures)
-    return found
+        found[source.generator] = Nearest(pairs, within, repeated, near, len(rows), {})
+        shown = [pair.fake for pair in (*pairs, *within)] + [pair.other for pair in within]
+        own[source.generator] = _images(plan, source, shown)
+    # The training images of all generators' pairs: the split is read once.
+    places = [pair.other for one in found.values() for pair in one.training]
+    trained = _images(plan, plan.training, places) if plan.training else None
+    return {name: replace(one, pictures=_pictures(one, own[name], trained)) for name, one in found.items()}
+
+
+def _pictures(
+    one: Nearest, own: Mapping[int, ImageSet], trained: Mapping[int, ImageSet] | None
+) -> dict[str, tuple[ImageSet, ImageSet]]:
+    """Both sides of each kind of pair, out of the images at hand by their places."""
+    sides = {"within": (one.within, own)} | ({} if trained is None else {"training": (one.training, trained)})
+    return {
+        kind: (_in_order(own, [pair.fake for pair in pairs]), _in_order(others, [pair.other for pair in pairs]))
+        for kind, (pairs, others) in sides.items()
+    }
 
 
 def _first(features: Features) -> NDArray[np.float32]:
@@ -131,19 +144,20 @@ def _held_against(apart: float, yardstick: Vector) -> tuple[float, float]:
     return float(apart), float(as_near)
 
 
-def _pictures(plan: Plan, pairs: Sequence[Close], of: PlannedSet, others: PlannedSet) -> tuple[ImageSet, ImageSet]:
-    return _images(plan, of, [pair.fake for pair in pairs]), _images(plan, others, [pair.other for pair in pairs])
-
-
-def _images(plan: Plan, source: PlannedSet, places: Sequence[int]) -> ImageSet:
-    """The images at these places of a stored set, in their order; read no further than the last of them."""
+def _images(plan: Plan, source: PlannedSet, places: Sequence[int]) -> dict[int, ImageSet]:
+    """The images at these places of a stored set, each as a set of one; read no further than the last of them."""
+    wanted, start = set(places), 0
     kept: dict[int, ImageSet] = {}
-    start = 0
+    if not wanted:
+        return {}
     for images in read_images(plan, source, plan.benchmark.batch_size):
-        kept |= {
-            place: images[place - start : place - start + 1] for place in places if 0 <= place - start < len(images)
-        }
+        here = [place for place in wanted if start <= place < start + len(images)]
+        kept |= {place: images[place - start : place - start + 1] for place in here}
         start += len(images)
-        if len(kept) == len(set(places)):
+        if len(kept) == len(wanted):
             break
+    return kept
+
+
+def _in_order(kept: Mapping[int, ImageSet], places: Sequence[int]) -> ImageSet:
     return joined([kept[place] for place in places]) if places else np.zeros((0, 1, 1, 3), np.uint8)

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 
+from harness.pipeline import nearest
 from harness.pipeline.encode import make_features
 from harness.pipeline.nearest import _closest, _within, nearest_images
 from harness.report.html.nearest import nearest_section, write_nearest
@@ -14,12 +15,16 @@ from tests.pipeline.test_training_role import plan
 from tests.support.run_directory import write_run
 
 
-def test_copies_of_training_images_lie_beside_what_they_copy(tmp_path):
+def test_copies_of_training_images_lie_beside_what_they_copy(tmp_path, monkeypatch):
     made = plan(tmp_path)
+    read = []
+    original = nearest.read_images
+    monkeypatch.setattr(nearest, "read_images", lambda p, of, size: read.append(of) or original(p, of, size))
     for source in (made.reference, made.training, *made.first_fakes):
         make_features(made, source, "pixels")
     found = nearest_images(made)
     assert set(found) == {"memorise", "holdout"}
+    assert read == [*made.first_fakes, made.training]  # each once, whatever the number of generators
     copied, unseen = found["memorise"], found["holdout"]
     assert [(close.distance, close.as_near) for close in copied.training] == [(0.0, 0.0)] * 6
     for one, other in zip(*copied.pictures["training"], strict=True):
