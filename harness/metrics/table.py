@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 import harness.metrics.parameters as given
-from harness.base import ARRAYS, Component, Count, Kind, NoParameters, Parameters, Positive, ShortSeed
+from harness.base import ARRAYS, SKLEARN, Component, Count, Kind, NoParameters, Parameters, Positive, ShortSeed
 
 Axis = Literal["fidelity", "diversity", "novelty", "fidelity and diversity together"]
 Role = Literal["training", "real", "fake"]
@@ -679,6 +679,7 @@ METRICS: tuple[MetricFacts, ...] = (
     ),
     MetricFacts(
         name="c_t",
+        libraries=SKLEARN,
         target="harness.metrics.memorisation.copying:c_t",
         analysis="harness.metrics.memorisation.copying:analyse",
         summary="z-score of fakes' distances to training rows against held-out ones'; below 0 is copying",

@@ -34,9 +34,10 @@ def c_t(
     (underfitting). Not bounded: it grows with the root of the set sizes, so compare it only at one n. Higher is less
     copying, and a value far above 0 is nothing good.
 
-    Training rows are divided by k-means into `cells`, after their first `components` principal ones; within each cell
-    Mann and Whitney's U gives z, and cells with more than `least` fakes are averaged by their share of real rows. These
-    are the conventions of layer6ai-labs/dgm-eval and marcojira/fld, whose value it is to rounding for the same cells.
+    Training rows are divided by k-means into `cells` (scikit-learn's, the best of ten starts), after their first
+    `components` principal ones; within each cell Mann and Whitney's U gives z, and cells with more than `least` fakes
+    are averaged by their share of real rows. These are the conventions of layer6ai-labs/dgm-eval and marcojira/fld,
+    whose value it is to rounding for the same cells.
     It cannot see copies of a few training rows among many fresh fakes, nor a mode that is missing.
 
     Raises UsageError for what `roles` refuses, and where no cell has rows of both sides enough.
@@ -154,40 +155,12 @@ def _partition(training: Rows, others: tuple[Rows, ...], cells: int, seed: int) 
     """The cell of each row of the training set and of the others: the nearest of k-means' centres, the best of ten."""
     if cells == 1:
         return [np.zeros(len(rows), np.intp) for rows in (training, *others)]
-    if cells > len(training):
-        raise UsageError(f"`cells` is {cells}, more than the {len(training)} training rows")
-    rng = np.random.default_rng(seed)
-    found = [_lloyd(training, _spread_out(training, cells, rng)) for _ in range(10)]
-    centres = min(found, key=lambda each: float(_apart(training, each).min(axis=1).sum()))
-    return [_apart(rows, centres).argmin(axis=1) for rows in (training, *others)]
+    if cells > len(np.unique(training, axis=0)):
+        raise UsageError(f"`training` has fewer than {cells} distinct rows; c_t takes fewer `cells`")
+    from sklearn.cluster import KMeans
 
-
-def _spread_out(rows: Rows, cells: int, rng: np.random.Generator) -> Rows:
-    """First centres, each drawn with a chance that grows with its squared distance to those before (k-means++)."""
-    chosen = [int(rng.integers(len(rows)))]
-    for _ in range(cells - 1):
-        far = _apart(rows, rows[chosen]).min(axis=1)
-        if not far.any():
-            raise UsageError(f"`training` has fewer than {cells} distinct rows; c_t takes fewer `cells`")
-        chosen.append(int(rng.choice(len(rows), p=far / far.sum())))
-    return np.asarray(rows[chosen])
-
-
-def _lloyd(rows: Rows, centres: Rows, steps: int = 300) -> Rows:
-    """The means of the cells that `centres` lead to; a cell that loses all its rows keeps its centre."""
-    of = _apart(rows, centres).argmin(axis=1)
-    for _ in range(steps):
-        centres = np.stack([rows[of == c].mean(axis=0) if (of == c).any() else centres[c] for c in range(len(centres))])
-        before, of = of, _apart(rows, centres).argmin(axis=1)
-        if np.array_equal(before, of):
-            break
-    return centres
-
-
-def _apart(rows: Rows, centres: Rows) -> npt.NDArray[np.float64]:
-    """Squared distance of each row to each centre (n, cells)."""
-    found = (rows**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1) - 2.0 * (rows @ centres.T)
-    return np.asarray(np.maximum(found, 0.0))
+    found = KMeans(cells, n_init=10, random_state=seed).fit(training)
+    return [found.predict(rows).astype(np.intp) for rows in (training, *others)]
 
 
 def analyse(call: MetricCall, pair: Pair, effort: Effort) -> Analysis:
