@@ -9,7 +9,7 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.uncertainty.agreements.orders import FEWEST, Orders, Ranking, evidence, independent, participants
     from harness.uncertainty.agreements.people import Judgement, judgement
-    from harness.uncertainty.agreements.rankings import Agreement, Consensus, agreement, consensus, tau_b
+    from harness.uncertainty.agreements.rankings import Agreement, Consensus, agreement, consensus, tau_b, tau_bounds
     from harness.uncertainty.analysis import (
         UNBIASED,
         Analysis,

@@ -14,7 +14,7 @@ from harness.base import Reference, UsageError, named, unknown
 from harness.metrics import facts_of
 from harness.pipeline import copies_reference, results
 from harness.studies.rerank.distances import without_copiers
-from harness.uncertainty import Orders, Table, combine, shared_level, sure_orders, tau_b, why_no_interval
+from harness.uncertainty import Orders, Table, combine, shared_level, sure_orders, tau_b, tau_bounds, why_no_interval
 
 FEWEST = 3  # generators: of two there is one pair
 ALIKE = 0.8  # of tau-b between every two metrics of a group
@@ -124,17 +124,14 @@ def _twice(one: str, other: str, values: Mapping[str, Mapping[str, float]], sure
     if len(names) < FEWEST:
         return None
     scored = [np.array([values[metric][name] for name in names]) for metric in (one, other)]
-    i, j = np.triu_indices(len(names), 1)
-    signs = []
+    orders = []
     for metric in (one, other):
         at = [list(values[metric]).index(name) for name in names]
-        signs.append(sure[metric].signs[np.ix_(at, at)][i, j])
-    product = signs[0] * signs[1]
-    unsure = float((product == 0).sum())
+        orders.append(Orders(sure[metric].signs[np.ix_(at, at)]))
+    against = np.argwhere(np.triu(orders[0].signs * orders[1].signs < 0))
+    turned = tuple((names[a], names[b]) for a, b in against)
     tau = float(tau_b(*scored))
-    against = tuple((names[a], names[b]) for a, b, p in zip(i, j, product, strict=True) if p < 0)
-    bounds = ((float(product.sum()) - unsure) / len(i), (float(product.sum()) + unsure) / len(i))
-    return Twice(one, other, names, 0.0 if np.isnan(tau) else tau, *bounds, against)
+    return Twice(one, other, names, 0.0 if np.isnan(tau) else tau, *tau_bounds(*orders), turned)
 
 
 def _groups(metrics: tuple[str, ...], pairs: Sequence[Twice]) -> tuple[tuple[str, ...], ...]:

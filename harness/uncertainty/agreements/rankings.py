@@ -76,7 +76,7 @@ def agreement(
     """
     known = evidence([first, second])
     one, other = known.at(level) if orders is None else orders
-    tau = _correlation("Kendall's tau-b", tau_b, first, second, level, _tau_bounds(one, other))
+    tau = _correlation("Kendall's tau-b", tau_b, first, second, level, tau_bounds(one, other))
     rho = _correlation("Spearman's rho", spearman, first, second, level, _rho_bounds(one, other))
     i, j = np.triu_indices(len(first.names), 1)
     leads = [r.replicates[:, i] < r.replicates[:, j] for r in (first, second)]
@@ -171,8 +171,8 @@ def _correlation(
     return Correlation(kind, value, *bounds, level, quantiles(drawn), float(drawn.mean() - value))
 
 
-def _tau_bounds(one: Orders, other: Orders) -> tuple[float, float]:
-    """Every pair that is unsure under either ranking counts for or against."""
+def tau_bounds(one: Orders, other: Orders) -> tuple[float, float]:
+    """What tau-b may be in truth: every pair that is unsure under either ranking counts for or against."""
     i, j = np.triu_indices(len(one.signs), 1)
     product = one.signs[i, j] * other.signs[i, j]
     unsure = float((product == 0).sum())
