@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from harness.benchmark.datasets import PinnedDataset
     from harness.benchmark.entries import EncoderEntry
     from harness.benchmark.given import Inside, given_sets, judged_sets, suffixes
+    from harness.benchmark.locked import Place, from_lock
     from harness.benchmark.model import Benchmark, Name, listing, load
     from harness.benchmark.protocols.metric_conventions import conventions
     from harness.benchmark.registry import TABLE, Component

@@ -114,8 +114,12 @@ def nearest(folder: Path) -> Path | None:
 
 def load(path: Path) -> Catalogue:
     """Every entry of a `datasets.yaml`; what is wrong with one is in the document's problems."""
-    document = read_yaml(path)
-    datasets = {name: _dataset(document, name, path.parent.absolute()) for name in document.value}
+    return catalogue_of(read_yaml(path), path.parent.absolute())
+
+
+def catalogue_of(document: Document, folder: Path) -> Catalogue:
+    """Every entry of a document of datasets, whose relative paths are relative to `folder`."""
+    datasets = {name: _dataset(document, name, folder) for name in document.value}
     return Catalogue(document, {name: data for name, data in datasets.items() if data}, tuple(datasets))
 
 

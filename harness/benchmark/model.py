@@ -176,13 +176,18 @@ def load(path: str | Path) -> Benchmark:
     """
     path = Path(path)
     document = read_yaml(path)
+    return made_of(document, path.parent.absolute(), *_data(document, path.parent))
+
+
+def made_of(
+    document: Document, folder: Path, catalogue: pinned.Catalogue | None, data: PinnedDataset | None
+) -> Benchmark:
+    """The benchmark that a document declares, of a YAML file in `folder`, with its dataset; raises UsageError."""
     own = [key for key in Benchmark.model_fields if key not in ("data", "folder", "left_out")]
     for key in document.value:
         if key not in (*own, "datasets"):
             text = f"unknown key{did_you_mean(key, [*own, 'datasets'])} Allowed: {', '.join([*own, 'datasets'])}"
             document.complain((key,), text, key=True)
-    folder = path.parent.absolute()
-    catalogue, data = _data(document, path.parent)
     fields = {key: document.value[key] for key in own if key in document.value}
     if "preprocessing" in fields:
         fields["preprocessing"] = recipes.declared(document, fields["preprocessing"], ("preprocessing",))

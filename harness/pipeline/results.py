@@ -160,6 +160,15 @@ def is_complete(out: Path, run_key: str) -> bool:
         return False
 
 
+def unlike_receipt(out: Path) -> list[str] | None:
+    """The files of OUT that are missing or not as the run wrote them; None where no receipt vouches for any."""
+    vouched = _receipt(out).get("files")
+    if not isinstance(vouched, dict):
+        return None
+    there = _files(out)
+    return [name for name, of in vouched.items() if there.get(name) != of]
+
+
 def _files(out: Path) -> dict[str, str]:
     return {
         path.relative_to(out).as_posix(): digest_file(path)

@@ -84,7 +84,10 @@ def name_of(fake: FakeSet) -> str:
 
 @dataclass
 class Pipeline:
-    """One benchmark's stages on one executor. `only_generators` and `only_encoders` narrow the first three stages."""
+    """One benchmark's stages on one executor.
+
+    `only_generators`, `only_encoders` and `only_fakes` narrow the first three stages.
+    """
 
     plan: Plan
     executor: Executor
@@ -98,12 +101,14 @@ class Pipeline:
     likelihood_failures: dict[str, Failure] = field(default_factory=dict)
     size_failures: dict[FakeSet, Failure] = field(default_factory=dict)
     verify: bool = False
+    only_fakes: frozenset[FakeSet] | None = None
     _identified: set[str] = field(default_factory=set)
 
     @property
     def fakes(self) -> list[FakeSet]:
         """The image sets in scope."""
-        return [f for f in self.plan.fakes if self.only_generators is None or f.generator in self.only_generators]
+        named = [f for f in self.plan.fakes if self.only_generators is None or f.generator in self.only_generators]
+        return [f for f in named if self.only_fakes is None or f in self.only_fakes]
 
     @property
     def encoders(self) -> list[str]:

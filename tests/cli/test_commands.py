@@ -11,7 +11,7 @@ from harness.cli import main as room
 
 COMMANDS = (
     "audit check classes compare diagnose diff encode encoders exam fdr6 gate judge list pairs power ppl rank report "
-    "reproduce rerank run sample score scores selftest show stats track votes weights"
+    "reproduce rerank run sample score scores selftest show stats track verify votes weights"
 )
 
 
