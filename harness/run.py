@@ -18,6 +18,8 @@ from harness.pipeline import (
     Pipeline,
     Plan,
     Progress,
+    Share,
+    Sharing,
     Silent,
     costs,
     declared,
@@ -107,6 +109,57 @@ def run_benchmark(
         result = _finish(folder, pipeline, start, began)
         tracked, untracked = _track(folder, tracking_uri) if tracking else (None, None)
     return replace(result, tracked=tracked, untracked=untracked)
+
+
+@dataclass(frozen=True)
+class ShareResult:
+    """What one share of a run did. `left` units lacked another share's work; `failures` has a line for each reason."""
+
+    done: int
+    left: int
+    failures: tuple[str, ...]
+    usage: bool
+
+
+def run_share(
+    path: str | Path,
+    share: Share,
+    *,
+    patience: float = 60.0,
+    store: str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    executor: Executor | None = None,
+    verify: bool = False,
+    progress: Progress | None = None,
+) -> ShareResult:
+    """Do one share of a benchmark's units, into the store that all shares have in common; OUT is for `run_benchmark`.
+
+    Shares run at once or one after the other, on one machine or many. One that needs another's work waits while that is
+    at work or, for `patience` seconds, about to begin; what cannot be done then is left. Else as `run_benchmark`.
+    """
+    plan = Plan(benchmark.load(Path(path)), Path(store).absolute() if store else default_store(), device)
+    plan.check_place()
+    with (
+        executor or executor_of(workers=workers or default_workers()) as entered,
+        Sharing(plan, share, patience) as sharing,
+    ):
+        pipeline = Pipeline(plan, entered, progress or Silent(), verify=verify, sharing=sharing)
+        pipeline.identify()
+        pipeline.sample()
+        pipeline.encode()
+        pipeline.score()
+    failures = [*pipeline.image_failures.values(), *pipeline.failures.values()]
+    told = tuple(dict.fromkeys(failure.reason for failure in failures))
+    return ShareResult(sharing.done, len(sharing.left), told, any(failure.usage for failure in failures))
+
+
+def what_is_missing(path: str | Path, *, store: str | Path | None = None, workers: int | None = None) -> list[str]:
+    """What a rank of the benchmark still needs and the store does not have: images, features, scores, in words."""
+    plan = Plan(benchmark.load(Path(path)), Path(store).absolute() if store else default_store(), "cpu")
+    plan.check_place()
+    with executor_of(workers=workers or default_workers()) as entered:
+        return Pipeline(plan, entered, Silent()).missing()
 
 
 def _finish(folder: Path, pipeline: Pipeline, start: float, began: str) -> Result:

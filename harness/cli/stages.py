@@ -38,6 +38,26 @@ def run_and_show(bench: Path, *, no_tracking: bool, **options: Any) -> None:
     _exit_of(result.failures, usage=result.usage)
 
 
+def share_and_tell(bench: Path, shard: str, wait: float, **options: Any) -> None:
+    """Do one share of a benchmark's work and say what is left; exit codes as of a run."""
+    from harness.base import UsageError
+    from harness.cli.terminal import progress
+    from harness.pipeline import share_of
+    from harness.run import run_share
+
+    share = share_of(shard)
+    for name in ("out", "tracking_uri"):
+        if options.pop(name):
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{flag} is for the last `harness run`, which writes the results; leave it out of a shard")
+    options.pop("no_tracking")
+    with progress() as heard:
+        result = run_share(bench, share, patience=wait, progress=heard, **options)
+    left = f", {result.left} left, which need other shards' work" if result.left else ""
+    click.echo(f"shard {share}: {result.done} units done{left}; `harness run {bench}` finishes and writes the results")
+    _exit_of(result.failures, usage=result.usage)
+
+
 def make(
     bench: Path,
     stages: Sequence[str],

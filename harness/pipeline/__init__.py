@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from harness.pipeline.receipt import receipt_of
     from harness.pipeline.sample import drawn_images, first_images, load_images, read_images
     from harness.pipeline.score import load_analyses, load_groups, metric_call
-    from harness.pipeline.stages import Pipeline, Progress, Silent, failure_lines, name_of
+    from harness.pipeline.sharing import Sharing, share_of
+    from harness.pipeline.stages import Pipeline, Progress, Silent, failure_lines
     from harness.pipeline.store import Store, default_store
     from harness.pipeline.swept import costs
+    from harness.pipeline.units import Share, name_of
 
 __getattr__ = door(__name__)

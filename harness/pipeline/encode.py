@@ -1,17 +1,22 @@
-"""Stage `encode`: features of image sets, into the store."""
+"""Stage `encode`: features of image sets, into the store.
+
+A large set is encoded in parts whose ends hang on the declaration alone, so that workers share one set and a killed one
+costs one part. Parts begin where batches do: the features are those of the set encoded in one go, to the last bit.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.base import UsageError, canonical_json
+from harness.base import UsageError, canonical_json, digest
 from harness.encoders import refuse_unsteady
 from harness.images import preprocessing
 from harness.pipeline import provenance
@@ -21,6 +26,7 @@ from harness.pipeline.store import CorruptEntry, Entry
 
 FeatureArray = NDArray[np.float32]
 PRINT_BYTES = 16
+PART = "feature_parts"
 Item = TypeVar("Item")
 
 
@@ -38,47 +44,121 @@ class Features:
         return sum(row.tobytes() in other.known for row in self.prints) / len(self.prints)
 
 
+def find_part(plan: Plan, source: PlannedSet, encoder: str, part: range) -> Entry | None:
+    """The stored features of a part of an image set."""
+    images = plan.images(source)
+    return None if images is None else plan.store.find(PART, _part_key(plan, images, encoder, part))
+
+
+def make_part(plan: Plan, source: PlannedSet, encoder: str, part: range) -> Entry:
+    """The features of a part of an image set, stored now unless they are."""
+    if (found := find_part(plan, source, encoder, part)) is not None:
+        return found
+    rows, prints = encoded(plan, source, encoder, plan.benchmark.batch_size, part)
+    key = _part_key(plan, image_stage.load_images(plan, source), encoder, part)
+    return plan.store.put(PART, key, [{"features": rows, "prints": prints}], {"n": len(rows), "d": rows.shape[1]})
+
+
+def _part_key(plan: Plan, images: Entry, encoder: str, part: range) -> str:
+    return digest({"format": 1, "of": plan.feature_key(images, encoder), "images": [part.start, part.stop]})
+
+
 def make_features(plan: Plan, source: PlannedSet, encoder: str) -> Entry:
-    """Store an image set's features under one encoder: float32 (n, d), row i of image i."""
-    rows, prints = encoded(plan, source, encoder, plan.benchmark.batch_size)
+    """Store an image set's features under one encoder: float32 (n, d), row i of image i.
+
+    Those of a large set stay where its parts are: the entry names them, and has the digest of them all.
+    """
+    held: list[dict[str, NDArray[Any]]] = []
+    told: dict[str, Any] = {}
+    if len(parts := plan.parts(source)) == 1:
+        rows, prints = encoded(plan, source, encoder, plan.benchmark.batch_size)
+        shape, content = rows.shape, _content_digest(rows.shape, [rows])
+        held = [{"features": rows, "prints": prints}]
+    else:
+        made = [make_part(plan, source, encoder, part) for part in parts]
+        shape = (sum(entry.facts["n"] for entry in made), made[0].facts["d"])
+        content = _content_digest(shape, (_read_part(plan, entry)["features"] for entry in made))
+        told = {"parts": [entry.folder.name for entry in made]}
     images = image_stage.load_images(plan, source)
     facts = {
-        "n": len(rows),
-        "d": rows.shape[1],
-        "content": _content_digest(rows),
+        "n": shape[0],
+        "d": shape[1],
+        "content": content,
         "images": images.facts["content"],
         "encoder": plan.identity("encoders", encoder),
         "made_with": {"device": plan.device_of(encoder), "libraries": provenance.library_versions()},
+        **told,
         **image_stage.key_read(plan.encoder(encoder)),
     }
-    return plan.store.put("features", plan.feature_key(images, encoder), [{"features": rows, "prints": prints}], facts)
+    return plan.store.put("features", plan.feature_key(images, encoder), held, facts)
 
 
-def encoded(plan: Plan, source: PlannedSet, encoder: str, batch_size: int) -> tuple[FeatureArray, NDArray[np.uint8]]:
-    """An image set's features, float32 (n, d), and fingerprints, uint8 (n, 16), encoded in batches of this size."""
+def _read_part(plan: Plan, entry: Entry) -> dict[str, NDArray[Any]]:
     try:
-        chunks = list(_rows(plan, source, encoder, batch_size))
+        return entry.arrays()
+    except CorruptEntry:
+        plan.store.discard(PART, entry.folder.name)
+        raise
+
+
+def _arrays(plan: Plan, entry: Entry) -> dict[str, NDArray[Any]]:
+    """The arrays of a features entry, those of its parts joined. Raises CorruptEntry with what is damaged removed."""
+    if "parts" not in entry.facts:
+        try:
+            return entry.arrays()
+        except CorruptEntry:
+            plan.store.discard("features", entry.folder.name)
+            raise
+    found = [plan.store.find(PART, key) for key in entry.facts["parts"]]
+    try:
+        if None in found:
+            raise CorruptEntry(entry.folder)
+        joined: dict[str, NDArray[Any]] = {}
+        start = 0
+        for part in found:
+            assert part is not None
+            for name, array in _read_part(plan, part).items():
+                if name not in joined:  # filled part by part: both at once would take twice the memory
+                    joined[name] = np.empty((entry.facts["n"], *array.shape[1:]), array.dtype)
+                joined[name][start : start + len(array)] = array
+            start += part.facts["n"]
+        return joined
+    except CorruptEntry:
+        plan.store.forget("features", entry.folder.name)
+        raise
+
+
+def encoded(
+    plan: Plan, source: PlannedSet, encoder: str, batch_size: int, part: range | None = None
+) -> tuple[FeatureArray, NDArray[np.uint8]]:
+    """An image set's features, float32 (n, d), and fingerprints, uint8 (n, 16), encoded in batches of this size.
+
+    `part` names some of the images, from the start of a batch on.
+    """
+    try:
+        chunks = list(_rows(plan, source, encoder, batch_size, part))
     except CorruptEntry:  # the images were lost to a fault of the disk: once more, from their seeds
-        chunks = list(_rows(plan, source, encoder, batch_size))
-    rows, prints = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
+        chunks = list(_rows(plan, source, encoder, batch_size, part))
+    rows, prints = (np.concatenate(own) for own in zip(*chunks, strict=True))
     return rows, prints
 
 
 def load_features(plan: Plan, source: PlannedSet, encoder: str) -> Features:
     """The stored features, made now where they are missing or corrupted."""
     for _ in range(2):
-        entry = plan.features(source, encoder) or make_features(plan, source, encoder)
         try:
-            arrays = entry.arrays()
-            return Features(entry, arrays["features"], {row.tobytes() for row in arrays["prints"]}, arrays["prints"])
+            entry = plan.features(source, encoder) or make_features(plan, source, encoder)
+            arrays = _arrays(plan, entry)
         except CorruptEntry:
-            plan.store.discard("features", entry.folder.name)
+            continue
+        return Features(entry, arrays["features"], {row.tobytes() for row in arrays["prints"]}, arrays["prints"])
     raise OSError(f"{plan.store_root}: features just written do not read back as they were written; check the disk")
 
 
-def _content_digest(rows: FeatureArray) -> str:
-    content = hashlib.sha256(canonical_json(list(rows.shape)).encode("ascii") + b"\n")
-    content.update(np.ascontiguousarray(rows).data)
+def _content_digest(shape: Sequence[int], parts: Iterable[FeatureArray]) -> str:
+    content = hashlib.sha256(canonical_json(list(shape)).encode("ascii") + b"\n")
+    for rows in parts:
+        content.update(np.ascontiguousarray(rows).data)
     return f"sha256:{content.hexdigest()}"
 
 
@@ -96,11 +176,11 @@ class _Batch:
 
 
 def _rows(
-    plan: Plan, source: PlannedSet, encoder: str, batch_size: int
+    plan: Plan, source: PlannedSet, encoder: str, batch_size: int, part: range | None
 ) -> Iterator[tuple[FeatureArray, NDArray[np.uint8]]]:
     encode = plan.encoder(encoder)
     image_stage.load_images(plan, source)  # made here where it is missing: a generator's code keeps its thread
-    for batch in one_ahead(_prepared(plan, source, encoder, batch_size)):
+    for batch in one_ahead(_prepared(plan, source, encoder, batch_size, part)):
         n = len(batch.seen)
         try:
             rows = np.array(encode.encode(batch.seen), order="C")  # a copy: it may be a buffer that is used again
@@ -124,10 +204,11 @@ def _rows(
         yield rows, batch.prints
 
 
-def _prepared(plan: Plan, source: PlannedSet, encoder: str, batch_size: int) -> Iterator[_Batch]:
+def _prepared(plan: Plan, source: PlannedSet, encoder: str, batch_size: int, part: range | None) -> Iterator[_Batch]:
     recipe = plan.benchmark.recipe(encoder)
-    first, shape = 0, None
-    for images in image_stage.read_images(plan, source, batch_size):
+    first, shape = 0 if part is None else part.start, None
+    batches = image_stage.read_images(plan, source, batch_size, first)
+    for images in batches if part is None else islice(batches, -(-len(part) // batch_size)):
         try:
             seen = preprocessing.apply(recipe, images)
             shape = shape or seen.shape[1:]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.metrics import Processor
 
 DEVICE = re.compile(r"auto|cpu|(cuda|mps|xpu)(:\d+)?")
+PART_IMAGES = 4096  # of a large set that are encoded as one unit of work, at least
 # Part of every key of its kind. Raise one when the stage's own code changes what it makes.
 FORMATS = {"images": 3, "features": 2, "scores": 3, "models": 1}
 
@@ -113,6 +114,19 @@ class Plan:
         """The split that generators learn from, against which copies are looked for; None where there is none."""
         split = self.benchmark.training_split
         return RealSet(split) if split in self.benchmark.data.splits else None
+
+    def size(self, source: PlannedSet) -> int:
+        """How many images a set has."""
+        if isinstance(source, FakeSet):
+            return self.benchmark.n_fake
+        whole = self.benchmark.data.splits[source.split].size
+        return whole if source.n is None else min(source.n, whole)
+
+    def parts(self, source: PlannedSet) -> tuple[range, ...]:
+        """The images of each part that a set is encoded in: one part for most sets, ends where batches end."""
+        n, batch = self.size(source), self.benchmark.batch_size
+        rows = -(-PART_IMAGES // batch) * batch
+        return tuple(range(start, min(start + rows, n)) for start in range(0, n, rows))
 
     # ---------------------------------------------------------------- identities
 

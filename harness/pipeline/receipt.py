@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from harness.pipeline.plan import FakeSet, PlannedSet
-from harness.pipeline.stages import Pipeline, name_of
+from harness.pipeline.stages import Pipeline
+from harness.pipeline.units import name_of
 
 
 def receipt_of(pipeline: Pipeline, stage: str) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from harness.pipeline.executors.work import Failure
 from harness.pipeline.leaderboard import Leaderboard
 from harness.pipeline.plan import FakeSet, declared
 from harness.pipeline.rank import Ranked
-from harness.pipeline.stages import Pipeline, name_of
+from harness.pipeline.stages import Pipeline
+from harness.pipeline.units import name_of
 from harness.uncertainty import Analysis, SeedMember
 
 FOLDER = "analyses"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,7 @@ from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet
 from harness.pipeline.store import CorruptEntry, Entry
 
 SHARD_BYTES = 32 * 2**20
+SHARDS = "shards"  # the fact of how many images each shard has
 Parts = Iterator[tuple[Sequence[int], ImageSet]]
 
 
@@ -163,15 +166,18 @@ def load_images(plan: Plan, source: PlannedSet) -> Entry:
     return make_fakes(plan, source.generator, source.training_seed, [source.sampling_seed])[0]
 
 
-def read_images(plan: Plan, source: PlannedSet, batch_size: int) -> Iterator[ImageSet]:
-    """The image set in chunks of the batch size, aligned to its start.
+def read_images(plan: Plan, source: PlannedSet, batch_size: int, first: int = 0) -> Iterator[ImageSet]:
+    """The image set from image `first` on, the first of a batch, in chunks of the batch size, aligned to its start.
 
     Raises CorruptEntry, with the entry discarded, where stored bytes are not those of the manifest.
     """
     entry = load_images(plan, source)
+    # Entries from before `shards` was a fact are read from their start.
+    before = list(accumulate(entry.facts.get(SHARDS, ()), initial=0))
+    start = bisect_right(before[:-1], first) - 1 if len(before) > 1 else 0
     try:
-        shards = (shard for shard in entry.read() if not set(shard) <= {*GROUPINGS, NAMES})
-        yield from _rebatched(map(unpacked, shards), batch_size)
+        shards = (shard for shard in entry.read(start) if not set(shard) <= {*GROUPINGS, NAMES})
+        yield from _rebatched(_without_first(map(unpacked, shards), first - before[start]), batch_size)
     except CorruptEntry:
         plan.store.discard("images", plan.image_key(source))
         raise
@@ -192,6 +198,13 @@ def first_images(plan: Plan, n: int) -> dict[str, ImageSet]:
                 break
         shown[name] = joined(chunks)[:n]
     return shown
+
+
+def _without_first(parts: Iterator[ImageSet], n: int) -> Iterator[ImageSet]:
+    for part in parts:
+        if n < len(part):
+            yield part[n:] if n else part
+        n = max(0, n - len(part))
 
 
 def _rebatched(parts: Iterator[ImageSet], size: int) -> Iterator[ImageSet]:
@@ -293,6 +306,7 @@ def _store(
 ) -> Entry:
     """Write shards of whole batches, one of the images' names and a last one of their groups, and their digests."""
     content = Content(n)
+    counts: list[int] = []
 
     def shards() -> Iterator[dict[str, NDArray[Any]]]:
         held: list[ImageSet] = []
@@ -307,8 +321,10 @@ def _store(
             held.append(images)
             if sum(part.nbytes for part in held) >= SHARD_BYTES:
                 images, held = joined(held), []  # not both in memory while the shard is written
+                counts.append(len(images))
                 yield packed(images)
         if held:
+            counts.append(sum(map(len, held)))
             yield packed(joined(held))
         if names is not None:
             yield packed_names(names)
@@ -316,7 +332,7 @@ def _store(
             yield dict(labels)
 
     def facts() -> dict[str, Any]:
-        own = {"n": n, "shape": content.shape, "content": content.digest}
+        own = {"n": n, "shape": content.shape, "content": content.digest, SHARDS: counts}
         return {**own, **groups.facts(labels), **said(), **({} if names is None else {NAMES: True})}
 
     return plan.store.put("images", plan.image_key(source), shards(), facts)

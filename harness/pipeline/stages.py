@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from harness.base import UsageError
+from harness.base import UsageError, digest, locked
 from harness.pipeline import decoded, likelihoods, numerics, sizes
 from harness.pipeline.checked import Look, last_look
-from harness.pipeline.encode import make_features
-from harness.pipeline.executors.work import Executor, Failure, outcomes
-from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet
+from harness.pipeline.encode import find_part, make_features, make_part
+from harness.pipeline.executors.work import Executor, Failure, Finished, outcomes
+from harness.pipeline.models import TURNS
+from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet, plain
 from harness.pipeline.rank import Ranked, rank
 from harness.pipeline.sample import check_split, make_fakes, make_real
 from harness.pipeline.score import make_scores
+from harness.pipeline.sharing import Sharing
+from harness.pipeline.units import EncoderUnit, SampleUnit, name_of
 
 Unit = TypeVar("Unit")
 
@@ -46,47 +49,12 @@ class Silent:
         """Say nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class SampleUnit:
-    """A generator fitted once, sampled with several seeds; or a real split."""
-
-    source: PlannedSet
-    sampling_seeds: tuple[int, ...] = ()
-
-    def __str__(self) -> str:
-        if isinstance(self.source, RealSet):
-            return f"real images, split {self.source.split}"
-        return name_of(FakeSet(self.source.generator, self.source.training_seed, self.sampling_seeds[0]))
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderUnit:
-    """An image set under an encoder, with `batch_size` at another than the declared one, its numerics, or its sizes."""
-
-    source: PlannedSet
-    encoder: str
-    batch_size: int | None = None
-    numerics: bool = False
-    sizes: bool = False
-
-    def __str__(self) -> str:
-        name = f"real split {self.source.split}" if isinstance(self.source, RealSet) else name_of(self.source)
-        what = f" in batches of {self.batch_size}" if self.batch_size else ", numerics" if self.numerics else ""
-        what += ", at smaller sizes" if self.sizes else ""
-        return f"{name} under {self.encoder}{what}"
-
-
-def name_of(fake: FakeSet) -> str:
-    """An image set in words."""
-    training = "" if fake.training_seed is None else f" training seed {fake.training_seed}"
-    return f"{fake.generator}{training} sampling seed {fake.sampling_seed}"
-
-
 @dataclass
 class Pipeline:
     """One benchmark's stages on one executor.
 
     `only_generators`, `only_encoders` and `only_fakes` narrow the first three stages.
+    With `sharing` only its share of the units is done, each when the store has what it needs.
     """
 
     plan: Plan
@@ -102,6 +70,7 @@ class Pipeline:
     size_failures: dict[FakeSet, Failure] = field(default_factory=dict)
     verify: bool = False
     only_fakes: frozenset[FakeSet] | None = None
+    sharing: Sharing | None = None
     _identified: set[str] = field(default_factory=set)
 
     @property
@@ -137,6 +106,14 @@ class Pipeline:
         A split whose files have not changed since an earlier look is not read again, unless all are to be verified.
         Raises UsageError for a split that is not the declared one.
         """
+        if self.sharing is None:
+            return self._check()
+        # Every share needs to know all splits before its first key: the first to come reads them, the others wait.
+        turn = digest(["check", plain(self.plan.benchmark.resolved())])
+        with locked(self.plan.store.root / TURNS / turn):
+            self._check()
+
+    def _check(self) -> None:
         plan = self.plan
         for name in plan.splits:
             if name not in plan.looks and not self.verify and (found := self._seen(name)):
@@ -207,7 +184,7 @@ class Pipeline:
         return sorted(place, key=place.__getitem__)
 
     def encode(self) -> None:
-        """Features that the store does not have."""
+        """Features that the store does not have; of large sets their parts first."""
         self.identify()
         usable = [encoder for encoder in self.encoders if encoder not in self.encoder_failures]
         self.failures.update({(f, e): x for e, x in self.encoder_failures.items() for f in self.fakes})
@@ -229,14 +206,51 @@ class Pipeline:
         ]
         units += [u for u in again if numerics.find_again(self.plan, u.source, u.encoder, u.batch_size or 0) is None]
         already = len(sources) * len(usable) + len(again) - len(units)
-        for unit, failure in self._run("encode", _encode, units, already):
+        parts = {u: self.plan.parts(u.source) for u in units}
+        large = [unit for unit in units if len(parts[unit]) > 1]
+        now = [unit for unit in units if len(parts[unit]) == 1]
+        now += [
+            EncoderUnit(u.source, u.encoder, part=part)
+            for u in large
+            if u.batch_size is None
+            for part in parts[u]
+            if find_part(self.plan, u.source, u.encoder, part) is None
+        ]
+        failed = self._run("encode", _encode, now, already, self._has_images)
+        lost = {(unit.source, unit.encoder) for unit, _ in failed if unit.part is not None}
+        joined = [unit for unit in large if (unit.source, unit.encoder) not in lost]
+        if joined:
+            failed += self._run("join", _encode, joined, 0, self._has_parts)
+        for unit, failure in failed:
             if unit.batch_size is not None:  # the declared features are there, and with them every score
-                lost = first if isinstance(unit.source, RealSet) else [unit.source]
-                self.numerics_failures.update({(fake, unit.encoder): failure for fake in lost})
+                missing = first if isinstance(unit.source, RealSet) else [unit.source]
+                self.numerics_failures.update({(fake, unit.encoder): failure for fake in missing})
                 continue
             # Without real features no cell of the encoder can be scored.
-            lost = self.fakes if isinstance(unit.source, RealSet) else [unit.source]
-            self.failures.update({(fake, unit.encoder): failure for fake in lost})
+            missing = self.fakes if isinstance(unit.source, RealSet) else [unit.source]
+            self.failures.update({(fake, unit.encoder): failure for fake in missing})
+
+    def _has_images(self, unit: EncoderUnit) -> bool:
+        if unit.batch_size is not None:  # some encoders' features are the declared ones
+            return self.plan.features(unit.source, unit.encoder) is not None
+        return self.plan.images(unit.source) is not None
+
+    def _has_parts(self, unit: EncoderUnit) -> bool:
+        if unit.batch_size is not None:
+            return self._has_images(unit)
+        parts = self.plan.parts(unit.source)
+        return all(find_part(self.plan, unit.source, unit.encoder, part) is not None for part in parts)
+
+    def _has_features(self, unit: EncoderUnit) -> bool:
+        sides: list[PlannedSet] = [unit.source, *self.reals]
+        return all(self.plan.features(side, unit.encoder) is not None for side in sides) and not (
+            unit.numerics
+            and any(
+                numerics.find_again(self.plan, side, unit.encoder, size) is None
+                for side in (unit.source, self.plan.reference)
+                for size in numerics.alternatives(self.plan)
+            )
+        )
 
     def encode_again(self, batch_size: int) -> None:
         """Features of the reference and every image set at another batch size, where the store has none."""
@@ -261,7 +275,7 @@ class Pipeline:
             left = [fake for fake in sized if sizes.is_missing(self.plan, fake)]
             units += [EncoderUnit(fake, by, sizes=True) for fake in left]
             already += len(sized) - len(left)
-        for unit, failure in self._run("score", _score, units, already):
+        for unit, failure in self._run("score", _score, units, already, self._has_features):
             assert isinstance(unit.source, FakeSet)
             if unit.sizes:
                 self.size_failures[unit.source] = failure
@@ -272,15 +286,36 @@ class Pipeline:
         """Records and leaderboard of the whole benchmark."""
         return rank(self.plan, self.failures, self.numerics_failures, self.likelihood_failures)
 
+    def missing(self) -> list[str]:
+        """What a rank needs and the store does not have, in words; the splits are looked at."""
+        self.check()
+        lost = [f"images: {name_of(fake)}" for fake in self.fakes if self.plan.images(fake) is None]
+        lost += [f"images: split {real.split}" for real in self.reals if self.plan.images(real) is None]
+        self.identify()
+        usable = [encoder for encoder in self.encoders if encoder not in self.encoder_failures]
+        sources: list[PlannedSet] = [*self.reals, *self.fakes]
+        cells = [EncoderUnit(source, encoder) for encoder in usable for source in sources]
+        lost += [f"features: {u}" for u in cells if self.plan.features(u.source, u.encoder) is None]
+        fakes = [(fake, encoder) for encoder in usable for fake in self.fakes]
+        return lost + [f"scores: {EncoderUnit(f, e)}" for f, e in fakes if None in self.plan.scores(f, e).values()]
+
     def _run(
-        self, stage: str, work: Callable[[Plan, Unit], None], units: Sequence[Unit], already: int
-    ) -> Iterable[tuple[Unit, Failure]]:
+        self,
+        stage: str,
+        work: Callable[[Plan, Unit], None],
+        units: Sequence[Unit],
+        already: int,
+        is_ready: Callable[[Unit], bool] = lambda _: True,
+    ) -> list[tuple[Unit, Failure]]:
+        if self.sharing is not None:
+            self.sharing.begin(stage)
+            units, already = [unit for unit in units if self.sharing.is_mine(unit)], 0  # type: ignore[arg-type]
         if units:
             self.plan.store.check_writable()
         failed = []
         self.progress.begin(stage, len(units), already)
         try:
-            for finished in outcomes(self.executor, _OnPlan(work, self.plan), units):
+            for finished in self._finished(_OnPlan(work, self.plan), units, is_ready):
                 failure = finished.result if isinstance(finished.result, Failure) else None
                 self.progress.done(str(finished.unit), finished.seconds, failure, finished.warnings)
                 if failure:
@@ -288,6 +323,27 @@ class Pipeline:
         finally:
             self.progress.end()
         return failed
+
+    def _finished(
+        self, work: _OnPlan[Unit], units: Sequence[Unit], is_ready: Callable[[Unit], bool]
+    ) -> Iterator[Finished[Unit, None]]:
+        """The outcome of every unit; of a share's, of those that become ready while others can make them so."""
+        if self.sharing is None:
+            yield from outcomes(self.executor, work, units)
+            return
+        left, waiting = list(units), True
+        while left:
+            if ready := [unit for unit in left if is_ready(unit)]:
+                self.sharing.go_on()
+                left = [unit for unit in left if unit not in ready]
+                for finished in outcomes(self.executor, work, ready):
+                    self.sharing.done += 1
+                    yield finished
+            elif not waiting:
+                break
+            else:
+                waiting = self.sharing.may_come()  # where not: one last look
+        self.sharing.left += left  # type: ignore[arg-type]
 
 
 def failure_lines(failures: Mapping[tuple[FakeSet, str], Failure]) -> list[str]:
@@ -340,7 +396,9 @@ def _sample(plan: Plan, unit: SampleUnit) -> None:
 
 
 def _encode(plan: Plan, unit: EncoderUnit) -> None:
-    if unit.batch_size is None:
+    if unit.part is not None:
+        make_part(plan, unit.source, unit.encoder, unit.part)
+    elif unit.batch_size is None:
         make_features(plan, unit.source, unit.encoder)
     else:
         numerics.encode_again(plan, unit.source, unit.encoder, unit.batch_size)

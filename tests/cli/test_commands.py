@@ -10,8 +10,8 @@ import harness.cli
 from harness.cli import main as room
 
 COMMANDS = (
-    "audit check classes compare diagnose diff encode encoders exam fdr6 gate judge list pairs power ppl rank report "
-    "reproduce rerank run sample score scores selftest show stats track verify votes weights"
+    "audit check classes compare diagnose diff encode encoders exam fdr6 gate judge list merge pairs power ppl rank "
+    "report reproduce rerank run sample score scores selftest show stats track verify votes weights"
 )
 
 

@@ -1,0 +1,30 @@
+"""`harness merge BENCH`: the results of a run whose work was done in shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.stages import run_and_show, whole_run
+
+SHOWN = 5
+
+
+@click.command()
+@whole_run
+def merge(bench: Path, **options: Any) -> None:
+    """Write the results of BENCH from what its shards left in the store; nothing is sampled, encoded or scored.
+
+    Where something is missing it says what, with exit code 2: `harness run BENCH` computes it.
+    """
+    from harness.base import UsageError
+    from harness.run import what_is_missing
+
+    missing = what_is_missing(bench, store=options["store"], workers=options["workers"])
+    if missing:
+        more = [f"and {len(missing) - SHOWN} more"] if len(missing) > SHOWN else []
+        told = "; ".join([*missing[:SHOWN], *more])
+        raise UsageError(f"the store lacks {told}: run the shards that are left, or `harness run {bench}`")
+    run_and_show(bench, **options)
