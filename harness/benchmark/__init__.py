@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.benchmark import entries, from_folders, presets, protocols, registry
+    from harness.benchmark import entries, from_folders, presets, protocols, registry, trust
     from harness.benchmark.audit import Audit, unknown_to, with_parameters
     from harness.benchmark.datasets import PinnedDataset
     from harness.benchmark.entries import EncoderEntry

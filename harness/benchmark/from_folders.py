@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.base import RANDOM, UsageError, write_atomically
-from harness.benchmark import presets, protocols, registry
+from harness.benchmark import presets, protocols, registry, trust
 from harness.benchmark.datasets import ANY
 from harness.benchmark.given import GivenSet, Inside, given_sets, spelled_out
 from harness.benchmark.metric_sets import SETS
@@ -195,6 +195,8 @@ def of_encoder(encoder: str, random_weights: bool, size: tuple[int, int] | None)
             recipe["range"] = list(expects.range)
         if expects.size is not None and expects.size != size:
             recipe |= {"resize": {"library": "pillow", "filter": "bicubic", "size": list(expects.size)}}
+    if ":" in encoder:
+        trust.named_by_user(encoder)
     name = encoder.rpartition(":")[2] if ":" in encoder else encoder
     body: dict[str, Any] = {"use": encoder} if name != encoder else {}
     if "channels" in (found.parameters.model_fields if found.parameters else {}):

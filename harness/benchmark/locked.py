@@ -34,15 +34,20 @@ BESIDE = {
     "generators": ("trained", "groups"),
     "metrics": ("better", "encoders"),
 }
+ASK = "name the run's YAML with --beside to run it"
 SAYS_ITSELF = ("trained", "better")  # a built-in component does
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a lock's relative paths lead from: no lock says where its YAML lay. Modules of a user's own too."""
+    """Where a lock's relative paths lead from: no lock says where its YAML lay.
+
+    Modules are looked for there only where the user named the YAML: a lock that came from elsewhere names what it likes.
+    """
 
     folder: Path
     datasets: Path
+    named: bool = False
 
     @classmethod
     def of(cls, path: Path) -> Place:
@@ -50,7 +55,7 @@ class Place:
         folder = path if path.is_dir() else path.parent
         named = None if path.is_dir() else read_yaml(path).value.get("datasets")
         catalogue = folder / named if isinstance(named, str) else pinned.nearest(folder)
-        return cls(folder.absolute(), (catalogue.parent if catalogue else folder).absolute())
+        return cls(folder.absolute(), (catalogue.parent if catalogue else folder).absolute(), not path.is_dir())
 
 
 def from_lock(lock: Mapping[str, Any], where: str, place: Place) -> tuple[Benchmark, dict[tuple[str, str], str]]:
@@ -64,8 +69,15 @@ def from_lock(lock: Mapping[str, Any], where: str, place: Place) -> tuple[Benchm
         name, entry = _dataset(lock["benchmark"]["data"])
     except (KeyError, TypeError, AttributeError) as problem:
         raise UsageError(f"{where}: is no lock of this version: it lacks {problem}") from None
-    left: dict[tuple[str, str], str] = {}
+    left = {} if place.named else _code_in(declared)
+    if not place.named and ":" in entry["use"]:
+        raise UsageError(f"{where}: dataset {name} is code of the run's own ({entry['use']}); {ASK}")
+    for kind, own in left:
+        del declared[kind][own]
+        if not declared[kind]:
+            raise UsageError(f"{where}: all {kind} are code of the run's own; {ASK}")
     while True:
+        declared["rank_by"] = _rank_by(declared)
         document = Document(where, {kind: dict(v) if kind in BESIDE else v for kind, v in declared.items()})
         catalogue = pinned.catalogue_of(Document(where, {name: entry}), place.datasets)
         data = catalogue.datasets.get(name)
@@ -85,8 +97,6 @@ def from_lock(lock: Mapping[str, Any], where: str, place: Place) -> tuple[Benchm
                 del declared[kind][own]
                 if not declared[kind]:
                     raise
-            by, first = declared["rank_by"], {kind: next(iter(declared[f"{kind}s"])) for kind in ("encoder", "metric")}
-            declared["rank_by"] = {kind: by[kind] if by[kind] in declared[f"{kind}s"] else first[kind] for kind in by}
 
 
 def _declaration(benchmark: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,6 +108,27 @@ def _declaration(benchmark: Mapping[str, Any]) -> dict[str, Any]:
             own = registry.is_built_in(kind, use)
             keys = [key for key in beside if entry.get(key) is not None and not (own and key in SAYS_ITSELF)]
             found[kind][name] = {**entry["parameters"], **{key: entry[key] for key in keys}, "use": use}
+    return found
+
+
+def _rank_by(declared: Mapping[str, Any]) -> dict[str, str]:
+    """As declared; what is not there any more is replaced by the first that is."""
+    by = declared["rank_by"]
+    found = {kind: declared[f"{kind}s"] for kind in ("encoder", "metric")}
+    return {kind: by[kind] if by[kind] in known else next(iter(known)) for kind, known in found.items()}
+
+
+def _code_in(declared: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """The entries that are, or are given, a `module:thing`."""
+    found = {}
+    for kind in BESIDE:
+        for name, entry in declared[kind].items():
+            built_in = registry.is_built_in(kind, entry["use"])
+            component = registry.find(kind, entry["use"], Path.cwd()) if built_in else None
+            given = component.modules(entry) if component else {}
+            code = [entry["use"]] if ":" in entry["use"] else list(given.values())
+            if code:
+                found[kind, name] = f"is code of the run's own ({', '.join(code)}); {ASK}"
     return found
 
 

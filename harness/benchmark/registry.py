@@ -171,6 +171,11 @@ def check_module(component: Component, parameters: Mapping[str, Any], name: str,
     source.outline(found.file, found.thing)
 
 
+def file_of(target: str, folder: Path) -> Path:
+    """The source file of a `module:thing`, found without importing it; raises UsageError."""
+    return _locate(target, folder).file
+
+
 def code(kind: str, use: str, folder: Path) -> dict[str, Any]:
     """What of the code decides a component's bytes, whatever its parameters, as JSON, without importing it.
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from harness.cli.options import TRUST
+
 
 @click.command()
 @click.argument("bench", type=click.Path(path_type=Path))
@@ -14,6 +16,7 @@ import click
 @click.option("--store", type=click.Path(path_type=Path), help="Cache. [$HARNESS_STORE or .harness]")
 @click.option("--device", default="auto", show_default=True)
 @click.option("--workers", type=click.IntRange(1))
+@TRUST
 def audit(
     bench: Path, encoders: tuple[str, ...], out: Path | None, store: Path | None, device: str, workers: int | None
 ) -> None:

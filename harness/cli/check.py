@@ -24,6 +24,8 @@ def check(bench: Path) -> None:
         f"{found.n_fake:,}, {counted(len(found.encoders), 'encoder')}, {counted(len(cells), 'cell')}, "
         f"{counted(len(found.metrics), 'metric')}"
     )
+    for one in benchmark.trust.code_of(found):
+        click.echo(f"code    {one}")
     for name, reason in found.left_out.items():
         click.echo(f"metric {name}: {reason}")
     data = found.data

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import BENCH, DEVICE, JSON, OUT, STORE, WORKERS
+from harness.cli.options import BENCH, DEVICE, JSON, OUT, STORE, TRUST, WORKERS
 
 
 @click.command()
@@ -17,6 +17,7 @@ from harness.cli.options import BENCH, DEVICE, JSON, OUT, STORE, WORKERS
 @DEVICE
 @WORKERS
 @JSON
+@TRUST
 def classes(
     bench: Path,
     encoder: str | None,

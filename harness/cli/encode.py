@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import BENCH, DEVICE, ENCODERS, GENERATORS, RECEIPT, STORE, WORKERS
+from harness.cli.options import BENCH, DEVICE, ENCODERS, GENERATORS, RECEIPT, STORE, TRUST, WORKERS
 from harness.cli.stages import make
 
 
@@ -19,6 +19,7 @@ from harness.cli.stages import make
 @DEVICE
 @WORKERS
 @RECEIPT
+@TRUST
 def encode(bench: Path, **options: Any) -> None:
     """Make the features of BENCH that the store does not have, and the images they need."""
     make(bench, ("sample", "encode"), **options)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import COLUMN, PATH, STORE
+from harness.cli.options import COLUMN, PATH, STORE, TRUST
 
 if TYPE_CHECKING:
     from harness.studies.judges import PromptedSet
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--device", default="cpu", show_default=True, help="Where judges compute: cpu, cuda …")
 @STORE
 @COLUMN
+@TRUST
 def judge(
     paths: tuple[Path, ...],
     names: tuple[str, ...],

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import click
+
+
+def _trusting(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """What `--trust-code` says; on a terminal a person can be asked instead."""
+    from harness.benchmark import trust
+
+    if value:
+        os.environ[trust.VARIABLE] = "1"
+    asked = sys.stdin.isatty() and sys.stderr.isatty()
+    trust.ask_by((lambda text: click.confirm(text, default=False, err=True)) if asked else None)
+
 
 PATH = click.Path(path_type=Path)
 BENCH = click.argument("bench", type=PATH)
@@ -27,6 +40,13 @@ REFERENCE = click.option(
 JSON = click.option("--json", "file", type=PATH, help="Write the figures to this file too.")
 COLUMN = click.option("--column", multiple=True, help="Column of images, where a table has several. [the only one]")
 ARRAY = click.option("--array", multiple=True, help="Array of images, where an npz has several. [the only one]")
+TRUST = click.option(
+    "--trust-code",
+    is_flag=True,
+    expose_value=False,
+    callback=_trusting,
+    help="Run the code that the YAML names, wherever it lies. [$HARNESS_TRUST_CODE]",
+)
 RECEIPT = click.option("--receipt", type=PATH, help="Write digests of what was made to this file.")
 GENERATORS = click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated).")
 ENCODERS = click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import BENCH, GENERATORS
+from harness.cli.options import BENCH, GENERATORS, TRUST
 
 
 @click.command()
@@ -21,6 +21,7 @@ from harness.cli.options import BENCH, GENERATORS
 @click.option("--random-weights", is_flag=True, help="LPIPS without weight files; no measure of anything.")
 @click.option("--seed", type=click.IntRange(0), default=2020, show_default=True, help="Draws the latents.")
 @click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
+@TRUST
 def ppl(bench: Path, generators: tuple[str, ...], **asked: Any) -> None:
     """Perceptual path length (Karras et al. 2019) of the generators of BENCH that are networks in files.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import BENCH, GENERATORS, RECEIPT, STORE, WORKERS
+from harness.cli.options import BENCH, GENERATORS, RECEIPT, STORE, TRUST, WORKERS
 from harness.cli.stages import make
 
 
@@ -17,6 +17,7 @@ from harness.cli.stages import make
 @STORE
 @WORKERS
 @RECEIPT
+@TRUST
 def sample(bench: Path, **options: Any) -> None:
     """Make the image sets of BENCH that the store does not have."""
     make(bench, ("sample",), **options)

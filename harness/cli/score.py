@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import ARRAY, COLUMN, DEVICE, OUT, PATH, RECEIPT, STORE, WORKERS
+from harness.cli.options import ARRAY, COLUMN, DEVICE, OUT, PATH, RECEIPT, STORE, TRUST, WORKERS
 from harness.cli.stages import make, run_and_show
 
 
@@ -28,6 +28,7 @@ from harness.cli.stages import make, run_and_show
 @DEVICE
 @WORKERS
 @RECEIPT
+@TRUST
 def score(
     paths: tuple[Path, ...],
     protocol: str | None,

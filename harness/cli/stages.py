@@ -10,14 +10,14 @@ from typing import Any
 import click
 
 from harness.cli import FAILED, USAGE
-from harness.cli.options import BENCH, DEVICE, OUT, STORE, TRACKING_URI, WORKERS
+from harness.cli.options import BENCH, DEVICE, OUT, STORE, TRACKING_URI, TRUST, WORKERS
 
 
 def whole_run(command: Callable[..., None]) -> Callable[..., None]:
     """The arguments of `run` and `rank`."""
     no_tracking = click.option("--no-tracking", is_flag=True, help="Do not log to MLflow.")
     verify = click.option("--verify", is_flag=True, help="Read all real images again and check their digests.")
-    for option in (no_tracking, TRACKING_URI, verify, WORKERS, DEVICE, STORE, OUT, BENCH):
+    for option in (TRUST, no_tracking, TRACKING_URI, verify, WORKERS, DEVICE, STORE, OUT, BENCH):
         command = option(command)
     return command
 

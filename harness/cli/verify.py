@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import DEVICE, JSON, PATH, RUN, WORKERS
+from harness.cli.options import DEVICE, JSON, PATH, RUN, TRUST, WORKERS
 
 
 @click.command()
@@ -16,7 +16,7 @@ from harness.cli.options import DEVICE, JSON, PATH, RUN, WORKERS
 @click.option("--sample", type=click.IntRange(0), default=3, show_default=True, help="Cells to compute again; 0: none.")
 @click.option("--all", "everything", is_flag=True, help="Compute every cell again.")
 @click.option("--sample-seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the cells.")
-@click.option("--beside", type=PATH, help="The run's YAML, for files and modules of your own. [the current folder]")
+@click.option("--beside", type=PATH, help="The run's YAML: paths and modules are looked for there. [the current folder, no modules]")
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 10),
@@ -27,6 +27,7 @@ from harness.cli.options import DEVICE, JSON, PATH, RUN, WORKERS
 @DEVICE
 @WORKERS
 @JSON
+@TRUST
 def verify(
     out: Path,
     sample: int,

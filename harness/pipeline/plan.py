@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.base import UNWRITABLE, UsageError, derive_seed, digest
-from harness.benchmark import Benchmark, registry
+from harness.benchmark import Benchmark, registry, trust
 from harness.generators import GROUPS_FORMAT
 from harness.images import preprocessing
 from harness.pipeline.checked import Look, checked_parts, last_look, open_split, remember
@@ -62,9 +62,10 @@ class Plan:
         return Store(self.store_root)
 
     def check_place(self) -> None:
-        """Raise UsageError for a store that cannot be a folder, and a device that no library knows by that name."""
+        """Raise UsageError for a store that cannot be a folder, a device of no library, and code that may not run."""
         if not DEVICE.fullmatch(self.device):
             raise UsageError(f"--device {self.device}: unknown; say auto, cpu, cuda, cuda:1, mps or xpu")
+        trust.check(self.benchmark)
         try:
             self.store_root.mkdir(parents=True, exist_ok=True)
         except OSError as error:

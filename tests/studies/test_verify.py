@@ -25,12 +25,22 @@ def test_an_untouched_run_agrees_with_its_files_to_the_bit(finished):
 
 
 def test_a_sample_computed_again_from_the_lock_is_equal_to_the_bit(finished, tmp_path):
-    told = finished.harness("verify", "results/small", "--sample", 2, "--json", tmp_path / "told.json")
+    told = finished.harness("verify", "results/small", "--sample", 2, "--beside", "bench.yaml", "--json", tmp_path / "told.json")
     assert told.returncode == 0, told.stderr + told.stdout
     assert "24 records of 2 of 24 cells computed again: 24 equal to the bit" in told.stdout
     held = json.loads((tmp_path / "told.json").read_text())
     assert held["exit_code"] == 0
     assert all(one["equal"] for one in held["again"])
+
+
+def test_a_module_that_a_lock_names_is_not_imported_unless_its_yaml_is_named(finished, damaged):
+    lock = results.lock(damaged)
+    found, left = from_lock(lock, "lock", Place.of(finished.folder))
+    assert list(found.generators) == ["kde", "holdout", "noise"]
+    assert "is code of the run's own" in left["generators", "mine"]
+    whole, left = from_lock(lock, "lock", Place.of(finished.bench))
+    assert left == {}
+    assert "mine" in whole.generators
 
 
 @pytest.fixture

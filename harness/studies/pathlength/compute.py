@@ -11,7 +11,7 @@ import numpy as np
 
 from harness import benchmark
 from harness.base import UsageError, named, percent, unknown
-from harness.benchmark import registry
+from harness.benchmark import registry, trust
 from harness.generators import Network
 from harness.metrics import PathLength, path_length, step
 
@@ -45,6 +45,7 @@ def measured(path: Path, generators: Sequence[str], asked: Asked) -> dict[str, P
     from harness.encoders import LPIPS
 
     declared = benchmark.load(path)
+    trust.check(declared)
     for name in generators:
         if name not in declared.generators:
             raise UsageError(unknown("generator", name, declared.generators))
