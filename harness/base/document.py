@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
+from harness.base.bounds import YAML_BYTES, check_size
 from harness.base.errors import UsageError
 from harness.base.words import Location, did_you_mean, explain
 
@@ -150,6 +151,7 @@ def read_yaml(path: Path) -> Document:
 
 def _text(path: Path) -> str:
     try:
+        check_size(path, YAML_BYTES, "a YAML file")
         raw = path.read_bytes()
     except IsADirectoryError:
         raise UsageError(f"{path}: is a folder; a YAML file is needed") from None

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.base.bounds import RECORDS_BYTES, check_size
+from harness.base.errors import UsageError
 from harness.base.keys import canonical_json
 
 Target = Literal["T_N", "T_inf"]
@@ -112,12 +114,16 @@ class Record:
 
     @classmethod
     def from_json(cls, line: str) -> Record:
-        """The record that `to_json` wrote."""
+        """The record that `to_json` wrote; raises ValueError, KeyError or TypeError for any other line."""
         raw = json.loads(line)
         raw["cell"] = Cell(**raw["cell"])
         if raw["estimate"] is not None:
-            raw["estimate"]["notes"] = tuple(raw["estimate"]["notes"])
-            raw["estimate"] = Estimate(**raw["estimate"])
+            told = raw["estimate"]
+            told["notes"] = tuple(told["notes"])
+            raw["estimate"] = Estimate(**told)
+            for name in ("value", "se", "low", "high", "level"):
+                if type(told[name]) not in (int, float) and (name in ("value", "level") or told[name] is not None):
+                    raise ValueError(f"its {name} is {told[name]!r}, no number")
         return cls(**raw)
 
 
@@ -127,5 +133,17 @@ def to_lines(records: Iterable[Record]) -> bytes:
 
 
 def read_records(path: Path) -> list[Record]:
-    """The records of a `records.jsonl`, in file order."""
-    return [Record.from_json(line) for line in path.read_text(encoding="ascii").splitlines()]
+    """The records of a `records.jsonl`, in file order.
+
+    Raises UsageError, with the line, where one is no record, and OSError where there is no such file.
+    """
+    check_size(path, RECORDS_BYTES, "a file of records")
+    found = []
+    try:
+        for line in path.read_text(encoding="ascii").splitlines():
+            found.append(Record.from_json(line))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+        where = f"{path}:{len(found) + 1}" if not isinstance(problem, UnicodeDecodeError) else str(path)
+        words = " ".join(str(problem).split())[:200]
+        raise UsageError(f"{where}: cannot be read as a record ({words}); `harness rank` writes it anew") from None
+    return found

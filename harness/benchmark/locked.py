@@ -42,7 +42,7 @@ SAYS_ITSELF = ("trained", "better")  # a built-in component does
 class Place:
     """Where a lock's relative paths lead from: no lock says where its YAML lay.
 
-    Modules are looked for there only where the user named the YAML: a lock that came from elsewhere names what it likes.
+    Modules are looked for there only where the user named the YAML: a lock from elsewhere names what it likes.
     """
 
     folder: Path

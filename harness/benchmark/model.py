@@ -23,6 +23,7 @@ from harness.base import (
     UsageError,
     did_you_mean,
     found,
+    holds_secret,
     read_yaml,
     unknown,
 )
@@ -188,6 +189,7 @@ def made_of(
         if key not in (*own, "datasets"):
             text = f"unknown key{did_you_mean(key, [*own, 'datasets'])} Allowed: {', '.join([*own, 'datasets'])}"
             document.complain((key,), text, key=True)
+    _refuse_secrets(document)
     fields = {key: document.value[key] for key in own if key in document.value}
     if "preprocessing" in fields:
         fields["preprocessing"] = recipes.declared(document, fields["preprocessing"], ("preprocessing",))
@@ -204,6 +206,24 @@ def made_of(
         raise UsageError(problems)
     assert benchmark is not None
     return benchmark
+
+
+# Keys that hold nothing else; `token` alone is a word of prompts too.
+_SECRET_KEYS = ("password", "passwd", "secret", "api_key", "apikey", "access_token", "auth_token", "hf_token")
+
+
+def _refuse_secrets(document: Document) -> None:
+    """Note secrets: what a benchmark declares goes to the lock, to Records and to MLflow, which others read."""
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), document.value)]
+    while waiting:
+        place, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [((*place, str(key)), part) for key, part in value.items()]
+        elif isinstance(value, list):
+            waiting += [((*place, i), part) for i, part in enumerate(value)]
+        elif isinstance(value, str) and (holds_secret(value) or (value and str(place[-1]).lower() in _SECRET_KEYS)):
+            text = "a secret; it would stand in every record: let your code read it from the environment"
+            document.complain(place, text, key=True)
 
 
 def listing(kind: str) -> dict[str, str]:

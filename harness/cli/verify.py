@@ -16,7 +16,11 @@ from harness.cli.options import DEVICE, JSON, PATH, RUN, TRUST, WORKERS
 @click.option("--sample", type=click.IntRange(0), default=3, show_default=True, help="Cells to compute again; 0: none.")
 @click.option("--all", "everything", is_flag=True, help="Compute every cell again.")
 @click.option("--sample-seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the cells.")
-@click.option("--beside", type=PATH, help="The run's YAML: paths and modules are looked for there. [the current folder, no modules]")
+@click.option(
+    "--beside",
+    type=PATH,
+    help="The run's YAML: where its files and modules lie. [current folder, no modules]",
+)
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 10),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -114,6 +115,7 @@ class Diffusers:
         import torch
 
         library = needs("diffusers", "'.[generators]', or pip install diffusers transformers")
+        _check_runs_no_code(Path(folder), library)
         library.utils.logging.disable_progress_bar()
         try:
             self._pipeline = library.DiffusionPipeline.from_pretrained(
@@ -242,6 +244,30 @@ def _counted(asked: list[int]) -> Callable[..., None]:
 def _weights(pipeline: Any) -> int:
     parts = [part for part in getattr(pipeline, "components", {}).values() if hasattr(part, "parameters")]
     return sum(int(weights.numel()) for part in parts for weights in part.parameters())
+
+
+def _check_runs_no_code(folder: Path, library: Any) -> None:
+    """Refuse a pipeline whose folder brings Python along, which diffusers would import, or names other libraries.
+
+    A folder that was downloaded is data; code of one's own is a generator `module:thing`.
+    """
+    try:
+        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+        parts = {name: value for name, value in index.items() if isinstance(value, list) and name[:1] != "_"}
+        custom = not isinstance(index.get("_class_name"), str)
+        named = {str(value[0]) for value in parts.values() if value and value[0] is not None}
+    except (OSError, ValueError, AttributeError):
+        return  # diffusers says what is wrong with it
+    code = [file for place in (folder, *(folder / name for name in parts)) for file in sorted(place.glob("*.py"))]
+    if code or custom:
+        what = f"brings Python code along ({code[0].relative_to(folder)})" if code else "names a class of its own"
+        raise UsageError(
+            f"{folder}: {what}, which would run; take it out if the pipeline does without, or write a generator "
+            "module:thing of your own that imports it"
+        )
+    known = {"diffusers", "transformers"}
+    if strange := sorted(name for name in named - known if not hasattr(library.pipelines, name)):
+        raise UsageError(f"{folder}: model_index.json takes parts from {', '.join(strange)}, not from diffusers")
 
 
 def _variants(folder: Path) -> list[str]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.base import Estimate
+from harness.base import Estimate, as_csv, as_markdown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -232,10 +230,7 @@ class Leaderboard:
 
     def to_csv(self) -> str:
         """One line a row: of every metric the value, its standard error and interval, and what these are about."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerows([self._heads(), *self._lines()])
-        return text.getvalue()
+        return as_csv([self._heads(), *self._lines()])
 
     def to_pandas(self) -> pd.DataFrame:
         """The rows as a data frame with the columns of leaderboard.csv; a failed generator has no numbers.
@@ -318,9 +313,9 @@ class Leaderboard:
             header = self.header(encoder)
             lines += [f"## {self.title(encoder)}", "", "| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
             for row in self.of(encoder):
-                lines.append("| " + " | ".join(text.replace("|", "\\|") for text in self.cells(row)) + " |")
+                lines.append("| " + " | ".join(map(as_markdown, self.cells(row))) + " |")
             lines.append("")
-        lines += [f"- {note}" for note in self.notes]
+        lines += [f"- {as_markdown(note)}" for note in self.notes]
         return "\n".join(lines) + "\n"
 
 

@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.base import (
+    LOCK_BYTES,
+    NAME,
     UsageError,
     canonical_json,
+    check_size,
     digest,
     digest_file,
+    expands,
     locked,
     to_lines,
     unknown,
@@ -114,7 +118,8 @@ def clear(out: Path) -> None:
     earlier = _receipt(out).get("files", {})
     (out / RECEIPT).unlink(missing_ok=True)
     for name in earlier:
-        if name.startswith(DRAWN):
+        # A receipt may have come with a folder from elsewhere: it names nothing outside of OUT.
+        if name.startswith(DRAWN) and ".." not in Path(name).parts:
             (out / name).unlink(missing_ok=True)
 
 
@@ -279,6 +284,15 @@ def leaderboard(out: Path) -> dict[str, Any]:
         raise UsageError(f"{out / 'leaderboard.json'} cannot be read ({problem}); run the benchmark again") from None
     if not isinstance(board, dict) or not {"rows", "columns", "rank_by", "interval"} <= set(board):
         raise UsageError(f"{out / 'leaderboard.json'} is no leaderboard of this version; run the benchmark again")
+    # Names are parts of the paths that are read next: one such as ../../x would lead out of OUT.
+    try:
+        names = [row[part] for row in board["rows"] for part in ("generator", "encoder")]
+        names += [column["metric"] for column in board["columns"]]
+        sound = all(isinstance(name, str) and NAME.fullmatch(name) for name in names)
+    except (KeyError, TypeError):
+        sound = False
+    if not sound:
+        raise UsageError(f"{out / 'leaderboard.json'} has rows of names that no run writes; run the benchmark again")
     return board
 
 
@@ -301,10 +315,11 @@ def lock(out: Path) -> dict[str, Any] | None:
     from ruamel.yaml.error import YAMLError
 
     try:
+        check_size(out / LOCK, LOCK_BYTES, "a lock")
         found = YAML(typ="safe").load((out / LOCK).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError):
+    except (OSError, UnicodeDecodeError, YAMLError, RecursionError, ValueError):
         return None
-    return dict(found) if isinstance(found, Mapping) else None
+    return dict(found) if isinstance(found, Mapping) and not expands(found) else None
 
 
 def run_key(out: Path) -> str | None:

@@ -65,12 +65,13 @@ def _sizes(values: Iterable[int]) -> str:
 def bibtex(run: RunFiles) -> str:
     """An entry for this tool at the version that made the run."""
     provenance = run.records[0].provenance if run.records else {}
+    note = f"commit {provenance.get('commit', 'unknown')}; run key {run.lock['run_key']}"
     return (
         "@software{generative_image_harness,\n"
         "  author  = {{The authors of the generative image harness}},\n"
         "  title   = {generative-image-harness: a reproducible benchmark harness for generative image models},\n"
-        f"  version = {{{provenance.get('harness', 'unknown')}}},\n"
-        f"  note    = {{commit {provenance.get('commit', 'unknown')}; run key {run.lock['run_key']}}}\n"
+        f"  version = {{{latex_text(str(provenance.get('harness', 'unknown')))}}},\n"
+        f"  note    = {{{latex_text(note)}}}\n"
         "}\n"
     )
 

@@ -102,17 +102,17 @@ class RunFiles:
 
 def read_run(out: Path) -> RunFiles:
     """The run in a folder that `harness run` wrote. Raises UsageError where there is none."""
-    from ruamel.yaml import YAML
-
     if missing := [name for name in NEEDED if not (out / name).is_file()]:
         raise UsageError(f"{out}: no {' and no '.join(missing)} here; give the folder that `harness run` wrote")
-    text = (out / "benchmark.lock.yaml").read_text(encoding="utf-8")
+    lock = results.lock(out)
+    if lock is None:
+        raise UsageError(f"{out / results.LOCK} cannot be read as YAML; `harness rank` writes it anew")
     return RunFiles(
         out=out,
-        board=Leaderboard.from_json((out / "leaderboard.json").read_text(encoding="ascii")),
+        board=results.read_leaderboard(out),
         records=tuple(read_records(out / "records.jsonl")),
-        lock=dict(YAML(typ="safe").load(text)),
-        lock_text=text,
+        lock=lock,
+        lock_text=(out / results.LOCK).read_text(encoding="utf-8"),
         findings=read_findings(out),
         costs=results.read_costs(out),
     )

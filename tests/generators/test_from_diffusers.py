@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -400,3 +401,27 @@ def test_eta_without_ddim_is_refused_and_unused_sampling_leaves_a_declaration_as
     with pytest.raises(ValueError, match="`eta` is for `sampler: ddim`"):
         DiffusersParameters(folder="x", sampler="dpm++", eta=0.5)
     assert not {"sampler", "eta"} & set(DiffusersParameters(folder="x").model_dump())
+
+
+@installed
+@pytest.mark.parametrize("place", ["pipeline.py", "unet/mine.py"])
+def test_a_pipeline_that_brings_python_along_is_refused_unrun(folder, tmp_path, place):
+    shutil.copytree(folder, tmp_path / "theirs")
+    ran = tmp_path / "ran"
+    (tmp_path / "theirs" / place).write_text(f"open({str(ran)!r}, 'w').close()\n")
+    index = json.loads((tmp_path / "theirs/model_index.json").read_text())
+    index["_class_name"] = ["pipeline", "Theirs"]
+    (tmp_path / "theirs/model_index.json").write_text(json.dumps(index))
+    with pytest.raises(UsageError, match=rf"brings Python code along \({place}\)"):
+        Diffusers(folder=str(tmp_path / "theirs"), steps=2)
+    assert not ran.exists()
+
+
+@installed
+def test_a_pipeline_of_other_libraries_is_refused(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "theirs")
+    index = json.loads((tmp_path / "theirs/model_index.json").read_text())
+    index["unet"] = ["subprocess", "Popen"]
+    (tmp_path / "theirs/model_index.json").write_text(json.dumps(index))
+    with pytest.raises(UsageError, match="takes parts from subprocess"):
+        Diffusers(folder=str(tmp_path / "theirs"), steps=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cProfile
+import json
 import pickle
 import pstats
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import benchmark
-from harness.pipeline import Plan
+from harness.pipeline import Plan, results
 from harness.pipeline.stages import _arrived, _OnPlan
 from harness.run import run_benchmark
 from tests.support.here import Here
@@ -81,3 +82,15 @@ def test_a_process_keeps_the_encoder_of_a_plan_for_the_units_to_come(tmp_path):
     assert "pixels" in arrive().plan.unusable
     other = Plan(plan.benchmark, plan.store_root)
     assert _arrived(print, pickle.loads(pickle.dumps(other))).plan.encoder("pixels") is not loaded[0]
+
+
+def test_a_receipt_from_elsewhere_removes_no_file_outside_of_its_folder(tmp_path):
+    mine, out = tmp_path / "mine.txt", tmp_path / "out"
+    mine.write_text("mine")
+    (out / "plots").mkdir(parents=True)
+    (out / "plots" / "old.svg").write_text("")
+    named = {"plots/../../mine.txt": "", "plots/old.svg": ""}
+    (out / results.RECEIPT).write_text(json.dumps({"files": named}))
+    results.clear(out)
+    assert mine.exists()
+    assert not (out / "plots" / "old.svg").exists()

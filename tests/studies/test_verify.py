@@ -25,7 +25,8 @@ def test_an_untouched_run_agrees_with_its_files_to_the_bit(finished):
 
 
 def test_a_sample_computed_again_from_the_lock_is_equal_to_the_bit(finished, tmp_path):
-    told = finished.harness("verify", "results/small", "--sample", 2, "--beside", "bench.yaml", "--json", tmp_path / "told.json")
+    where = ["--beside", "bench.yaml", "--json", tmp_path / "told.json"]
+    told = finished.harness("verify", "results/small", "--sample", 2, *where)
     assert told.returncode == 0, told.stderr + told.stdout
     assert "24 records of 2 of 24 cells computed again: 24 equal to the bit" in told.stdout
     held = json.loads((tmp_path / "told.json").read_text())

@@ -16,6 +16,7 @@ from harness.images.formats.names import MAX_LABEL, FileList, spelled
 from harness.images.formats.shards import is_folder_of, shard_files, spelling
 
 KEPT_BYTES = 1 << 30
+MAX_RATIO, SMALL_BYTES = 100, 256 << 20  # of a row group: encoded images hardly shrink
 COLUMN = "image"
 SUFFIX = ".parquet"
 _MISSING = "pyarrow, which reads Parquet, is not installed; `pip install pyarrow` brings it"
@@ -59,9 +60,12 @@ class ParquetRows:
         path, number, _ = self._groups[group]
         try:
             with _opened(path) as file:
-                column = file.read_row_group(number, columns=[self._column]).column(0)
+                fault = _bomb(file.metadata.row_group(number), self._column)
+                column = None if fault else file.read_row_group(number, columns=[self._column]).column(0)
         except arrow_errors() as error:
             raise ValueError(f"lies in a row group that cannot be read ({brief(error)}); fetch {path} again") from error
+        if fault:
+            raise ValueError(f"lies in a row group of {path} that {fault}")
         self._kept[group] = column
         while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > KEPT_BYTES:
             del self._kept[next(iter(self._kept))]
@@ -95,6 +99,16 @@ def read_parquets(
         raise UsageError(f"{where}: holds no rows")
     names = tuple(f"row {i}" for i in range(rows.size))
     return FileList("parquet", where, names, None if labels is None else tuple(found), rows)
+
+
+def _bomb(group: Any, name: str) -> str | None:
+    """Why a row group would unpack to far more than images can have been packed into; None where it does not."""
+    parts = [group.column(i) for i in range(group.num_columns)]
+    own = [part for part in parts if part.path_in_schema.partition(".")[0] == name]
+    packed, unpacked = (sum(getattr(p, f"total_{kind}_size") for p in own) for kind in ("compressed", "uncompressed"))
+    if unpacked > SMALL_BYTES and unpacked > MAX_RATIO * max(packed, 1):
+        return f"would unpack from {packed:,} to {unpacked:,} bytes: refused as a decompression bomb"
+    return None
 
 
 def _opened(path: Path) -> Any:

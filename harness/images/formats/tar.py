@@ -24,6 +24,7 @@ SUFFIX = ".tar"
 LABEL_SUFFIX = ".cls"
 TEXT_SUFFIX = ".txt"
 MAX_LABEL_BYTES = 64
+MAX_MEMBERS = 5_000_000  # of one shard; each costs a kilobyte of memory
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz", b"\x28\xb5": "zstd"}
 
 
@@ -102,7 +103,7 @@ def _members(shard: Path) -> dict[str, Place]:
                     )
             stream.seek(0)
             with tarfile.open(fileobj=stream, mode="r:", encoding="utf-8", errors="surrogateescape") as archive:
-                entries = archive.getmembers()
+                entries = _bounded(shard, archive)
             _check_end(shard, entries)
     except UsageError:
         raise
@@ -128,6 +129,15 @@ def _members(shard: Path) -> dict[str, Place]:
             raise UsageError(f"{shard}: member {entry.name!r} {fault}; make the archive again without it")
         found[name] = Place(shard, entry.offset_data, entry.size)
     return found
+
+
+def _bounded(shard: Path, archive: tarfile.TarFile) -> list[tarfile.TarInfo]:
+    entries = []
+    for entry in archive:
+        entries.append(entry)
+        if len(entries) > MAX_MEMBERS:
+            raise UsageError(f"{shard}: holds more than {MAX_MEMBERS:,} members; make several shards")
+    return entries
 
 
 def _check_samples(shard: Path, images: Sequence[str]) -> None:

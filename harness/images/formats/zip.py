@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from harness.images.formats.names import FileList, file_list, sort_out
 
 # Images hardly shrink in a zip and deflate cannot beat 1032:1, so only a bomb is both this large and this dense.
 MAX_RATIO = 100
+MAX_DIRECTORY_BYTES = 256 << 20  # of the list of members, some two millions of them: it is read into memory whole
 SMALL_MEMBER_BYTES = 64 << 20
 SMALL_TOTAL_BYTES = 1 << 30
 
@@ -39,6 +41,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
 def open_archive(path: Path) -> zipfile.ZipFile:
     """As `opened`, for a caller that keeps the archive open and closes it."""
     try:
+        _check_directory(path)
         archive = zipfile.ZipFile(path)
     except READ_ERRORS as error:
         raise UsageError(f"{path}: {_cannot_open(path, error)}") from error
@@ -73,6 +76,25 @@ def read_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     if len(unpacked) != entry.file_size:
         raise ValueError(f"is damaged in the archive ({len(unpacked)} bytes where it declares {entry.file_size})")
     return unpacked
+
+
+def _check_directory(path: Path) -> None:
+    """Refuse a list of members that memory may not hold, before it is read; APPNOTE 4.3.14 and 4.3.16."""
+    with path.open("rb") as stream:
+        stream.seek(0, 2)
+        stream.seek(max(0, stream.tell() - (1 << 16) - 200))
+        tail = stream.read()
+    size, end = 0, tail.rfind(b"PK\5\6")
+    if end >= 0 and len(tail) >= end + 16:
+        (size,) = struct.unpack_from("<I", tail, end + 12)
+        wide = tail.rfind(b"PK\6\6", 0, end)  # of zip64, before it
+        if wide >= 0 and len(tail) >= wide + 48:
+            size = max(size if size != 0xFFFFFFFF else 0, *struct.unpack_from("<Q", tail, wide + 40))
+    if size > MAX_DIRECTORY_BYTES:
+        raise UsageError(
+            f"{path}: its list of members has {size:,} bytes, over {MAX_DIRECTORY_BYTES:,}; put the images into "
+            "several archives, tar files or Parquet"
+        )
 
 
 def _cannot_open(path: Path, error: Exception) -> str:

@@ -27,7 +27,7 @@ def sample_rows(run: RunFiles) -> list[tuple[str, str]]:
     for name, size in sizes.items():
         path = run.out / "grids" / f"{name}.png"
         if path.is_file():
-            with Image.open(path) as picture:
+            with Image.open(path, formats=["PNG"]) as picture:
                 grids[name] = (path, _rows(picture.height, size))
     # Sets differ in size, and so do their grids: drawn are rows that each of them has.
     common = min((rows for _, rows in grids.values() if rows), default=0)
@@ -48,7 +48,7 @@ def _strips(path: Path, rows: int, chosen: list[int]) -> str:
 
     if not rows:
         return data_uri(path.read_bytes())
-    with Image.open(path) as picture:
+    with Image.open(path, formats=["PNG"]) as picture:
         width, height = picture.size
         step = (height - GAP) // rows
         strips = Image.new("RGB", (width, step * len(chosen) + GAP), (255, 255, 255))

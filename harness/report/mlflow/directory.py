@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.base import Record, UsageError, digest, read_records
-from harness.pipeline import Leaderboard
+from harness.pipeline import Leaderboard, results
 from harness.report.run_files import RunFiles
 
 FINDING = ".finding.json"
@@ -53,9 +53,10 @@ class RunDirectory:
     @cached_property
     def lock(self) -> Mapping[str, Any]:
         """benchmark.lock.yaml: everything resolved."""
-        from ruamel.yaml import YAML
-
-        return dict(YAML(typ="safe").load((self.out / "benchmark.lock.yaml").read_text(encoding="utf-8")))
+        found = results.lock(self.out)
+        if found is None:
+            raise UsageError(f"{self.out / results.LOCK} cannot be read as YAML; `harness rank` writes it anew")
+        return found
 
     @property
     def shown(self) -> RunFiles:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shutil
 import sqlite3
 import ssl
@@ -13,7 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.base import UsageError, locked
+from harness.base import UsageError, locked, without_password
 from harness.encoders import weights
 
 ANSWER_SECONDS = 5  # that a database may be busy
@@ -58,11 +57,6 @@ def reachable(uri: str) -> Iterator[None]:
         raise TrackingUnavailable(
             f"{uri!r} is no tracking URI: give http(s)://host:port, or sqlite:/// and the path of a database"
         )
-
-
-def without_password(uri: str) -> str:
-    """A URI, or words with one in them, as it may be printed."""
-    return re.sub(r"(?<=://)[^/@\s]*@", "", uri)
 
 
 def sqlite_path(uri: str) -> Path | None:

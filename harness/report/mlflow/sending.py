@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.base import without_password
 from harness.report.mlflow.directory import RunDirectory, read
 from harness.report.mlflow.reach import (
     create,
@@ -13,7 +14,6 @@ from harness.report.mlflow.reach import (
     one_sentence,
     reachable,
     sqlite_path,
-    without_password,
 )
 
 UI = "http://127.0.0.1:5000"  # where `make ui` serves a local database

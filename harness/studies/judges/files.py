@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.base import UsageError, counted, unknown
+from harness.base import UsageError, counted, from_cell, unknown
 
 MOST_TOLD = 5  # faulty lines in one message
 LEFT, RIGHT, TIE = "left", "right", "tie"
@@ -118,7 +118,10 @@ def _rows(path: Path, needed: list[str], asked: list[str | None]) -> Iterator[tu
                 if name not in names:
                     raise UsageError(f"{path}:1: {unknown('column', name, names)}")
             lines = (
-                (reader.line_num, {key: (value or "").strip() for key, value in row.items() if key is not None})
+                (
+                    reader.line_num,
+                    {key: from_cell((cell or "").strip()) for key, cell in row.items() if key is not None},
+                )
                 for row in reader
             )
             yield names, lines, wrong

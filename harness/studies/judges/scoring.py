@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.base import UsageError, counted, named
+from harness.base import UsageError, as_csv, counted, named
 from harness.encoders import RECIPE, Judge, too_long
 from harness.images import RECIPES, ImageSet, open_images, preprocessing
 from harness.studies.judges.files import Score
@@ -70,17 +68,14 @@ class Scored:
 
     def to_csv(self) -> str:
         """A row an image, which `harness scores` reads: generator, image, prompt if there are any, a column a judge."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
         known: dict[str, Sequence[Any]] = {"generator": self.generators, "image": self.names}
         if self.prompts:
             known["prompt"] = self.prompts
         if any(seed is not None for seed in self.training_seeds):
             known["training_seed"] = self.training_seeds
         columns = [values.tolist() for values in self.scores.values()]
-        writer.writerow([*known, *self.scores])
-        writer.writerows(zip(*known.values(), *(map(repr, column) for column in columns), strict=True))
-        return text.getvalue()
+        rows = zip(*known.values(), *(map(repr, column) for column in columns), strict=True)
+        return as_csv([[*known, *self.scores], *rows])
 
 
 def scored_images(

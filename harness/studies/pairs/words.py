@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
+from harness.base import as_csv
 from harness.studies.judges.words import difference_words, text
 from harness.studies.pairs.compute import Paired
 
@@ -19,11 +17,9 @@ def report(found: Paired, compare: tuple[str, str] | None) -> str:
 
 def written(found: Paired) -> bytes:
     """A CSV file: one line an image of each generator, a column each measure; `prompt` is the image's name."""
-    file = io.StringIO()
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(["generator", "prompt", *found.scores])
-    generators = next(iter(found.scores.values()))
-    for generator in generators:
-        for place, name in enumerate(found.names):
-            rows.writerow([generator, name, *(repr(of[generator][place]) for of in found.scores.values())])
-    return file.getvalue().encode()
+    rows = [
+        [generator, name, *(repr(of[generator][place]) for of in found.scores.values())]
+        for generator in next(iter(found.scores.values()))
+        for place, name in enumerate(found.names)
+    ]
+    return as_csv([["generator", "prompt", *found.scores], *rows]).encode()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ MEMBER = "harness"
 FORMAT = 1
 PROSE = {"title", "notes", "sources"}
 NAMES = "mu, sigma"
+MOST_BYTES = 16 << 30
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,8 @@ def _arrays(path: Path, needed: tuple[str, str]) -> dict[str, npt.NDArray[Any]]:
         # Asked of the file itself: numpy takes whatever is neither npz nor npy for a pickle, and advises to trust it.
         if path.is_file() and not zipfile.is_zipfile(path):
             raise UsageError(f"{path}: is no npz, or a truncated one; statistics are an npz with {NAMES}")
+        if path.is_file():
+            _check_bytes(path)
         with np.load(path, allow_pickle=False) as archive:
             if missing := [name for name in needed if name not in archive.files]:
                 raise UsageError(
@@ -152,8 +156,16 @@ def _arrays(path: Path, needed: tuple[str, str]) -> dict[str, npt.NDArray[Any]]:
         raise UsageError(f"{path}: does not exist") from None
     except IsADirectoryError:
         raise UsageError(f"{path}: is a folder; statistics are an npz (`harness stats make` makes one)") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as problem:
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as problem:
         raise UsageError(f"{path}: is no readable npz of plain arrays ({problem}); fetch or make it again") from None
+
+
+def _check_bytes(path: Path) -> None:
+    """Refuse a bomb: numbers hardly shrink in a zip, and 16 GiB are a covariance of 46,000 features."""
+    with zipfile.ZipFile(path) as archive:
+        total = sum(entry.file_size for entry in archive.infolist())
+    if total > MOST_BYTES and total > 100 * path.stat().st_size:
+        raise UsageError(f"{path}: its arrays would unpack to {total:,} bytes: refused as a decompression bomb")
 
 
 def _check(path: Path, mean: Vector, matrix: Matrix) -> None:

@@ -1,0 +1,69 @@
+"""Archives that promise more than memory holds are refused before it is asked for."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tarfile
+import zipfile
+
+import pytest
+
+from harness.base import UsageError
+from harness.images.formats import tar
+from harness.images.formats.parquet import read_parquets
+from harness.images.formats.zip import MAX_DIRECTORY_BYTES, opened
+from harness.studies.statistics import npz
+
+
+def test_a_zip_with_a_list_of_members_beyond_memory_is_refused_unread(tmp_path):
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.png", b"x")
+    content = bytearray(path.read_bytes())
+    end = content.rfind(b"PK\5\6")
+    struct.pack_into("<I", content, end + 12, MAX_DIRECTORY_BYTES + 1)
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="its list of members has 268,435,457 bytes"), opened(path):
+        pass
+
+
+def test_a_wide_list_of_members_counts_too(tmp_path):
+    path = tmp_path / "wide.zip"
+    wide = b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 1, 1, 1 << 40, 0)
+    locator = b"PK\6\7" + struct.pack("<IQI", 0, 0, 1)
+    end = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    path.write_bytes(wide + locator + end)
+    with pytest.raises(UsageError, match="its list of members has 1,099,511,627,776 bytes"), opened(path):
+        pass
+
+
+def test_a_tar_of_more_members_than_any_shard_has_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(tar, "MAX_MEMBERS", 2)
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name in ("a.png", "b.png", "c.png"):
+            entry = tarfile.TarInfo(name)
+            entry.size = 1
+            archive.addfile(entry, io.BytesIO(b"x"))
+    with pytest.raises(UsageError, match="holds more than 2 members"):
+        tar.read_tars(tmp_path / "a.tar")
+
+
+def test_a_row_group_that_unpacks_a_thousandfold_is_refused(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    zeros = arrow.array([bytes(1 << 20)] * 300, arrow.binary())
+    parquet.write_table(arrow.table({"image": zeros}), tmp_path / "a.parquet", compression="zstd", use_dictionary=False)
+    listed = read_parquets(tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match="refused as a decompression bomb"):
+        listed.members.read("row 0")
+
+
+def test_statistics_that_unpack_a_thousandfold_are_refused(tmp_path, monkeypatch):
+    import numpy as np
+
+    monkeypatch.setattr(npz, "MOST_BYTES", 1 << 20)
+    np.savez_compressed(tmp_path / "a.npz", mu=np.zeros(1000), sigma=np.zeros((1000, 1000)))
+    with pytest.raises(UsageError, match="refused as a decompression bomb"):
+        npz.read(tmp_path / "a.npz")
