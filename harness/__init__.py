@@ -55,5 +55,10 @@ if TYPE_CHECKING:
     from harness.pipeline import open_run as open_run
     from harness.run import Result as Result
     from harness.run import run_benchmark as run_benchmark
+    from harness.studies.live import Estimates as Estimates
+    from harness.studies.live import Monitor as Monitor
+    from harness.studies.live import Scores as Scores
+    from harness.studies.live import adapters as adapters
+    from harness.studies.live import score as score
 
 __getattr__ = door(__name__)

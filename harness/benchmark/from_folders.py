@@ -48,13 +48,16 @@ def declare(
     inside: Inside = EVIDENT,
     claim: Callable[[Path, str], None] | None = None,
     read: Reader | None = None,
+    names: Sequence[str] | None = None,
+    n_fake: int | None = None,
 ) -> Declared:
     """The benchmark that anyone can run again, written to `<out>.yaml` and `<out>.datasets.yaml`, and what it lacks.
 
     All images are used, or a seeded draw of `n` from each set. An `encoder` that is no protocol's gets the images as it
     expects them. `inside` names what is meant in files that hold several things. `claim` hears `out` and the
     benchmark's name, and may refuse them: nothing is left behind then. `read` reads all real images once, for
-    their digest, and may keep them for the run.
+    their digest, and may keep them for the run. `names` are those of the fakes, else the ends of their paths;
+    `n_fake` says how many of each fake count where they are not `n`.
 
     Raises UsageError for paths that hold no images, unknown names, sets too small for the metrics, and files that no
     score wrote where the two are to be.
@@ -73,17 +76,18 @@ def declare(
     folder = bench.parent
     dataset = _dataset(given[0], folder, read or read_whole)
     size = None if dataset["image"] == ANY else (dataset["image"][0], dataset["image"][1])
-    called = set_names([one.named_by for one in given[1:]], {one.named_by for one in given if not one.path.is_dir()})
-    names = {name: {"use": one.kind, **one.entry(folder)} for name, one in zip(called, given[1:], strict=True)}
+    files = {one.named_by for one in given if not one.path.is_dir()}
+    called = names or set_names([one.named_by for one in given[1:]], files)
+    pools = {name: {"use": one.kind, **one.entry(folder)} for name, one in zip(called, given[1:], strict=True)}
     declared = {
         "name": plain(out.name) or "score",
         "seed": seed,
         "datasets": catalogue.name,
         "dataset": "real",
         "n_real": n or sizes[real],
-        "n_fake": n or min(sizes[path] for path in fakes),
+        "n_fake": n_fake or n or min(sizes[path] for path in fakes),
         **(_of_protocol(protocol, random_weights) if protocol else of_encoder(str(encoder), random_weights, size)),
-        "generators": names,
+        "generators": pools,
         "metrics": {},
     }
     smaller = min(declared["n_real"], declared["n_fake"])
@@ -102,7 +106,7 @@ def declare(
         notes.append(note)
     if protocol is not None:
         notes += _left_out(protocol, smaller, drawn=random_weights)
-    if n is None:
+    if n is None and n_fake is None:
         notes += _larger({path: sizes[path] for path in fakes}, declared["n_fake"])
     return Declared(bench, tuple(notes))
 

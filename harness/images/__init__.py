@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.images.datasets.mnist5k import Mnist5k
     from harness.images.datasets.split import Dataset, Images, OpenSplit, content_digest
     from harness.images.datasets.table import DATASETS
+    from harness.images.decode import decode as decoded_image
     from harness.images.files import open_images
     from harness.images.formats.arrays import ArrayPair, uint8_advice
     from harness.images.formats.facts import Format, containers

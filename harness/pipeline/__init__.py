@@ -9,8 +9,9 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.pipeline import provenance, results
     from harness.pipeline.decoded import keep as keep_decoded
-    from harness.pipeline.encode import load_features
+    from harness.pipeline.encode import load_features, rows_of
     from harness.pipeline.exchangeable import Unlike, unlike_reference
+    from harness.pipeline.executors.inline import InlineExecutor, one_thread_here
     from harness.pipeline.executors.local import default_workers
     from harness.pipeline.executors.table import executor as executor_of
     from harness.pipeline.executors.work import Executor, Failure
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
     from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet, declared, plain
     from harness.pipeline.rank import Ranked
     from harness.pipeline.receipt import receipt_of
-    from harness.pipeline.sample import drawn_images, first_images, load_images, read_images
-    from harness.pipeline.score import load_analyses, load_groups, metric_call
+    from harness.pipeline.sample import drawn_images, first_images, load_images, order_of_files, read_images
+    from harness.pipeline.score import load_analyses, load_groups, metric_call, real_side, score_rows, target_of
     from harness.pipeline.sharing import Sharing, share_of
     from harness.pipeline.stages import Pipeline, Progress, Silent, failure_lines
     from harness.pipeline.store import Store, default_store

@@ -72,12 +72,12 @@ def make_features(plan: Plan, source: PlannedSet, encoder: str) -> Entry:
     told: dict[str, Any] = {}
     if len(parts := plan.parts(source)) == 1:
         rows, prints = encoded(plan, source, encoder, plan.benchmark.batch_size)
-        shape, content = rows.shape, _content_digest(rows.shape, [rows])
+        shape, content = rows.shape, content_digest(rows.shape, [rows])
         held = [{"features": rows, "prints": prints}]
     else:
         made = [make_part(plan, source, encoder, part) for part in parts]
         shape = (sum(entry.facts["n"] for entry in made), made[0].facts["d"])
-        content = _content_digest(shape, (_read_part(plan, entry)["features"] for entry in made))
+        content = content_digest(shape, (_read_part(plan, entry)["features"] for entry in made))
         told = {"parts": [entry.folder.name for entry in made]}
     images = image_stage.load_images(plan, source)
     facts = {
@@ -155,7 +155,8 @@ def load_features(plan: Plan, source: PlannedSet, encoder: str) -> Features:
     raise OSError(f"{plan.store_root}: features just written do not read back as they were written; check the disk")
 
 
-def _content_digest(shape: Sequence[int], parts: Iterable[FeatureArray]) -> str:
+def content_digest(shape: Sequence[int], parts: Iterable[FeatureArray]) -> str:
+    """The digest of features float32 (n, d) that come in parts: scores know them, and draw their splits, by it."""
     content = hashlib.sha256(canonical_json(list(shape)).encode("ascii") + b"\n")
     for rows in parts:
         content.update(np.ascontiguousarray(rows).data)
@@ -170,10 +171,6 @@ class _Batch:
     seen: NDArray[Any]
     prints: NDArray[np.uint8]
 
-    @property
-    def place(self) -> str:
-        return f"images {self.first} to {self.first + len(self.seen) - 1}:"
-
 
 def _rows(
     plan: Plan, source: PlannedSet, encoder: str, batch_size: int, part: range | None
@@ -181,27 +178,35 @@ def _rows(
     encode = plan.encoder(encoder)
     image_stage.load_images(plan, source)  # made here where it is missing: a generator's code keeps its thread
     for batch in one_ahead(_prepared(plan, source, encoder, batch_size, part)):
-        n = len(batch.seen)
-        try:
-            rows = np.array(encode.encode(batch.seen), order="C")  # a copy: it may be a buffer that is used again
-        except Exception as error:
-            error.add_note(f"encoder {encoder}, {batch.place}")
-            raise
-        if rows.dtype != np.float32 or rows.ndim != 2 or rows.shape != (n, int(encode.dim)):
-            raise ValueError(
-                f"encoder {encoder} gave {rows.dtype} {rows.shape} for {n} images; "
-                f"it must give float32 ({n}, {encode.dim})"
-            )
-        finite = np.isfinite(rows).all(axis=1)
-        if not finite.all():
-            raise ValueError(
-                f"encoder {encoder} gave NaN or infinity for image {batch.first + int(np.argmin(finite))} "
-                f"and {int((~finite).sum()) - 1} others of its batch"
-            )
+        rows = rows_of(encode, batch.seen, f"encoder {encoder}", batch.first)
         if encoder not in plan.tested:
             refuse_unsteady(encode, batch.seen, rows, encoder)
             plan.tested.add(encoder)
         yield rows, batch.prints
+
+
+def rows_of(encode: Any, seen: NDArray[Any], name: str, first: int) -> FeatureArray:
+    """The features float32 (n, d) that an encoder gives for images as it sees them, `first` on of their set.
+
+    Raises ValueError for features of another type or shape, and for NaN and infinity.
+    """
+    n = len(seen)
+    try:
+        rows = np.array(encode.encode(seen), order="C")  # a copy: it may be a buffer that is used again
+    except Exception as error:
+        error.add_note(f"{name}, images {first} to {first + n - 1}:")
+        raise
+    if rows.dtype != np.float32 or rows.ndim != 2 or rows.shape != (n, int(encode.dim)):
+        raise ValueError(
+            f"{name} gave {rows.dtype} {rows.shape} for {n} images; it must give float32 ({n}, {encode.dim})"
+        )
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        raise ValueError(
+            f"{name} gave NaN or infinity for image {first + int(np.argmin(finite))} "
+            f"and {int((~finite).sum()) - 1} others of its batch"
+        )
+    return rows
 
 
 def _prepared(plan: Plan, source: PlannedSet, encoder: str, batch_size: int, part: range | None) -> Iterator[_Batch]:

@@ -254,6 +254,11 @@ def _pool_seed(plan: Plan, generator: str, size: int) -> int:
     return plan.seed("pool", "files", size)
 
 
+def order_of_files(plan: Plan, size: int) -> NDArray[np.intp]:
+    """The order in which a run takes the images of a pool of `size` image files, all of them, by their places."""
+    return np.random.default_rng(plan.seed("pool", "files", size)).permutation(size)
+
+
 def _at(made: Any, sample: Callable[[Sequence[int]], Any], first: int) -> Callable[[Sequence[int]], Any]:
     """`sample`, or for a generator that asks for places, its `sample_at` from place `first` on."""
     if not isinstance(made, PlacedGenerator):

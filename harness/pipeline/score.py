@@ -13,7 +13,7 @@ from harness.images import MIXED
 from harness.metrics import analyse_against
 from harness.pipeline import copies
 from harness.pipeline import groups as image_groups
-from harness.pipeline.encode import Features, load_features
+from harness.pipeline.encode import FeatureArray, Features, content_digest, load_features
 from harness.pipeline.groups import Groups, marked
 from harness.pipeline.plan import COPIES, FakeSet, Plan, PlannedSet, statistics
 from harness.pipeline.sample import load_images
@@ -134,6 +134,28 @@ def real_side(plan: Plan, encoder: str) -> RealSide:
         key = (plan.store_root, plan.reference, seed, images, features.entry.folder.name)
         _kept[key] = RealSide(features, groups, reference)
     return _kept[key]
+
+
+def score_rows(plan: Plan, source: FakeSet, encoder: str, rows: FeatureArray) -> dict[str, Analysis]:
+    """Every built-in metric of features float32 (n, d) that are in no store, as `make_scores` would store them.
+
+    `source` names the set. What is computed of the reference alone is kept in the store. Raises UsageError where one
+    metric has no score.
+    """
+    side = real_side(plan, encoder)
+    calls = {metric: metric_call(plan, metric) for metric in plan.benchmark.metrics_of(encoder)}
+    found = analyse_against(
+        calls,
+        reference=side.reference,
+        fake=rows,
+        replicates=plan.benchmark.interval.replicates,
+        fake_seed=plan.seed("replicates", content_digest(rows.shape, [rows])),
+        design_fake=Groups().fitting(rows, source.generator).design,
+        processor=plan.processor,
+    )
+    for metric, analysis in found.items():
+        _reportable(plan, metric, analysis)
+    return {metric: marked(analysis, side.groups, Groups()) for metric, analysis in found.items()}
 
 
 def _apart(

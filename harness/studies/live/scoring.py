@@ -1,0 +1,210 @@
+"""Images that lie in memory scored as `harness score` scores the same images in files, to the bit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from harness import benchmark
+from harness.base import UsageError, counted
+from harness.benchmark import Inside, from_folders
+from harness.pipeline import (
+    Executor,
+    Failure,
+    InlineExecutor,
+    Pipeline,
+    Plan,
+    Silent,
+    Store,
+    default_store,
+    executor_of,
+    keep_decoded,
+    results,
+)
+from harness.run import run_benchmark
+from harness.studies.live.kept import KeptImages, keep
+from harness.studies.live.pixels import Layout, Pixels
+from harness.studies.live.result import Scores
+
+
+def score(
+    real: Any,
+    fake: Any,
+    *,
+    protocol: str | None = None,
+    encoder: str | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    range: tuple[float, float] | None = None,  # noqa: A002 - what it is called wherever images have one
+    layout: Layout | None = None,
+    column: str | None = None,
+    random_weights: bool = False,
+    store: str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+) -> Scores:
+    """The scores of `fake` images against `real` ones, as `harness score` gives for the same images in files.
+
+    Both are arrays or tensors (n, H, W, C) or (n, C, H, W), lists of PIL images, iterables of images or of batches,
+    DataLoaders, Hugging Face Datasets, or paths as the command takes them. Several fakes, `{"name": images}`, are ranked.
+    Images are uint8, or floats whose black and white `range` says: (0, 1), (-1, 1). `layout` ("NHWC", "NCHW") is needed
+    where a shape reads both ways, `column` where several columns hold images.
+
+    `protocol` (default "clean") or `encoder` decide what is computed, `random_weights` needs no weight file and measures
+    no quality. `n` takes as many images of each set, drawn by `seed`. Images and features are kept in `store` (default
+    `$HARNESS_STORE`, else `.harness`), so that the same real images are encoded once. It is computed in this process, on
+    one thread; `workers` starts as many processes instead. `device` is where encoders and metrics compute.
+
+    Raises UsageError for what is ambiguous (floats without a range, a shape that reads both ways), for NaN, and as
+    `harness score` does.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> real = rng.integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    >>> harness.score(real, real // 2, encoder="digits_convnet")["fd"].value  # doctest: +SKIP
+    12.3
+    """
+    root = Path(store).absolute() if store else default_store()
+    several: Mapping[str, Any] = fake if isinstance(fake, Mapping) else {_called(fake): fake}
+    if not several:
+        raise UsageError("fake: an empty mapping holds no set of images")
+    pixels = {name: Pixels(name, range, layout, column) for name in ("real", *several)}
+    sets = {"real": _placed(real, root, pixels["real"])}
+    fakes = {name: _placed(images, root, pixels[name]) for name, images in several.items()}
+    for name, one in {**sets, **fakes}.items():
+        least = n or from_folders.LEAST
+        if isinstance(one, KeptImages) and one.size < least:
+            asked = f"{n} of each set were asked for" if n else f"at least {least} are needed"
+            raise UsageError(f"{name}: holds {counted(one.size, 'image')}; {asked}")
+    question = _Question(
+        sets["real"],
+        fakes,
+        _Options(protocol, encoder, n, seed, random_weights, column, root, device, workers),
+    )
+    return question.answer()
+
+
+@dataclass(frozen=True)
+class _Options:
+    protocol: str | None
+    encoder: str | None
+    n: int | None
+    seed: int
+    random_weights: bool
+    column: str | None
+    store: Path
+    device: str
+    workers: int | None
+
+    @property
+    def executor(self) -> Executor:
+        return InlineExecutor() if self.workers is None else executor_of(workers=self.workers)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """The sets of a score, each a path that the user gave or images kept in the store, and how they are scored."""
+
+    real: Path | KeptImages
+    fakes: Mapping[str, Path | KeptImages]
+    options: _Options
+
+    def answer(self) -> Scores:
+        with tempfile.TemporaryDirectory() as folder:
+            declared = self.declare(Path(folder) / "score", _path(self.real), [_path(one) for one in self.fakes.values()])
+            plan = Plan(benchmark.load(declared.bench), self.options.store, self.options.device)
+            plan.check_place()
+            with self.options.executor as executor:
+                pipeline = Pipeline(plan, executor, _Heard())
+                pipeline.identify()
+                pipeline.check()
+                pipeline.sample()
+                pipeline.encode()
+                pipeline.score()
+                _raise(list(pipeline.failures.values()))
+                ranked = pipeline.rank()
+        return Scores(ranked.leaderboard, ranked.records, self._in_words(declared.notes), self.save)
+
+    def declare(self, out: Path, real: Path, fakes: Sequence[Path], *, claimed: bool = False) -> from_folders.Declared:
+        asked = self.options
+        return from_folders.declare(
+            real,
+            fakes,
+            out=out,
+            protocol=asked.protocol,
+            encoder=asked.encoder,
+            n=asked.n,
+            random_weights=asked.random_weights,
+            seed=asked.seed,
+            inside=Inside((asked.column,) if asked.column and isinstance(self.real, Path) else ()),
+            claim=results.claim if claimed else None,
+            read=partial(keep_decoded, Store(asked.store)),
+            names=list(self.fakes),
+        )
+
+    def save(self, out: Path) -> None:
+        """Bring the images beside `out`, declare the benchmark of them, and run it: all is in the store already."""
+        folder = out.with_name(f"{out.name}.images")
+        real = _beside(self.real, folder, "real")
+        fakes = [_beside(one, folder, f"fake-{name}") for name, one in self.fakes.items()]
+        declared = self.declare(out, real, fakes, claimed=True)
+        asked = self.options
+        run_benchmark(
+            declared.bench, out=out, store=asked.store, device=asked.device, executor=asked.executor, tracking=False
+        )
+
+    def _in_words(self, notes: Sequence[str]) -> tuple[str, ...]:
+        """Notes that name sets as the caller does."""
+        for name, one in {"real": self.real, **self.fakes}.items():
+            notes = [note.replace(str(one.path), name) if isinstance(one, KeptImages) else note for note in notes]
+        return tuple(notes)
+
+
+class _Heard(Silent):
+    """A Progress that hands on warnings alone."""
+
+    def done(self, unit: str, seconds: float, failure: Failure | None, warnings_: Sequence[str]) -> None:
+        """Warn of what a unit warned of."""
+        for words in warnings_:
+            warnings.warn(f"{unit}: {words}", stacklevel=2)
+
+
+def _called(fake: Any) -> str:
+    return Path(fake).name.partition(".")[0] or "fake" if isinstance(fake, str | Path) else "fake"
+
+
+def _placed(images: Any, store: Path, pixels: Pixels) -> Path | KeptImages:
+    return Path(images) if isinstance(images, str | Path) else keep(pixels.parts(images), store, pixels.name)
+
+
+def _path(one: Path | KeptImages) -> Path:
+    return one.path if isinstance(one, KeptImages) else one
+
+
+def _beside(one: Path | KeptImages, folder: Path, name: str) -> Path:
+    """A set's path: that of kept images is a link, or a copy, in the folder beside OUT."""
+    if isinstance(one, Path):
+        return one
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}{one.path.suffix}"
+    path.unlink(missing_ok=True)
+    try:
+        os.link(one.path, path)
+    except OSError:  # another disk, or one that has no links
+        shutil.copyfile(one.path, path)
+    return path
+
+
+def _raise(failures: Sequence[Failure]) -> None:
+    """Raise what failed: the user's to mend, or else a fault with its traceback."""
+    if faults := [one for one in failures if not one.usage]:
+        raise RuntimeError(faults[0].detail or faults[0].reason)
+    if failures:
+        raise UsageError(list(dict.fromkeys(one.reason for one in failures)))
