@@ -1,0 +1,329 @@
+"""A model scored while it trains: images in batches, from one process or many, with the number of `harness score`.
+
+The reference is encoded once and kept in the store with what metrics computed of it. What the model makes is encoded as
+it comes; its features are kept until `reset`, of `n` images at most, and images no longer than a batch is full.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import benchmark
+from harness.base import UsageError, counted, derive_seed, digest
+from harness.benchmark import from_folders
+from harness.encoders import refuse_unsteady
+from harness.images import ImageSet, joined, preprocessing
+from harness.pipeline import (
+    Plan,
+    Store,
+    default_store,
+    keep_decoded,
+    one_thread_here,
+    order_of_files,
+    plain,
+    real_side,
+    rows_of,
+    score_rows,
+    target_of,
+)
+from harness.studies.live.kept import keep
+from harness.studies.live.pixels import Layout, Pixels
+from harness.studies.live.result import Estimates
+from harness.uncertainty import SeedMember, combine
+
+State = Mapping[str, Any]
+
+
+class Monitor:
+    """Scores a model's images against `reference` while it trains; the same images in files get the same numbers.
+
+    `reference` is what `harness.score` takes for real images, a folder say; it is encoded now and kept in `store`.
+    `protocol` (default "clean") or `encoder`, `seed`, `range`, `layout`, `random_weights`, `store` and `device` are those
+    of `harness.score`. An evaluation takes `n` images (default: as many as the reference has), the same at each
+    step, since values at unlike numbers do not compare; `every` is the number of steps between two, for `due`.
+
+    In one process: `update(images)` until `left` is 0, then `compute()`, then `reset()`; `evaluate(sample)` does all three.
+    In several, each makes its share of the `n` images, and `compute` gathers what torch.distributed has initialised;
+    `share` (rank, number of processes) says it elsewhere, where `merge` takes the others' `state()`.
+
+    Raises UsageError for a reference that cannot be used, before any training.
+
+    >>> monitor = harness.Monitor("cifar10/train", n=10_000, every=5_000)  # doctest: +SKIP
+    >>> if monitor.due(step):  # doctest: +SKIP
+    ...     print(monitor.evaluate(lambda k: model.sample(k)))
+    """
+
+    def __init__(
+        self,
+        reference: Any,
+        *,
+        protocol: str | None = None,
+        encoder: str | None = None,
+        n: int | None = None,
+        every: int | None = None,
+        seed: int = 0,
+        range: tuple[float, float] | None = None,  # noqa: A002 - as in `score`
+        layout: Layout | None = None,
+        random_weights: bool = False,
+        store: str | Path | None = None,
+        device: str = "auto",
+        share: tuple[int, int] | None = None,
+    ) -> None:
+        if every is not None and every < 1:
+            raise UsageError(f"every={every}: at least one step is needed")
+        if share is not None and not 0 <= share[0] < share[1]:
+            raise UsageError(f"share={share}: (rank, number of processes) with 0 <= rank < number is needed")
+        self.every = every
+        self._seed = seed
+        self._given_share = share
+        self._images = partial(Pixels, "update", range, layout)
+        root = Path(store).absolute() if store else default_store()
+        if isinstance(reference, str | Path):
+            path = Path(reference)
+        else:
+            path = keep(Pixels("reference", range, layout).parts(reference), root, "reference").path
+        self._folder = tempfile.TemporaryDirectory()  # of the declaration, as long as it is asked
+        declared = from_folders.declare(
+            path,
+            [path],
+            out=Path(self._folder.name) / "monitor",
+            protocol=protocol,
+            encoder=encoder,
+            n=None,
+            random_weights=random_weights,
+            seed=seed,
+            read=partial(keep_decoded, Store(root)),
+            names=["model"],
+            n_fake=n,
+        )
+        loaded = benchmark.load(declared.bench)
+        self.n = n or loaded.n_real
+        self.notes = declared.notes
+        self._plan = plan = Plan(loaded.model_copy(update={"n_fake": self.n}), root, device)
+        plan.check_place()
+        self._encoders = {}
+        for name in loaded.encoders:
+            with one_thread_here():
+                if self._rank == 0:
+                    real_side(plan, name)
+                self._encoders[name] = plan.encoder(name)
+        self._steady: set[str] = set()
+        self._last: int | None = None
+        self.reset()
+
+    # ---------------------------------------------------------------- this process's share
+
+    @property
+    def _rank(self) -> int:
+        return self._share[0]
+
+    @property
+    def _share(self) -> tuple[int, int]:
+        if self._given_share is not None:
+            return self._given_share
+        distributed = _distributed()
+        return (distributed.get_rank(), distributed.get_world_size()) if distributed else (0, 1)
+
+    @property
+    def left(self) -> int:
+        """How many images this process has still to give."""
+        rank, processes = self._share
+        return max(0, len(range(rank, self.n, processes)) - self._count)
+
+    @property
+    def batch_size(self) -> int:
+        """How many images are encoded at once; giving as many at a time keeps no images waiting."""
+        return int(self._plan.benchmark.batch_size)
+
+    def due(self, step: int) -> bool:
+        """Whether an evaluation is due: once at every `every`-th step; never at step 0, nor without `every`."""
+        if self.every is None or step <= 0 or step % self.every or step == self._last:
+            return False
+        self._last = step
+        return True
+
+    # ---------------------------------------------------------------- images in
+
+    def update(self, images: Any, *, index: Sequence[int] | None = None) -> None:
+        """Take a batch of images, as `harness.score` takes batches; what goes beyond this process's share is left out.
+
+        `index` are their places among the `n` images, where they matter: which image is which in files. By default
+        process r of w has the places r, r + w, r + 2 w … in the order in which they come.
+        """
+        batch = self._pixels.batch(images)
+        rank, processes = self._share
+        if index is None:
+            places = rank + processes * (self._count + np.arange(min(len(batch), self.left)))
+        else:
+            places = np.asarray(index, np.int64)
+            if places.shape != (len(batch),):
+                raise UsageError(f"index: {places.shape} for {counted(len(batch), 'image')}; one place each is needed")
+            if len(places) and (places.min() < 0 or places.max() >= self.n):
+                raise UsageError(f"index: places are 0 to {self.n - 1}, as n = {self.n}; found {places.max()}")
+        batch = batch[: len(places)]
+        if not len(batch):
+            return
+        self._count += len(batch)
+        self._places.append(places.astype(np.int64))
+        self._waiting.append(batch)
+        if sum(map(len, self._waiting)) >= self.batch_size:
+            waiting = joined(self._waiting)
+            whole = len(waiting) // self.batch_size * self.batch_size
+            for first in range(0, whole, self.batch_size):
+                self._encode(waiting[first : first + self.batch_size], self._features)
+            self._waiting = [joined([waiting[whole:]])] if whole < len(waiting) else []
+
+    def _encode(self, images: ImageSet, into: dict[str, list[NDArray[np.float32]]]) -> None:
+        with one_thread_here():
+            for name, encoder in self._encoders.items():
+                seen = preprocessing.apply(self._plan.benchmark.recipe(name), images)
+                rows = rows_of(encoder, seen, f"encoder {name}", sum(map(len, into[name])))
+                if name not in self._steady:
+                    refuse_unsteady(encoder, seen, rows, name)
+                    self._steady.add(name)
+                into[name].append(rows)
+
+    def reset(self) -> None:
+        """Forget all images; the reference stays."""
+        self._count = 0
+        self._pixels = self._images()
+        self._places: list[NDArray[np.int64]] = []
+        self._waiting: list[ImageSet] = []
+        self._features: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self._encoders}
+        self._others: list[State] = []
+
+    def evaluate(self, sample: Callable[[int], Any]) -> Estimates:
+        """The Estimates of a fresh evaluation: `sample(k)` gives up to k images, until there are enough.
+
+        Random numbers of Python, NumPy and torch start at the same seed in every evaluation, so that steps compare
+        with the same noise, and are put back afterwards: training goes on as if nothing had been sampled.
+        """
+        self.reset()
+        try:
+            with _own_randomness(derive_seed(self._seed, "monitor", self._rank)):
+                while before := self.left:
+                    self.update(sample(min(before, self.batch_size)))
+                    if self.left == before:
+                        raise UsageError("sample(k): gave no image")
+            return self.compute()
+        finally:
+            self.reset()
+
+    # ---------------------------------------------------------------- numbers out
+
+    def state(self) -> State:
+        """What this process has, to be merged elsewhere: features float32 (m, d) by encoder, and places int64 (m,)."""
+        features = {name: list(own) for name, own in self._features.items()}
+        if self._waiting:
+            self._encode(joined(self._waiting), features)
+        return {
+            "key": self._key,
+            "places": np.concatenate([np.zeros(0, np.int64), *self._places]),
+            "features": {name: np.concatenate(own) if own else None for name, own in features.items()},
+        }
+
+    def merge(self, states: Iterable[State]) -> Monitor:
+        """Take what other processes have (their `state()`), whatever the order; the same monitor.
+
+        Raises UsageError for states of another protocol, reference or `n`.
+        """
+        taken = list(states)
+        for one in taken:
+            if one["key"] != self._key:
+                raise UsageError("merge: a state of another encoder, preprocessing or n; make all monitors alike")
+        self._others += taken
+        return self
+
+    def compute(self) -> Estimates:
+        """The Estimates of the `n` images, each with its interval: those of `harness score` on the same images in files.
+
+        To the bit where features do not hang on the batch, as on a CPU. Among torch.distributed's processes all call it,
+        and all get the same. Raises UsageError where there are not `n` images.
+        """
+        states = [self.state(), *self._others]
+        distributed = None if self._given_share is not None else _distributed()
+        if distributed is None or distributed.get_world_size() == 1:
+            return self._estimates(states)
+        gathered: list[Any] = [None] * distributed.get_world_size()
+        distributed.all_gather_object(gathered, states)
+        answer: list[Any] = [None]
+        if self._rank == 0:
+            try:
+                answer = [self._estimates([one for own in gathered for one in own])]
+            except Exception as problem:  # the others would wait for it for ever
+                answer = [problem]
+        distributed.broadcast_object_list(answer, src=0)
+        if isinstance(answer[0], Exception):
+            raise answer[0]
+        found: Estimates = answer[0]
+        return found
+
+    def _estimates(self, states: Sequence[State]) -> Estimates:
+        held = [one for one in states if len(one["places"])]
+        places = np.concatenate([np.zeros(0, np.int64), *(one["places"] for one in held)])
+        if len(places) != self.n:
+            raise UsageError(f"{counted(len(places), 'image')} of n = {self.n}: values at another number do not compare")
+        if len(np.unique(places)) != self.n:
+            raise UsageError("some images have the same place; say `share` or `index` so that processes do not overlap")
+        plan, (source,) = self._plan, self._plan.fakes
+        # In the order in which a run takes files: sums and splits are then the very same.
+        order = np.argsort(places)[order_of_files(plan, self.n)]
+        found, arrows = {}, {}
+        asked = plan.benchmark.interval
+        for encoder in self._encoders:
+            rows = np.concatenate([one["features"][encoder] for one in held])[order]
+            with one_thread_here():
+                analyses = score_rows(plan, source, encoder, rows)
+            for metric, analysis in analyses.items():
+                several = sum(metric in plan.benchmark.metrics_of(one) for one in self._encoders) > 1
+                name = f"{metric}:{encoder}" if several else metric
+                member = SeedMember(source.training_seed, source.sampling_seed, analysis)
+                found[name] = combine(
+                    [member], level=asked.level, target=target_of(plan, metric), reference=asked.reference
+                ).estimate
+                arrows[name] = "↓" if plan.benchmark.lower_is_better(metric) else "↑"
+        drawn = any(map(plan.benchmark.is_random, self._encoders))
+        note = f"encoder {', '.join(self._encoders)}" + (" (random weights: not a measure of quality)" if drawn else "")
+        return Estimates(found, arrows, note)
+
+    @property
+    def _key(self) -> str:
+        plan = self._plan
+        parts = {
+            name: [plain(plan.identity("encoders", name)), preprocessing.recipe_digest(plan.benchmark.recipe(name))]
+            for name in self._encoders
+        }
+        return digest({"encoders": parts, "n": self.n, "seed": self._seed, "batch_size": self.batch_size})
+
+
+def _distributed() -> Any:
+    """torch.distributed where it is initialised in this process, else None."""
+    module = sys.modules.get("torch.distributed")
+    return module if module is not None and module.is_available() and module.is_initialized() else None
+
+
+@contextmanager
+def _own_randomness(seed: int) -> Iterator[None]:
+    """Random numbers drawn in the block depend on the seed alone; those after it are as if there had been no block."""
+    import torch
+
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - what a user's code may draw from
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
