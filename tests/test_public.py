@@ -16,11 +16,15 @@ from harness.base import Estimate
 PUBLIC = [
     "Benchmark",
     "Estimate",
+    "Estimates",
     "FinishedRun",
     "Leaderboard",
+    "Monitor",
     "Record",
     "Result",
+    "Scores",
     "UsageError",
+    "adapters",
     "content_digest",
     "estimate",
     "estimate_all",
@@ -29,6 +33,7 @@ PUBLIC = [
     "metrics",
     "open_run",
     "run_benchmark",
+    "score",
 ]
 
 

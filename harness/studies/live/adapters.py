@@ -20,7 +20,7 @@ Log = Callable[[int, Estimates], None]
 
 
 def loop(monitor: Monitor, sample: Sample, *, log: Sequence[Log] = ()) -> Callable[[int, Any], Estimates | None]:
-    """`on_step(step, model)` for a training loop of one's own: evaluates where it is due, logs, and gives the Estimates.
+    """`on_step(step, model)` for a training loop of one's own: evaluates where due, logs, gives the Estimates.
 
     The model is in evaluation mode and without gradients meanwhile, and as it was afterwards.
     """

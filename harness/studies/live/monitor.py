@@ -48,11 +48,11 @@ class Monitor:
     """Scores a model's images against `reference` while it trains; the same images in files get the same numbers.
 
     `reference` is what `harness.score` takes for real images, a folder say; it is encoded now and kept in `store`.
-    `protocol` (default "clean") or `encoder`, `seed`, `range`, `layout`, `random_weights`, `store` and `device` are those
-    of `harness.score`. An evaluation takes `n` images (default: as many as the reference has), the same at each
+    `protocol` (default "clean") or `encoder`, `seed`, `range`, `layout`, `random_weights`, `store` and `device` are
+    those of `harness.score`. An evaluation takes `n` images (default: as many as the reference has), the same at each
     step, since values at unlike numbers do not compare; `every` is the number of steps between two, for `due`.
 
-    In one process: `update(images)` until `left` is 0, then `compute()`, then `reset()`; `evaluate(sample)` does all three.
+    In one process: `update(images)` until `left` is 0, then `compute()`, then `reset()`; `evaluate(sample)` is all.
     In several, each makes its share of the `n` images, and `compute` gathers what torch.distributed has initialised;
     `share` (rank, number of processes) says it elsewhere, where `merge` takes the others' `state()`.
 
@@ -63,6 +63,13 @@ class Monitor:
     ...     print(monitor.evaluate(lambda k: model.sample(k)))
     """
 
+    _count: int
+    _pixels: Pixels
+    _places: list[NDArray[np.int64]]
+    _waiting: list[ImageSet]  # less than a batch
+    _features: dict[str, list[NDArray[np.float32]]]
+    _others: list[State]
+
     def __init__(
         self,
         reference: Any,
@@ -72,7 +79,7 @@ class Monitor:
         n: int | None = None,
         every: int | None = None,
         seed: int = 0,
-        range: tuple[float, float] | None = None,  # noqa: A002 - as in `score`
+        range: tuple[float, float] | None = None,
         layout: Layout | None = None,
         random_weights: bool = False,
         store: str | Path | None = None,
@@ -176,7 +183,7 @@ class Monitor:
         self._count += len(batch)
         self._places.append(places.astype(np.int64))
         self._waiting.append(batch)
-        if sum(map(len, self._waiting)) >= self.batch_size:
+        if sum(len(one) for one in self._waiting) >= self.batch_size:
             waiting = joined(self._waiting)
             whole = len(waiting) // self.batch_size * self.batch_size
             for first in range(0, whole, self.batch_size):
@@ -197,10 +204,8 @@ class Monitor:
         """Forget all images; the reference stays."""
         self._count = 0
         self._pixels = self._images()
-        self._places: list[NDArray[np.int64]] = []
-        self._waiting: list[ImageSet] = []
-        self._features: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self._encoders}
-        self._others: list[State] = []
+        self._places, self._waiting, self._others = [], [], []
+        self._features = {name: [] for name in self._encoders}
 
     def evaluate(self, sample: Callable[[int], Any]) -> Estimates:
         """The Estimates of a fresh evaluation: `sample(k)` gives up to k images, until there are enough.
@@ -245,10 +250,10 @@ class Monitor:
         return self
 
     def compute(self) -> Estimates:
-        """The Estimates of the `n` images, each with its interval: those of `harness score` on the same images in files.
+        """The Estimates of the `n` images, each with its interval, as `harness score` of the same images gives.
 
-        To the bit where features do not hang on the batch, as on a CPU. Among torch.distributed's processes all call it,
-        and all get the same. Raises UsageError where there are not `n` images.
+        To the bit where features do not hang on the batch, as on a CPU. Among torch.distributed's processes all call
+        it, and all get the same. Raises UsageError where there are not `n` images.
         """
         states = [self.state(), *self._others]
         distributed = None if self._given_share is not None else _distributed()
@@ -272,7 +277,9 @@ class Monitor:
         held = [one for one in states if len(one["places"])]
         places = np.concatenate([np.zeros(0, np.int64), *(one["places"] for one in held)])
         if len(places) != self.n:
-            raise UsageError(f"{counted(len(places), 'image')} of n = {self.n}: values at another number do not compare")
+            raise UsageError(
+                f"{counted(len(places), 'image')} of n = {self.n}: values at another number do not compare"
+            )
         if len(np.unique(places)) != self.n:
             raise UsageError("some images have the same place; say `share` or `index` so that processes do not overlap")
         plan, (source,) = self._plan, self._plan.fakes

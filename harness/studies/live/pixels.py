@@ -113,7 +113,7 @@ class Pixels:
         return joined([part if isinstance(part, np.ndarray) else Mixed(part) for part in images])
 
     def _column(self, names: Sequence[str], features: Any, held: Mapping[str, Any] | None = None) -> str:
-        """The column of images among `names`; `features` are a Hugging Face dataset's types, `held` a mapping itself."""
+        """The column of images among `names`; `features` are a dataset's types, `held` the mapping."""
         if self.column is not None:
             if self.column not in names:
                 self._refuse(f"has no column {self.column!r}; it has {', '.join(map(str, names))}")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.base import Estimate, Record, UsageError, percent, unknown
 from harness.pipeline import FinishedRun, Leaderboard, Row, rank_text, shown
@@ -105,7 +105,9 @@ class Scores:
     @property
     def _several(self) -> set[str]:
         """Metrics that more than one encoder has."""
-        seen = Counter(m for e in self.leaderboard.encoders for m in {m for r in self.leaderboard.of(e) for m in r.metrics})
+        seen = Counter(
+            m for e in self.leaderboard.encoders for m in {m for r in self.leaderboard.of(e) for m in r.metrics}
+        )
         return {metric for metric, times in seen.items() if times > 1}
 
     @property
@@ -136,7 +138,9 @@ class Scores:
                 numbers = {name: getattr(one, name) for name in ("value", "se", "low", "high", "level")}
                 sizes = {"n_real": one.n_real, "n_fake": one.n_fake, "method": one.method}
                 ranks = {name: getattr(row, name) if ranked else None for name in ("rank", "rank_low", "rank_high")}
-                rows.append({"fake": row.generator, "encoder": row.encoder, "metric": metric, **numbers, **sizes, **ranks})
+                rows.append(
+                    {"fake": row.generator, "encoder": row.encoder, "metric": metric, **numbers, **sizes, **ranks}
+                )
         frame = pd.DataFrame(rows)
         floats = dict.fromkeys(("value", "se", "low", "high", "level"), "float64")
         return frame.astype(floats | dict.fromkeys(("rank", "rank_low", "rank_high"), "Int64"))
@@ -174,11 +178,14 @@ class Scores:
             yield self._table(encoder), [self.leaderboard.title(encoder)]
         level = percent(self.leaderboard.interval["level"])
         one = self.leaderboard.rows[0]
-        yield [], [
-            f"n_real = {one.n_real}, n_fake = {one.n_fake}; ± is half a {level} interval; in brackets the ranks that "
-            "the data allow, for all at once",
-            *self._remarks(),
-        ]
+        yield (
+            [],
+            [
+                f"n_real = {one.n_real}, n_fake = {one.n_fake}; ± is half a {level} interval; in brackets the ranks "
+                "that the data allow, for all at once",
+                *self._remarks(),
+            ],
+        )
 
     def _remarks(self) -> list[str]:
         flags = [f"{row.generator}: {flag}" for row in self.leaderboard.rows for flag in row.flags]

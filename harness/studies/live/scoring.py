@@ -42,7 +42,7 @@ def score(
     encoder: str | None = None,
     n: int | None = None,
     seed: int = 0,
-    range: tuple[float, float] | None = None,  # noqa: A002 - what it is called wherever images have one
+    range: tuple[float, float] | None = None,
     layout: Layout | None = None,
     column: str | None = None,
     random_weights: bool = False,
@@ -53,14 +53,14 @@ def score(
     """The scores of `fake` images against `real` ones, as `harness score` gives for the same images in files.
 
     Both are arrays or tensors (n, H, W, C) or (n, C, H, W), lists of PIL images, iterables of images or of batches,
-    DataLoaders, Hugging Face Datasets, or paths as the command takes them. Several fakes, `{"name": images}`, are ranked.
+    DataLoaders, Hugging Face Datasets, or paths as the command takes them. Several fakes, `{"name": images}`, rank.
     Images are uint8, or floats whose black and white `range` says: (0, 1), (-1, 1). `layout` ("NHWC", "NCHW") is needed
     where a shape reads both ways, `column` where several columns hold images.
 
-    `protocol` (default "clean") or `encoder` decide what is computed, `random_weights` needs no weight file and measures
-    no quality. `n` takes as many images of each set, drawn by `seed`. Images and features are kept in `store` (default
-    `$HARNESS_STORE`, else `.harness`), so that the same real images are encoded once. It is computed in this process, on
-    one thread; `workers` starts as many processes instead. `device` is where encoders and metrics compute.
+    `protocol` (default "clean") or `encoder` decide what is computed; `random_weights` needs no weight file, and
+    measures no quality. `n` takes as many images of each set, drawn by `seed`. Images and features are kept in `store`
+    (default `$HARNESS_STORE`, else `.harness`), so that the same real images are encoded once. All is computed in this
+    process, on one thread; `workers` starts as many processes instead. `device` is where encoders and metrics compute.
 
     Raises UsageError for what is ambiguous (floats without a range, a shape that reads both ways), for NaN, and as
     `harness score` does.
@@ -118,7 +118,9 @@ class _Question:
 
     def answer(self) -> Scores:
         with tempfile.TemporaryDirectory() as folder:
-            declared = self.declare(Path(folder) / "score", _path(self.real), [_path(one) for one in self.fakes.values()])
+            declared = self.declare(
+                Path(folder) / "score", _path(self.real), [_path(one) for one in self.fakes.values()]
+            )
             plan = Plan(benchmark.load(declared.bench), self.options.store, self.options.device)
             plan.check_place()
             with self.options.executor as executor:
