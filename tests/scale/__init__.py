@@ -1,0 +1,1 @@
+"""How a benchmark grows with images and generators: measured by `python -m tests.scale`."""
