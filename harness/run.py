@@ -21,9 +21,9 @@ from harness.pipeline import (
     Share,
     Sharing,
     Silent,
+    StorePlace,
     costs,
     declared,
-    default_store,
     default_workers,
     executor_of,
     failure_lines,
@@ -31,6 +31,7 @@ from harness.pipeline import (
     nearest_images,
     provenance,
     results,
+    store_place,
     stored_names,
 )
 from harness.report import GRID, drop_findings, freshen_report, write_curves, write_grids, write_nearest, write_plots
@@ -66,7 +67,7 @@ def run_benchmark(
     path: str | Path,
     *,
     out: str | Path | None = None,
-    store: str | Path | None = None,
+    store: str | StorePlace | None = None,
     device: str = "auto",
     workers: int | None = None,
     executor: Executor | None = None,
@@ -93,7 +94,7 @@ def run_benchmark(
     """
     start = time.perf_counter()
     began = datetime.now(UTC).isoformat(timespec="seconds")
-    plan = Plan(benchmark.load(Path(path)), Path(store).absolute() if store else default_store(), device)
+    plan = Plan(benchmark.load(Path(path)), store_place(store), device)
     folder = Path(out) if out else Path("results") / plan.benchmark.name
     results.claim(folder, plan.benchmark.name)
     plan.check_place()
@@ -126,7 +127,7 @@ def run_share(
     share: Share,
     *,
     patience: float = 60.0,
-    store: str | Path | None = None,
+    store: str | StorePlace | None = None,
     device: str = "auto",
     workers: int | None = None,
     executor: Executor | None = None,
@@ -138,7 +139,7 @@ def run_share(
     Shares run at once or one after the other, on one machine or many. One that needs another's work waits while that is
     at work or, for `patience` seconds, about to begin; what cannot be done then is left. Else as `run_benchmark`.
     """
-    plan = Plan(benchmark.load(Path(path)), Path(store).absolute() if store else default_store(), device)
+    plan = Plan(benchmark.load(Path(path)), store_place(store), device)
     plan.check_place()
     with (
         executor or executor_of(workers=workers or default_workers()) as entered,
@@ -154,9 +155,9 @@ def run_share(
     return ShareResult(sharing.done, len(sharing.left), told, any(failure.usage for failure in failures))
 
 
-def what_is_missing(path: str | Path, *, store: str | Path | None = None, workers: int | None = None) -> list[str]:
+def what_is_missing(path: str | Path, *, store: str | StorePlace | None = None, workers: int | None = None) -> list[str]:
     """What a rank of the benchmark still needs and the store does not have: images, features, scores, in words."""
-    plan = Plan(benchmark.load(Path(path)), Path(store).absolute() if store else default_store(), "cpu")
+    plan = Plan(benchmark.load(Path(path)), store_place(store), "cpu")
     plan.check_place()
     with executor_of(workers=workers or default_workers()) as entered:
         return Pipeline(plan, entered, Silent()).missing()

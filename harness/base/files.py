@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and where those of a cache lie."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ import os
 from pathlib import Path
 from typing import Any
 
+from harness.base.errors import UsageError
+
 UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)  # of a folder that no repetition makes writable
+
+
+def cache_folder(variable: str, name: str) -> Path:
+    """The folder that an environment variable names, else `harness/<name>` in the user's cache folder.
+
+    Raises UsageError for the home of a user who is not on this machine.
+    """
+    if given := os.environ.get(variable):
+        expanded = os.path.expanduser(given)
+        if expanded.startswith("~"):
+            user = given.partition("/")[0]
+            raise UsageError(f"${variable} is {given!r}; there is no user {user[1:]!r} here; say ./{user} for a folder")
+        return Path(expanded).absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "harness" / name
 
 
 def write_atomically(path: Path, payload: bytes) -> None:

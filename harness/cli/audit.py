@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import TRUST
+from harness.cli.options import STORE, TRUST
+
+if TYPE_CHECKING:
+    from harness.pipeline import StorePlace
 
 
 @click.command()
 @click.argument("bench", type=click.Path(path_type=Path))
 @click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")
 @click.option("--out", type=click.Path(path_type=Path), help="Where audit.json and audit.md go. [results/<name>]")
-@click.option("--store", type=click.Path(path_type=Path), help="Cache. [$HARNESS_STORE or .harness]")
+@STORE
 @click.option("--device", default="auto", show_default=True)
 @click.option("--workers", type=click.IntRange(1))
 @TRUST
 def audit(
-    bench: Path, encoders: tuple[str, ...], out: Path | None, store: Path | None, device: str, workers: int | None
+    bench: Path, encoders: tuple[str, ...], out: Path | None, store: StorePlace, device: str, workers: int | None
 ) -> None:
     """What would the images of BENCH have scored under other preprocessing, and which ranks flip? (its `audit`)"""
     import json
@@ -28,14 +32,14 @@ def audit(
     from harness.base import UsageError, unknown, write_atomically
     from harness.cli.lines import say
     from harness.cli.terminal import last_read, progress
-    from harness.pipeline import Pipeline, Plan, declared, default_store, default_workers, executor_of, results
+    from harness.pipeline import Pipeline, Plan, declared, default_workers, executor_of, results
     from harness.report import write_finding, write_report
     from harness.studies import audit as study
 
     found = benchmark.load(bench)
     if wrong := [name for name in encoders if name not in found.encoders]:
         raise UsageError(f"{bench}: {unknown('encoder', wrong[0], found.encoders)}")
-    plan = Plan(found, store.absolute() if store else default_store(), device)
+    plan = Plan(found, store, device)
     folder = out or Path("results") / found.name
     results.claim(folder, found.name)
     plan.check_place()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import BENCH, DEVICE, JSON, OUT, STORE, TRUST, WORKERS
+
+if TYPE_CHECKING:
+    from harness.pipeline import StorePlace
 
 
 @click.command()
@@ -22,7 +26,7 @@ def classes(
     bench: Path,
     encoder: str | None,
     out: Path | None,
-    store: Path | None,
+    store: StorePlace,
     device: str,
     workers: int | None,
     file: Path | None,
@@ -39,7 +43,7 @@ def classes(
     from harness.base import UsageError, unknown, write_json
     from harness.cli.lines import say
     from harness.cli.terminal import progress
-    from harness.pipeline import Pipeline, Plan, declared, default_store, default_workers, executor_of, results
+    from harness.pipeline import Pipeline, Plan, declared, default_workers, executor_of, results
     from harness.report import finding_name, write_finding, write_report
     from harness.studies import classes as study
 
@@ -47,7 +51,7 @@ def classes(
     chosen = encoder or found.rank_by.encoder
     if chosen not in found.encoders:
         raise UsageError(f"{bench}: {unknown('encoder', chosen, found.encoders)}")
-    plan = Plan(found, store.absolute() if store else default_store(), device)
+    plan = Plan(found, store, device)
     plan.check_place()
     with executor_of(workers=workers or default_workers()) as executor, progress() as heard:
         result = study.by_class(plan, lambda own: Pipeline(own, executor, heard, None, frozenset([chosen])), chosen)

@@ -11,6 +11,7 @@ import click
 from harness.cli.options import COLUMN, PATH, STORE, TRUST
 
 if TYPE_CHECKING:
+    from harness.pipeline import StorePlace
     from harness.studies.judges import PromptedSet
 
 
@@ -41,7 +42,7 @@ def judge(
     common: bool,
     level: float,
     device: str,
-    store: Path | None,
+    store: StorePlace,
     column: tuple[str, ...],
 ) -> None:
     """Score IMAGES one by one with the prompts that they show, and rank their generators.
@@ -105,16 +106,16 @@ def _of_images(
     ]
 
 
-def _of_benchmark(bench: Path, store: Path | None, device: str) -> tuple[list[PromptedSet], Path, str]:
+def _of_benchmark(bench: Path, store: StorePlace, device: str) -> tuple[list[PromptedSet], Path, str]:
     """The image sets of a benchmark, made where they are missing; its results' folder; the device."""
     from harness import benchmark
     from harness.base import UsageError
     from harness.cli.terminal import progress
-    from harness.pipeline import Pipeline, Plan, default_store, executor_of
+    from harness.pipeline import Pipeline, Plan, executor_of
     from harness.studies.judges import prompted_sets
 
     found = benchmark.load(bench)
-    plan = Plan(found, store.absolute() if store else default_store(), device)
+    plan = Plan(found, store, device)
     plan.check_place()
     with executor_of(workers=1) as executor, progress() as heard:
         pipeline = Pipeline(plan, executor, heard)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,7 +26,6 @@ PATH = click.Path(path_type=Path)
 BENCH = click.argument("bench", type=PATH)
 RUN = click.argument("out", type=PATH)
 OUT = click.option("--out", type=PATH, help="Where the results go. [results/<name>]")
-STORE = click.option("--store", type=PATH, help="Cache of images, features, scores. [$HARNESS_STORE or .harness]")
 DEVICE = click.option(
     "--device", default="auto", show_default=True, help="Where encoders and metrics compute: cpu, cuda …"
 )
@@ -50,3 +52,20 @@ TRUST = click.option(
 RECEIPT = click.option("--receipt", type=PATH, help="Write digests of what was made to this file.")
 GENERATORS = click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated).")
 ENCODERS = click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")
+
+
+def STORE(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 - one of the options above, for users of it
+    """`--store`, and for one in a bucket its local folder and that folder's bound; the command hears one `store`."""
+
+    @wraps(command)
+    def placed(*arguments: Any, store: str | None, **rest: Any) -> None:
+        from harness.pipeline import store_place
+
+        place = store_place(store, rest.pop("store_cache"), rest.pop("store_cache_size"))
+        command(*arguments, store=place, **rest)
+
+    made = "Cache of images, features, scores: a folder, or s3://BUCKET/PREFIX, gs://… [$HARNESS_STORE or .harness]"
+    size = click.option("--store-cache-size", help="What that folder holds at most, such as 50GB. [20GB]")
+    folder = click.option("--store-cache", type=PATH, help="Local folder of a store in a bucket. [in the user's cache]")
+    place = click.option("--store", help=made)
+    return place(folder(size(placed)))

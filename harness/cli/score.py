@@ -58,13 +58,13 @@ def score(
         return
     from harness.base import UsageError
     from harness.benchmark import Inside, from_folders, protocols
-    from harness.pipeline import Store, default_store, keep_decoded, results
+    from harness.pipeline import keep_decoded, open_store, results
 
     if given := _given({"--generator": generators or None, "--receipt": receipt}):
         raise UsageError(f"{given}: only for a benchmark's YAML alone; here sets of images are scored, REAL FAKE")
     if (protocol and encoders) or len(encoders) > 1:
         raise UsageError("say one --protocol or one --encoder; several belong into a benchmark's YAML")
-    out, store = out or Path("results") / "score", options["store"]
+    out = out or Path("results") / "score"
     declared = from_folders.declare(
         paths[0],
         paths[1:],
@@ -76,7 +76,7 @@ def score(
         seed=seed or 0,
         inside=Inside(column, array),
         claim=results.claim,
-        read=partial(keep_decoded, Store(store.absolute() if store else default_store())),
+        read=partial(keep_decoded, open_store(options["store"])),
     )
     for line in declared.notes:
         click.echo(f"note: {line}", err=True)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli import FAILED, USAGE
+from harness.cli.options import STORE
+
+if TYPE_CHECKING:
+    from harness.pipeline import StorePlace
 
 
 @click.command()
@@ -18,11 +23,9 @@ from harness.cli import FAILED, USAGE
     type=click.Path(path_type=Path),
     help="Where public data lie. [$HARNESS_DATA or harness/data in the cache folder; for a FILE.yaml its own folder]",
 )
-@click.option(
-    "--store", type=click.Path(path_type=Path), help="Cache of images and features. [$HARNESS_STORE or .harness]"
-)
+@STORE
 @click.option("--device", default="auto", show_default=True, help="Where encoders compute: cpu, cuda …")
-def selftest(protocol: str, folder: Path | None, store: Path | None, device: str) -> None:
+def selftest(protocol: str, folder: Path | None, store: StorePlace, device: str) -> None:
     """Exit 1 where a value published for PROTOCOL comes out otherwise here; 2 where one could not be computed.
 
     PROTOCOL is a protocol's name, or a FILE.yaml of your own values. Data and weights that are not here are named with

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli import FAILED, USAGE
 from harness.cli.options import BENCH, DEVICE, OUT, STORE, TRACKING_URI, TRUST, WORKERS
+
+if TYPE_CHECKING:
+    from harness.pipeline import StorePlace
 
 
 def whole_run(command: Callable[..., None]) -> Callable[..., None]:
@@ -62,7 +65,7 @@ def make(
     bench: Path,
     stages: Sequence[str],
     *,
-    store: Path | None,
+    store: StorePlace,
     workers: int | None,
     receipt: Path | None,
     device: str = "auto",
@@ -73,12 +76,12 @@ def make(
     from harness import benchmark
     from harness.base import write_json
     from harness.cli.terminal import last_read, progress
-    from harness.pipeline import Pipeline, Plan, default_store, default_workers, executor_of, receipt_of
+    from harness.pipeline import Pipeline, Plan, default_workers, executor_of, receipt_of
 
     found = benchmark.load(bench)
     _check_known(bench, "generator", generators, found.generators)
     _check_known(bench, "encoder", encoders, found.encoders)
-    plan = Plan(found, store.absolute() if store else default_store(), device)
+    plan = Plan(found, store, device)
     plan.check_place()
     with executor_of(workers=workers or default_workers()) as executor, progress() as heard:
         pipeline = Pipeline(plan, executor, heard, frozenset(generators) or None, frozenset(encoders) or None)

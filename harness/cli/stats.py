@@ -7,12 +7,9 @@ from typing import Any
 
 import click
 
-from harness.cli.options import ARRAY, COLUMN
+from harness.cli.options import ARRAY, COLUMN, STORE
 from harness.studies.statistics import FORMATS, PLAIN
 
-STORE = click.option(
-    "--store", type=click.Path(path_type=Path), help="Cache of images and features. [$HARNESS_STORE or .harness]"
-)
 DEVICE = click.option("--device", default="auto", show_default=True, help="Where encoders compute: cpu, cuda …")
 FILE = click.Path(path_type=Path)
 

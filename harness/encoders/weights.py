@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
-from harness.base import Frozen, UsageError, digest_file, locked, read_yaml, unknown
+from harness.base import Frozen, UsageError, cache_folder, digest_file, locked, read_yaml, unknown
 from harness.encoders.download import Progress, RefusedError, UnwritableError, discard, download
 
 TABLE = Path(__file__).with_name("weights.yaml")
@@ -78,20 +78,6 @@ def find(name: str) -> Weights:
 def folder() -> Path:
     """Where weight files lie: `$HARNESS_WEIGHTS`, else `harness/weights` in the user's cache folder."""
     return cache_folder("HARNESS_WEIGHTS", "weights")
-
-
-def cache_folder(variable: str, name: str) -> Path:
-    """The folder that an environment variable names, else `harness/<name>` in the user's cache folder.
-
-    Raises UsageError for the home of a user who is not on this machine.
-    """
-    if given := os.environ.get(variable):
-        expanded = os.path.expanduser(given)
-        if expanded.startswith("~"):
-            user = given.partition("/")[0]
-            raise UsageError(f"${variable} is {given!r}; there is no user {user[1:]!r} here; say ./{user} for a folder")
-        return Path(expanded).absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "harness" / name
 
 
 def pinned(name: str) -> str | None:

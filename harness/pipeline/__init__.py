@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from harness.pipeline.nearest import Nearest, nearest_images
     from harness.pipeline.numerics import load_again, unmoved
     from harness.pipeline.on_device import OnDevice, processor_of
+    from harness.pipeline.places import BucketPlace, StorePlace, default_store, open_store, store_place
     from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet, declared, plain
     from harness.pipeline.rank import Ranked
     from harness.pipeline.receipt import receipt_of
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from harness.pipeline.score import load_analyses, load_groups, metric_call, real_side, score_rows, target_of
     from harness.pipeline.sharing import Sharing, share_of
     from harness.pipeline.stages import Pipeline, Progress, Silent, failure_lines
-    from harness.pipeline.store import Store, default_store
+    from harness.pipeline.store import Store
     from harness.pipeline.swept import costs
     from harness.pipeline.units import Share, name_of
 

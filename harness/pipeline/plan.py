@@ -9,14 +9,14 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.base import UNWRITABLE, UsageError, derive_seed, digest
+from harness.base import UsageError, derive_seed, digest
 from harness.benchmark import Benchmark, registry, trust
 from harness.generators import GROUPS_FORMAT
 from harness.images import preprocessing
 from harness.pipeline.checked import Look, checked_parts, last_look, open_split, remember
+from harness.pipeline.places import StorePlace, open_store
 from harness.pipeline.store import Entry, Store
 
 if TYPE_CHECKING:
@@ -53,26 +53,20 @@ class Plan:
     """A benchmark bound to a store. Picklable: every worker process gets its own copy."""
 
     benchmark: Benchmark
-    store_root: Path
+    store_root: StorePlace
     device: str = "auto"
 
     @cached_property
     def store(self) -> Store:
         """Where everything made is kept."""
-        return Store(self.store_root)
+        return open_store(self.store_root)
 
     def check_place(self) -> None:
         """Raise UsageError for a store that cannot be a folder, a device of no library, and code that may not run."""
         if not DEVICE.fullmatch(self.device):
             raise UsageError(f"--device {self.device}: unknown; say auto, cpu, cuda, cuda:1, mps or xpu")
         trust.check(self.benchmark)
-        try:
-            self.store_root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            lost = isinstance(error, FileExistsError | NotADirectoryError | FileNotFoundError)
-            if not lost and error.errno not in UNWRITABLE:
-                raise
-            raise UsageError(f"the store {self.store_root} cannot be made; give another folder with --store") from None
+        self.store.check_place()
 
     # ---------------------------------------------------------------- sent to where work runs
 

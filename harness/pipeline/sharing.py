@@ -7,7 +7,6 @@ that the others know whether to wait: nobody waits for a run that has ended, was
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import threading
@@ -15,10 +14,9 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from harness.base import UsageError, digest, write_json
+from harness.base import UsageError, digest
 from harness.pipeline.plan import Plan, plain
 from harness.pipeline.units import Division, Share, Unit
 
@@ -84,7 +82,7 @@ class Sharing:
     def __enter__(self) -> Sharing:
         self._began = time.monotonic()
         benchmark = digest(plain(self.plan.benchmark.resolved()))
-        self._here = self.plan.store.root / FOLDER / benchmark[:16]
+        self._here = f"{FOLDER}/{benchmark[:16]}"
         for index in self._others():
             self._seen[index] = _Seen(self._read(index), self._began)
         self._note = {"share": str(self.share), "beat": 0, "stage": STAGES[0], "idle": False, "ended": False}
@@ -131,20 +129,19 @@ class Sharing:
     def _others(self) -> list[int]:
         return [index for index in range(1, self.share.count + 1) if index != self.share.index]
 
-    def _file(self, index: int) -> Path:
-        return self._here / f"{index}-of-{self.share.count}.json"
+    def _file(self, index: int) -> str:
+        return f"{self._here}/{index}-of-{self.share.count}.json"
 
     def _read(self, index: int) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = json.loads(self._file(index).read_text(encoding="ascii"))
-            return found
-        except (OSError, ValueError):
+            return self.plan.store.read_note(self._file(index))
+        except OSError:
             return None
 
     def _write(self) -> None:
         with self._writing:
             self._note["beat"] = time.time_ns()  # another at every sign of life; no clock is compared
-            write_json(self._file(self.share.index), self._note)
+            self.plan.store.write_note(self._file(self.share.index), self._note)
 
     def _live(self) -> None:
         while not self._over.wait(BEAT):

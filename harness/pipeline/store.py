@@ -8,6 +8,7 @@ entry whose bytes no longer match its manifest is removed and reported as missin
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.base import UNWRITABLE, UsageError, canonical_json, digest, digest_file
+from harness.base import UNWRITABLE, UsageError, canonical_json, digest, write_json
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -50,13 +51,19 @@ class Entry:
         from safetensors.numpy import load
 
         for shard in self.shards[start:]:
-            path = self.folder / shard["file"]
-            try:
-                if digest_file(path) != shard["sha256"]:
-                    raise CorruptEntry(path)
-                yield load(path.read_bytes())
-            except FileNotFoundError:
-                raise CorruptEntry(path) from None
+            arrays: dict[str, NDArray[Any]] = load(self.payload(shard))
+            yield arrays
+
+    def payload(self, shard: Mapping[str, Any]) -> bytes:
+        """The bytes of a shard, verified. Raises CorruptEntry."""
+        path = self.folder / str(shard["file"])
+        try:
+            payload = path.read_bytes()
+        except FileNotFoundError:
+            raise CorruptEntry(path) from None
+        if hashlib.sha256(payload).hexdigest() != shard["sha256"]:
+            raise CorruptEntry(path)
+        return payload
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All arrays, those of several shards joined along the first axis."""
@@ -75,9 +82,25 @@ class CorruptEntry(Exception):  # noqa: N818 - it is caught by the stage that ma
         self.path = path
 
 
-def default_store() -> Path:
-    """`$HARNESS_STORE`, else `.harness` in the current folder."""
-    return Path(os.environ.get("HARNESS_STORE") or ".harness").absolute()
+def read_manifest(payload: bytes, key: str) -> dict[str, Any]:
+    """A manifest without its seal. Raises ValueError where it is not that of the entry `key`."""
+    try:
+        manifest: dict[str, Any] = json.loads(payload.decode("ascii"))
+        seal = manifest.pop("seal")
+        if manifest["format"] == FORMAT and manifest["key"] == key and seal == digest(manifest):
+            return manifest
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise ValueError("not this entry's manifest")
+
+
+def read_mapping(payload: bytes) -> dict[str, Any] | None:
+    """A JSON mapping; None where the bytes are none."""
+    try:
+        found = json.loads(payload)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 class Store:
@@ -96,6 +119,14 @@ class Store:
 
     def find(self, kind: str, key: str) -> Entry | None:
         """The entry, or None. Only the manifest is read, once as long as it is the same file; shards when they are."""
+        try:
+            return self._held(kind, key)
+        except CorruptEntry:
+            self.discard(kind, key)
+            return None
+
+    def _held(self, kind: str, key: str) -> Entry | None:
+        """As `find`, but raises CorruptEntry where the manifest is not this entry's."""
         folder = self.folder(kind, key)
         try:
             status = os.stat(f"{folder}/{MANIFEST}")
@@ -104,18 +135,17 @@ class Store:
             known = self._known.get((kind, key))
             if known is not None and known[0] == stamp:
                 return known[1]
-            manifest = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
-            seal = manifest.pop("seal")
-            if manifest["format"] != FORMAT or manifest["key"] != key or seal != digest(manifest):
-                raise ValueError("not this entry's manifest")
-            entry = Entry(folder, manifest["facts"], tuple(manifest["shards"]))
-            self._known[kind, key] = stamp, entry
-            return entry
+            manifest = read_manifest((folder / MANIFEST).read_bytes(), key)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, KeyError, TypeError):
-            self.discard(kind, key)
-            return None
+        except ValueError:
+            raise CorruptEntry(folder / MANIFEST) from None
+        entry = self._entry(folder, manifest["facts"], tuple(manifest["shards"]))
+        self._known[kind, key] = stamp, entry
+        return entry
+
+    def _entry(self, folder: Path, facts: Mapping[str, Any], shards: tuple[Mapping[str, Any], ...]) -> Entry:
+        return Entry(folder, facts, shards)
 
     def load(self, kind: str, key: str) -> tuple[Mapping[str, Any], dict[str, NDArray[Any]]] | None:
         """Facts and verified arrays, or None where there is no intact entry (a corrupted one is removed)."""
@@ -137,9 +167,19 @@ class Store:
         """Remove an entry, if there is one, that a newer one under its key takes the place of."""
         shutil.rmtree(self.folder(kind, key), ignore_errors=True)
 
+    def check_place(self) -> None:
+        """Raise UsageError, before anything is looked for in it, for a store that cannot be a folder."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            lost = isinstance(error, FileExistsError | NotADirectoryError | FileNotFoundError)
+            if not lost and error.errno not in UNWRITABLE:
+                raise
+            raise UsageError(f"the store {self.root} cannot be made; give another folder with --store") from None
+
     def check_writable(self) -> None:
         """Raise UsageError, before anything is computed for it, where the store cannot be written."""
-        probe = self.root / "tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+        probe = self._temporary()
         try:
             probe.mkdir(parents=True)
             probe.rmdir()
@@ -159,7 +199,7 @@ class Store:
         from safetensors.numpy import save
 
         self._sweep()
-        temporary = self.root / "tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+        temporary = self._temporary()
         temporary.mkdir(parents=True)
         try:
             listed = []
@@ -168,25 +208,48 @@ class Store:
                 # safetensors writes the buffer as it lies in memory, so a strided view would be stored scrambled.
                 payload = save({label: np.asarray(array, order="C") for label, array in arrays.items()})
                 (temporary / name).write_bytes(payload)
-                listed.append({"file": name, "sha256": digest_file(temporary / name)})
+                listed.append({"file": name, "sha256": hashlib.sha256(payload).hexdigest()})
+                self._written(kind, temporary / name, payload, listed[-1]["sha256"])
             key = key() if callable(key) else key
             told = facts() if callable(facts) else facts
             manifest = {"format": FORMAT, "key": key, "kind": kind, "shards": listed, "facts": told}
             manifest["seal"] = digest(manifest)
             (temporary / MANIFEST).write_text(canonical_json(manifest), encoding="ascii")
-            final = self.folder(kind, key)
-            final.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.rename(temporary, final)
-            except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                    raise
+            self._finish(temporary, kind, key)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         entry = self.find(kind, key)
         if entry is None:
             raise OSError(errno.EIO, "the entry just written cannot be read back", str(self.folder(kind, key)))
         return entry
+
+    def read_note(self, name: str) -> dict[str, Any] | None:
+        """What `write_note` left under a name such as `shards/1-of-2.json`, whoever wrote it; None where nothing."""
+        try:
+            return read_mapping((self.root / name).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def write_note(self, name: str, note: Mapping[str, Any]) -> None:
+        """Leave a JSON mapping, no entry, for other processes that use the store. It replaces an earlier one."""
+        write_json(self.root / name, note)
+
+    def _temporary(self) -> Path:
+        """A name below the store's folder that tells whose it is, so that what a killed process leaves can go."""
+        return self.root / "tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+
+    def _written(self, kind: str, path: Path, payload: bytes, sha256: str) -> None:
+        """Hear that a shard of an entry under way is written."""
+
+    def _finish(self, temporary: Path, kind: str, key: str) -> None:
+        """Bring a whole entry to its place, unless another process was first."""
+        final = self.folder(kind, key)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.rename(temporary, final)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
 
     def _sweep(self) -> None:
         """Remove what killed processes of this machine left half written."""

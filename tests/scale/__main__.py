@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ waves:
   image: [{side}, {side}, 3]
   splits:
 """
-SPLIT = "    {name}: {{path: {name}.npy, size: {n}, digest: \"{digest}\"}}\n"
+SPLIT = '    {name}: {{path: {name}.npy, size: {n}, digest: "{digest}"}}\n'
 
 
 def declare(folder: Path, n: int, generators: int, side: int, *, trained: bool) -> None:
@@ -171,7 +172,7 @@ def main() -> None:
     by_g = [one for one in cases[1:] if one["n"] == small]
     for of, rows in (("n", by_n), ("generators", by_g)):
         for one in STAGES if len(rows) > 1 else ():
-            steps = [exponent(a, b, of, one, empty[one]["cpu"]) for a, b in zip(rows, rows[1:], strict=False)]
+            steps = [exponent(a, b, of, one, empty[one]["cpu"]) for a, b in pairwise(rows)]
             print(f"{one}: CPU seconds grow with {of} to the power " + ", ".join(f"{step:.2f}" for step in steps))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from harness.base import UsageError, derive_seed
 from harness.benchmark import protocols
 from harness.metrics import Moments, coverage, density, distance, moments, moments_of_covariance, precision, recall
+from harness.pipeline import StorePlace
 from harness.studies.selftest import material
 from harness.studies.selftest.catalogue import Case, FileSet, GaussianSet, NormalSet, Selftest, TorchvisionSet
 from harness.studies.selftest.published import Spread, inception_score, subset_kernel_distance
@@ -27,7 +28,7 @@ LOGITS, SPATIAL = "logits_unbiased", "sfid"
 
 
 def run(
-    declared: Selftest, *, folder: Path | None = None, store: Path | None = None, device: str = "auto"
+    declared: Selftest, *, folder: Path | None = None, store: StorePlace | None = None, device: str = "auto"
 ) -> Iterator[Outcome]:
     """Each case's outcome, in the order of the file; `folder` holds the data (`$HARNESS_DATA`).
 
@@ -50,7 +51,7 @@ def run(
 class _Sets:
     """The rows and moments of the declared sets, each made once."""
 
-    def __init__(self, declared: Selftest, folder: Path, scratch: Path, store: Path | None, device: str) -> None:
+    def __init__(self, declared: Selftest, folder: Path, scratch: Path, store: StorePlace | None, device: str) -> None:
         self.declared, self.folder, self.scratch = declared, folder, scratch
         self.protocol = protocols.load(declared.protocol)
         self.encode = partial(encode_layer, random_weights=declared.random_weights, store=store, device=device)

@@ -20,12 +20,13 @@ from harness.images import Mixed, preprocessing
 from harness.pipeline import (
     Plan,
     RealSet,
-    default_store,
+    StorePlace,
     load_features,
     load_images,
     plain,
     provenance,
     read_images,
+    store_place,
 )
 from harness.studies.statistics.npz import Made, facts_of
 from harness.uncertainty import Rows
@@ -58,7 +59,7 @@ def encode(
     adm: bool = False,
     admit: Callable[[Made], None] | None = None,
     inside: Inside = from_folders.EVIDENT,
-    store: Path | None = None,
+    store: StorePlace | None = None,
     device: str = "auto",
 ) -> Encoded:
     """The features of a set of images under a protocol; `adm` adds what ADM's files hold besides.
@@ -96,7 +97,7 @@ def encode_layer(
     *,
     layer: str | None,
     random_weights: bool = False,
-    store: Path | None = None,
+    store: StorePlace | None = None,
     device: str = "auto",
 ) -> Rows:
     """The features float32 (n, d) of a set of images at one layer of a protocol's encoder; None is the protocol's own.
@@ -115,7 +116,7 @@ def _planned(
     layers: Mapping[str, str | None],
     *,
     random_weights: bool,
-    store: Path | None,
+    store: StorePlace | None,
     device: str,
     inside: Inside = from_folders.EVIDENT,
 ) -> Iterator[Plan]:
@@ -124,7 +125,7 @@ def _planned(
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "images"
         bench = from_folders.declare_reference(path.absolute(), out=out, encoders=encoders, inside=inside)
-        plan = Plan(benchmark.load(bench), store.absolute() if store else default_store(), device)
+        plan = Plan(benchmark.load(bench), store_place(store), device)
         plan.check_place()
         yield plan
 
