@@ -155,7 +155,9 @@ def run_share(
     return ShareResult(sharing.done, len(sharing.left), told, any(failure.usage for failure in failures))
 
 
-def what_is_missing(path: str | Path, *, store: str | StorePlace | None = None, workers: int | None = None) -> list[str]:
+def what_is_missing(
+    path: str | Path, *, store: str | StorePlace | None = None, workers: int | None = None
+) -> list[str]:
     """What a rank of the benchmark still needs and the store does not have: images, features, scores, in words."""
     plan = Plan(benchmark.load(Path(path)), store_place(store), "cpu")
     plan.check_place()

@@ -21,7 +21,15 @@ from typing import Any
 
 from harness.base import Bucket, UsageError, locked, write_atomically
 from harness.pipeline.places import BucketPlace
-from harness.pipeline.store import MANIFEST, CorruptEntry, CorruptEntryWarning, Entry, Store, read_manifest, read_mapping
+from harness.pipeline.store import (
+    MANIFEST,
+    CorruptEntry,
+    CorruptEntryWarning,
+    Entry,
+    Store,
+    read_manifest,
+    read_mapping,
+)
 
 LAYOUT = "store.json"  # of the bucket: what lies below the address, and that it can be written
 LAYOUT_FORMAT = 1
