@@ -240,3 +240,9 @@ def test_a_bound_is_of_a_bucket_only(tmp_path):
     with pytest.raises(UsageError, match="go with a --store in a bucket"):
         store_place(str(tmp_path), None, "50GB")
     assert store_place("s3://b/p/", tmp_path, "1.5 GB") == BucketPlace("s3://b/p", tmp_path, 1_500_000_000)
+
+
+def test_notes_of_shards_reach_other_machines(url, tmp_path):
+    opened(url, tmp_path / "a").write_note("shards/ab/1-of-2.json", {"stage": "encode"})
+    assert opened(url, tmp_path / "b").read_note("shards/ab/1-of-2.json") == {"stage": "encode"}
+    assert opened(url, tmp_path / "b").read_note("shards/ab/2-of-2.json") is None
