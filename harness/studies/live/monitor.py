@@ -25,15 +25,16 @@ from harness.encoders import refuse_unsteady
 from harness.images import ImageSet, joined, preprocessing
 from harness.pipeline import (
     Plan,
-    Store,
-    default_store,
+    StorePlace,
     keep_decoded,
     one_thread_here,
+    open_store,
     order_of_files,
     plain,
     real_side,
     rows_of,
     score_rows,
+    store_place,
     target_of,
 )
 from harness.studies.live.kept import keep
@@ -82,7 +83,7 @@ class Monitor:
         range: tuple[float, float] | None = None,
         layout: Layout | None = None,
         random_weights: bool = False,
-        store: str | Path | None = None,
+        store: str | StorePlace | None = None,
         device: str = "auto",
         share: tuple[int, int] | None = None,
     ) -> None:
@@ -94,11 +95,12 @@ class Monitor:
         self._seed = seed
         self._given_share = share
         self._images = partial(Pixels, "update", range, layout)
-        root = Path(store).absolute() if store else default_store()
+        place = store_place(store)
+        kept_in = open_store(place)
         if isinstance(reference, str | Path):
             path = Path(reference)
         else:
-            path = keep(Pixels("reference", range, layout).parts(reference), root, "reference").path
+            path = keep(Pixels("reference", range, layout).parts(reference), kept_in.root, "reference").path
         self._folder = tempfile.TemporaryDirectory()  # of the declaration, as long as it is asked
         declared = from_folders.declare(
             path,
@@ -109,14 +111,14 @@ class Monitor:
             n=None,
             random_weights=random_weights,
             seed=seed,
-            read=partial(keep_decoded, Store(root)),
+            read=partial(keep_decoded, kept_in),
             names=["model"],
             n_fake=n,
         )
         loaded = benchmark.load(declared.bench)
         self.n = n or loaded.n_real
         self.notes = declared.notes
-        self._plan = plan = Plan(loaded.model_copy(update={"n_fake": self.n}), root, device)
+        self._plan = plan = Plan(loaded.model_copy(update={"n_fake": self.n}), place, device)
         plan.check_place()
         self._encoders = {}
         for name in loaded.encoders:

@@ -22,11 +22,12 @@ from harness.pipeline import (
     Pipeline,
     Plan,
     Silent,
-    Store,
-    default_store,
+    StorePlace,
     executor_of,
     keep_decoded,
+    open_store,
     results,
+    store_place,
 )
 from harness.run import run_benchmark
 from harness.studies.live.kept import KeptImages, keep
@@ -46,7 +47,7 @@ def score(
     layout: Layout | None = None,
     column: str | None = None,
     random_weights: bool = False,
-    store: str | Path | None = None,
+    store: str | StorePlace | None = None,
     device: str = "auto",
     workers: int | None = None,
 ) -> Scores:
@@ -71,7 +72,8 @@ def score(
     >>> harness.score(real, real // 2, encoder="digits_convnet")["fd"].value  # doctest: +SKIP
     12.3
     """
-    root = Path(store).absolute() if store else default_store()
+    place = store_place(store)
+    root = open_store(place).root
     several: Mapping[str, Any] = fake if isinstance(fake, Mapping) else {_called(fake): fake}
     if not several:
         raise UsageError("fake: an empty mapping holds no set of images")
@@ -86,7 +88,7 @@ def score(
     question = _Question(
         sets["real"],
         fakes,
-        _Options(protocol, encoder, n, seed, random_weights, column, root, device, workers),
+        _Options(protocol, encoder, n, seed, random_weights, column, place, device, workers),
     )
     return question.answer()
 
@@ -99,7 +101,7 @@ class _Options:
     seed: int
     random_weights: bool
     column: str | None
-    store: Path
+    store: StorePlace
     device: str
     workers: int | None
 
@@ -147,7 +149,7 @@ class _Question:
             seed=asked.seed,
             inside=Inside((asked.column,) if asked.column and isinstance(self.real, Path) else ()),
             claim=results.claim if claimed else None,
-            read=partial(keep_decoded, Store(asked.store)),
+            read=partial(keep_decoded, open_store(asked.store)),
             names=list(self.fakes),
         )
 
