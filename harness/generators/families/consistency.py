@@ -9,7 +9,7 @@ from pydantic import Field
 
 from harness.base import TORCH, Component, Count, Parameters, Positive
 from harness.generators.families.diffusion import velocity_loss
-from harness.generators.families.parts_family import BATCH, Draws, Family, batch, trained
+from harness.generators.families.parts_family import Draws, Family, batch, trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,32 +84,29 @@ class Consistency(Family):
         self.steps = steps
         self.evaluations = steps
 
-    def _made(self, generator: torch.Generator) -> nn.ModuleDict:
-        from torch import nn
-
+    def _made(self) -> nn.Module:
         from harness.generators.families.parts_unet import UNet
 
-        return nn.ModuleDict({"model": UNet(self._shape, width=self.width, classes=self._classes, generator=generator)})
+        return UNet(self._shape, width=self.width, classes=self._classes)
 
-    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor, generator: torch.Generator) -> None:
+    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor) -> None:
         import torch
 
-        teacher = self._made(generator)["model"]
-        loss = velocity_loss(teacher, pixels, labels, generator, dropout=0.0)
+        teacher, model, target_model = self._made(), self._network, self._made()
+        loss = velocity_loss(teacher, pixels, labels, dropout=0.0)
         trained(teacher, loss, iterations=self.iterations, learning_rate=self.learning_rate)
-        model = self._networks["model"]
-        target_model = self._made(generator)["model"].requires_grad_(False)
         for student in (model, target_model):
             student.load_state_dict(teacher.state_dict())
+        target_model.requires_grad_(False)
         averaged: list[Any] = list(target_model.parameters())
         weights: list[Any] = list(model.parameters())
         ends = torch.linspace(LEAST, math.pi / 2, self.intervals + 1)
 
         def disagreement() -> torch.Tensor:
-            clean, shown = batch(pixels, labels, generator, none=self._classes)
-            place = torch.randint(self.intervals, (BATCH,), generator=generator)
+            clean, shown = batch(pixels, labels)
+            place = torch.randint(self.intervals, (len(clean),))
             near, far = ends[place], ends[place + 1]
-            noise = torch.randn(clean.shape, generator=generator)
+            noise = torch.randn_like(clean)
             noisy = _column(far.cos()) * clean + _column(far.sin()) * noise
             with torch.no_grad():
                 torch._foreach_lerp_(averaged, weights, 1 - TARGET)
@@ -124,7 +121,7 @@ class Consistency(Family):
     def _drawn(self, draws: Draws) -> torch.Tensor:
         import torch
 
-        model = self._networks["model"]
+        model = self._network
         image = torch.zeros(())
         for step in range(self.steps):
             angle = torch.full((len(draws.labels),), math.pi / 2 * (1 - step / self.steps))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.base import TORCH, Component, Count, Parameters, Positive
-from harness.encoders import drawn, one_thread
-from harness.generators.families.parts_network import LatentNetwork, as_pixels, minibatches
+from harness.encoders import one_thread
+from harness.generators.families.parts_family import Draws, Family, batch, blocks, scaled, trained
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from torch import nn
 
     from harness.generators.trained import Likelihood
 
@@ -40,11 +41,10 @@ FACTS = Component(
     one_size=True,
 )
 
-BATCH = 64
 DRAWS = 16  # of the latent for each image whose likelihood is bounded
 
 
-class ConvVAE(LatentNetwork):
+class ConvVAE(Family):
     """Kingma & Welling 2014; β as in Higgins et al. 2017; the class is given to both networks (Sohn et al. 2015).
 
     Maximised is E_q[log p(x | z, y)] - β KL(q(z | x, y) ‖ p(z)), their eq. 3 with β = 1. A pixel is a logistic around
@@ -55,6 +55,8 @@ class ConvVAE(LatentNetwork):
 
     Simplified: two convolutions each way; the class enters as a one-hot vector.
     """
+
+    sides: ClassVar[int] = 4
 
     def __init__(
         self,
@@ -69,29 +71,31 @@ class ConvVAE(LatentNetwork):
         self.latent, self.width, self.beta, self.conditional = latent, width, beta, conditional
         self.iterations, self.learning_rate = iterations, learning_rate
 
-    @one_thread()
-    def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
-        """Train on uint8 (n, H, W, C), sides multiples of 4."""
+    def _made(self) -> nn.Module:
+        from harness.generators.families.conv_vae_network import Autoencoder
+
+        return Autoencoder(self._shape, self._classes, latent=self.latent, width=self.width)
+
+    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor) -> None:
         import torch
 
-        pixels, classes = self._meet(images, labels)
-        with drawn(seed):
-            network = self._build(self._shape, len(self._shares))
-            optimiser = torch.optim.AdamW(network.parameters(), lr=self.learning_rate, fused=True)
-            schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, self.learning_rate, total_steps=self.iterations)
-            for rows in minibatches(len(pixels), size=BATCH, iterations=self.iterations):
-                real, label = pixels[rows], classes[rows]
-                mean, log_variance = network.encode(real, label)
-                z = mean + (log_variance / 2).exp() * torch.randn_like(mean)
-                error = -network.log_likelihood(real, z, label)
-                # KL of two Gaussians in closed form: Kingma & Welling, appendix B.
-                divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
-                loss = (error + self.beta * divergence).mean()
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-        self._keep(network)
+        network = self._network
+
+        def loss() -> torch.Tensor:
+            real, label = batch(pixels, labels)
+            mean, log_variance = network.encode(real, label)
+            z = mean + (log_variance / 2).exp() * torch.randn_like(mean)
+            error = -network.log_likelihood(real, z, label)
+            # KL of two Gaussians in closed form: Kingma & Welling, appendix B.
+            divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
+            value: torch.Tensor = (error + self.beta * divergence).mean()
+            return value
+
+        trained(network, loss, iterations=self.iterations, learning_rate=self.learning_rate)
+
+    def _drawn(self, draws: Draws) -> torch.Tensor:
+        mean: torch.Tensor = self._network.mean(draws.normal(self.latent), draws.labels)
+        return mean
 
     @one_thread()
     def likelihood(self, images: np.ndarray, labels: np.ndarray | None) -> Likelihood:
@@ -101,27 +105,17 @@ class ConvVAE(LatentNetwork):
         from harness.generators.families.parts_pixels import as_bits_per_dim
         from harness.generators.trained import Likelihood
 
-        pixels, classes = as_pixels(images).double(), self._classes_of(images, labels)
-        found = []
-        noise = torch.randn(DRAWS, self.latent, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-        for rows in torch.split(torch.arange(len(pixels)), 32):
-            x, label = pixels[rows], classes[rows]
+        classes, found = self._numbers(labels, len(images)), []
+        noise = torch.randn(DRAWS, self.latent, generator=torch.Generator().manual_seed(0))
+        for rows in blocks(len(images)):
+            x, label = scaled(images[rows]), classes[rows]
             mean, log_variance = self._network.encode(x, label)
-            draws = noise[:, None].expand(DRAWS, len(rows), self.latent)
+            draws = noise[:, None].expand(DRAWS, len(x), self.latent)
             log_likelihood = functools.partial(self._network.log_likelihood, label=label)
             bound = importance_bound(x, mean, log_variance, log_likelihood, draws)
             found.append(as_bits_per_dim(bound, math.prod(self._shape)))
         words = f"importance-weighted bound of {DRAWS} draws; levels have a discretised logistic's probability"
         return Likelihood(torch.cat(found).numpy(), "bound", words)
-
-    def _images(self, z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        mean: torch.Tensor = self._network.mean(z, label)
-        return mean
-
-    def _build(self, shape: Sequence[int], classes: int) -> Any:
-        from harness.generators.families.conv_vae_network import Autoencoder
-
-        return Autoencoder(shape, classes, latent=self.latent, width=self.width)
 
 
 def importance_bound(

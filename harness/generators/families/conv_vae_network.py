@@ -12,7 +12,7 @@ from harness.generators.families.parts_pixels import level_log_probability
 
 
 class Autoencoder(nn.Module):
-    """Images (n, C, H, W) in [0, 1] and classes (n,) ⇄ latents (n, d)."""
+    """Images (n, C, H, W) in [-1, 1] and classes (n,) ⇄ latents (n, d)."""
 
     def __init__(self, shape: Sequence[int], classes: int, *, latent: int, width: int) -> None:
         super().__init__()
@@ -36,16 +36,16 @@ class Autoencoder(nn.Module):
             nn.SiLU(),
             nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1),
         )
-        self.log_scale = nn.Parameter(torch.tensor(-2.0))  # of the logistic of every pixel
+        self.log_scale = nn.Parameter(torch.tensor(-1.3))  # of the logistic of every pixel
 
     def encode(self, pixels: torch.Tensor, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and log-variance of q(z | x, y), (n, d) each."""
-        seen = torch.cat([self.down(pixels - 0.5), one_hot(label, self.classes).to(pixels)], dim=1)
+        seen = torch.cat([self.down(pixels / 2), one_hot(label, self.classes).to(pixels)], dim=1)
         mean, log_variance = self.posterior(seen).chunk(2, dim=1)
         return mean, log_variance
 
     def mean(self, z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """The pixels around which p(x | z, y) lies, not clipped to [0, 1]."""
+        """The pixels around which p(x | z, y) lies, not clipped to [-1, 1]."""
         decoded: torch.Tensor = self.up(torch.cat([z, one_hot(label, self.classes).to(z)], dim=1))
         return decoded
 

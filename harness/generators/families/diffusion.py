@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from harness.base import TORCH, Component, Count, Parameters, Positive
 from harness.encoders import one_thread
-from harness.generators.families.parts_family import CHUNK, Draws, Family, batch, spread, trained
+from harness.generators.families.parts_family import CHUNK, Draws, Family, batch, blocks, spread, trained
 from harness.generators.trained import Likelihood
 
 if TYPE_CHECKING:
@@ -119,31 +119,29 @@ class Diffusion(Family):
         asked = 2 * steps - 1 if sampler == "ode" else steps
         self.evaluations = asked * (1 if guidance in (0, 1) else 2)
 
-    def _made(self, generator: torch.Generator) -> nn.ModuleDict:
+    def _made(self) -> nn.ModuleDict:
         from torch import nn
 
         from harness.generators.families.parts_unet import Classifier, UNet
 
-        made: dict[str, nn.Module] = {
-            "denoiser": UNet(self._shape, width=self.width, classes=self._classes, generator=generator)
-        }
-        if self.classifier and self._classes:
-            made["classifier"] = Classifier(self._shape, width=self.width, classes=self._classes, generator=generator)
+        made: dict[str, nn.Module] = {"denoiser": UNet(self._shape, width=self.width, classes=self._classes)}
+        if self.classifier:
+            made["classifier"] = Classifier(self._shape, width=self.width, classes=self._classes)
         return nn.ModuleDict(made)
 
-    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor, generator: torch.Generator) -> None:
+    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor) -> None:
         import torch
 
-        network = self._networks["denoiser"]
-        loss = velocity_loss(network, pixels, labels, generator, dropout=self.label_dropout)
+        network = self._network["denoiser"]
+        loss = velocity_loss(network, pixels, labels, dropout=self.label_dropout)
         trained(network, loss, iterations=self.iterations, learning_rate=self.learning_rate)
-        keep_residual(network, pixels, labels, generator)
-        if "classifier" in self._networks:
-            critic = self._networks["classifier"]
+        keep_residual(network, pixels, labels)
+        if "classifier" in self._network:
+            critic = self._network["classifier"]
 
             def cross_entropy() -> torch.Tensor:
-                clean, shown = batch(pixels, labels, generator, none=self._classes)
-                noisy, angle, _ = noised(clean, generator)
+                clean, shown = batch(pixels, labels)
+                noisy, angle, _ = noised(clean)
                 return torch.nn.functional.cross_entropy(critic(noisy, angle / (math.pi / 2)), shown)
 
             trained(critic, cross_entropy, iterations=self.iterations // 2, learning_rate=self.learning_rate / 2)
@@ -165,17 +163,16 @@ class Diffusion(Family):
 
     def _guided(self, noisy: torch.Tensor, angle: float, labels: torch.Tensor) -> torch.Tensor:
         """The expected clean images, of their classes as far as guidance asks."""
-        network = self._networks["denoiser"]
         from harness.generators.families.parts_samplers import clean_of, guided
 
-        network = self._networks["denoiser"]
+        network = self._network["denoiser"]
         if self.guidance != 1:
             self._of_classes("guidance")
         clean = guided(lambda shown: clean_of(network, noisy, angle, shown), labels, self._classes, self.guidance)
         if self.classifier_guidance:
             self._of_classes("classifier_guidance")
             # Of a score s the expected clean image is (noisy + sin^2 s) / cos.
-            push = self._networks["classifier"].gradient(noisy, angle / (math.pi / 2), labels)  # type: ignore[operator]
+            push = self._network["classifier"].gradient(noisy, angle / (math.pi / 2), labels)
             clean = clean + self.classifier_guidance * math.sin(angle) ** 2 / math.cos(angle) * push
         return clean
 
@@ -191,8 +188,8 @@ class Diffusion(Family):
 
         from harness.generators.families import parts_densities as densities
 
-        network = self._networks["denoiser"]
-        shown = self._shown(labels, len(images))
+        network = self._network["denoiser"]
+        shown = self._numbers(labels, len(images), none=self._classes)
 
         def flow(noisy: torch.Tensor, u: float) -> torch.Tensor:
             angle = math.atan(math.exp(u))  # even steps of the log noise-to-signal ratio u
@@ -206,10 +203,10 @@ class Diffusion(Family):
 
         bits = [np.empty(0)]
         with torch.no_grad():
-            for rows in torch.split(torch.arange(len(images)), CHUNK):
-                held_out = densities.HeldOut(images[rows], rows.tolist())
+            for rows in blocks(len(images)):
+                held_out = densities.HeldOut(images[rows], range(len(images))[rows])
                 if self.nll == "bound":
-                    sd = float(network.residual)  # type: ignore[arg-type]
+                    sd = float(network.residual)
                     found = densities.variational_bound(velocity, held_out, strata=STRATA, sd=sd)
                 else:
                     path = densities.log_ratios(MOVES)
@@ -223,32 +220,31 @@ class Diffusion(Family):
         return Likelihood(np.concatenate(bits), self.nll, words[self.nll])
 
 
-def noised(clean: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def noised(clean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Images with noise, their angles (n,), and the velocity that a network is to predict from both."""
     import torch
 
-    angle = spread(len(clean), generator) * math.pi / 2
+    angle = spread(len(clean)) * math.pi / 2
     signal, lost = (part.reshape(-1, 1, 1, 1) for part in (angle.cos(), angle.sin()))
-    noise = torch.randn(clean.shape, generator=generator)
+    noise = torch.randn_like(clean)
     return signal * clean + lost * noise, angle, signal * noise - lost * clean
 
 
 def velocity_loss(
-    network: nn.Module, clean: torch.Tensor, labels: torch.Tensor, generator: torch.Generator, *, dropout: float
+    network: Any, clean: torch.Tensor, labels: torch.Tensor, *, dropout: float
 ) -> Callable[[], torch.Tensor]:
     """The loss of a batch of `clean` images or latents, a new one at each call."""
-    none = int(network.classes)  # type: ignore[arg-type]
 
     def loss() -> torch.Tensor:
-        rows, shown = batch(clean, labels, generator, none=none, dropout=dropout)
-        noisy, angle, velocity = noised(rows, generator)
+        rows, shown = batch(clean, labels, none=network.classes, dropout=dropout)
+        noisy, angle, velocity = noised(rows)
         value: torch.Tensor = (network(noisy, angle / (math.pi / 2), shown) - velocity).square().mean()
         return value
 
     return loss
 
 
-def keep_residual(network: nn.Module, clean: torch.Tensor, labels: torch.Tensor, generator: torch.Generator) -> None:
+def keep_residual(network: Any, clean: torch.Tensor, labels: torch.Tensor) -> None:
     """Note in the network how far, root mean square, its clean images are off at the lowest noise: the decoder's sd."""
     import torch
 
@@ -257,7 +253,7 @@ def keep_residual(network: nn.Module, clean: torch.Tensor, labels: torch.Tensor,
 
     with torch.no_grad():
         rows = slice(0, 8 * CHUNK)
-        noise = torch.randn(clean[rows].shape, generator=generator)
+        noise = torch.randn_like(clean[rows])
         noisy = math.cos(LOWEST) * clean[rows] + math.sin(LOWEST) * noise
         found = clean_of(network, noisy, LOWEST, labels[rows])
-        network.residual.fill_((found - clean[rows]).square().mean().sqrt())  # type: ignore[operator, union-attr]
+        network.residual.fill_((found - clean[rows]).square().mean().sqrt())

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 RANK = 16  # principal components of each class that chains begin with
-SLOPE = 0.03  # the largest step's share of step_size for a pixel: keeps a steep energy from throwing chains away
+SLOPE = 0.015  # the largest step's share of step_size for a pixel: keeps a steep energy from throwing chains away
 
 
 class EnergyNetwork(nn.Module):
-    """Energies (n,) of images (n, C, H, W) in [0, 1], given their classes (n,)."""
+    """Energies (n,) of images (n, C, H, W) in [-1, 1], given their classes (n,)."""
 
     def __init__(self, shape: Sequence[int], classes: int, *, width: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class EnergyNetwork(nn.Module):
 
     def forward(self, images: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         """The energies, one output of the network for each class."""
-        energies: torch.Tensor = self.layers(2 * images - 1).gather(1, label[:, None])[:, 0]
+        energies: torch.Tensor = self.layers(images).gather(1, label[:, None])[:, 0]
         return energies
 
 
@@ -61,7 +61,7 @@ class Beginnings(nn.Module):
     def forward(self, normal: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         """Images (n, C, H, W) from normal numbers (n, RANK) and classes."""
         drawn = self.mean[label] + torch.einsum("nr,nrd->nd", normal, self.factor[label])
-        return drawn.clamp(0, 1).reshape(-1, *self.shape)
+        return drawn.clamp(-1, 1).reshape(-1, *self.shape)
 
 
 def langevin(
@@ -69,7 +69,8 @@ def langevin(
 ) -> torch.Tensor:
     """Where chains end that begin at `images`, one step for each of the `noises`: Du & Mordatch 2019, eq. 3."""
     for noise in noises:
-        images = images.detach().requires_grad_(True)
-        (slope,) = torch.autograd.grad(network(images, label).sum(), images)
-        images = (images.detach() - step_size * slope.clamp(-SLOPE, SLOPE) + noise).clamp(0, 1)
+        with torch.enable_grad():
+            images = images.detach().requires_grad_(True)
+            (slope,) = torch.autograd.grad(network(images, label).sum(), images)
+        images = (images.detach() - step_size * slope.clamp(-SLOPE, SLOPE) + noise).clamp(-1, 1)
     return images.detach()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 from harness.base import TORCH, Component, Count, Parameters, Positive
-from harness.encoders import drawn, one_thread
-from harness.generators.families.parts_network import LatentNetwork, minibatches
+from harness.encoders import one_thread
+from harness.generators.families.parts_family import Draws, Family, batch, blocks, trained
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +44,7 @@ BATCH = 128
 MARGIN = 0.05  # how far from 0 and 1 pixels are kept before the logit, where it is infinite
 
 
-class NormalisingFlow(LatentNetwork):
+class NormalisingFlow(Family):
     """RealNVP (Dinh et al. 2017): affine couplings in turn, here fully connected and given the class.
 
     Maximised is the exact log-density of dequantised pixels: log p(x) = log p(f(x)) + log |det ∂f/∂x| (Dinh et
@@ -58,8 +57,6 @@ class NormalisingFlow(LatentNetwork):
     Simplified: no convolutions and no levels. Instead the couplings work on principal components, where a Gaussian for
     each class is the start; convolutional couplings need far longer to learn that pixels far apart belong together.
     """
-
-    halvings: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -74,65 +71,65 @@ class NormalisingFlow(LatentNetwork):
         self.steps, self.width, self.temperature, self.conditional = steps, width, temperature, conditional
         self.iterations, self.learning_rate = iterations, learning_rate
 
-    @one_thread()
-    def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
-        """Train on uint8 (n, H, W, C)."""
+    def _made(self) -> nn.Module:
+        from harness.generators.families.flow_network import Flow
+
+        return Flow(math.prod(self._shape), self._classes, steps=self.steps, width=self.width)
+
+    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor) -> None:
         import torch
 
-        pixels, classes = self._meet(images, labels)
-        with drawn(seed):
-            network = self._build(self._shape, len(self._shares))
-            start, _ = logit((pixels * 255 + torch.rand(pixels.shape)) / 256)
-            network.rotate.fit(start)
-            network.scale.fit(network.rotate(start), classes)
-            optimiser = torch.optim.AdamW(network.parameters(), lr=self.learning_rate, fused=True)
-            schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, self.learning_rate, total_steps=self.iterations)
-            for rows in minibatches(len(pixels), size=BATCH, iterations=self.iterations):
-                levels = (pixels[rows] * 255 + torch.rand(pixels[rows].shape)) / 256  # dequantised anew each time
-                stretched, log_determinant = logit(levels)
-                loss = -(network.log_density(stretched, classes[rows]) + log_determinant).mean() / levels[0].numel()
-                optimiser.zero_grad()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-                optimiser.step()
-                schedule.step()
-        self._keep(network)
+        network, size = self._network, math.prod(self._shape)
 
-    def _keep(self, network: nn.Module) -> None:
-        super()._keep(network)
-        self.latent = math.prod(self._shape)  # as many numbers as the image has
+        def dequantised(shown: torch.Tensor) -> torch.Tensor:
+            return ((shown + 1) * 127.5 + torch.rand(shown.shape)) / 256  # anew each time
+
+        start, _ = logit(dequantised(pixels))
+        network.rotate.fit(start)
+        network.scale.fit(network.rotate(start), labels)
+
+        def loss() -> torch.Tensor:
+            shown, label = batch(pixels, labels, size=BATCH)
+            stretched, log_determinant = logit(dequantised(shown))
+            value: torch.Tensor = -(network.log_density(stretched, label) + log_determinant).mean() / size
+            return value
+
+        trained(network, loss, iterations=self.iterations, learning_rate=self.learning_rate, clip=1.0)
+
+    def _drawn(self, draws: Draws) -> torch.Tensor:
+        from harness.generators.families.flow_network import student
+
+        noise = student(draws.normal().double() * self.temperature).float()
+        inside = self._network.inverse(noise.flatten(1), draws.labels).sigmoid()
+        levels = ((inside - MARGIN) / (1 - 2 * MARGIN)).reshape(noise.shape)
+        images: torch.Tensor = (levels * 256).floor().clamp(0, 255) / 127.5 - 1  # levels in whose interval pixels lie
+        return images
 
     @one_thread()
     def likelihood(self, images: np.ndarray, labels: np.ndarray | None) -> Likelihood:
-        """Bits per dimension of uint8 images, given their class where the model is conditional."""
+        """Bits per dimension of uint8 images, given their class where the model is conditional.
+
+        By the density of levels k anywhere in [k, k + 1) / 256, by a fixed seed for each image: its mean is a lower
+        bound of the levels' log-probability (Theis et al. 2016).
+        """
+        import numpy as np
         import torch
 
-        from harness.generators.families.parts_pixels import as_bits_per_dim, dequantised
+        from harness.base import derive_seed
+        from harness.generators.contract import image_rng
+        from harness.generators.families.parts_pixels import as_bits_per_dim
         from harness.generators.trained import Likelihood
 
-        classes, found = self._classes_of(images, labels), []
-        for levels, label in zip(torch.split(dequantised(images), 64), torch.split(classes, 64), strict=True):
+        classes, found = self._numbers(labels, len(images)), []
+        noise = [image_rng(derive_seed("dequantised", row)).random(self._shape) for row in range(len(images))]
+        for rows in blocks(len(images)):
+            levels = torch.from_numpy((images[rows] + np.stack(noise[rows])) / 256).permute(0, 3, 1, 2)
             stretched, log_determinant = logit(levels)
-            log_density = self._network.log_density(stretched, label) + log_determinant
+            log_density = self._network.log_density(stretched.float(), classes[rows]) + log_determinant
             # A level is 1/256 wide: its probability is about the density over 256.
-            found.append(as_bits_per_dim(log_density, self.latent) + 8)
+            found.append(as_bits_per_dim(log_density, math.prod(self._shape)) + 8)
         words = "exact density of uniformly dequantised levels, one draw of the noise an image"
         return Likelihood(torch.cat(found).numpy(), "exact", words)
-
-    def _images(self, z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        import torch
-
-        from harness.generators.families.flow_network import student
-
-        height, across, channels = self._shape
-        inside = torch.sigmoid(self._network.inverse(student(z * self.temperature), label))
-        levels = ((inside - MARGIN) / (1 - 2 * MARGIN)).reshape(-1, channels, height, across)
-        return (levels * 256).floor().clamp(0, 255) / 255  # the level in whose interval the pixel lies
-
-    def _build(self, shape: Sequence[int], classes: int) -> Any:
-        from harness.generators.families.flow_network import Flow
-
-        return Flow(math.prod(shape), classes, steps=self.steps, width=self.width)
 
 
 def logit(levels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

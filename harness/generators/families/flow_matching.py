@@ -9,7 +9,7 @@ from pydantic import Field
 
 from harness.base import TORCH, Component, Count, Parameters, Positive
 from harness.encoders import one_thread
-from harness.generators.families.parts_family import CHUNK, Draws, Family, batch, spread, trained
+from harness.generators.families.parts_family import Draws, Family, batch, blocks, spread, trained
 from harness.generators.trained import Likelihood
 
 if TYPE_CHECKING:
@@ -89,25 +89,19 @@ class FlowMatching(Family):
         self.probes = probes
         self.evaluations = steps * (2 if sampler == "heun" else 1) * (1 if guidance in (0, 1) else 2)
 
-    def _made(self, generator: torch.Generator) -> nn.ModuleDict:
-        from torch import nn
-
+    def _made(self) -> nn.Module:
         from harness.generators.families.parts_unet import UNet
 
-        return nn.ModuleDict(
-            {"velocity": UNet(self._shape, width=self.width, classes=self._classes, generator=generator)}
-        )
+        return UNet(self._shape, width=self.width, classes=self._classes)
 
-    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor, generator: torch.Generator) -> None:
-        network = self._networks["velocity"]
-
+    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor) -> None:
         def loss() -> torch.Tensor:
-            clean, shown = batch(pixels, labels, generator, none=self._classes, dropout=self.label_dropout)
-            between, time, slope = on_the_way(clean, generator)
-            value: torch.Tensor = (network(between, time, shown) - slope).square().mean()
+            clean, shown = batch(pixels, labels, none=self._classes, dropout=self.label_dropout)
+            between, time, slope = on_the_way(clean)
+            value: torch.Tensor = (self._network(between, time, shown) - slope).square().mean()
             return value
 
-        trained(network, loss, iterations=self.iterations, learning_rate=self.learning_rate)
+        trained(self._network, loss, iterations=self.iterations, learning_rate=self.learning_rate)
 
     def _drawn(self, draws: Draws) -> torch.Tensor:
         from harness.generators.families.parts_samplers import guided
@@ -123,7 +117,7 @@ class FlowMatching(Family):
     def _velocity(self, rows: torch.Tensor, time: float, labels: torch.Tensor) -> torch.Tensor:
         import torch
 
-        answer: torch.Tensor = self._networks["velocity"](rows, torch.full((len(rows),), time), labels)
+        answer: torch.Tensor = self._network(rows, torch.full((len(rows),), time), labels)
         return answer
 
     @one_thread()
@@ -137,7 +131,7 @@ class FlowMatching(Family):
 
         from harness.generators.families import parts_densities as densities
 
-        shown = self._shown(labels, len(images))
+        shown = self._numbers(labels, len(images), none=self._classes)
 
         def back(between: torch.Tensor, u: float) -> torch.Tensor:
             left = math.exp(u)  # noise: 1 - (1 - END) t
@@ -146,8 +140,8 @@ class FlowMatching(Family):
         path = [math.log(END) * (1 - step / MOVES) for step in range(MOVES + 1)]
         bits = [np.empty(0)]
         with torch.no_grad():
-            for rows in torch.split(torch.arange(len(images)), CHUNK):
-                held_out = densities.HeldOut(images[rows], rows.tolist())
+            for rows in blocks(len(images)):
+                held_out = densities.HeldOut(images[rows], range(len(images))[rows])
                 found = densities.ode_log_density(back, held_out.dequantised(), path, held_out.probes(self.probes))
                 bits.append(held_out.bits_per_dim(found, density=True))
         trace = f"{self.probes} random probes" if self.probes else "exact trace"
@@ -155,13 +149,13 @@ class FlowMatching(Family):
         return Likelihood(np.concatenate(bits), "ode", words)
 
 
-def on_the_way(clean: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def on_the_way(clean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Points between noise and images, their times (n,) in [0, 1], and the velocities there."""
     import torch
 
-    time = spread(len(clean), generator)
+    time = spread(len(clean))
     moment = time.to(clean.dtype).reshape(-1, *[1] * (clean.ndim - 1))
-    noise = torch.randn(clean.shape, generator=generator, dtype=clean.dtype)
+    noise = torch.randn_like(clean)
     return moment * clean + (1 - (1 - END) * moment) * noise, time, clean - (1 - END) * noise
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.base import TORCH, Component, Count, Parameters, Positive
-from harness.encoders import drawn, one_thread
-from harness.generators.families.parts_network import LatentNetwork
+from harness.generators.families.parts_family import Draws, Family
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from torch import nn
 
@@ -37,7 +34,7 @@ FACTS = Component(
 )
 
 
-class GAN(LatentNetwork):
+class GAN(Family):
     """Goodfellow et al. 2014 with the networks of Radford et al. 2016 (DCGAN), spectral norm and a hinge loss.
 
     The critic D minimises E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))), the generator G minimises -E D(G(z)): Miyato et
@@ -46,6 +43,8 @@ class GAN(LatentNetwork):
 
     Simplified: two doublings of the sides instead of four. There is no likelihood.
     """
+
+    sides: ClassVar[int] = 4
 
     def __init__(
         self,
@@ -59,27 +58,21 @@ class GAN(LatentNetwork):
         self.latent, self.width, self.conditional = latent, width, conditional
         self.iterations, self.learning_rate = iterations, learning_rate
 
-    @one_thread()
-    def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
-        """Train on uint8 (n, H, W, C), sides multiples of 4."""
-        from harness.generators.families.parts_adversarial import Critic, Play, trained
-
-        pixels, classes = self._meet(images, labels)
-        play = Play(self.iterations, self.learning_rate, critic_steps=1, batch=64)
-        with drawn(seed):
-            maker = self._build(self._shape, len(self._shares))
-            critic = Critic(self._shape, len(self._shares), width=self.width, spectral=True)
-            averaged = trained(maker, critic, (pixels * 2 - 1, classes), hinge_loss, play)
-        self._keep(averaged)
-
-    def _images(self, z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        images: torch.Tensor = (self._network(z, label) + 1) / 2
-        return images
-
-    def _build(self, shape: Sequence[int], classes: int) -> Any:
+    def _made(self) -> nn.Module:
         from harness.generators.families.parts_adversarial import ImageMaker
 
-        return ImageMaker(shape, classes, latent=self.latent, width=self.width)
+        return ImageMaker(self._shape, self._classes, latent=self.latent, width=self.width)
+
+    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor) -> None:
+        from harness.generators.families.parts_adversarial import Critic, Play, played
+
+        critic = Critic(self._shape, self._classes, width=self.width, spectral=True)
+        play = Play(self.iterations, self.learning_rate, critic_steps=1, batch=64)
+        self._network = played(self._network, critic, (pixels, labels), hinge_loss, play)
+
+    def _drawn(self, draws: Draws) -> torch.Tensor:
+        images: torch.Tensor = self._network(draws.normal(self.latent), draws.labels)
+        return images
 
 
 def hinge_loss(critic: nn.Module, real: torch.Tensor, fake: torch.Tensor, label: torch.Tensor) -> torch.Tensor:

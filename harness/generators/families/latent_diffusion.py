@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from harness.base import TORCH, Component, Count, Parameters, Positive
 from harness.generators.families.diffusion import velocity_loss
-from harness.generators.families.parts_family import Draws, Family, batch, trained
+from harness.generators.families.parts_family import Draws, Family, batch, blocks, trained
 
 if TYPE_CHECKING:
     import torch
@@ -61,6 +61,8 @@ class LatentDiffusion(Family):
     A toy, see `diffusion`; at 28 × 28 latents are 7 × 7, and the cost of a step is hardly less than in pixels.
     """
 
+    sides: ClassVar[int] = 4
+
     def __init__(
         self,
         *,
@@ -85,45 +87,38 @@ class LatentDiffusion(Family):
         self.eta = eta
         self.evaluations = steps * (1 if guidance in (0, 1) else 2)
 
-    @property
-    def _drawn_shape(self) -> tuple[int, ...]:
-        return self.latent, self._shape[0] // 4, self._shape[1] // 4
-
-    def _made(self, generator: torch.Generator) -> nn.ModuleDict:
+    def _made(self) -> nn.Module:
         from torch import nn
 
         from harness.generators.families.parts_unet import Autoencoder, UNet
 
-        channels, height, width = self._drawn_shape
+        height, width, _ = self._shape
+        small = (height // 4, width // 4, self.latent)
         return nn.ModuleDict(
             {
-                "autoencoder": Autoencoder(self._shape, width=self.width, latent=self.latent, generator=generator),
-                "denoiser": UNet(
-                    (height, width, channels), width=self.width, classes=self._classes, generator=generator
-                ),
+                "autoencoder": Autoencoder(self._shape, width=self.width, latent=self.latent),
+                "denoiser": UNet(small, width=self.width, classes=self._classes),
             }
         )
 
-    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor, generator: torch.Generator) -> None:
+    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor) -> None:
         import torch
 
-        autoencoder, denoiser = self._networks["autoencoder"], self._networks["denoiser"]
+        autoencoder, denoiser = self._network["autoencoder"], self._network["denoiser"]
 
         def rebuilding() -> torch.Tensor:
-            real, _ = batch(pixels, labels, generator, none=self._classes)
-            mean, log_variance = autoencoder.encode(real)  # type: ignore[operator]
-            noise = torch.randn(mean.shape, generator=generator)
-            rebuilt = autoencoder.decode(mean + (log_variance / 2).exp() * noise)  # type: ignore[operator]
+            real, _ = batch(pixels, labels)
+            mean, log_variance = autoencoder.encode(real)
+            rebuilt = autoencoder.decode(mean + (log_variance / 2).exp() * torch.randn_like(mean))
             divergence = (mean.square() + log_variance.exp() - 1 - log_variance).mean() / 2
             value: torch.Tensor = (rebuilt - real).square().mean() + DIVERGENCE * divergence
             return value
 
         trained(autoencoder, rebuilding, iterations=self.autoencoding, learning_rate=self.learning_rate)
         with torch.no_grad():
-            latents = torch.cat([autoencoder.encode(rows)[0] for rows in torch.split(pixels, 256)])  # type: ignore[operator]
-            autoencoder.scale.fill_(latents.std())  # type: ignore[operator, union-attr]
-            latents = latents / latents.std()
-        loss = velocity_loss(denoiser, latents, labels, generator, dropout=self.label_dropout)
+            latents = torch.cat([autoencoder.encode(pixels[rows])[0] for rows in blocks(len(pixels))])
+            autoencoder.scale.fill_(latents.std())
+        loss = velocity_loss(denoiser, latents / autoencoder.scale, labels, dropout=self.label_dropout)
         trained(denoiser, loss, iterations=self.iterations, learning_rate=self.learning_rate)
 
     def _drawn(self, draws: Draws) -> torch.Tensor:
@@ -131,7 +126,7 @@ class LatentDiffusion(Family):
 
         from harness.generators.families import parts_samplers as samplers
 
-        autoencoder, denoiser = self._networks["autoencoder"], self._networks["denoiser"]
+        autoencoder, denoiser = self._network["autoencoder"], self._network["denoiser"]
         if self.guidance != 1:
             self._of_classes("guidance")
 
@@ -143,7 +138,9 @@ class LatentDiffusion(Family):
                 self.guidance,
             )
 
+        height, width, _ = self._shape
+        normal = partial(draws.normal, self.latent, height // 4, width // 4)
         rule = partial(samplers.ddim_step, eta=self.eta)
-        latents = samplers.stepwise(denoise, draws.normal(), samplers.angles(self.steps), draws.normal, rule)
-        images: torch.Tensor = autoencoder.decode(latents * autoencoder.scale)  # type: ignore[operator]
+        latents = samplers.stepwise(denoise, normal(), samplers.angles(self.steps), normal, rule)
+        images: torch.Tensor = autoencoder.decode(latents * autoencoder.scale)
         return images

@@ -82,26 +82,23 @@ class NCSN(Family):
         self.step_size = step_size
         self.evaluations = levels * steps + 1
 
-    def _made(self, generator: torch.Generator) -> nn.ModuleDict:
-        from torch import nn
-
+    def _made(self) -> nn.Module:
         from harness.generators.families.parts_unet import UNet
 
-        return nn.ModuleDict({"noise": UNet(self._shape, width=self.width, classes=self._classes, generator=generator)})
+        return UNet(self._shape, width=self.width, classes=self._classes)
 
-    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor, generator: torch.Generator) -> None:
+    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor) -> None:
         import torch
 
         def loss() -> torch.Tensor:
-            clean, shown = batch(pixels, labels, generator, none=self._classes)
-            sd = SMALLEST * (LARGEST / SMALLEST) ** spread(len(clean), generator)
-            noise = torch.randn(clean.shape, generator=generator)
+            clean, shown = batch(pixels, labels)
+            sd = SMALLEST * (LARGEST / SMALLEST) ** spread(len(clean))
+            noise = torch.randn_like(clean)
             wrong = self._noise(clean + sd.reshape(-1, 1, 1, 1) * noise, sd, shown) - noise
             weight = (sd.square() + SPREAD**2).reshape(-1, 1, 1, 1)
-            value: torch.Tensor = (weight * wrong.square()).mean()
-            return value
+            return (weight * wrong.square()).mean()
 
-        trained(self._networks, loss, iterations=self.iterations, learning_rate=self.learning_rate)
+        trained(self._network, loss, iterations=self.iterations, learning_rate=self.learning_rate)
 
     def _noise(self, noisy: torch.Tensor, sd: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The expected noise, in units of its sd (n,): minus the score, times the sd.
@@ -113,7 +110,7 @@ class NCSN(Family):
         scale = (sd.square() + SPREAD**2).rsqrt().reshape(-1, 1, 1, 1)
         time = torch.log(sd / SMALLEST) / math.log(LARGEST / SMALLEST)
         linear = noisy * sd.reshape(-1, 1, 1, 1) * scale.square()
-        answer: torch.Tensor = linear + SPREAD * scale * self._networks["noise"](noisy * scale, time, labels)
+        answer: torch.Tensor = linear + SPREAD * scale * self._network(noisy * scale, time, labels)
         return answer
 
     def _drawn(self, draws: Draws) -> torch.Tensor:

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.functional import one_hot
 from torch.nn.utils.parametrizations import spectral_norm
 
-from harness.generators.families.parts_network import minibatches
+from harness.generators.families.parts_family import batch
 
 BETAS = (0.0, 0.9)  # of Adam, as in both papers
 AVERAGE = 0.99  # decay of the running mean of the generator's weights
@@ -102,7 +102,7 @@ class Play:
 CriticLoss = Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def trained(
+def played(
     maker: ImageMaker, critic: nn.Module, real: Sequence[torch.Tensor], critic_loss: CriticLoss, play: Play
 ) -> ImageMaker:
     """A copy of the generator with the running mean of its weights (Yazıcı et al. 2019), after the two have played.
@@ -114,23 +114,21 @@ def trained(
     averaged = copy.deepcopy(maker)
     maker_step = torch.optim.Adam(maker.parameters(), lr=play.learning_rate, betas=BETAS, fused=True)
     critic_step = torch.optim.Adam(critic.parameters(), lr=2 * play.learning_rate, betas=BETAS, fused=True)
-    batches = minibatches(len(images), size=play.batch, iterations=play.iterations * play.critic_steps)
-    for turn, rows in enumerate(batches, start=1):
-        label = classes[rows]
+    for turn in range(1, play.iterations * play.critic_steps + 1):
+        shown, label = batch(images, classes, size=play.batch)
         with torch.no_grad():
-            fake = maker(torch.randn(len(rows), maker.latent), label)
-        loss = critic_loss(critic, images[rows], fake, label)
+            fake = maker(torch.randn(len(label), maker.latent), label)
+        loss = critic_loss(critic, shown, fake, label)
         critic_step.zero_grad()
         torch.autograd.backward(loss)
         critic_step.step()
         if turn % play.critic_steps:
             continue
-        loss = -critic(maker(torch.randn(len(rows), maker.latent), label), label).mean()
+        loss = -critic(maker(torch.randn(len(label), maker.latent), label), label).mean()
         maker_step.zero_grad()
         torch.autograd.backward(loss)
         maker_step.step()
-        played = turn // play.critic_steps
-        share = max(1 - AVERAGE, 9 / (10 + played))  # forget the initial weights soon
+        share = max(1 - AVERAGE, 9 / (10 + turn // play.critic_steps))  # forget the initial weights soon
         with torch.no_grad():
             for mean, weight in zip(averaged.parameters(), maker.parameters(), strict=True):
                 mean.lerp_(weight, share)

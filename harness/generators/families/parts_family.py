@@ -1,91 +1,108 @@
-"""What the families of diffusion kind share around their mathematics: data, training, seeds, a model kept as arrays.
+"""What every family shares around its mathematics: data, training, seeds, a model kept as arrays. Read this one first.
 
-Networks compute in float32: in float64 their convolutions take three to four times as long, and a minute would not do.
-So training on another processor may give another model. Sampling is always in blocks of CHUNK images, the last one
-filled up: an image is then the same bytes in any batch, and alone.
+A family is a class of this kind: `_made` builds its network, `_learn` trains it, `_drawn` turns what seeds draw into
+images. Everything of torch is on one thread and in float32, which convolves five to eight times as fast as float64 on
+a CPU. So training on another processor may end in slightly other weights; a stored model's images can then differ by a
+level in a pixel, no more. Images are made in blocks of CHUNK, the last one filled up: each is then the same bytes
+whatever batch it is asked in, and alone.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.base import UsageError
-from harness.encoders import one_thread
+from harness.encoders import drawn, one_thread
 from harness.generators.contract import image_rng, quantised
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from torch import nn
 
-BATCH = 64
+CHUNK = 64  # images computed at a time, always
 AVERAGE = 0.995  # decay of the running mean of the weights that sampling uses
-CHUNK = 64  # images made at a time, always
 
 
 class Family(ABC):
-    """A model of small images and their classes; a family says what its networks are, how they learn and are sampled.
+    """A model of small images and, where training shows labels, of their classes.
 
-    `iterations` and `learning_rate` are of its training, `evaluations` counts the network's for one image.
+    `iterations` and `learning_rate` are of its training, `evaluations` counts the network's for one image. Images are
+    float32 (n, C, H, W) in [-1, 1]. Classes are numbers from 0 to K - 1, whatever the labels are; without labels, or
+    with `conditional` false, all are 0. Each image draws its class from its own seed, with the training split's shares.
     """
 
+    sides: ClassVar[int] = 1  # images' sides must be multiples of this
+    evaluations: int = 1
+    conditional: bool = True
     iterations: int
     learning_rate: float
-    evaluations: int
+    _network: Any  # a torch module, or a ModuleDict of several; its methods are the family's own
 
     @abstractmethod
-    def _made(self, generator: torch.Generator) -> nn.ModuleDict:
-        """Networks for images of `self._shape` and `self._classes` classes, not trained."""
+    def _made(self) -> Any:
+        """The network, not trained: weights come from torch's global random state.
+
+        `self._shape` is that of the images, (H, W, C), `self._classes` the number of classes, 1 without labels.
+        """
 
     @abstractmethod
-    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor, generator: torch.Generator) -> None:
-        """Train `self._networks` on pixels (n, C, H, W) in [-1, 1] and labels 0 to `self._classes` - 1."""
+    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor) -> None:
+        """Train `self._network` on images and their classes (n,), with torch's global random state."""
 
     @abstractmethod
     def _drawn(self, draws: Draws) -> torch.Tensor:
-        """Images (n, C, H, W) in [-1, 1] from what their seeds draw."""
+        """Images from what their seeds draw."""
 
     @one_thread()
     def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
-        """Train on uint8 (n, H, W, C) and, where they are given, their labels."""
+        """Train on uint8 (n, H, W, C) and, where they are given, their labels: any whole numbers."""
         import numpy as np
         import torch
 
+        if any(length % self.sides for length in images.shape[1:3]):
+            raise UsageError(
+                f"{type(self).__name__} needs images whose sides are multiples of {self.sides}, found "
+                f"{images.shape[1]} × {images.shape[2]}"
+            )
         self._shape: tuple[int, ...] = images.shape[1:]
-        known = np.empty(0, np.int64) if labels is None else np.unique(labels)
-        self._known, self._classes = known, len(known)
-        rows = np.zeros(len(images), np.int64) if labels is None else np.searchsorted(known, labels)
-        generator = torch.Generator().manual_seed(seed)
-        self._networks = self._made(generator)
-        self._learn(scaled(images), torch.from_numpy(rows), generator)
-        self._networks.requires_grad_(False)
+        known = np.empty(0, np.int64) if labels is None or not self.conditional else np.unique(labels)
+        rows = np.searchsorted(known, labels) if labels is not None and len(known) else np.zeros(len(images), np.int64)
+        self._known, self._shares = known, np.bincount(rows) / len(rows)
+        with drawn(seed):
+            self._network = self._made()
+            self._learn(scaled(images), torch.from_numpy(rows))
+        self._network.eval().requires_grad_(False)
 
     def state(self) -> Mapping[str, np.ndarray]:
-        """Shape, labels of the classes and weights (float32), which is all that sampling needs."""
+        """All that sampling needs: the images' shape, labels and shares of the classes, the weights (float32)."""
         import numpy as np
 
-        weights = {name: values.numpy().copy() for name, values in self._networks.state_dict().items()}
-        return {"shape": np.array(self._shape), "labels": self._known, **weights}
+        weights = {f"network.{name}": values.numpy().copy() for name, values in self._network.state_dict().items()}
+        return {"shape": np.array(self._shape), "labels": self._known, "shares": self._shares, **weights}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take the place of `fit`."""
+        """Take the place of `fit`: the same samples bit for bit."""
         import numpy as np
         import torch
 
         self._shape = tuple(int(side) for side in state["shape"])
-        self._known = np.array(state["labels"])
-        self._classes = len(self._known)
-        self._networks = self._made(torch.Generator().manual_seed(0))
-        weights = {name: values for name, values in state.items() if name not in ("shape", "labels")}
-        self._networks.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in weights.items()})
-        self._networks.requires_grad_(False)
+        self._known, self._shares = np.array(state["labels"]), np.array(state["shares"])
+        with drawn(0):  # these weights are replaced
+            self._network = self._made()
+        weights = {name[8:]: torch.tensor(values) for name, values in state.items() if name[:8] == "network."}
+        self._network.load_state_dict(weights)
+        self._network.eval().requires_grad_(False)
 
     @property
     def parameters(self) -> int:
         """How many weights were trained."""
-        return sum(weights.numel() for weights in self._networks.parameters())
+        return sum(weights.numel() for weights in self._network.parameters())
+
+    @property
+    def _classes(self) -> int:
+        return max(len(self._known), 1)
 
     @one_thread()
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
@@ -96,53 +113,65 @@ class Family(ABC):
         made = [np.empty((0, *self._shape), np.uint8)]
         for start in range(0, len(seeds), CHUNK):
             block = list(seeds[start : start + CHUNK])
-            draws = Draws(block + block[-1:] * (CHUNK - len(block)), self._drawn_shape, self._classes)
+            draws = Draws(block + block[-1:] * (CHUNK - len(block)), self._shape, self._shares)
             with torch.no_grad():
                 images = self._drawn(draws)[: len(block)]
             made.append(quantised(((images.double() + 1) / 2).permute(0, 2, 3, 1).numpy()))
         return np.concatenate(made)
 
-    @property
-    def _drawn_shape(self) -> tuple[int, ...]:
-        """Shape (C, H, W) of the noise."""
-        height, width, channels = self._shape
-        return channels, height, width
+    def _numbers(self, labels: np.ndarray | None, n: int, *, none: int | None = None) -> torch.Tensor:
+        """The classes (n,) under which images of these labels are scored; `none` stands for "of no class".
 
-    def _shown(self, labels: np.ndarray | None, n: int) -> torch.Tensor:
-        """The classes (n,) of labels; "none" without labels, and for one that training did not show."""
+        That is for images without a label, and with one that training did not show; without a `none` they are refused.
+        """
         import numpy as np
         import torch
 
-        if labels is None or not self._classes:
-            return torch.full((n,), self._classes)
-        place = np.searchsorted(self._known, labels).clip(max=self._classes - 1)
-        return torch.from_numpy(np.where(self._known[place] == labels, place, self._classes))
+        if not len(self._known):
+            return torch.zeros(n, dtype=torch.int64)
+        found = np.full(n, -1)
+        if labels is not None:
+            place = np.searchsorted(self._known, labels).clip(max=self._classes - 1)
+            found = np.where(self._known[place] == labels, place, -1)
+        if none is None and (found < 0).any():
+            which = "images without" if labels is None else f"label {np.asarray(labels)[found < 0][0]}, not one of"
+            raise UsageError(f"{type(self).__name__} is class-conditional: it cannot score {which} the training labels")
+        return torch.from_numpy(np.where(found < 0, -1 if none is None else none, found))
 
     def _of_classes(self, what: str) -> None:
         """Refuse what needs classes where training had none."""
-        if not self._classes:
+        if not len(self._known):
             raise UsageError(f"`{what}` needs classes, and the training split has no labels; leave it at its default")
 
 
 class Draws:
-    """What each image's own seed draws: first its class, evenly, then as much noise as is asked for.
+    """What each image's own seed draws: first its class, with the given shares, then what is asked for, in order.
 
-    `labels` (n,) are class 0 where there are no classes.
+    `labels` (n,) are 0 where there are no classes.
     """
 
-    def __init__(self, seeds: Sequence[int], shape: Sequence[int], classes: int) -> None:
-        import torch
-
-        self._rngs = [image_rng(seed) for seed in seeds]
-        self._shape = tuple(shape)
-        self.labels = torch.tensor([int(rng.integers(max(classes, 1))) for rng in self._rngs])
-
-    def normal(self) -> torch.Tensor:
-        """Fresh standard normal noise, float32 (n, *shape)."""
+    def __init__(self, seeds: Sequence[int], shape: Sequence[int], shares: np.ndarray) -> None:
         import numpy as np
         import torch
 
-        return torch.from_numpy(np.stack([rng.standard_normal(self._shape, np.float32) for rng in self._rngs]))
+        self._rngs = [image_rng(seed) for seed in seeds]
+        self._image = (shape[2], shape[0], shape[1])
+        first = [rng.random() for rng in self._rngs]
+        self.labels = torch.from_numpy(np.searchsorted(np.cumsum(shares)[:-1], first, side="right"))
+
+    def normal(self, *shape: int) -> torch.Tensor:
+        """Fresh standard normal numbers, float32 (n, *shape); of an image's shape (C, H, W) where none is given."""
+        import numpy as np
+        import torch
+
+        return torch.from_numpy(np.stack([rng.standard_normal(shape or self._image, np.float32) for rng in self._rngs]))
+
+    def uniform(self, *shape: int) -> torch.Tensor:
+        """Fresh numbers in [0, 1), float32 (n, *shape)."""
+        import numpy as np
+        import torch
+
+        return torch.from_numpy(np.stack([rng.random(shape, np.float32) for rng in self._rngs]))
 
 
 def scaled(images: np.ndarray) -> torch.Tensor:
@@ -152,12 +181,39 @@ def scaled(images: np.ndarray) -> torch.Tensor:
     return (torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous()
 
 
-def trained(network: nn.Module, loss: Callable[[], torch.Tensor], *, iterations: int, learning_rate: float) -> None:
-    """Lower `loss()` by AdamW with one cycle of the learning rate; the network ends with its weights' running mean."""
+def blocks(n: int) -> Iterator[slice]:
+    """Places of n images, CHUNK at a time."""
+    return (slice(start, start + CHUNK) for start in range(0, n, CHUNK))
+
+
+def batch(
+    pixels: torch.Tensor, labels: torch.Tensor, *, size: int = 64, none: int = 0, dropout: float = 0.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Random images and their classes, a share `dropout` of which is replaced by the class `none`."""
     import torch
 
-    weights: list[Any] = list(network.parameters())
-    averaged = [parameter.detach().clone() for parameter in weights]
+    rows = torch.randint(len(pixels), (size,))
+    return pixels[rows], torch.where(torch.rand(size) < dropout, none, labels[rows])
+
+
+def spread(n: int) -> torch.Tensor:
+    """Times (n,) in [0, 1), one in each of n equal parts: their mean loss varies less than that of independent ones."""
+    import torch
+
+    return (torch.arange(n) + torch.rand(n)) / n
+
+
+def trained(
+    network: Any, loss: Callable[[], torch.Tensor], *, iterations: int, learning_rate: float, clip: float = 0.0
+) -> None:
+    """Lower `loss()` by AdamW with one cycle of the learning rate; the network ends with its weights' running mean.
+
+    Gradients longer than `clip`, if it is given, are cut to that norm.
+    """
+    import torch
+
+    weights = list(network.parameters())
+    averaged = [weight.detach().clone() for weight in weights]
     optimiser = torch.optim.AdamW(weights, lr=learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, learning_rate, total_steps=max(iterations, 2), pct_start=0.1, cycle_momentum=False
@@ -165,7 +221,9 @@ def trained(network: nn.Module, loss: Callable[[], torch.Tensor], *, iterations:
     for iteration in range(iterations):
         value = loss()
         optimiser.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(value)
+        if clip:
+            torch.nn.utils.clip_grad_norm_(weights, clip)
         optimiser.step()
         schedule.step()
         decay = min(AVERAGE, (1 + iteration) / (10 + iteration))  # forget the initial weights soon
@@ -173,21 +231,3 @@ def trained(network: nn.Module, loss: Callable[[], torch.Tensor], *, iterations:
             torch._foreach_lerp_(averaged, weights, 1 - decay)
     with torch.no_grad():
         torch._foreach_copy_(weights, averaged)
-
-
-def spread(n: int, generator: torch.Generator) -> torch.Tensor:
-    """Times (n,) in [0, 1), one in each of n equal parts: their mean loss varies less than that of independent ones."""
-    import torch
-
-    return (torch.arange(n) + torch.rand(n, generator=generator)) / n
-
-
-def batch(
-    pixels: torch.Tensor, labels: torch.Tensor, generator: torch.Generator, *, none: int, dropout: float = 0.0
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """BATCH random images and their labels; a share `dropout` of these is replaced by `none`, all where `none` is 0."""
-    import torch
-
-    rows = torch.randint(len(pixels), (BATCH,), generator=generator)
-    dropped = torch.rand(BATCH, generator=generator) < dropout
-    return pixels[rows], torch.where(dropped, none, labels[rows])

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from harness.base import UsageError
-
 FREQUENCIES = 8  # of the sines and cosines that tell the time
 GRID = 7  # positions a side that are enough: pixels of larger images are taken together, which saves most of the work
 
@@ -23,7 +21,7 @@ class UNet(nn.Module):
     network: where noise is low, values count to the last level, and few channels carry them badly.
     """
 
-    def __init__(self, shape: Sequence[int], *, width: int, classes: int, generator: torch.Generator) -> None:
+    def __init__(self, shape: Sequence[int], *, width: int, classes: int) -> None:
         super().__init__()
         height, across, channels = shape
         sides = (height, across)
@@ -42,7 +40,7 @@ class UNet(nn.Module):
         self.last = Block(2 * width, width, 4 * width)
         self.leave = nn.Conv2d(width, 2 * packed, 3, padding=1)
         self.register_buffer("residual", torch.ones(()))  # sd of its errors where noise is least, for likelihoods
-        draw_weights(self, generator)
+        draw_weights(self)
         for layer in (self.leave, *(block.second for block in self.modules() if isinstance(block, Block))):
             nn.init.zeros_(layer.weight)
         self.to(memory_format=torch.channels_last)
@@ -65,7 +63,7 @@ class UNet(nn.Module):
 class Classifier(nn.Module):
     """Scores (n, classes) of noisy images at their times (n,) in [0, 1]."""
 
-    def __init__(self, shape: Sequence[int], *, width: int, classes: int, generator: torch.Generator) -> None:
+    def __init__(self, shape: Sequence[int], *, width: int, classes: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(shape[2], width // 2, 4, stride=2, padding=1),
@@ -76,7 +74,7 @@ class Classifier(nn.Module):
         )
         self.time = nn.Linear(2 * FREQUENCIES, width)
         self.leave = nn.Linear(width, classes)
-        draw_weights(self, generator)
+        draw_weights(self)
 
     def forward(self, noisy: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
         """Scores; softmax makes them probabilities."""
@@ -96,11 +94,9 @@ class Classifier(nn.Module):
 class Autoencoder(nn.Module):
     """Images (n, C, H, W) to latents a quarter as high and wide and back; sides are multiples of 4."""
 
-    def __init__(self, shape: Sequence[int], *, width: int, latent: int, generator: torch.Generator) -> None:
+    def __init__(self, shape: Sequence[int], *, width: int, latent: int) -> None:
         super().__init__()
-        height, across, channels = shape
-        if height % 4 or across % 4:
-            raise UsageError(f"images are {height} × {across}; an autoencoder needs sides that are multiples of 4")
+        channels = shape[2]
         told = torch.zeros(1, 1)
         self.register_buffer("told", told, persistent=False)
         self.register_buffer("scale", torch.ones(()))  # sd of the latents of training
@@ -110,7 +106,7 @@ class Autoencoder(nn.Module):
         self.from_latent = nn.Conv2d(latent, 2 * width, 3, padding=1)
         self.decoding = nn.ModuleList(Block(2 * width, 2 * width, 1) for _ in range(2))
         self.out = nn.Conv2d(2 * width, 16 * channels, 3, padding=1)
-        draw_weights(self, generator)
+        draw_weights(self)
         self.to(memory_format=torch.channels_last)
 
     def encode(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -153,14 +149,14 @@ def waves(time: torch.Tensor) -> torch.Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
-def draw_weights(network: nn.Module, generator: torch.Generator) -> None:
-    """Weights of variance 1 / fan-in and no biases, drawn from the generator alone."""
+def draw_weights(network: nn.Module) -> None:
+    """Weights of variance 1 / fan-in and no biases, from the global random state."""
     with torch.no_grad():
         for layer in network.modules():
             if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
                 fan = layer.weight[0].numel()
-                layer.weight.normal_(0.0, fan**-0.5, generator=generator)
+                layer.weight.normal_(0.0, fan**-0.5)
                 if layer.bias is not None:
                     layer.bias.zero_()
             elif isinstance(layer, nn.Embedding):
-                layer.weight.normal_(generator=generator)
+                layer.weight.normal_()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.base import TORCH, Component, Count, Parameters, Positive
-from harness.encoders import drawn, one_thread
-from harness.generators.contract import image_rng, quantised
-from harness.generators.families.parts_network import OneNetwork, as_pixels, in_chunks, minibatches
+from harness.encoders import one_thread
+from harness.generators.families.parts_family import Draws, Family, batch, blocks, scaled, trained
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from torch import nn
 
     from harness.generators.trained import Likelihood
@@ -43,7 +42,7 @@ FACTS = Component(
 BATCH = 16
 
 
-class PixelCNN(OneNetwork):
+class PixelCNN(Family):
     """The gated PixelCNN (van den Oord et al. 2016) with PixelCNN++'s discretised logistics (Salimans et al. 2017).
 
     p(x | y) = Π p(x_i | x_1 … x_{i-1}, y): each of the 256 levels of a pixel has its probability under a mixture of
@@ -55,7 +54,7 @@ class PixelCNN(OneNetwork):
     a pixel are; that sees twice as far with a quarter of the work, in another order of the pixels.
     """
 
-    halvings: ClassVar[int] = 1
+    sides: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -70,49 +69,38 @@ class PixelCNN(OneNetwork):
         self.width, self.layers, self.components, self.conditional = width, layers, components, conditional
         self.iterations, self.learning_rate = iterations, learning_rate
 
-    @one_thread()
-    def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
-        """Train on uint8 (n, H, W, C) with even sides."""
-        import torch
+    @property
+    def evaluations(self) -> int:  # type: ignore[override]
+        """One for each number of the image, though layers remember what they computed before."""
+        return math.prod(self._shape)
 
-        pixels, classes = self._meet(images, labels)
-        with drawn(seed):
-            network = self._build(self._shape, len(self._shares))
-            optimiser = torch.optim.AdamW(network.parameters(), lr=self.learning_rate, fused=True)
-            schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, self.learning_rate, total_steps=self.iterations)
-            for rows in minibatches(len(pixels), size=BATCH, iterations=self.iterations):
-                loss = -network.log_probability(pixels[rows], classes[rows]).mean() / pixels[0].numel()
-                optimiser.zero_grad()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-                optimiser.step()
-                schedule.step()
-        self._keep(network)
+    def _made(self) -> nn.Module:
+        from harness.generators.families.pixelcnn_network import GatedPixelCNN
 
-    def _keep(self, network: nn.Module) -> None:
-        super()._keep(network)
-        self.evaluations = math.prod(self._shape)  # one a pixel, though layers remember what they computed before
+        height, width, channels = self._shape
+        return GatedPixelCNN(
+            channels, self._classes, (height, width), width=self.width, layers=self.layers, components=self.components
+        )
 
-    @one_thread()
-    def sample(self, seeds: Sequence[int]) -> np.ndarray:
-        """Images drawn pixel by pixel, uint8 (n, H, W, C)."""
-        import numpy as np
-        import torch
+    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor) -> None:
+        def loss() -> torch.Tensor:
+            shown, label = batch(pixels, labels, size=BATCH)
+            value: torch.Tensor = -self._network.log_probability(shown, label).mean() / shown[0].numel()
+            return value
 
+        trained(self._network, loss, iterations=self.iterations, learning_rate=self.learning_rate, clip=1.0)
+
+    def _drawn(self, draws: Draws) -> torch.Tensor:
         from harness.generators.families.pixelcnn_network import level
 
-        height, across, channels = self._shape
-        places = (4 * channels, height // 2, across // 2)
-        chunks = [np.empty((0, *self._shape))]
-        for some in in_chunks(seeds):
-            label = self._classes(some)
-            uniform = np.stack([image_rng(seed).random(1 + 2 * math.prod(places))[1:] for seed in some])
-            numbers = torch.from_numpy(uniform).reshape(len(some), *places, 2).clamp(min=1e-12)
-            images = self._network.generate(
-                self._shape, label, lambda k, row, column, said, u=numbers: level(said, u[:, k, row, column])
-            )
-            chunks.append(images.permute(0, 2, 3, 1).numpy())
-        return quantised(np.concatenate(chunks))
+        height, width, channels = self._shape
+        numbers = draws.uniform(4 * channels, height // 2, width // 2, 2).clamp(min=1e-12)  # two for each level
+
+        def draw(k: int, row: int, column: int, said: torch.Tensor) -> torch.Tensor:
+            return level(said, numbers[:, k, row, column])
+
+        images: torch.Tensor = self._network.generate(self._shape, draws.labels, draw)
+        return images
 
     @one_thread()
     def likelihood(self, images: np.ndarray, labels: np.ndarray | None) -> Likelihood:
@@ -122,16 +110,8 @@ class PixelCNN(OneNetwork):
         from harness.generators.families.parts_pixels import as_bits_per_dim
         from harness.generators.trained import Likelihood
 
-        pixels, classes = as_pixels(images).double(), self._classes_of(images, labels)
-        found = [
-            as_bits_per_dim(self._network.log_probability(some, label), math.prod(self._shape))
-            for some, label in zip(torch.split(pixels, 64), torch.split(classes, 64), strict=True)
-        ]
+        classes, found = self._numbers(labels, len(images)), []
+        for rows in blocks(len(images)):
+            log_probability = self._network.log_probability(scaled(images[rows]), classes[rows])
+            found.append(as_bits_per_dim(log_probability, math.prod(self._shape)))
         return Likelihood(torch.cat(found).numpy(), "exact", "sum of every pixel's log-probability of its level 0..255")
-
-    def _build(self, shape: Sequence[int], classes: int) -> Any:
-        from harness.generators.families.pixelcnn_network import GatedPixelCNN
-
-        return GatedPixelCNN(
-            shape[2], classes, shape[:2], width=self.width, layers=self.layers, components=self.components
-        )

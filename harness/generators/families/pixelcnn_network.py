@@ -15,7 +15,7 @@ Draw = Callable[[int, int, int, torch.Tensor], torch.Tensor]
 
 
 class GatedPixelCNN(nn.Module):
-    """Mixtures of logistics for each pixel of images (n, C, H, W) in [0, 1], given those before it and the class.
+    """Mixtures of logistics for each pixel of images (n, C, H, W) in [-1, 1], given those before it and the class.
 
     2 × 2 pixels make one position. Positions are read row by row, and within one its numbers in their order. A
     `vertical` stack sees all rows above, a `horizontal` one those and what is left of the position.
@@ -38,7 +38,7 @@ class GatedPixelCNN(nn.Module):
     def mixtures(self, images: torch.Tensor, label: torch.Tensor) -> list[torch.Tensor]:
         """What each head says, (n, 3 · components, H / 2, W / 2) for each number of a position."""
         pixels = pixel_unshuffle(images, 2)
-        above = beside = pixels * 2 - 1
+        above = beside = pixels
         for layer in self._gated():
             # The first layer must not see its own place, and looks one row and one column further back.
             own = layer is self.layers[0]
@@ -69,7 +69,7 @@ class GatedPixelCNN(nn.Module):
         ]  # each layer's `above` of the last row
         for row in range(height):
             start = max(0, row - 2)
-            above = pad(pixels[:, :, start:row] * 2 - 1, (0, 0, 2 - (row - start), 0))
+            above = pad(pixels[:, :, start:row], (0, 0, 2 - (row - start), 0))
             look = looks[:, :, row : row + 1]
             known = []  # of each layer: what its vertical stack says of this row
             for depth, layer in enumerate(layers):
@@ -91,14 +91,14 @@ class GatedPixelCNN(nn.Module):
                 place = pixels[:, :, row : row + 1, column : column + 1]
                 for k in range(self.numbers):
                     place[:, k, 0, 0] = draw(k, row, column, self._head(k, beside, place)[..., 0, 0])
-                further, left[0] = left[0], place * 2 - 1
+                further, left[0] = left[0], place.clone()
         return pixel_shuffle(pixels, 2)
 
     def _gated(self) -> Sequence[GatedLayer]:
         return cast(Sequence[GatedLayer], self.layers)
 
     def _head(self, k: int, beside: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
-        said: torch.Tensor = self.heads[k](torch.cat([beside, pixels[:, :k] * 2 - 1], dim=1))
+        said: torch.Tensor = self.heads[k](torch.cat([beside, pixels[:, :k]], dim=1))
         return said
 
 
@@ -134,7 +134,7 @@ def gated(gates: torch.Tensor) -> torch.Tensor:
 
 
 def mixture_log_probability(pixels: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
-    """Log-probability of levels / 255 (n, …) under mixtures of discretised logistics (n, 3 · components, …)."""
+    """Log-probability of levels / 127.5 - 1 (n, …) under mixtures of discretised logistics (n, 3 · components, …)."""
     weight, mean, log_scale = parts(said)
     each = level_log_probability(pixels[:, None], mean, log_scale)
     return (weight.log_softmax(1) + each).logsumexp(1)
@@ -143,12 +143,12 @@ def mixture_log_probability(pixels: torch.Tensor, said: torch.Tensor) -> torch.T
 def parts(said: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Log-weights (not normalised), means and log-scales, (n, components, …) each."""
     weight, mean, log_scale = said.chunk(3, dim=1)
-    return weight, mean + 0.5, (log_scale - 2).clamp(min=-7)
+    return weight, mean, (log_scale - 1.3).clamp(min=-6.3)
 
 
 def level(said: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """A level / 255 (n,) drawn from mixtures (n, 3 · components) by two uniform numbers each (n, 2)."""
+    """A level / 127.5 - 1 (n,) drawn from mixtures (n, 3 · components) by two uniform numbers each (n, 2)."""
     weight, mean, log_scale = parts(said)
     chosen = (weight.softmax(1).cumsum(1) < uniform[:, :1]).sum(1, keepdim=True).clamp(max=weight.shape[1] - 1)
     drawn = mean.gather(1, chosen) + log_scale.gather(1, chosen).exp() * torch.logit(uniform[:, 1:])
-    return (drawn[:, 0] * 255).round().clamp(0, 255) / 255
+    return ((drawn[:, 0] + 1) * 127.5).round().clamp(0, 255) / 127.5 - 1

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.base import TORCH, Component, Count, Parameters, Positive
-from harness.encoders import drawn, one_thread
-from harness.generators.families.parts_network import LatentNetwork
+from harness.generators.families.parts_family import Draws, Family
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from torch import nn
 
@@ -39,7 +36,7 @@ FACTS = Component(
 )
 
 
-class WGANGP(LatentNetwork):
+class WGANGP(Family):
     """Arjovsky et al. 2017 as Gulrajani et al. 2017 train it, with the networks of `gan` but no spectral norm.
 
     The critic D minimises E D(G(z)) - E D(x) + λ E (‖∇D(x̂)‖ - 1)², with x̂ anywhere between a real and a generated image
@@ -48,6 +45,8 @@ class WGANGP(LatentNetwork):
 
     Simplified: two critic steps where they take five, for time. There is no likelihood.
     """
+
+    sides: ClassVar[int] = 4
 
     def __init__(
         self,
@@ -64,18 +63,21 @@ class WGANGP(LatentNetwork):
         self.iterations, self.learning_rate = iterations, learning_rate
         self.critic_steps, self.penalty = critic_steps, penalty
 
-    @one_thread()
-    def fit(self, images: np.ndarray, labels: np.ndarray | None, *, seed: int) -> None:
-        """Train on uint8 (n, H, W, C), sides multiples of 4."""
-        from harness.generators.families.parts_adversarial import Critic, Play, trained
+    def _made(self) -> nn.Module:
+        from harness.generators.families.parts_adversarial import ImageMaker
 
-        pixels, classes = self._meet(images, labels)
+        return ImageMaker(self._shape, self._classes, latent=self.latent, width=self.width)
+
+    def _learn(self, pixels: torch.Tensor, labels: torch.Tensor) -> None:
+        from harness.generators.families.parts_adversarial import Critic, Play, played
+
+        critic = Critic(self._shape, self._classes, width=self.width, spectral=False)
         play = Play(self.iterations, self.learning_rate, critic_steps=self.critic_steps, batch=32)
-        with drawn(seed):
-            maker = self._build(self._shape, len(self._shares))
-            critic = Critic(self._shape, len(self._shares), width=self.width, spectral=False)
-            averaged = trained(maker, critic, (pixels * 2 - 1, classes), self._critic_loss, play)
-        self._keep(averaged)
+        self._network = played(self._network, critic, (pixels, labels), self._critic_loss, play)
+
+    def _drawn(self, draws: Draws) -> torch.Tensor:
+        images: torch.Tensor = self._network(draws.normal(self.latent), draws.labels)
+        return images
 
     def _critic_loss(
         self, critic: nn.Module, real: torch.Tensor, fake: torch.Tensor, label: torch.Tensor
@@ -88,12 +90,3 @@ class WGANGP(LatentNetwork):
         penalty = gradient_penalty(lambda between: critic(between, label), real, fake, share)
         loss: torch.Tensor = critic(fake, label).mean() - critic(real, label).mean() + self.penalty * penalty
         return loss
-
-    def _images(self, z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        images: torch.Tensor = (self._network(z, label) + 1) / 2
-        return images
-
-    def _build(self, shape: Sequence[int], classes: int) -> Any:
-        from harness.generators.families.parts_adversarial import ImageMaker
-
-        return ImageMaker(shape, classes, latent=self.latent, width=self.width)

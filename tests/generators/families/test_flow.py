@@ -71,7 +71,6 @@ def test_levels_that_are_equally_likely_cost_eight_bits():
             return (inside.log() + torch.log1p(-inside) - math.log(1 - 2 * MARGIN)).sum(1)
 
     made = NormalisingFlow(conditional=False)
-    made._shape, made._shares = (2, 2, 1), np.ones(1)
-    made._keep(Uniform())
+    made._shape, made._known, made._network = (2, 2, 1), np.empty(0), Uniform()
     images = np.random.default_rng(0).integers(0, 256, (9, 2, 2, 1)).astype(np.uint8)
-    np.testing.assert_allclose(made.likelihood(images, None).bits_per_dim, 8, rtol=1e-12)
+    np.testing.assert_allclose(made.likelihood(images, None).bits_per_dim, 8, rtol=1e-6)
