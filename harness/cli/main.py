@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import sys
+import threading
 import warnings
 from functools import cache
 from importlib import import_module
@@ -20,6 +22,7 @@ import click
 
 import harness.cli
 from harness.cli import FAILED, INTERRUPTED, USAGE
+from harness.cli.heartbeat import beating
 
 KEPT = "what was finished is kept, the same command goes on from there"
 
@@ -46,12 +49,14 @@ class Commands(click.Group):
         if isinstance(sys.stdout, io.TextIOWrapper):  # a path that is no UTF-8 is printed with escapes, as in errors
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
-            return super().invoke(ctx)
+            with beating():
+                return super().invoke(ctx)
         except UsageError as error:
             for problem in error.problems:
                 click.echo(f"error: {problem}", err=True)
             sys.exit(USAGE)
         except KeyboardInterrupt:
+            _ignore_further_interrupts()
             click.echo(f"interrupted; {KEPT}", err=True)
             sys.exit(INTERRUPTED)
         except BrokenPipeError:
@@ -65,6 +70,12 @@ class Commands(click.Group):
             remedy = "give a folder that can be written, with --store or --out" if error.errno in UNWRITABLE else KEPT
             click.echo(f"error: {error.strerror or error}{where}; {remedy}", err=True)
             sys.exit(FAILED)
+
+
+def _ignore_further_interrupts() -> None:
+    """A second Ctrl-C while the first is answered would only add a traceback."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @cache

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.heartbeat import current
+
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from harness.pipeline import Failure, Leaderboard
     from harness.run import Result
 
@@ -90,31 +94,50 @@ def side_by_side(widths: Sequence[int], room: int) -> list[tuple[int, ...]]:
 class Plain:
     """A line for every unit: for logs and pipes."""
 
+    stage, units, count = "", 0, 0
+
     def __enter__(self) -> Plain:
+        if (beat := current()) is not None:
+            beat.where = self.where
         return self
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, *_: object) -> None:
+        if (beat := current()) is not None:
+            beat.where = str
+
+    def where(self) -> str:
+        """The stage and how far it is, for a sign of life between two lines; nothing between stages."""
+        return f"{self.stage} {self.count}/{self.units}" if self.units else ""
 
     def begin(self, stage: str, units: int, already: int) -> None:
         """Say what is to do."""
         self.stage, self.units, self.count = stage, units, 0
         if units:
-            click.echo(f"{stage}: {units} to do" + (f", {already} found in the store" if already else ""), err=True)
+            _say(f"{stage}: {units} to do" + (f", {already} found in the store" if already else ""))
 
     def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
         """Say what was done."""
         self.count += 1
         for words in warnings:
-            click.echo(f"warning: {words}", err=True)
+            _say(f"warning: {words}")
         outcome = f"FAILED: {failure.reason}" if failure else f"{seconds:.1f} s"
-        click.echo(f"{self.stage} {self.count}/{self.units} {unit}: {outcome}", err=True)
+        _say(f"{self.stage} {self.count}/{self.units} {unit}: {outcome}")
 
     def end(self) -> None:
-        """Nothing to close."""
+        """The stage is over: what comes next is none."""
+        self.units = 0
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+    if (beat := current()) is not None:
+        beat.heard()
 
 
 class Bars(Plain):
     """A bar for every stage: for terminals."""
+
+    task: TaskID | None = None
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -131,7 +154,14 @@ class Bars(Plain):
 
     def __enter__(self) -> Bars:
         self.bars.start()
+        if (beat := current()) is not None:
+            beat.say = self._between
         return self
+
+    def _between(self, text: str) -> None:
+        """Between stages nothing moves: a line then; within one the bar and its clock are sign enough."""
+        if self.task is None:
+            self.bars.console.print(text, markup=False)
 
     def __exit__(self, *_: object) -> None:
         self.bars.stop()
@@ -153,6 +183,7 @@ class Bars(Plain):
         """Clear the last unit's name."""
         if self.task is not None:
             self.bars.update(self.task, unit="")
+            self.task = None
 
 
 def progress() -> Plain:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from harness.base import UsageError
+from harness.base import TABLE_BYTES, UsageError, check_size
 from harness.images.formats.facts import containers
 from harness.images.formats.names import FileList
 from harness.images.listing import listing
@@ -61,6 +61,7 @@ def read_table(path: Path, column: str | None = None) -> Iterator[Row]:
     Raises UsageError for a file that cannot be read, a column that is not there, and a row without a prompt.
     """
     try:
+        check_size(path, TABLE_BYTES, "a file of prompts")
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
         raise UsageError(f"{path} cannot be read as prompts: {problem}") from None

@@ -22,6 +22,8 @@ VARIABLE = "HARNESS_WORKERS"
 # on a CPU, 40% went into clearing their pages (random_convnet, 32 px: .85 → .55 CPU s for 256 images, +120 MB).
 ALLOCATION = {"MALLOC_MMAP_THRESHOLD_": str(256 << 20), "MALLOC_TRIM_THRESHOLD_": str(512 << 20)}
 
+GRACE = 0.3  # seconds that an interrupted worker has before it is killed
+
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
 
@@ -43,7 +45,9 @@ class LocalExecutor:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._pool is not None:
             if kind is not None and issubclass(kind, KeyboardInterrupt):
-                _end(self._pool)
+                with _deaf_to_interrupts():  # who presses Ctrl-C twice means the same thing
+                    _end(self._pool)
+                    self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
@@ -117,8 +121,14 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 def _end(pool: ProcessPoolExecutor) -> None:
     """End a pool's processes now: they do not hear of an interrupt themselves, and a unit may take hours."""
-    for process in list((pool._processes or {}).values()):
+    processes = list((pool._processes or {}).values())
+    for process in processes:
         process.terminate()
+    deadline = time.monotonic() + GRACE
+    for process in processes:  # code of a user's may have taken SIGTERM for its own
+        process.join(max(0.0, deadline - time.monotonic()))
+        if process.is_alive():
+            process.kill()
 
 
 def _prepare_worker(parent: int) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.base import UsageError, counted, from_cell, unknown
+from harness.base import TABLE_BYTES, UsageError, check_size, counted, from_cell, unknown
 
 MOST_TOLD = 5  # faulty lines in one message
 LEFT, RIGHT, TIE = "left", "right", "tie"
@@ -111,6 +111,7 @@ def _rows(path: Path, needed: list[str], asked: list[str | None]) -> Iterator[tu
     """Column names, numbered lines, and a list for what is wrong with them, which is raised at the end."""
     wrong: list[str] = []
     try:
+        check_size(path, TABLE_BYTES, "a table")
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, skipinitialspace=True)
             names = list(reader.fieldnames or ())
