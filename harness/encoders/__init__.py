@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.encoders.judges.towers import too_long
     from harness.encoders.lpips import LPIPS
     from harness.encoders.networkfiles import fill, load_onnx, load_torchscript, needs
+    from harness.encoders.random_files import write_random_inception
     from harness.encoders.steady import refuse_unsteady
     from harness.encoders.table import ENCODERS
 

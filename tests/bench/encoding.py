@@ -95,9 +95,9 @@ def clean_fid(root: Path) -> Read:
     from cleanfid.fid import get_files_features
     from cleanfid.inception_torchscript import InceptionV3W
 
-    from tests.peers.parity import as_torchscript
+    from harness.encoders.random_files import write_random_inception
 
-    as_torchscript(root, SEED)
+    write_random_inception(root / "inception-2015-12-05.pt", seed=SEED)
     model = InceptionV3W(str(root), download=False, resize_inside=False).eval()
 
     def read(paths: Sequence[Path], batch: int) -> Features:

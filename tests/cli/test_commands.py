@@ -9,9 +9,41 @@ from click.testing import CliRunner
 import harness.cli
 from harness.cli import main as room
 
-COMMANDS = (
-    "audit check classes compare diagnose diff encode encoders exam fdr6 gate judge list merge pairs power ppl rank "
-    "report reproduce rerank run sample score scores selftest show stats track verify votes weights"
+COMMANDS = """
+audit
+check
+classes
+compare
+diagnose
+diff
+encode
+encoders
+exam
+fdr6
+gate
+judge
+list
+merge
+pairs
+parity
+power
+ppl
+rank
+report
+reproduce
+rerank
+run
+sample
+score
+scores
+selftest
+show
+stats
+track
+verify
+votes
+weights
+"""
 )
 
 

@@ -23,7 +23,8 @@ from PIL import Image
 from harness import metrics
 from harness.benchmark.protocols.catalogue import load
 from harness.encoders.inception import Inception
-from harness.encoders.inception_graph import network, random_state
+from harness.encoders.inception_graph import random_state
+from harness.encoders.random_files import write_random_inception
 from harness.images.files import open_images
 from harness.images.preprocessing.applying import apply
 from harness.images.preprocessing.recipes import RECIPES
@@ -223,7 +224,7 @@ def clean_fid(files: Files, root: Path) -> Iterator[Parity]:
     from cleanfid import fid as peer
     from cleanfid.inception_torchscript import InceptionV3W
 
-    as_torchscript(root)
+    write_random_inception(root / "inception-2015-12-05.pt", seed=SEED)
     model = InceptionV3W(str(root), download=False)
     quiet = {"num_workers": 0, "device": torch.device("cpu"), "verbose": False, "batch_size": 16}
     theirs = [peer.get_folder_features(str(files.folder(s)), model, mode="clean", **quiet) for s in ("real", "fake")]
@@ -301,35 +302,6 @@ def swapped(module: object, name: str, value: object) -> Iterator[None]:
         setattr(module, name, before)
 
 
-class _Layers(torch.nn.Module):
-    def __init__(self, layers: torch.nn.Module) -> None:
-        super().__init__()
-        self.layers = layers
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.layers(x)
-
-
-def as_torchscript(root: Path, seed: int = SEED) -> None:
-    """The random weights as the TorchScript file that clean-fid loads."""
-    from harness.encoders.inception_graph import features
-
-    made = network().eval()
-    made.load_state_dict(random_state(seed))
-
-    class Pool(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = made
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return features(self.net, "pool3", x)
-
-    with torch.no_grad():
-        traced = torch.jit.trace(Pool().eval(), torch.zeros(1, 3, 299, 299), check_trace=False)
-        torch.jit.script(_Layers(traced)).save(str(root / "inception-2015-12-05.pt"))
-
-
 def table(rows: list[Parity]) -> str:
     """The largest difference of each protocol, peer and quantity over all images, as Markdown."""
     columns = "| protocol | peer | quantity | largest difference | allowed | in units of | images |"
@@ -376,7 +348,9 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as root:
                 files = Files(Path(root) / "images", size, suffix, grey).write()
                 rows += compare(files, Path(root))
-    (DOCS / "parity.md").write_text(document(rows), encoding="utf-8")
+    page = DOCS / "parity.md"
+    _, heading, rest = page.read_text(encoding="utf-8").partition("\n## On your own images")
+    page.write_text(document(rows) + heading + rest, encoding="utf-8")
     print(table(rows))
     if any(row.exceeded for row in rows):
         raise SystemExit("some are exceeded: a fault")

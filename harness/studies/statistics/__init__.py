@@ -9,7 +9,7 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.studies.statistics.compute import distance_to
     from harness.studies.statistics.formats import FORMATS, PLAIN
-    from harness.studies.statistics.make import of_encoder
+    from harness.studies.statistics.make import encode, of_encoder
     from harness.studies.statistics.npz import read
     from harness.studies.statistics.peers import make_file
     from harness.studies.statistics.words import clean_words, distance_words, file_words

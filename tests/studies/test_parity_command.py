@@ -1,0 +1,107 @@
+"""`harness parity`: the peers' own programs and ours on a user's folders."""
+
+import json
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+from click.testing import CliRunner
+from scipy.sparse.linalg import eigs
+
+from harness.cli.main import main
+from harness.studies.parity.result import Quantity, Side
+from harness.studies.parity.words import markdown
+from tests.peers.parity import Files
+from tests.support.noise_folders import noise
+
+N = 8
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    files = Files(tmp_path_factory.mktemp("parity") / "images", (40, 40), ".png", False, n=N).write()
+    return [str(files.folder("real")), str(files.folder("fake"))]
+
+
+def parity(*arguments):
+    return CliRunner().invoke(main, ["parity", *arguments])
+
+
+def test_each_peer_and_ours_agree_on_the_users_folders(folders, tmp_path, monkeypatch):
+    """The roots of the peers' products, of rank N - 1, are found by ARPACK: theirs take a minute."""
+
+    def eigenvalues(product):
+        return eigs(np.asarray(product), k=N - 1, v0=np.ones(len(product)), return_eigenvectors=False).real.clip(0)
+
+    def root(product, disp=True):
+        found = np.zeros_like(product)
+        np.fill_diagonal(found[: N - 1, : N - 1], np.sqrt(eigenvalues(product)))  # of the root's trace, which is read
+        return found if disp else (found, 0.0)
+
+    monkeypatch.setattr(scipy.linalg, "sqrtm", root)
+    monkeypatch.setattr(np.linalg, "eigvals", eigenvalues)
+    monkeypatch.setattr(torch.linalg, "eigvals", lambda product: torch.from_numpy(eigenvalues(product)))
+    found = parity(
+        *folders, "--random-weights", "--peers", "clean-fid,torch-fidelity", "--json", str(tmp_path / "told.json")
+    )
+    assert found.exit_code == 0, found.output
+    assert "random weights: the values are no measure of quality" in found.stdout
+    assert "**" not in found.stdout
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert [side["peer"] for side in told["sides"]] == ["clean-fid", "torch-fidelity"]
+    assert all(side["read"] == [N, N] and side["features"] < 1e-5 for side in told["sides"])
+    assert {name for side in told["sides"] for name in side["quantities"]} == {"FID", "KID"}
+    values = {side["peer"]: side["quantities"]["FID"]["ours"] for side in told["sides"]}
+    # The control: what one peer prints is not within rounding of ours under another's protocol.
+    theirs = told["sides"][0]["quantities"]["FID"]
+    assert abs(theirs["theirs"] - values["torch-fidelity"]) > theirs["allowed"]
+
+
+def test_weights_that_are_not_here_are_named_with_their_place(folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path / "weights"))
+    found = parity(*folders, "--peers", "clean-fid, pytorch-fid")
+    assert found.exit_code == 2
+    assert f"at {tmp_path}/weights/inception-2015-12-05.pt" in found.stdout
+    assert f"at {tmp_path}/weights/pt_inception-2015-12-05-6726825d.pth" in found.stdout
+    assert "|" not in found.stdout
+
+
+def test_a_peer_that_is_none_and_what_is_no_folder_are_mistakes(folders, tmp_path):
+    assert "clean-fid" in parity(*folders, "--peers", "cleanfid").stderr
+    (tmp_path / "a.npz").write_bytes(b"")
+    assert "is no folder" in parity(str(tmp_path / "a.npz"), folders[1]).stderr
+    assert "at least 8" in parity(str(noise(tmp_path / "few", 5)), folders[1]).stderr
+    assert "hold 8 and 8 images" in parity(*folders, "--n", "9").stderr
+
+
+def side(**changed):
+    given = {
+        "peer": "clean-fid",
+        "version": "0.1.35",
+        "protocol": "clean",
+        "n_real": 9,
+        "n_fake": 9,
+        "read": (9, 9),
+        "features": 1e-7,
+        "quantities": {"FID": Quantity(2.0, 2.0 + 1e-8, 1e-6)},
+        "seconds_theirs": 1.0,
+        "seconds_ours": 1.0,
+        "singular": False,
+    }
+    return Side(**{**given, **changed})
+
+
+def test_what_rounding_does_not_explain_differs():
+    assert side().agrees
+    assert not side(features=2e-5).agrees
+    assert not side(features=None, read=(8, 9)).agrees
+    assert not side(quantities={"FID": Quantity(2.0, float("nan"), 1e-6)}).agrees
+    assert not side(quantities={"FID": Quantity(2.0, 2.1, 1e-6)}).agrees
+
+
+def test_a_table_shows_as_many_digits_as_tell_two_values_apart():
+    from harness.studies.parity.result import Parity
+
+    one = Parity("r", "f", "cpu", 1, False, (side(quantities={"FID": Quantity(2.0, 2.0 + 1e-7, 1e-6)}),))
+    assert "| 2 | 2.0000001 | +1.0e-07 |" in markdown(one)
