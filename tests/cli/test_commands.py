@@ -44,7 +44,6 @@ verify
 votes
 weights
 """
-)
 
 
 def test_every_command_is_the_one_in_the_file_of_its_name():
