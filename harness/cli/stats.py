@@ -1,4 +1,4 @@
-"""`harness stats make|show|fd`: reference statistics in the peers' npz, with the protocol that made them."""
+"""`harness stats make|list|show|fd`: reference statistics in the peers' npz, with the protocol that made them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILE = click.Path(path_type=Path)
 
 @click.group()
 def stats() -> None:
-    """Reference statistics (mu, sigma) as pytorch-fid, clean-fid, EDM and ADM read them: make, show, compare with."""
+    """Reference statistics (mu, sigma) as pytorch-fid, clean-fid, EDM and ADM read them: make, list, show, compare."""
 
 
 @stats.command()
@@ -64,6 +64,17 @@ def make(
     made = make_file(real, out, way=way, form=form, random_weights=random_weights, **where)
     lines = file_words(out, made) + (clean_words(out, way.name) if form == "clean-fid" else [])
     click.echo("\n".join(lines))
+
+
+@stats.command("list")
+def list_() -> None:
+    """List the statistics that projects publish: file name, protocol, images, address.
+
+    A file of such a name needs no --assume-protocol, and is refused as the reference of another protocol.
+    """
+    from harness.studies.statistics import listed
+
+    click.echo("\n".join(listed()))
 
 
 @stats.command()

@@ -11,8 +11,10 @@ from harness.base.errors import UsageError
 from harness.benchmark.protocols.catalogue import load
 from harness.metrics.frechet.against_moments import estimate_against_moments
 from harness.metrics.frechet.distance import distance, frechet_distance, moments, moments_of_covariance
+from harness.studies.statistics import registered
 from harness.studies.statistics.admission import admitted, refuse_other_making
 from harness.studies.statistics.npz import Made, facts_of, of_features, read, write
+from harness.studies.statistics.registered import of_file
 
 
 def made(name="clean", **changes):
@@ -209,3 +211,44 @@ def test_a_file_divides_as_its_protocol_does_and_the_metric_as_ever(sets):
     ours = of_features(real).moments()
     assert distance(over_n.moments(), ours) == pytest.approx(0, abs=1e-9)
     assert distance(of_features(real).moments(), moments_of_covariance(0, over_n.mu, over_n.sigma)) > 1e-8
+
+
+def test_a_file_of_a_published_name_is_of_its_protocol_and_refused_under_another(sets, tmp_path):
+    path = tmp_path / "VIRTUAL_imagenet256_labeled.npz"
+    write(path, of_features(sets[0]))
+    held = read(path)
+    assert admitted(path, held, protocol=None, assumed=None).name == "adm"
+    assert admitted(path, held, protocol="adm", assumed=None).name == "adm"
+    for given in ({"protocol": "clean", "assumed": None}, {"protocol": None, "assumed": "pytorch-fid"}):
+        with pytest.raises(UsageError, match=r"protocol adm .*jul-2021/ref_batches.* cannot be the reference for"):
+            admitted(path, held, **given)
+    other = tmp_path / "mine.npz"
+    path.rename(other)
+    with pytest.raises(UsageError, match="does not say how its statistics were made"):
+        admitted(other, held, protocol=None, assumed=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol"),
+    [
+        ("cifar10-32x32.npz", "edm"),
+        ("fid_stats_cifar10_train.npz", "ttur"),
+        ("adm_in256_stats.npz", "torch-fidelity"),
+        ("lsun_church_clean_trainfull_256.npz", "clean"),
+        ("ffhq_legacy_tensorflow_trainval_1024.npz", "clean-legacy-tensorflow"),
+        ("ffhq_clean_clip_vit_b_32_trainval_1024.npz", None),
+        ("stats.npz", None),
+    ],
+)
+def test_names_of_published_statistics_are_known(name, protocol, tmp_path):
+    found = of_file(tmp_path / name)
+    assert (found and found.protocol) == protocol
+
+
+def test_a_published_digest_that_a_file_does_not_have_refuses_it(sets, tmp_path, monkeypatch):
+    path = tmp_path / "cifar10-32x32.npz"
+    write(path, of_features(sets[0]))
+    entry = of_file(path)
+    monkeypatch.setattr(registered, "published", lambda: {"one": entry.model_copy(update={"sha256": "0" * 64})})
+    with pytest.raises(UsageError, match="whose SHA-256 is 0000"):
+        of_file(path)

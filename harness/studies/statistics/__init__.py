@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from harness.studies.statistics.make import encode, of_encoder
     from harness.studies.statistics.npz import read
     from harness.studies.statistics.peers import make_file
+    from harness.studies.statistics.registered import listed, published
     from harness.studies.statistics.words import clean_words, distance_words, file_words
 
 __getattr__ = door(__name__)

@@ -11,6 +11,7 @@ from harness.base import UsageError
 from harness.benchmark import protocols
 from harness.studies.statistics.make import is_own
 from harness.studies.statistics.npz import NAMES, Made, Statistics, protocol_of
+from harness.studies.statistics.registered import Published, of_file
 
 # What else than the features' way decides a mean and a covariance; how the root is taken is no part of them.
 MOMENT_FACTS = ("fid.ddof",)
@@ -19,10 +20,13 @@ MOMENT_FACTS = ("fid.ddof",)
 def admitted(path: Path, statistics: Statistics, *, protocol: str | None, assumed: str | None) -> protocols.Protocol:
     """The protocol under which images must be encoded to be compared with these statistics.
 
-    Without `protocol`, the one that the file names. A file that names none is refused unless `assumed` does.
+    Without `protocol`, the one that the file names, or that it is registered with where its name is that of a published
+    one. A file that names none is refused unless `assumed` does.
     Raises UsageError with every differing fact where file and protocol, or file and this version of it, disagree.
     """
     if statistics.made is None:
+        if (known := of_file(path)) is not None:
+            return _as_registered(path, known, protocol or assumed)
         if assumed is None:
             raise UsageError(
                 f"{path} does not say how its statistics were made (pipeline, weights, resize), and {NAMES} alone fit "
@@ -38,6 +42,16 @@ def admitted(path: Path, statistics: Statistics, *, protocol: str | None, assume
     wanted = own if protocol is None and is_own(own) else protocols.load(protocol or own.name)
     if found := decisive(protocols.differences(own, wanted)):
         raise UsageError(_refusal(path, f"protocol {own.name} (version {own.version})", wanted.name, found))
+    return wanted
+
+
+def _as_registered(path: Path, known: Published, asked: str | None) -> protocols.Protocol:
+    """The protocol that a published file is registered with; UsageError where another is asked for."""
+    own = protocols.load(known.protocol)
+    wanted = protocols.load(asked or known.protocol)
+    if found := decisive(protocols.differences(own, wanted)):
+        whose = f"protocol {own.name} ({known.url}; a file of your own needs another name)"
+        raise UsageError(_refusal(path, whose, wanted.name, found))
     return wanted
 
 

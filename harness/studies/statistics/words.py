@@ -9,6 +9,7 @@ from harness.studies.statistics.formats import CLEAN_MODES
 from harness.studies.statistics.make import is_own
 from harness.studies.statistics.npz import protocol_of
 from harness.studies.statistics.peers import kernel_file
+from harness.studies.statistics.registered import described, of_file
 
 if TYPE_CHECKING:
     from harness.studies.statistics.npz import Statistics
@@ -23,6 +24,8 @@ def file_words(path: Path, held: Statistics) -> list[str]:
     told = [f"{path}: mean and covariance of {size} images, {len(held.mu)} features"]
     made = held.made
     if made is None:
+        if known := described(path):
+            return [*told, "made by    the file does not say; its name is that of a published one", *known]
         return [*told, "made by    the file does not say; `harness stats fd` takes it with --assume-protocol only"]
     protocol = made.protocol
     if is_own(protocol_of(made)):
@@ -49,14 +52,17 @@ def clean_words(out: Path, protocol: str) -> list[str]:
     ]
 
 
+def _says(path: Path) -> str:
+    return "its registered name says so" if of_file(path) is not None else "--assume-protocol says so"
+
+
 def distance_words(found: Distance) -> list[str]:
     """The distance, with its interval where there is one and what was assumed of files that do not say."""
     one = found.estimate
     value = f"{found.value:.6g}" if one is None else f"{one.value:.6g} [{one.low:.6g}, {one.high:.6g}]"
     told = [f"FD {value} under {found.protocol}"]
     told += [
-        f"assumed: {path} is of protocol {found.protocol}; --assume-protocol says so, the file does not"
-        for path in found.silent
+        f"assumed: {path} is of protocol {found.protocol}; {_says(path)}, the file does not" for path in found.silent
     ]
     if found.random:
         told.append(RANDOM)
