@@ -78,12 +78,16 @@ class Holdout:
 
     def sample(self, indices: Sequence[int]) -> np.ndarray:
         """The images at `indices`, uint8 (n, H, W, C)."""
+        images: np.ndarray = self._images[self._checked(indices)]
+        return images
+
+    def _checked(self, indices: Sequence[int]) -> np.ndarray:
         import numpy as np
 
         rows = np.asarray(indices, dtype=np.int64)
         if len(rows) and not (rows.min() >= 0 and rows.max() < self.size):
             raise IndexError(f"`indices` must be in [0, {self.size}), found {rows.min()} to {rows.max()}")
-        return self._images[rows]
+        return rows
 
 
 class Memorise(Holdout):
@@ -139,4 +143,14 @@ class ModeDrop(Holdout):
         present = np.unique(labels).tolist()
         if not self.keep or not set(self.keep) <= set(present):
             raise UsageError(f"mode_drop: keep is {list(self.keep)}, but the classes of {self.split!r} are {present}")
-        self._images = images[np.isin(labels, self.keep)]
+        self._images, self._rows = images, np.flatnonzero(np.isin(labels, self.keep))  # the images may lie on disk
+
+    @property
+    def size(self) -> int:
+        """Images of the kept classes."""
+        return len(self._rows)
+
+    def sample(self, indices: Sequence[int]) -> np.ndarray:
+        """The images of the kept classes at `indices`, uint8 (n, H, W, C)."""
+        images: np.ndarray = self._images[self._rows[self._checked(indices)]]
+        return images

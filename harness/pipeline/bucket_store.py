@@ -211,7 +211,7 @@ class BucketStore(Store):
                     if total <= self.place.bytes * 9 // 10:
                         break
                     total -= size
-                    aside = self._temporary()
+                    aside = self.temporary()
                     aside.parent.mkdir(exist_ok=True)
                     try:
                         os.rename(folder, aside)  # at once: no reader sees a half of it

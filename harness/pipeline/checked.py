@@ -7,9 +7,12 @@ time of change. A file that changes without any of these is seen by `harness run
 from __future__ import annotations
 
 import hashlib
+import math
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +23,7 @@ from harness.images import Content, Images, ImageSet, Mixed, OpenSplit, content_
 from harness.pipeline.store import Store
 
 KIND, FORMAT = "checks", 1
+HELD_BYTES = 256 << 20  # of a split that a generator learns from: more lies on disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,15 @@ class Look:
     new: bool = False
 
 
-def load_split(data: PinnedDataset, name: str) -> Images:
-    """A split, whole, held against the digests that `datasets.yaml` pins; raises UsageError where it is not the one."""
+def load_split(data: PinnedDataset, name: str, *, folder: Path) -> Images:
+    """A split, whole, held against the digests that `datasets.yaml` pins; raises UsageError where it is not the one.
+
+    One of more than HELD_BYTES whose dataset can be read in parts lies on disk, in `folder` while it is written: memory
+    holds as much of it as is free.
+    """
+    if data.image is not None and data.splits[name].size * math.prod(data.image) > HELD_BYTES:
+        split = open_split(data, name)
+        return Images(_on_disk(checked_parts(data, name, split), split.size, folder), split.labels)
     loaded: Images = registry.make("datasets", data.use, data.parameters, data.folder).load(name)
     if not registry.is_built_in("datasets", data.use):
         loaded = _kept(loaded)
@@ -45,6 +56,23 @@ def load_split(data: PinnedDataset, name: str) -> Images:
     _check_content(data, name, content_digest(loaded.images))
     _check_labels(data, name, loaded.labels)
     return loaded
+
+
+def _on_disk(parts: Iterator[tuple[Sequence[int], ImageSet]], size: int, folder: Path) -> ImageSet:
+    """The parts as one array uint8 (n, H, W, C) that is mapped from a file without a name."""
+    folder.mkdir(parents=True)
+    try:
+        with (folder / "images").open("xb") as stream:
+            shape: tuple[int, ...] = ()
+            for _, part in parts:
+                if isinstance(part, Mixed):
+                    raise UsageError("`image` of the dataset says one size, but its images have several")
+                shape = part.shape[1:]
+                stream.write(np.ascontiguousarray(part).data)  # not through a map: a full disk then is an error
+        # Private: code that writes into what it is given changes its own copy.
+        return np.memmap(folder / "images", np.uint8, "c", shape=(size, *shape))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def open_split(data: PinnedDataset, name: str) -> OpenSplit:

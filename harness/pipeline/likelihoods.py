@@ -39,7 +39,7 @@ def make(plan: Plan, generator: str, training_seed: int | None, made: Any) -> No
         return
     from harness.pipeline.sample import drawn_rows
 
-    held_out = load_split(plan.benchmark.data, plan.reference.split)
+    held_out = load_split(plan.benchmark.data, plan.reference.split, folder=plan.store.temporary())
     rows = drawn_rows(plan, plan.reference, len(held_out.images))
     rows = (np.arange(len(held_out.images)) if rows is None else rows)[:MOST]
     labels = None if held_out.labels is None else held_out.labels[rows]

@@ -98,7 +98,7 @@ def _fit(plan: Plan, name: str, training_seed: int | None, made: Any) -> float:
     """Train a generator; the CPU seconds that it took."""
     split = plan.fit_split(name)
     assert split is not None
-    data = load_split(plan.benchmark.data, split)
+    data = load_split(plan.benchmark.data, split, folder=plan.store.temporary())
     began = time.process_time()
     made.fit(data.images, data.labels, seed=plan.training_seed(name, training_seed))
     return round(time.process_time() - began, 3)

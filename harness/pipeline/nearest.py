@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.images import ImageSet, joined
 from harness.metrics import nearest_rows
+from harness.pipeline.checked import copied
 from harness.pipeline.encode import Features, load_features
 from harness.pipeline.plan import Plan, PlannedSet
 from harness.pipeline.sample import read_images
@@ -152,7 +153,7 @@ def _images(plan: Plan, source: PlannedSet, places: Sequence[int]) -> dict[int, 
         return {}
     for images in read_images(plan, source, plan.benchmark.batch_size):
         here = [place for place in wanted if start <= place < start + len(images)]
-        kept |= {place: images[place - start : place - start + 1] for place in here}
+        kept |= {place: copied(images[place - start : place - start + 1]) for place in here}  # not their shards
         start += len(images)
         if len(kept) == len(wanted):
             break

@@ -196,7 +196,7 @@ def first_images(plan: Plan, n: int) -> dict[str, ImageSet]:
             chunks.append(images)
             if sum(map(len, chunks)) >= n:
                 break
-        shown[name] = joined(chunks)[:n]
+        shown[name] = copied(joined(chunks)[:n])  # a view would hold the whole shard, of every generator
     return shown
 
 

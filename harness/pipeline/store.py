@@ -179,7 +179,7 @@ class Store:
 
     def check_writable(self) -> None:
         """Raise UsageError, before anything is computed for it, where the store cannot be written."""
-        probe = self._temporary()
+        probe = self.temporary()
         try:
             probe.mkdir(parents=True)
             probe.rmdir()
@@ -199,7 +199,7 @@ class Store:
         from safetensors.numpy import save
 
         self._sweep()
-        temporary = self._temporary()
+        temporary = self.temporary()
         temporary.mkdir(parents=True)
         try:
             listed = []
@@ -234,7 +234,7 @@ class Store:
         """Leave a JSON mapping, no entry, for other processes that use the store. It replaces an earlier one."""
         write_json(self.root / name, note)
 
-    def _temporary(self) -> Path:
+    def temporary(self) -> Path:
         """A name below the store's folder that tells whose it is, so that what a killed process leaves can go."""
         return self.root / "tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
 

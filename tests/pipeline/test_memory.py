@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from harness import UsageError, benchmark
 from harness.images import content_digest
 from harness.images.datasets import split as splits
-from harness.pipeline import Plan, read_images, sample
+from harness.pipeline import Plan, checked, models, nearest, read_images, sample
 from harness.pipeline.plan import RealSet
 
 SIDE, FEW, MANY = 32, 150, 450
@@ -110,3 +111,60 @@ def test_a_split_that_is_not_as_pinned_leaves_nothing_in_the_store(tmp_path):
         sample.check_split(plan, "reference", [plan.reference])
     assert plan.looks == {}
     assert not list((tmp_path / "a" / "store").rglob("*.safetensors"))
+
+
+GENERATOR = """
+import numpy as np
+
+
+class Kept:
+    def fit(self, images, labels, *, seed):
+        self.images, self.labels = images, labels
+
+    def sample(self, seeds):
+        return self.images[[seed % len(self.images) for seed in seeds]]
+"""
+
+
+def fitted_on(folder: Path, monkeypatch: pytest.MonkeyPatch, held: int) -> Any:
+    """A generator that was given its split, kept in memory up to `held` bytes."""
+    plan = planned(folder, "npy", 300)
+    (folder / "kept.py").write_text(GENERATOR)
+    text = (folder / "bench.yaml").read_text().replace("holdout: {split: reference}", 'mine: {use: "kept:Kept"}')
+    (folder / "bench.yaml").write_text(text + "training_split: reference\n")
+    plan = Plan(benchmark.load(folder / "bench.yaml"), folder / "store")
+    monkeypatch.setattr(checked, "HELD_BYTES", held)
+    made = plan.component("generators", "mine")
+    models.fitted(plan, "mine", 0, made)
+    return made
+
+
+def test_a_generator_learns_from_the_same_images_where_they_lie_on_disk(tmp_path, monkeypatch):
+    whole = fitted_on(tmp_path / "whole", monkeypatch, 10**9)
+    mapped = fitted_on(tmp_path / "mapped", monkeypatch, 1000)
+    assert isinstance(mapped.images, np.memmap)
+    assert not isinstance(whole.images, np.memmap)
+    np.testing.assert_array_equal(mapped.images, whole.images)
+    mapped.images[0] = 0  # code that writes into its images writes into a copy of its own
+    assert [path for path in (tmp_path / "mapped" / "store").rglob("*") if path.is_file()] == []
+
+
+def test_a_split_on_disk_is_held_against_its_pin_too(tmp_path, monkeypatch):
+    held = np.load(planned(tmp_path / "a", "npy", 60).benchmark.folder / "real.npy")
+    held[59, 0, 0, 0] ^= 1
+    np.save(tmp_path / "a" / "real.npy", held)
+    monkeypatch.setattr(checked, "HELD_BYTES", 1000)
+    data = benchmark.load(tmp_path / "a" / "bench.yaml").data
+    with pytest.raises(UsageError, match="is not the declared content"):
+        checked.load_split(data, "reference", folder=tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+
+
+def test_images_that_are_shown_do_not_hold_the_shards_they_are_of(tmp_path):
+    plan = planned(tmp_path / "a", "npy", 300)
+    sample.check_split(plan, "reference", [plan.reference])
+    shown = sample.first_images(plan, 16)["reference"]
+    kept = nearest._images(plan, plan.reference, [3, 250])
+    for images in (shown, *kept.values()):
+        whole = images if images.base is None else images.base
+        assert whole.nbytes == images.nbytes

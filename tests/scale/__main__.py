@@ -74,7 +74,10 @@ def declare(folder: Path, n: int, generators: int, side: int, *, trained: bool) 
 
 @contextmanager
 def watched(process: subprocess.Popen[bytes]) -> Iterator[dict[str, int]]:
-    """The largest resident memory, in kB, of each process of a tree, by what it is, filled in as it runs."""
+    """The largest memory, in kB, of each process of a tree, by what it is, filled in as it runs.
+
+    Anonymous memory: pages of files that are mapped, such as npy splits, the system takes back when it needs them.
+    """
     peaks: dict[str, int] = {}
     while process.poll() is None:
         for place, pid in enumerate(tree(process.pid)):
@@ -82,7 +85,7 @@ def watched(process: subprocess.Popen[bytes]) -> Iterator[dict[str, int]]:
                 text = Path(f"/proc/{pid}/status").read_text()
             except OSError:
                 continue
-            found = next((line for line in text.splitlines() if line.startswith("VmHWM")), None)
+            found = next((line for line in text.splitlines() if line.startswith("RssAnon")), None)
             if found:
                 name = "main" if place == 0 else f"worker {pid}"
                 peaks[name] = max(peaks.get(name, 0), int(found.split()[1]))
