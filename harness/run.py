@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import benchmark
-from harness.base import Record, read_records, write_atomically
+from harness.base import Record, read_records, scheme_of, write_atomically
 from harness.pipeline import (
     Executor,
     Leaderboard,
@@ -22,6 +22,7 @@ from harness.pipeline import (
     Sharing,
     Silent,
     StorePlace,
+    begin_run,
     costs,
     declared,
     default_workers,
@@ -30,6 +31,7 @@ from harness.pipeline import (
     first_images,
     nearest_images,
     provenance,
+    publish_run,
     results,
     store_place,
     stored_names,
@@ -79,8 +81,10 @@ def run_benchmark(
     """Run every stage of a benchmark, write OUT (default `results/<name>`) and log it to MLflow.
 
     Only `path` decides the numbers; the rest says where and how fast. `store` (default `$HARNESS_STORE`, else
-    `.harness`) keeps images, features and scores, so that a second run computes only what is missing. `workers` is the
-    number of processes on this machine (default one a core, eight at most), `executor` runs the work elsewhere instead.
+    `.harness`) keeps images, features and scores, so that a second run computes only what is missing. `out` and
+    `store` may be addresses such as `s3://bucket/prefix`; `Result.out` is then the folder here that was put there.
+    `workers` is the number of processes on this machine (default one a core, eight at most), `executor` runs the work
+    elsewhere instead.
     `verify` reads every real image again and holds it against its pin; else files are read once and then told by their
     sizes and times. `device` is where encoders and metrics compute: auto, cpu, cuda, cuda:1, mps or xpu.
     `tracking=False` leaves MLflow out.
@@ -94,8 +98,9 @@ def run_benchmark(
     """
     start = time.perf_counter()
     began = datetime.now(UTC).isoformat(timespec="seconds")
+    url = str(out) if out and scheme_of(str(out)) else None
     plan = Plan(benchmark.load(Path(path)), store_place(store), device)
-    folder = Path(out) if out else Path("results") / plan.benchmark.name
+    folder = begin_run(url) if url else Path(out) if out else Path("results") / plan.benchmark.name
     results.claim(folder, plan.benchmark.name)
     plan.check_place()
     with executor or executor_of(workers=workers or default_workers()) as entered:
@@ -109,6 +114,8 @@ def run_benchmark(
     with results.writing(folder):
         result = _finish(folder, pipeline, start, began)
         tracked, untracked = _track(folder, tracking_uri) if tracking else (None, None)
+        if url:
+            publish_run(url)
     return replace(result, tracked=tracked, untracked=untracked)
 
 

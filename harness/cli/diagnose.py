@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import ENCODER, PATH
+from harness.cli.options import ENCODER, PATH, RUN_PLACE
 
 
 @click.command()
-@click.argument("out", type=PATH, required=False)
+@click.argument("out", type=RUN_PLACE, required=False)
 @ENCODER
 @click.option("--json", "file", type=PATH, help="Write the findings and figures to this file too.")
 @click.option("--values", multiple=True, help="Printed numbers instead: X:fd=3,precision=.9,recall=.4,n=5000 (repeat).")

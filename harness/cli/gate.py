@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import RUN
+from harness.cli.options import RUN, RUN_PLACE
 
 
 @click.command()
 @RUN
-@click.option("--baseline", type=click.Path(path_type=Path), required=True, help="The finished run to compare with.")
+@click.option("--baseline", type=RUN_PLACE, required=True, help="The finished run to compare with.")
 @click.option("--encoder", help="An encoder of both runs. [the one that ranks]")
 @click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
 def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:

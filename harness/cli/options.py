@@ -22,10 +22,47 @@ def _trusting(context: click.Context, parameter: click.Parameter, value: bool) -
     trust.ask_by((lambda text: click.confirm(text, default=False, err=True)) if asked else None)
 
 
+class RunPlace(click.ParamType):  # type: ignore[type-arg] # generic in the stubs alone
+    """A run's folder; one in a bucket is fetched, and put back when the command ends where it has changed.
+
+    `made`: the command makes the run, so that none need be there.
+    """
+
+    name = "path"
+
+    def __init__(self, *, made: bool = False) -> None:
+        self.made = made
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The folder, of this machine."""
+        if "://" not in str(value):
+            return Path(value)
+        from harness.base import UsageError
+        from harness.pipeline import begin_run, bring_run, publish_run
+
+        url = str(value)
+        folder = (begin_run if self.made else bring_run)(url)
+
+        def put() -> None:
+            try:
+                if count := publish_run(url):
+                    click.echo(f"put       {count} files in {url}", err=True)
+            except UsageError as problem:
+                if self.made:
+                    raise
+                click.echo(f"note: {problem}; what this adds to the run is in {folder} alone", err=True)
+
+        if ctx is not None:
+            ctx.call_on_close(put)
+        return folder
+
+
 PATH = click.Path(path_type=Path)
 BENCH = click.argument("bench", type=PATH)
-RUN = click.argument("out", type=PATH)
-OUT = click.option("--out", type=PATH, help="Where the results go. [results/<name>]")
+RUN_PLACE = RunPlace()
+OUT_PLACE = RunPlace(made=True)
+RUN = click.argument("out", type=RUN_PLACE)
+OUT = click.option("--out", type=OUT_PLACE, help="Where the results go: a folder or s3://… [results/<name>]")
 DEVICE = click.option(
     "--device", default="auto", show_default=True, help="Where encoders and metrics compute: cpu, cuda …"
 )

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from harness.cli.options import RUN
+
 
 @click.command()
-@click.argument("out", type=click.Path(path_type=Path))
+@RUN
 def report(out: Path) -> None:
     """Write OUT/report.html: verdict, figures, samples, table, methods, and the studies' findings in OUT.
 

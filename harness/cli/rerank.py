@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from harness.cli.options import RUN_PLACE
+
 
 @click.command()
-@click.argument("out", type=click.Path(path_type=Path), required=False)
+@click.argument("out", type=RUN_PLACE, required=False)
 @click.option(
     "--scores", type=click.Path(path_type=Path), help="Instead of OUT: a CSV of generator,encoder,value[,se]."
 )

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from harness.pipeline.on_device import OnDevice, processor_of
     from harness.pipeline.places import BucketPlace, StorePlace, default_store, open_store, store_place
     from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet, declared, plain
+    from harness.pipeline.published import begin_run, bring_run, mirror_of, publish_run
     from harness.pipeline.rank import Ranked
     from harness.pipeline.receipt import receipt_of
     from harness.pipeline.sample import drawn_images, first_images, load_images, order_of_files, read_images

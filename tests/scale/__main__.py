@@ -13,6 +13,7 @@ import json
 import math
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,7 +39,7 @@ dataset: waves
 n_real: {n}
 n_fake: {n}
 preprocessing: {{channels: rgb, resize: null, quantise: uint8, range: [0, 255]}}
-encoders: {{blocks: {{use: "tests.scale.made:Blocks"}}}}
+encoders: {{blocks: {{use: "made:Blocks"}}}}
 generators:
 {generators}
 metrics: {{fd: {{}}, kd: {{}}, precision: {{}}, recall: {{}}, density: {{}}, coverage: {{}}}}
@@ -57,6 +58,7 @@ SPLIT = '    {name}: {{path: {name}.npy, size: {n}, digest: "{digest}"}}\n'
 
 def declare(folder: Path, n: int, generators: int, side: int, *, trained: bool) -> None:
     """Write the benchmark and its two real splits, in parts."""
+    shutil.copy(Path(__file__).with_name("made.py"), folder)  # beside the YAML, where code is run without a question
     catalogue = CATALOGUE.format(side=side)
     waves = Waves(side=side)
     for number, name in enumerate(("reference", "train")):
@@ -67,7 +69,7 @@ def declare(folder: Path, n: int, generators: int, side: int, *, trained: bool) 
         catalogue += SPLIT.format(name=name, n=n, digest=content_digest(images))
         del images
     (folder / "datasets.yaml").write_text(catalogue)
-    entries = [f'  g{i}: {{use: "tests.scale.made:Waves", side: {side}, shift: {i}}}' for i in range(generators)]
+    entries = [f'  g{i}: {{use: "made:Waves", side: {side}, shift: {i}}}' for i in range(generators)]
     entries += ["  memorise: {split: train}"] if trained else []
     (folder / "bench.yaml").write_text(BENCH.format(n=n, generators="\n".join(entries)))
 
