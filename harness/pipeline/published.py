@@ -1,7 +1,7 @@
 """OUT in a bucket: a run's folder written here and then put there, and fetched from there to be read.
 
-Files keep their names, so that a browser shows `report.html`; `.files.json`, put last, has the SHA-256 of each: a reader
-who comes while files are put sees by it that they do not belong together yet.
+Files keep their names, so that a browser shows `report.html`; `.files.json`, put last, has the SHA-256 of each: a
+reader who comes while files are put sees by it that they do not belong together yet.
 """
 
 from __future__ import annotations
