@@ -179,6 +179,15 @@ steps:
   - {says: much noise loses nothing, cell: walk-160, against: walk-10, drop: minimal}
   - {says: black loses much, cell: blank, against: walk-10, drop: large}
   - {says: no noise loses nothing, cell: walk-0, against: walk-10, drop: minimal}
+controls:
+  - {says: noise is farther, cell: walk-160, against: walk-10, metric: fd, is: higher}
+  - {says: noise is nearer, cell: walk-160, against: walk-10, metric: fd, is: lower}
+  - {says: noise changes nothing, cell: walk-160, against: walk-10, metric: fd, is: same}
+  - {says: noise is no nearer, cell: walk-160, against: walk-10, metric: fd, is: not lower}
+  - {says: nothing is farther than itself, cell: walk-10, against: walk-10, metric: fd, is: higher}
+  - {says: nothing differs from itself, cell: walk-10, against: walk-10, metric: fd, is: same}
+  - {says: black is farther, cell: blank, against: walk-10, metric: fd, is: higher}
+  - {says: nobody is here, cell: nobody, against: walk-10, metric: fd, is: higher}
 """
 
 
@@ -200,9 +209,21 @@ def test_statements_of_families_are_judged_by_a_run(out, tmp_path):
     assert "disagrees    far: bound: none" in told.output
     assert "agrees       near: exact: exact, 2.000 bits/dim" in told.output
     assert "sd of fd over training seeds" in told.output
+    controls = told.output.split("controls, known beforehand\n")[1].splitlines()[:7]
+    assert [line.split(":")[0].split(maxsplit=1) for line in controls] == [
+        ["agrees", "noise is farther"],
+        ["disagrees", "noise is nearer"],
+        ["disagrees", "noise changes nothing"],
+        ["agrees", "noise is no nearer"],
+        ["not", "decided  nothing is farther than itself"],
+        ["agrees", "nothing differs from itself"],
+        ["not", "decided  black is farther"],
+    ]
+    assert "nobody is here" not in told.output
     assert "not in this run: lost" in told.output
     written = page.read_text()
     assert "| walk-40 |" in written
+    assert "| noise is nearer | disagrees | fd " in written
     assert "![curves walk](said/swept-curves-walk.png)" in written
     assert (page.parent / "said" / "samples.png").stat().st_size > 500
     assert "What is said of walks" in (copied / "report.html").read_text()

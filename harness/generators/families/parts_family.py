@@ -1,10 +1,9 @@
 """What every family shares around its mathematics: data, training, seeds, a model kept as arrays. Read this one first.
 
 A family is a class of this kind: `_made` builds its network, `_learn` trains it, `_drawn` turns what seeds draw into
-images. Everything of torch is on one thread and in float32, which convolves five to eight times as fast as float64 on
-a CPU. So training on another processor may end in slightly other weights; a stored model's images can then differ by a
-level in a pixel, no more. Images are made in blocks of CHUNK, the last one filled up: each is then the same bytes
-whatever batch it is asked in, and alone.
+images. torch computes on one thread and in float32, which convolves five to eight times as fast as float64 on a CPU.
+Images are made in blocks of CHUNK, the last one filled up: each is then the same bytes in any batch, and alone. Another
+processor may round otherwise: training there ends in slightly other weights, and a stored model's images can differ.
 """
 
 from __future__ import annotations

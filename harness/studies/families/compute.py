@@ -37,7 +37,7 @@ class Judged:
 @dataclass(frozen=True)
 class Families:
     """All verdicts on a file of statements. `missing` are families without a scored generator in the run, `shown` the
-    generators of the others."""
+    generators of the others. `controls` are no statements about families: what must come out whatever they do."""
 
     title: str
     source: str
@@ -47,6 +47,7 @@ class Families:
     judged: tuple[Judged, ...]
     missing: tuple[str, ...] = ()
     shown: Mapping[str, str] = field(default_factory=dict)
+    controls: tuple[Judged, ...] = ()
 
     def count(self, verdict: Verdict, axis: str | None = None) -> int:
         """How many statements have a verdict, of one axis or of all."""
@@ -63,6 +64,7 @@ def judge(statements: Statements, out: Path, *, level: float = 0.95) -> Families
     Quality is precision, diversity recall, each difference tested and adjusted over all statements of its axis (Holm);
     stability is the spread of the ranking metric over training seeds relative to its mean (an F test, likewise); speed
     is images a second, where 1.5 times as many count as faster; steps compare the ranking metric with its interval.
+    Controls: "higher" and "lower" need a significant difference, "same" and "not lower" agree where there is none.
     Raises UsageError where OUT is no run, or none of the families is in it.
     """
     board = results.read_leaderboard(out)
@@ -80,7 +82,9 @@ def judge(statements: Statements, out: Path, *, level: float = 0.95) -> Families
     judged += run.steps(statements)
     missing = tuple(name for name in statements.families if name not in present)
     shown = {name: family.generator for name, family in present.items()}
-    return Families(statements.title, statements.source, board.benchmark, encoder, level, tuple(judged), missing, shown)
+    controls = tuple(run.controls(statements))
+    source = (statements.title, statements.source)
+    return Families(*source, board.benchmark, encoder, level, tuple(judged), missing, shown, controls)
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ class _Run:
             verdict: Verdict = "not decided"
             if p is not None:
                 p = next(adjusted)
-                evidence = f"{evidence}; p (Holm) {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
+                evidence = f"{evidence}; p (Holm) {_p(p)}"
                 if p <= 1 - self.level:
                     verdict = "agrees" if sign > 0 else "disagrees"
             judged.append(Judged(axis, pair.says, verdict, evidence))
@@ -212,6 +216,31 @@ class _Run:
             evidence = f"{self.by} {value:+.0%} [{low:+.0%}, {high:+.0%}] of {one.against}'s {whole:.3g}"
             judged.append(Judged("steps", one.says, verdict, f"{evidence}; {one.drop} is {_band(least, most)}"))
         return judged
+
+    def controls(self, statements: Statements) -> list[Judged]:
+        """What must come out of the controls, by the difference of two cells each; adjusted over all (Holm)."""
+        there = [one for one in statements.controls if {one.cell, one.against} <= set(self.metrics.get(one.metric, {}))]
+        judge_of = {one.metric: self._metric(one.metric) for one in there}
+        tested = []
+        for one in there:
+            cell, against = Family(generator=one.cell), Family(generator=one.against)
+            tested.append(judge_of[one.metric](_Pair(cell, against, one.says)))
+        adjusted = iter(holm([p for _, p, _ in tested if p is not None]))
+        judged = []
+        for one, (gap, p, evidence) in zip(there, tested, strict=True):
+            verdict: Verdict = "not decided"
+            if p is not None:
+                p = next(adjusted)
+                evidence = f"{evidence}; p (Holm) {_p(p)}"
+                apart = "same" if p > 1 - self.level else "higher" if gap > 0 else "lower"
+                known = apart == one.is_ or (one.is_ == "not lower" and apart != "lower")
+                verdict = "agrees" if known else "not decided" if apart == "same" else "disagrees"
+            judged.append(Judged("controls", one.says, verdict, evidence))
+        return judged
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
 def _band(low: float, high: float) -> str:

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.base import UsageError, percent, write_atomically
+from harness.base import UsageError, counted, percent, write_atomically
 from harness.report import curve_words, facts_table, lottery_table, read_run
 from harness.studies.families.compute import Families
 from harness.studies.families.words import TOY, answer, axes, statements_table, summary
@@ -39,6 +39,7 @@ def write_page(path: Path, found: Families, out: Path, beside: Sequence[Path] = 
         "",
         *_table(run),
         *_facts(run),
+        *_budget(run, found),
     ]
     pictures = [_sheet(run, found, folder / "samples.png")]
     lines += ["## Samples", "", "The first images of each, drawn by nobody's eye; `holdout` is unseen real scans.", ""]
@@ -46,6 +47,9 @@ def write_page(path: Path, found: Families, out: Path, beside: Sequence[Path] = 
     lines += _sweeps(run, folder, pictures)
     lines += ["## What is said of the families, and what these runs say", "", answer(found), "", *summary(found), ""]
     lines += [f"Source of the statements: {found.source}. Tests at {percent(found.level)}.", ""]
+    if found.controls:
+        told = "Real images, whole or spoilt: what is known of them beforehand, and what these metrics say."
+        lines += ["### Controls", "", told, "", *statements_table(found.controls), ""]
     for axis in axes(found):
         own = [one for one in found.judged if one.axis == axis]
         lines += [f"### {axis.capitalize()}", "", *statements_table(own), ""]
@@ -72,6 +76,23 @@ def _table(run: RunFiles) -> list[str]:
 def _facts(run: RunFiles) -> list[str]:
     table = facts_table(run)
     return [] if table is None else ["## Cost, likelihood, stability", "", *_markdown(table)]
+
+
+def _budget(run: RunFiles, found: Families) -> list[str]:
+    """What training and sampling took altogether, in CPU minutes; nothing where a cost is not known."""
+    declared = run.lock["benchmark"]
+    seeds = len(declared.get("training_seeds") or [0])
+    costs = [run.costs.get(generator, {}) for generator in found.shown.values()]
+    paces = [float(cost["images_per_second"]) for cost in run.costs.values() if cost.get("images_per_second")]
+    if not paces or not all("training_seconds" in cost for cost in costs):
+        return []
+    training = seeds * sum(float(cost["training_seconds"]) for cost in costs) / 60
+    sampling = seeds * len(declared.get("sampling_seeds") or [0]) * declared["n_fake"] * sum(1 / p for p in paces) / 60
+    told = (
+        f"Training {counted(len(costs), 'model')} from {counted(seeds, 'seed')} each took {training:.0f} CPU minutes, "
+        f"sampling all cells {sampling:.0f}: these are of one core each of the machine that this run had, under its load."
+    )
+    return [told, ""]
 
 
 def _markdown(table: Table) -> list[str]:

@@ -36,14 +36,25 @@ class Steps(Frozen):
     drop: Drop
 
 
+class Control(Frozen):
+    """What is known of a control beforehand: how `cell`'s value of a metric lies to that of `against`."""
+
+    says: str
+    cell: str
+    against: str
+    metric: str
+    is_: Literal["higher", "lower", "not lower", "same"] = Field(alias="is")
+
+
 class Statements(Frozen):
-    """The file: families with adjectives on ordered scales, and sentences about steps."""
+    """The file: families with adjectives on ordered scales, sentences about steps, and what controls must show."""
 
     title: str
     source: str
     scales: FrozenMapping[tuple[str, ...]] = Field(strict=False)
     families: FrozenMapping[Family]
     steps: tuple[Steps, ...] = Field(default=(), strict=False)
+    controls: tuple[Control, ...] = Field(default=(), strict=False)
 
 
 def is_statements(path: Path) -> bool:

@@ -37,6 +37,9 @@ def lines(found: Families) -> list[str]:
         counts = ", ".join(f"{found.count(verdict, axis)} {_verb(verdict)}" for verdict in VERDICTS)
         told.append(f"\n{axis}: {counts}")
         told += [f"  {one.verdict:<12} {one.says}: {one.evidence}" for one in own]
+    if found.controls:
+        told.append("\ncontrols, known beforehand")
+        told += [f"  {one.verdict:<12} {one.says}: {one.evidence}" for one in found.controls]
     if found.missing:
         told.append(f"\nnot in this run: {', '.join(found.missing)}")
     return told
@@ -54,7 +57,7 @@ def finding(found: Families) -> Finding:
     counts: tuple[tuple[str | int, ...], ...] = tuple(
         (axis, *(found.count(verdict, axis) for verdict in VERDICTS)) for axis in axes(found)
     )
-    rows = tuple((one.axis, one.says, one.verdict, one.evidence) for one in found.judged)
+    rows = tuple((one.axis, one.says, one.verdict, one.evidence) for one in (*found.judged, *found.controls))
     tables = (
         Table(f"Statements by axis, tested at {percent(found.level)}", ("axis", *VERDICTS), counts),
         Table("Every statement with its evidence", ("axis", "statement", "verdict", "evidence"), rows),
