@@ -42,10 +42,10 @@ def write_page(path: Path, found: Families, out: Path, beside: Sequence[Path] = 
         *_budget(run, found),
     ]
     pictures = [_sheet(run, found, folder / "samples.png")]
-    lines += ["## Samples", "", "The first images of each, drawn by nobody's eye; `holdout` is unseen real scans.", ""]
+    lines += ["## Samples", "", "The first sixteen images of each, not selected; `holdout` is unseen real scans.", ""]
     lines += [f"![Rows of sample images of each family]({folder.name}/samples.png)", ""]
     lines += _sweeps(run, folder, pictures)
-    lines += ["## What is said of the families, and what these runs say", "", answer(found), "", *summary(found), ""]
+    lines += ["## What textbooks say of the families, and what this run says", "", answer(found), "", *summary(found), ""]
     lines += [f"Source of the statements: {found.source}. Tests at {percent(found.level)}.", ""]
     if found.controls:
         told = "Real images, whole or spoilt: what is known of them beforehand, and what these metrics say."
@@ -69,7 +69,7 @@ def _table(run: RunFiles) -> list[str]:
     rows = [board.cells(row)[:-1] for row in board.of(run.first)]
     head = board.header(run.first)[:-1]
     level = percent(board.interval["level"])
-    told = f"Under {board.title(run.first)}; ± is half a {level} interval. Sweeps name their cells sampler and steps."
+    told = f"Under {board.title(run.first)}; ± is the {level} CI half-width. The name of a swept cell ends in what was swept."
     return ["## Fidelity and coverage", "", told, "", *_rows(head, rows), ""]
 
 
