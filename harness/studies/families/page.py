@@ -45,7 +45,8 @@ def write_page(path: Path, found: Families, out: Path, beside: Sequence[Path] = 
     lines += ["## Samples", "", "The first sixteen images of each, not selected; `holdout` is unseen real scans.", ""]
     lines += [f"![Rows of sample images of each family]({folder.name}/samples.png)", ""]
     lines += _sweeps(run, folder, pictures)
-    lines += ["## What textbooks say of the families, and what this run says", "", answer(found), "", *summary(found), ""]
+    lines += ["## What textbooks say of the families, and what this run says", ""]
+    lines += [answer(found), "", *summary(found), ""]
     lines += [f"Source of the statements: {found.source}. Tests at {percent(found.level)}.", ""]
     if found.controls:
         told = "Real images, whole or spoilt: what is known of them beforehand, and what these metrics say."
@@ -69,7 +70,7 @@ def _table(run: RunFiles) -> list[str]:
     rows = [board.cells(row)[:-1] for row in board.of(run.first)]
     head = board.header(run.first)[:-1]
     level = percent(board.interval["level"])
-    told = f"Under {board.title(run.first)}; ± is the {level} CI half-width. The name of a swept cell ends in what was swept."
+    told = f"Under {board.title(run.first)}; ± is the {level} CI half-width. Swept cells are named by what was swept."
     return ["## Fidelity and coverage", "", told, "", *_rows(head, rows), ""]
 
 
@@ -90,7 +91,7 @@ def _budget(run: RunFiles, found: Families) -> list[str]:
     sampling = seeds * len(declared.get("sampling_seeds") or [0]) * declared["n_fake"] * sum(1 / p for p in paces) / 60
     told = (
         f"Training {counted(len(costs), 'model')} from {counted(seeds, 'seed')} each took {training:.0f} CPU minutes, "
-        f"sampling all cells {sampling:.0f}: these are of one core each of the machine that this run had, under its load."
+        f"sampling all cells {sampling:.0f}, on the machine of this run and under its load."
     )
     return [told, ""]
 
