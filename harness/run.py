@@ -13,6 +13,7 @@ from typing import Any
 from harness import benchmark
 from harness.base import Record, read_records, scheme_of, write_atomically
 from harness.pipeline import (
+    Asked,
     Executor,
     Leaderboard,
     Pipeline,
@@ -25,7 +26,6 @@ from harness.pipeline import (
     begin_run,
     costs,
     declared,
-    default_workers,
     executor_of,
     failure_lines,
     first_images,
@@ -83,8 +83,8 @@ def run_benchmark(
     Only `path` decides the numbers; the rest says where and how fast. `store` (default `$HARNESS_STORE`, else
     `.harness`) keeps images, features and scores, so that a second run computes only what is missing. `out` and
     `store` may be addresses such as `s3://bucket/prefix`; `Result.out` is then the folder here that was put there.
-    `workers` is the number of processes on this machine (default one a core, eight at most), `executor` runs the work
-    elsewhere instead.
+    `workers` is the number of processes on this machine (default one a GPU where there are several, else one a core,
+    eight at most); `executor` runs the work elsewhere instead.
     `verify` reads every real image again and holds it against its pin; else files are read once and then told by their
     sizes and times. `device` is where encoders and metrics compute: auto, cpu, cuda, cuda:1, mps or xpu.
     `tracking=False` leaves MLflow out.
@@ -103,7 +103,7 @@ def run_benchmark(
     folder = begin_run(url) if url else Path(out) if out else Path("results") / plan.benchmark.name
     results.claim(folder, plan.benchmark.name)
     plan.check_place()
-    with executor or executor_of(workers=workers or default_workers()) as entered:
+    with executor or executor_of(asked=Asked(workers, device=device)) as entered:
         pipeline = Pipeline(plan, entered, progress or Silent(), verify=verify)
         pipeline.identify()
         pipeline.check()
@@ -149,7 +149,7 @@ def run_share(
     plan = Plan(benchmark.load(Path(path)), store_place(store), device)
     plan.check_place()
     with (
-        executor or executor_of(workers=workers or default_workers()) as entered,
+        executor or executor_of(asked=Asked(workers, device=device)) as entered,
         Sharing(plan, share, patience) as sharing,
     ):
         pipeline = Pipeline(plan, entered, progress or Silent(), verify=verify, sharing=sharing)
@@ -168,7 +168,7 @@ def what_is_missing(
     """What a rank of the benchmark still needs and the store does not have: images, features, scores, in words."""
     plan = Plan(benchmark.load(Path(path)), store_place(store), "cpu")
     plan.check_place()
-    with executor_of(workers=workers or default_workers()) as entered:
+    with executor_of(workers=workers) as entered:
         return Pipeline(plan, entered, Silent()).missing()
 
 

@@ -69,7 +69,22 @@ DEVICE = click.option(
 WORKERS = click.option(
     "--workers",
     type=click.IntRange(1),
-    help="Processes, one thread each. [$HARNESS_WORKERS, or one a core, 8 at most]",
+    help="Processes, one thread each. [$HARNESS_WORKERS, or one a GPU, or one a core, 8 at most]",
+)
+EXECUTOR = click.option(
+    "--executor",
+    default="local",
+    show_default=True,
+    help="Where work runs: local, ray, ray://HOST:PORT, slurm. Ray takes half a minute to start: it pays for minutes "
+    "of work on several machines; on one, local is faster.",
+)
+CPUS = click.option(
+    "--cpus-per-worker", type=click.FloatRange(0), help="With ray and slurm: CPUs that a worker takes of its node. [1]"
+)
+GPUS = click.option(
+    "--gpus-per-worker",
+    type=click.FloatRange(0),
+    help="With ray and slurm: GPUs that a worker takes. [ray: 1 where there are any; slurm: 0]",
 )
 TRACKING_URI = click.option("--tracking-uri", help="MLflow server or database. [sqlite:///mlflow.db]")
 ENCODER = click.option("--encoder", help="An encoder of the run. [the one that ranks]")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli import FAILED, USAGE
-from harness.cli.options import BENCH, DEVICE, OUT, STORE, TRACKING_URI, TRUST, WORKERS
+from harness.cli.options import BENCH, CPUS, DEVICE, EXECUTOR, GPUS, OUT, STORE, TRACKING_URI, TRUST, WORKERS
 
 if TYPE_CHECKING:
     from harness.pipeline import StorePlace
@@ -20,7 +20,7 @@ def whole_run(command: Callable[..., None]) -> Callable[..., None]:
     """The arguments of `run` and `rank`."""
     no_tracking = click.option("--no-tracking", is_flag=True, help="Do not log to MLflow.")
     verify = click.option("--verify", is_flag=True, help="Read all real images again and check their digests.")
-    for option in (TRUST, no_tracking, TRACKING_URI, verify, WORKERS, DEVICE, STORE, OUT, BENCH):
+    for option in (TRUST, no_tracking, TRACKING_URI, verify, GPUS, CPUS, WORKERS, EXECUTOR, DEVICE, STORE, OUT, BENCH):
         command = option(command)
     return command
 
@@ -31,6 +31,7 @@ def run_and_show(bench: Path, *, no_tracking: bool, **options: Any) -> None:
     from harness.cli.terminal import closing, progress, show
     from harness.run import run_benchmark
 
+    options = _with_executor(options)
     with progress() as heard:
         result = run_benchmark(bench, progress=heard, tracking=not no_tracking, **options)
     if result.usage and all(row.status == "failed" for row in result.leaderboard.rows):
@@ -54,11 +55,24 @@ def share_and_tell(bench: Path, shard: str, wait: float, **options: Any) -> None
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"{flag} is for the last `harness run`, which writes the results; leave it out of a shard")
     options.pop("no_tracking")
+    options = _with_executor(options)
     with progress() as heard:
         result = run_share(bench, share, patience=wait, progress=heard, **options)
     left = f", {result.left} left, which need other shards' work" if result.left else ""
     click.echo(f"shard {share}: {result.done} units done{left}; `harness run {bench}` finishes and writes the results")
     _exit_of(result.failures, usage=result.usage)
+
+
+def _with_executor(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with the executor that they ask for in the place of those that describe it."""
+    from harness.pipeline import Asked, executor_of
+
+    own = {name: options.get(name) for name in ("executor", "workers", "cpus_per_worker", "gpus_per_worker")}
+    left = {name: value for name, value in options.items() if name not in own}
+    store, device = options.get("store"), options.get("device", "auto")
+    shared = store if isinstance(store, Path) else None
+    asked = Asked(own["workers"], own["cpus_per_worker"], own["gpus_per_worker"], device, shared)
+    return {**left, "executor": executor_of(own["executor"] or "local", asked)}
 
 
 def make(
@@ -76,14 +90,14 @@ def make(
     from harness import benchmark
     from harness.base import write_json
     from harness.cli.terminal import last_read, progress
-    from harness.pipeline import Pipeline, Plan, default_workers, executor_of, receipt_of
+    from harness.pipeline import Asked, Pipeline, Plan, executor_of, receipt_of
 
     found = benchmark.load(bench)
     _check_known(bench, "generator", generators, found.generators)
     _check_known(bench, "encoder", encoders, found.encoders)
     plan = Plan(found, store, device)
     plan.check_place()
-    with executor_of(workers=workers or default_workers()) as executor, progress() as heard:
+    with executor_of(asked=Asked(workers, device=device)) as executor, progress() as heard:
         pipeline = Pipeline(plan, executor, heard, frozenset(generators) or None, frozenset(encoders) or None)
         for stage in stages:
             getattr(pipeline, stage)()

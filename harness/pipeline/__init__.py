@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.pipeline.executors.inline import InlineExecutor, one_thread_here
     from harness.pipeline.executors.local import default_workers
     from harness.pipeline.executors.table import executor as executor_of
-    from harness.pipeline.executors.work import Executor, Failure
+    from harness.pipeline.executors.work import Asked, Executor, Failure
     from harness.pipeline.finished import FinishedRun, open_run
     from harness.pipeline.groups import marked
     from harness.pipeline.labels import pool_labels, real_labels, stored_labels

@@ -128,7 +128,11 @@ def test_the_records_do_not_hang_on_the_executor(tmp_path):
 
 
 def test_an_executor_is_found_by_name():
-    assert all(executor(name, workers=2).width >= 1 for name in EXECUTORS)
+    assert set(EXECUTORS) == {"local", "ray", "slurm"}
+    assert executor("local", workers=2).width >= 1
+    for name in ("local://somewhere", "slurm://head", "rays"):
+        with pytest.raises(UsageError, match="Known: local, ray, slurm"):
+            executor(name, workers=2)
     with pytest.raises(UsageError, match="did you mean 'local'"):
         executor("locl", workers=2)
 

@@ -131,7 +131,7 @@ def _ran(asked: dict[str, Any]) -> int:
     from harness.cli.main import main
     from harness.pipeline.executors import local
 
-    def pool(workers: int) -> ProcessPoolExecutor:
+    def pool(workers: int, gpus: Sequence[str] = ()) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), local._prepare_worker, (os.getpid(),))
 
     local._pool = pool

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
@@ -16,6 +16,8 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from harness.base import UsageError
+from harness.pipeline.executors.gpus import VISIBLE, visible_gpus
+from harness.pipeline.executors.work import Asked
 
 VARIABLE = "HARNESS_WORKERS"
 # glibc gives blocks above 128 kB to 32 MB back to the system at once and asks for them again: of a convolution's time
@@ -35,9 +37,21 @@ class LocalExecutor:
     computes on one thread: sums then have one order, and results the same bits for any worker count.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, gpus: Sequence[str] = ()) -> None:
         self.workers = max(1, workers)
+        self.gpus = tuple(gpus)  # dealt out in turn, so that each worker sees one
         self._pool: ProcessPoolExecutor | None = None
+
+    @classmethod
+    def of(cls, asked: Asked, _: str = "") -> LocalExecutor:
+        """Processes of this machine: as many as are asked for, else one a GPU where there are several, else one a core.
+
+        Raises UsageError for what a cluster alone can be asked.
+        """
+        if asked.cpus is not None or asked.gpus is not None:
+            raise UsageError("--cpus-per-worker and --gpus-per-worker are for --executor ray and slurm; say --workers")
+        gpus = visible_gpus(asked.device)
+        return cls(asked.workers or default_workers(len(gpus)), gpus if len(gpus) > 1 else ())
 
     def __enter__(self) -> LocalExecutor:
         return self
@@ -64,12 +78,14 @@ class LocalExecutor:
                     return self._pool.submit(work, unit)
                 except BrokenExecutor:
                     self._pool.shutdown(wait=True)
-            self._pool = _pool(self.workers)
+            self._pool = _pool(self.workers, self.gpus)
             return self._pool.submit(work, unit)
 
 
-def default_workers() -> int:
-    """`$HARNESS_WORKERS`, else one process a core, eight at most: each holds its own encoder.
+def default_workers(gpus: int = 0) -> int:
+    """`$HARNESS_WORKERS`, else one process a GPU where there are several, else one a core, eight at most.
+
+    Each holds its own encoder. Processes that torchrun started side by side share the cores.
 
     Raises UsageError where the variable is no whole number above 0.
     """
@@ -77,11 +93,20 @@ def default_workers() -> int:
         if not given.isdecimal() or int(given) < 1:
             raise UsageError(f"${VARIABLE} is {given!r}; a whole number of processes is needed, 1 or more")
         return int(given)
-    return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+    if gpus > 1:
+        return gpus
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    beside = os.environ.get("LOCAL_WORLD_SIZE", "")
+    return max(1, min(8, cores // max(1, int(beside) if beside.isdecimal() else 1)))
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare_worker, (os.getpid(),))
+def _pool(workers: int, gpus: Sequence[str] = ()) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")
+    dealt = context.SimpleQueue() if gpus else None
+    if dealt is not None:
+        for number in range(workers):
+            dealt.put(gpus[number % len(gpus)])
+    return ProcessPoolExecutor(workers, context, _prepare_worker, (os.getpid(), dealt))
 
 
 @contextmanager
@@ -131,7 +156,7 @@ def _end(pool: ProcessPoolExecutor) -> None:
             process.kill()
 
 
-def _prepare_worker(parent: int) -> None:
+def _prepare_worker(parent: int, gpus: Any = None) -> None:
     def watch() -> None:  # a worker must not outlive a killed parent
         while os.getppid() == parent:
             time.sleep(0.5)
@@ -139,6 +164,8 @@ def _prepare_worker(parent: int) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # should a library lift the mask that the process was started under
     threading.Thread(target=watch, daemon=True).start()
+    if gpus is not None:
+        os.environ[VISIBLE] = gpus.get()  # before anything imports a library that looks
     compute_on_one_thread()
 
 

@@ -11,9 +11,11 @@ import multiprocessing
 import time
 import traceback
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
@@ -21,6 +23,7 @@ from harness.base import UsageError, printable
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 DIED_TWICE = "its process ended twice before it was done: killed, out of memory, or ended by the code it ran"
+MOVES = 5  # times that a unit is run again because its machine went away, not it
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -45,6 +48,32 @@ class Finished(Generic[Unit, Result]):
     warnings: tuple[str, ...] = ()
 
 
+class WorkerDied(BrokenExecutor):
+    """What ran one unit, and no other, ended before the unit did; `blameless` where its whole machine went away."""
+
+    def __init__(self, reason: str, *, blameless: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.blameless = blameless
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of an executor; None leaves it to the executor.
+
+    workers        how many units run at a time
+    cpus, gpus     what each worker takes of its machine, by the engine's count
+    device         where encoders and metrics compute, as `--device` has it
+    shared         a folder that every worker must find under this path
+    """
+
+    workers: int | None = None
+    cpus: float | None = None
+    gpus: float | None = None
+    device: str = "auto"
+    shared: Path | None = None
+
+
 class Executor(Protocol):
     """Where units of work run. It is entered before the first submission and left after the last outcome.
 
@@ -63,8 +92,9 @@ class Executor(Protocol):
     def submit(self, work: Callable[[Unit], Result], unit: Unit) -> Future[Result]:
         """`work(unit)`, begun at once or later, each process computing on one thread.
 
-        The future raises what `work` raised, and `concurrent.futures.BrokenExecutor` where what ran it died; the next
-        submission then finds an executor that works again.
+        The future raises what `work` raised, `WorkerDied` where what ran it died and it is known that it ran nothing
+        else, and `concurrent.futures.BrokenExecutor` where several units may have been at work. The next submission
+        then finds an executor that works again.
         """
         ...
 
@@ -82,33 +112,68 @@ def outcomes(
 ) -> Iterator[Finished[Unit, Result]]:
     """Each unit's outcome, in the order they finish. A unit that raises, or ends its process, is a Failure.
 
-    A full disk is not a unit's fault: that OSError is raised.
+    A unit whose worker died is run again, once, and its outcome's warnings say why. A full disk is not a unit's fault:
+    that OSError is raised.
     """
-    waiting = iter(units)
-    pending: dict[Future[Finished[Unit, Result]], Unit] = {}
+    waiting = (_Try(unit) for unit in units)
+    again: deque[_Try[Unit]] = deque()
+    pending: dict[Future[Finished[Unit, Result]], _Try[Unit]] = {}
     suspects: list[Unit] = []
     while True:
         while len(pending) < max(1, executor.width) and not suspects:
-            try:
-                unit = next(waiting)
-            except StopIteration:
+            attempt = again.popleft() if again else next(waiting, None)
+            if attempt is None:
                 break
-            pending[_submitted(executor, work, unit)] = unit
+            pending[_submitted(executor, work, attempt.unit)] = attempt
         if not pending:
             break
         for future in wait(pending, return_when=FIRST_COMPLETED).done:
-            unit = pending.pop(future)
+            attempt = pending.pop(future)
             try:
                 finished = future.result()
+            except WorkerDied as death:
+                if (attempt := attempt.after(death)).is_over:
+                    yield attempt.told(Finished(attempt.unit, Failure(attempt.reason, usage=False), 0.0))
+                else:
+                    again.append(attempt)
             except BrokenExecutor:
-                suspects.append(unit)
+                suspects.append(attempt.unit)
             else:
-                yield finished
+                yield attempt.told(finished)
         if suspects and not pending:
             # One of these was at work when a process died. Each alone, the guilty one shows itself.
             for unit in suspects:
                 yield _alone(executor, work, unit)
             suspects = []
+
+
+@dataclass(frozen=True)
+class _Try(Generic[Unit]):
+    """A unit with the deaths of the workers that ran it."""
+
+    unit: Unit
+    deaths: tuple[WorkerDied, ...] = ()
+
+    def after(self, death: WorkerDied) -> _Try[Unit]:
+        return replace(self, deaths=(*self.deaths, death))
+
+    @property
+    def is_over(self) -> bool:
+        own = sum(not death.blameless for death in self.deaths)
+        return own >= 2 or len(self.deaths) > MOVES
+
+    @property
+    def reason(self) -> str:
+        last = self.deaths[-1]
+        if last.blameless:
+            return f"its machine went away {len(self.deaths)} times: {last.reason}"
+        return f"{DIED_TWICE} ({last.reason})"
+
+    def told(self, finished: Finished[Unit, Result]) -> Finished[Unit, Result]:
+        """The outcome with a warning for each time that it was run again."""
+        again = self.deaths[:-1] if self.is_over else self.deaths
+        words = tuple(printable(f"{self.unit} was run again: {death.reason}") for death in again)
+        return replace(finished, warnings=words + finished.warnings)
 
 
 def _submitted(executor: Executor, work: Callable[[Unit], Result], unit: Unit) -> Future[Finished[Unit, Result]]:
