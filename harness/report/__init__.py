@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
+    from harness.report.exports.about import About
+    from harness.report.exports.croissant import files as croissant_files
+    from harness.report.exports.table import exported
     from harness.report.figures.curveplots import write_curves
     from harness.report.figures.forest import write_plots
     from harness.report.finding import (

@@ -19,6 +19,7 @@ diff
 encode
 encoders
 exam
+export
 fdr6
 gate
 judge

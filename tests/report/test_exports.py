@@ -1,0 +1,224 @@
+"""`harness export`: each form is read by the library or the schema that it is for, and carries the run's numbers."""
+
+import hashlib
+import json
+import re
+import shutil
+
+import huggingface_hub
+import jsonschema
+import mlcroissant
+import pytest
+from click.testing import CliRunner
+from huggingface_hub.repocard_data import model_index_to_eval_results
+from rocrate.rocrate import ROCrate
+from ruamel.yaml import YAML
+
+from harness.cli.main import main
+from harness.pipeline import results
+from tests.conftest import ROOT
+
+STRINGS = {"type": "object", "additionalProperties": {"type": "string"}}
+NUMBER = {"type": "number"}
+TEXT = {"type": "string"}
+
+
+def closed(required, **known):
+    return {"type": "object", "required": required, "properties": known}
+
+
+# What eval.schema.json 0.2.1 of github.com/evaleval/every_eval_ever (at 0666632d) asks of what is written here.
+EVERY_EVAL_EVER = {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "additionalProperties": False,
+    **closed(
+        [
+            "schema_version",
+            "evaluation_id",
+            "retrieved_timestamp",
+            "source_metadata",
+            "model_info",
+            "eval_library",
+            "evaluation_results",
+        ],
+        schema_version={"const": "0.2.1"},
+        evaluation_id=TEXT,
+        evaluation_timestamp=TEXT,
+        retrieved_timestamp={"type": "string", "pattern": "^[0-9]+$"},
+        dedupe_identity=closed(
+            ["hash_algorithm"],
+            run_fingerprint={"type": "string", "pattern": "^[a-fA-F0-9]+$"},
+            content_hash={"type": "string", "pattern": "^[a-fA-F0-9]+$"},
+            hash_algorithm={"enum": ["sha256", "sha512", "blake3", "other"]},
+        ),
+        source_metadata=closed(
+            ["source_type", "source_organization_name", "evaluator_relationship"],
+            source_name=TEXT,
+            source_type={"enum": ["documentation", "evaluation_run"]},
+            source_organization_name=TEXT,
+            source_organization_url=TEXT,
+            evaluator_relationship={"enum": ["first_party", "third_party", "collaborative", "other"]},
+        ),
+        eval_library=closed(["name", "version"], name=TEXT, version=TEXT, additional_details=STRINGS),
+        model_info=closed(["name", "id"], name=TEXT, id=TEXT, additional_details=STRINGS),
+        evaluation_results={
+            "type": "array",
+            "minItems": 1,
+            "items": closed(
+                ["evaluation_name", "source_data", "metric_config", "score_details"],
+                evaluation_name=TEXT,
+                source_data=closed(
+                    ["dataset_name", "source_type"],
+                    dataset_name=TEXT,
+                    source_type={"const": "other"},
+                    additional_details=STRINGS,
+                ),
+                metric_config=closed(
+                    ["lower_is_better", "score_type", "min_score", "max_score"],
+                    lower_is_better={"type": "boolean"},
+                    score_type={"const": "continuous"},
+                    min_score=NUMBER,
+                    max_score=NUMBER,
+                    additional_details=STRINGS,
+                ),
+                score_details=closed(
+                    ["score"],
+                    score=NUMBER,
+                    details=STRINGS,
+                    uncertainty=closed(
+                        [],
+                        standard_error=closed(["value"], value=NUMBER, method=TEXT),
+                        confidence_interval=closed(
+                            ["lower", "upper"],
+                            lower=NUMBER,
+                            upper=NUMBER,
+                            confidence_level={"type": "number", "minimum": 0, "maximum": 1},
+                            method=TEXT,
+                        ),
+                        num_samples={"type": "integer"},
+                    ),
+                ),
+            ),
+        },
+    ),
+}
+
+
+@pytest.fixture
+def out(finished):
+    return finished.folder / "results/small"
+
+
+@pytest.fixture
+def board(out):
+    return results.read_leaderboard(out)
+
+
+def export(form, out, tmp_path, *arguments):
+    found = CliRunner().invoke(main, ["export", form, str(out), "--to", str(tmp_path / form), *arguments])
+    assert found.exit_code == 0, found.output
+    return tmp_path / form
+
+
+def text(value):
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def row_of(board, generator="kde", encoder="digits_convnet"):
+    return next(row for row in board.of(encoder) if row.generator == generator)
+
+
+def test_eval_results_are_read_by_the_hubs_library_with_the_interval_in_the_notes(out, board, tmp_path):
+    asked = ("--dataset-id", "me/digits", "--source-url", "https://example.org/r.html")
+    folder = export("hf", out, tmp_path, *asked)
+    told = YAML(typ="safe").load((folder / "kde/.eval_results/small.yaml").read_text())
+    entries = huggingface_hub.parse_eval_result_entries(told)
+    assert len(entries) == 12  # six metrics under two encoders
+    estimate = row_of(board).metrics["fd"]
+    found = next(one for one in entries if one.task_id == "fd-digits_convnet")
+    assert (found.dataset_id, found.value, found.source_url) == ("me/digits", estimate.value, asked[3])
+    assert f"95% CI [{estimate.low:.6g}, {estimate.high:.6g}]" in found.notes
+    assert "n_real = 120, n_fake = 100 (T_N), reference random" in found.notes
+
+
+def test_the_cards_model_index_is_read_by_the_hubs_library(out, board, tmp_path):
+    folder = export("hf", out, tmp_path)
+    card = huggingface_hub.ModelCard.load(folder / "kde/README.md")
+    name, found = model_index_to_eval_results(card.data.to_dict()["model-index"])
+    estimate = row_of(board).metrics["recall"]
+    value = next(one.metric_value for one in found if one.metric_name == "recall (digits_convnet)")
+    assert name == "kde"
+    assert value == f"{estimate.value:.6g} [{estimate.low:.6g}, {estimate.high:.6g}]"
+
+
+def test_every_eval_ever_has_the_schemas_keys_and_the_runs_intervals(out, board, tmp_path):
+    folder = export("every-eval-ever", out, tmp_path, "--organisation", "A lab", "--encoder", "digits_convnet")
+    (path,) = (folder / "small/A-lab/kde").glob("*.json")
+    told = json.loads(path.read_text())
+    jsonschema.Draft7Validator(EVERY_EVAL_EVER).validate(told)
+    found = {one["evaluation_name"]: one for one in told["evaluation_results"]}
+    assert set(found) == {f"{m}-digits_convnet" for m in ("fd", "kd", "precision", "recall", "density", "coverage")}
+    estimate = row_of(board).metrics["fd"]
+    level = found["fd-digits_convnet"]["score_details"]["uncertainty"]["confidence_interval"]
+    assert (level["lower"], level["upper"], level["confidence_level"]) == (estimate.low, estimate.high, 0.95)
+    assert found["recall-digits_convnet"]["metric_config"]["max_score"] == 1
+    assert found["density-digits_convnet"]["metric_config"]["max_score"] > 1e300
+
+
+def test_a_crate_is_read_by_its_library_and_names_each_file_with_its_digest(out, tmp_path):
+    folder = export("ro-crate", out, tmp_path)
+    crate = ROCrate(str(folder))
+    assert crate.name == "Results of the benchmark small"
+    parts = {one.id: one for one in crate.data_entities}
+    assert {"records.jsonl", "leaderboard.json", "benchmark.lock.yaml"} <= set(parts)
+    for name, one in parts.items():
+        assert one["sha256"] == hashlib.sha256((out / name).read_bytes()).hexdigest()
+    assert crate.dereference("#run")["instrument"].id == "#generative-image-harness"
+
+
+def test_datasets_are_read_by_mlcroissant_with_the_pinned_digests(tmp_path):
+    folder = export("croissant", ROOT / "datasets.yaml", tmp_path)
+    names = {f"{name}.croissant.json" for name in ("digits", "mnist5k", "photographs")}
+    assert {path.name for path in folder.iterdir()} == names
+    for path in folder.iterdir():
+        assert not mlcroissant.Dataset(jsonld=str(path)).metadata.ctx.issues.errors
+    rows = list(mlcroissant.Dataset(jsonld=str(folder / "digits.croissant.json")).records("splits"))
+    told = {text(row["splits/name"]): row["splits/images"] for row in rows}
+    assert told == {"train": 597, "reference": 400, "holdout": 800}
+    assert all(re.fullmatch("sha256:[0-9a-f]{64}", text(row["splits/digest"])) for row in rows)
+
+
+def test_table_citation_and_metrics_are_those_of_the_run(out, board, tmp_path):
+    assert r"\begin{tabular}" in (export("latex", out, tmp_path) / "small.tex").read_text()
+    assert "@software{" in (export("bibtex", out, tmp_path) / "small.bib").read_text()
+    told = json.loads((export("metrics", out, tmp_path) / "metrics.json").read_text())
+    estimate = row_of(board, "noise", "pixels").metrics["fd"]
+    assert told["pixels"]["noise"]["fd"] == {
+        "value": estimate.value,
+        "se": estimate.se,
+        "low": estimate.low,
+        "high": estimate.high,
+    }
+
+
+def test_what_cannot_be_exported_is_refused_by_name(out, tmp_path):
+    def refused(*arguments):
+        found = CliRunner().invoke(main, ["export", *arguments])
+        assert found.exit_code == 2, found.output
+        return found.stderr
+
+    assert "did you mean 'kde'" in refused("hf", str(out), "--generator", "kd", "--to", str(tmp_path / "x"))
+    assert "give a datasets.yaml" in refused("croissant", str(out))
+    assert "is the run itself" in refused("metrics", str(out), "--to", str(out))
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_strangers_run_writes_nothing_outside_of_the_folder(out, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(out, run)
+    board = json.loads((run / "leaderboard.json").read_text())
+    board["rows"][0]["generator"] = "../../escaped"
+    (run / "leaderboard.json").write_text(json.dumps(board))
+    found = CliRunner().invoke(main, ["export", "hf", str(run), "--to", str(tmp_path / "a/b")])
+    assert found.exit_code == 2, found.output
+    assert not (tmp_path / "escaped").exists()
