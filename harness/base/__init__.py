@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
+    from harness.base.addresses import fetched, local_path, place_of
     from harness.base.bounds import LOCK_BYTES, TABLE_BYTES, check_size, expands
     from harness.base.buckets import Bucket, scheme_of
     from harness.base.cells import as_csv, as_markdown, from_cell

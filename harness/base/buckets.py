@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.base.errors import UsageError
@@ -127,6 +128,11 @@ class Bucket:
                 return
 
         self._asked(ask, name)
+
+    def fetch(self, name: str, path: Path) -> None:
+        """Bring an object to a file, of any size, whose folder is made."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._asked(lambda files, where: files.get_file(where, str(path)), name)
 
     def names(self) -> list[str]:
         """The names of all objects below the address, sorted."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from harness.base import Location, UsageError, unknown
+from harness.base import Location, UsageError, local_path, unknown
 from harness.benchmark import audit as auditing
 from harness.benchmark import registry
 from harness.benchmark.datasets import PinnedDataset
@@ -137,7 +137,11 @@ class ImageChecks(Parts):
             return
         promised = entry.parameters.get("sha256")
         for name, declared in entry.component.paths(entry.parameters).items():
-            path = self.folder / os.path.expanduser(declared)  # leaves ~nobody as it is, where Path raises
+            try:
+                path = Path(local_path(self.folder, declared))  # leaves ~nobody as it is, where Path raises
+            except UsageError as absent:
+                self._complain((kind, entry.name, name), str(absent))
+                continue
             if not (path.is_dir() if name == "folder" else path.is_file()):
                 what = "folder" if name == "folder" else "file"
                 self._complain((kind, entry.name, name), f"{self.folder / declared}: no such {what}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from harness.base import (
     digest_onnx,
     digest_path,
     imported,
+    local_path,
     unknown,
 )
 from harness.benchmark import source
@@ -115,7 +115,7 @@ def located(component: Component, parameters: Mapping[str, Any], folder: Path) -
     """The parameters with the paths of image and weight files made absolute against `folder`."""
     if component.files is None:
         own = component.paths(parameters)
-        return {**parameters, **{name: str(folder.absolute() / os.path.expanduser(path)) for name, path in own.items()}}
+        return {**parameters, **{name: local_path(folder, path) for name, path in own.items()}}
     from harness.images import listing as imagelist
 
     if component.kind == "datasets":

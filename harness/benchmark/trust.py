@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.base import Component, UsageError
+from harness.base import Component, UsageError, local_path, scheme_of
 from harness.benchmark import registry, source
 from harness.benchmark.model import Benchmark
 
@@ -109,8 +109,8 @@ def _of(entry: str, component: Component, parameters: Mapping[str, Any], folder:
     if component.name in NETWORKS and component.origin == "built-in":
         for path in component.paths(parameters).values():
             # Named by its path in a YAML that the user named: shown, since a network's file is a program too.
-            file = folder.absolute() / os.path.expanduser(path)
-            yield Code(entry, component.name, file, True)
+            # What comes from elsewhere may be another program tomorrow.
+            yield Code(entry, component.name, Path(local_path(folder, path)), scheme_of(path) is None)
 
 
 def _beside(file: Path, folder: Path) -> bool:

@@ -57,6 +57,20 @@ class RunPlace(click.ParamType):  # type: ignore[type-arg] # generic in the stub
         return folder
 
 
+class ImagesPlace(click.ParamType):  # type: ignore[type-arg] # generic in the stubs alone
+    """A path, or an address that is fetched: s3://BUCKET/file.npz, s3://BUCKET/folder/, hf://…"""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path, on this machine."""
+        if "://" not in str(value):
+            return Path(value)
+        from harness.base import fetched
+
+        return fetched(str(value))
+
+
 PATH = click.Path(path_type=Path)
 BENCH = click.argument("bench", type=PATH)
 RUN_PLACE = RunPlace()

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from harness.cli.options import ARRAY, COLUMN, DEVICE, OUT, PATH, RECEIPT, STORE, TRUST, WORKERS
+from harness.cli.options import ARRAY, COLUMN, DEVICE, OUT, RECEIPT, STORE, TRUST, WORKERS, ImagesPlace
 from harness.cli.stages import make, run_and_show
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="BENCH | REAL FAKE [FAKE …]")
+@click.argument("paths", nargs=-1, required=True, type=ImagesPlace(), metavar="BENCH | REAL FAKE [FAKE …]")
 @click.option("--protocol", help="REAL FAKE: encoder, preprocessing and conventions of a published one. [clean]")
 @click.option("--encoder", "encoders", multiple=True, help="REAL FAKE: an encoder instead. BENCH: only this one.")
 @click.option("--generator", "generators", multiple=True, help="BENCH: only this one (may be repeated).")
@@ -45,9 +45,9 @@ def score(
 ) -> None:
     """Score sets of FAKE images against REAL ones, or make the scores of BENCH that the store does not have.
 
-    REAL and FAKE are folders of images or of shards, or zip, npz, npy, tar, Parquet or Arrow files; in quotes,
-    'part-{000..012}.tar' is one set of shards. Also writes the equivalent benchmark YAML beside the results; `harness
-    run` on it makes the same numbers again.
+    REAL and FAKE are folders of images or of shards, or zip, npz, npy, tar, Parquet or Arrow files, here or at an
+    address (s3://…, hf://…); in quotes, 'part-{000..012}.tar' is one set of shards. Also writes the equivalent
+    benchmark YAML beside the results; `harness run` on it makes the same numbers again.
     """
     if len(paths) == 1:
         sampled = {"--n": n, "--seed": seed, "--column": column or None, "--array": array or None}

@@ -7,12 +7,11 @@ The order of a folder's or a zip's images is the code-point order of their relat
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.base import UsageError, derive_seed, digest, digest_file
+from harness.base import UsageError, derive_seed, digest, digest_file, local_path
 from harness.images.formats import zip as archives
 from harness.images.formats.arrays import ArrayPair, read_chunks
 from harness.images.formats.facts import Format, containers
@@ -27,7 +26,7 @@ def resolve(kind: str, parameters: Mapping[str, Any], base: Path) -> dict[str, A
     def absolute(value: Any) -> Any:
         if isinstance(value, list | tuple):
             return [absolute(item) for item in value]
-        return str(base.absolute() / os.path.expanduser(value))
+        return local_path(base, str(value))
 
     return {
         name: absolute(value) if name in _format(kind).paths and value is not None else value
