@@ -58,10 +58,33 @@ class RunDirectory:
             raise UsageError(f"{self.out / results.LOCK} cannot be read as YAML; `harness rank` writes it anew")
         return found
 
-    @property
+    @cached_property
+    def _by_row(self) -> Mapping[tuple[str, str], list[Record]]:
+        found: dict[tuple[str, str], list[Record]] = {}
+        for record in self.records:
+            found.setdefault((record.cell.generator, record.cell.encoder), []).append(record)
+        return found
+
+    def of(self, generator: str, encoder: str) -> list[Record]:
+        """The Records of one row of the leaderboard, all its seeds."""
+        return self._by_row.get((generator, encoder), [])
+
+    def cells(self, generator: str, encoder: str) -> list[Record]:
+        """The Records of a row's image sets, each once: failed, or in the leaderboard's reading of the reference."""
+        reading = self.board.interval["reference"]
+        own = [record for record in self.of(generator, encoder) if record.level == "cell"]
+        return [record for record in own if record.estimate is None or record.estimate.reference == reading]
+
+    def dataset(self, split: str) -> tuple[str, str]:
+        """Name and digest of a split of real images, as MLflow has them among a run's inputs."""
+        full = str(self.lock["dataset"][split]["digest"])
+        return f"{self.lock['benchmark']['dataset']}/{split}", full.removeprefix("sha256:")[:16]  # room for 36
+
+    @cached_property
     def shown(self) -> RunFiles:
         """The run as the report reads it, for its sentences."""
-        return RunFiles(self.out, self.board, tuple(self.records), self.lock, lock_text="", findings={})
+        costs = results.read_costs(self.out)
+        return RunFiles(self.out, self.board, tuple(self.records), self.lock, lock_text="", findings={}, costs=costs)
 
     @property
     def finding_files(self) -> list[Path]:

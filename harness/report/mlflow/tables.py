@@ -7,8 +7,7 @@ from typing import Any
 
 from harness.base import Estimate, Record, percent
 from harness.pipeline import Leaderboard, Row, decimals, rank_text, shown
-
-LONGEST_NOTE = 7500  # characters: MLflow keeps 8,000 of a tag
+from harness.report.mlflow.words import LONGEST_NOTE
 
 
 def leaderboard_page(experiment_id: str, run_id: str) -> str:
