@@ -87,7 +87,13 @@ def test_a_401_names_the_two_variables_and_they_help(monkeypatch):
 def test_user_and_password_in_the_address_are_read():
     with server(login=True) as port:
         assert reached(f"http://ana:secret@127.0.0.1:{port}")
-        assert "asks for a login" in refused(f"http://ana:secretive@127.0.0.1:{port}")
+        assert "does not know this login (401): check" in refused(f"http://ana:secretive@127.0.0.1:{port}")
+
+
+def test_a_token_with_a_line_break_is_not_quoted_in_the_refusal(monkeypatch):
+    with server() as port:
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret\n")
+        assert "header" in refused(f"http://127.0.0.1:{port}")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.base import UsageError, locked, without_password
+from harness.base import UsageError, locked, printable, without_password
 from harness.encoders import weights
 
 ANSWER_SECONDS = 5  # that a database may be busy
@@ -159,16 +159,21 @@ def _ask(uri: str) -> None:
     login: Any = get_default_host_creds
     endpoint, one = "/api/2.0/mlflow/experiments/search", {"max_results": 1}
     try:
-        answer = request(login(uri), endpoint, "POST", json=one, max_retries=0, raise_on_status=False)
+        known = login(uri)
+        answer = request(known, endpoint, "POST", json=one, max_retries=0, raise_on_status=False)
     except (MlflowException, OSError, ValueError) as error:
         reason = _innermost(error)
         hint = next((f"; {words}" for kind, words in HINTS.items() if isinstance(reason, kind)), "")
         said = f"no MLflow server answers at {without_password(uri)} ({_line(reason)}){hint}"
         raise TrackingUnavailable(said) from error
     if answer.status_code in (401, 403):
-        wanted = "asks for a login" if answer.status_code == 401 else "refuses this login"
+        given = known.username or known.token or without_password(uri) != uri
+        wanted = "asks for a login" if not given else "does not know this login"
+        verb = "check" if given else "set"
+        if answer.status_code == 403:
+            wanted = "refuses this login" if given else "refuses anybody without a login"
         raise TrackingUnavailable(
-            f"MLflow at {without_password(uri)} {wanted} ({answer.status_code}): set MLFLOW_TRACKING_USERNAME and "
+            f"MLflow at {without_password(uri)} {wanted} ({answer.status_code}): {verb} MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         )
     # Any other answer is one; whether it is MLflow shows at the first request.
@@ -208,7 +213,11 @@ def _alone(database: Path) -> Iterator[None]:
 
 
 def _line(error: object) -> str:
-    """The first line of what an exception says, short enough for one line."""
+    """The first line of what an exception says, short enough for one line and without the login."""
     said = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
-    line = without_password(said.splitlines()[0])
+    # However short they are, and as they are quoted: a header with a line break in it is refused with its content.
+    for name in ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"):
+        if secret := os.environ.get(name, "").strip():
+            said = said.replace(secret, f"***{name}***")
+    line = printable(said.splitlines()[0])
     return line if len(line) <= 200 else line[:199] + "…"
