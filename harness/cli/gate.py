@@ -15,7 +15,18 @@ from harness.cli.options import RUN, RUN_PLACE
 @click.option("--baseline", type=RUN_PLACE, required=True, help="The finished run to compare with.")
 @click.option("--encoder", help="An encoder of both runs. [the one that ranks]")
 @click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
-def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:
+@click.option("--metric", help="Test this one alone. [all]")
+@click.option("--margin", type=click.FloatRange(0), default=0.0, help="With --metric: how much worse passes. [0]")
+@click.option("--summary", type=click.Path(path_type=Path), help="Append the judgement as Markdown to this file.")
+def gate(
+    out: Path,
+    baseline: Path,
+    encoder: str | None,
+    level: float,
+    metric: str | None,
+    margin: float,
+    summary: Path | None,
+) -> None:
     """Exit 1 where a generator of OUT is worse than in BASELINE beyond noise, in any metric; 2 where not comparable.
 
     Each metric of each generator that changed is one test against the same reference; Holm's correction holds the
@@ -27,6 +38,9 @@ def gate(out: Path, baseline: Path, encoder: str | None, level: float) -> None:
     from harness.studies import gate as study
 
     run = Scored.read(out, encoder)
-    found = study.judge(run, Scored.read(baseline, run.encoder), level=level)
+    found = study.judge(run, Scored.read(baseline, run.encoder), level=level, metric=metric, margin=margin)
+    if summary is not None:
+        with summary.open("a", encoding="utf-8") as stream:
+            stream.write(study.markdown(found))
     say(study.text(found))
     sys.exit(found.exit_code)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.uncertainty.choosing import Choice, choose, image_folds, seed_folds
     from harness.uncertainty.compare import Comparison, Equivalence, difference, equivalence, why_not_paired
     from harness.uncertainty.design import INDEPENDENT, Design
+    from harness.uncertainty.exceeding import p_beyond
     from harness.uncertainty.features import (
         Matrix,
         Rows,

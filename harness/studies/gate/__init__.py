@@ -8,6 +8,6 @@ from harness.base.doors import door
 
 if TYPE_CHECKING:
     from harness.studies.gate.judging import judge
-    from harness.studies.gate.words import text
+    from harness.studies.gate.words import markdown, text
 
 __getattr__ = door(__name__)

@@ -12,16 +12,28 @@ from harness.studies.gate.comparable import check_comparable
 from harness.studies.gate.matching import Match, matched
 from harness.studies.gate.result import Gated, Regression
 from harness.studies.scored import Scored
-from harness.uncertainty import SeedMember, difference, holm, means, why_no_interval
+from harness.uncertainty import SeedMember, difference, holm, means, p_beyond, why_no_interval
 
 
-def judge(run: Scored, baseline: Scored, *, level: float = 0.95) -> Gated:
+def judge(
+    run: Scored, baseline: Scored, *, level: float = 0.95, metric: str | None = None, margin: float = 0.0
+) -> Gated:
     """Every test of the gate, with Holm's verdict. Both runs are under the same encoder.
+
+    `metric` tests that one alone; `margin`, in its units, is how much worse is let pass: what fails is shown to be
+    worse by more than that.
 
     Raises UsageError where the runs differ in what makes numbers comparable, naming the fact, where the baseline has no
     scores, and where the run lacks a generator of the baseline: what is left out cannot be seen to fall.
     """
     check_comparable(run, baseline)
+    if metric is not None:
+        run.asked(metric)
+        run, baseline = (replace(one, metrics={metric: one.metrics[metric]}) for one in (run, baseline))
+    if margin and metric is None:
+        raise UsageError("a margin is in the units of a metric; name the one that it is for")
+    if not 0 <= margin < float("inf"):
+        raise UsageError(f"the margin is {margin}; it must be 0 or more, and declared before looking")
     scored = _scored(baseline)
     if not scored:
         raise UsageError(
@@ -38,20 +50,20 @@ def judge(run: Scored, baseline: Scored, *, level: float = 0.95) -> Gated:
     collapsed: dict[str, str] = {}
     untested: dict[str, str] = {}
     for pair in changed:
-        for metric, groups in baseline.metrics.items():
+        for name, groups in baseline.metrics.items():
             if pair.before not in groups:
                 continue  # it failed there: nothing to fall from
-            if pair.after not in run.metrics[metric]:
-                collapsed[pair.after] = f"{metric}: it fails now"
+            if pair.after not in run.metrics[name]:
+                collapsed[pair.after] = f"{name}: it fails now"
                 continue
             before = why_no_interval(groups[pair.before])
-            after = why_no_interval(run.metrics[metric][pair.after])
+            after = why_no_interval(run.metrics[name][pair.after])
             if after is not None and before is None:
-                collapsed[pair.after] = f"{metric}: {after}"
+                collapsed[pair.after] = f"{name}: {after}"
             elif before is not None:
-                untested[pair.after] = f"{metric}: {before}"
+                untested[pair.after] = f"{name}: {before}"
             else:
-                tried.append(_test(run, baseline, pair, metric, level=level))
+                tried.append(_test(run, baseline, pair, name, level=level, margin=margin))
     adjusted = holm([one.test.p for one in tried])
     strict = (1 - level) / max(len(tried), 1)
     return Gated(
@@ -108,13 +120,14 @@ class _Tried:
     needed: Callable[[float], float]
 
 
-def _test(run: Scored, baseline: Scored, pair: Match, metric: str, *, level: float) -> _Tried:
+def _test(run: Scored, baseline: Scored, pair: Match, metric: str, *, level: float, margin: float) -> _Tried:
     after, before = (_unseeded(run.metrics[metric][pair.after]), _unseeded(baseline.metrics[metric][pair.before]))
     found = difference(after, before, level=level, reference="fixed")
-    worse = found.value > 0 if run.lower_is_better[metric] else found.value < 0
-    p = found.p / 2 if worse else 1.0 - found.p / 2
+    p = p_beyond(found, rise=run.lower_is_better[metric], margin=margin)
     axis = facts_of(str(run.lock["components"]["metrics"][metric]["use"])).axis
-    return _Tried(Regression(pair.after, metric, axis, _mean(before), _mean(after), p, 0.0), found.needed)
+    return _Tried(
+        Regression(pair.after, metric, axis, _mean(before), _mean(after), p, 0.0), lambda p: found.needed(p) + margin
+    )
 
 
 def _unseeded(members: Sequence[SeedMember]) -> list[SeedMember]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from harness.base import named, percent
@@ -48,6 +49,31 @@ def text(found: Gated) -> str:
             "runs let smaller changes be seen."
         )
     return "\n".join(lines)
+
+
+def markdown(found: Gated) -> str:
+    """The judgement as the summary of a job: its sentence, a row a test, and the lines that are no test."""
+    lines = [f"### {'✅' if found.passed else '❌'} {_escaped(answer(found))}", ""]
+    if found.tests:
+        lines += [
+            "| | generator | metric | axis | baseline | here | p |",
+            "| --- | --- | --- | --- | ---: | ---: | ---: |",
+        ]
+        lines += [
+            f"| {'**worse**' if test.held else 'ok'} | {_escaped(test.generator)} | {_escaped(test.metric)} | "
+            f"{test.axis} | {test.before:.4g} | {test.after:.4g} | {test.p:.2g} |"
+            for test in sorted(found.tests, key=lambda test: not test.held)
+        ]
+        lines.append("")
+    rest = [line for line in text(found).splitlines()[1:] if not line.startswith(("ok   ", "WORSE", "How sure"))]
+    failed = [line for line in text(found).splitlines() if line.startswith(("WORSE", "FAILS")) and ", p = " not in line]
+    lines += [f"- {_escaped(line)}" for line in dict.fromkeys((*failed, *rest))]
+    return "\n".join(lines) + "\n\n"
+
+
+def _escaped(words: str) -> str:
+    """Words of others in a Markdown table: no cell, tag or link begins in them."""
+    return re.sub(r"([|<>\[\]`*])", r"\\\1", words)
 
 
 def answer(found: Gated) -> str:
