@@ -17,7 +17,7 @@ export MKL_NUM_THREADS      ?= 1
 # Bytecode is compiled at set-up; a start-up without it is several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo setup test check lint ui dvc bench lock clean
+.PHONY: demo setup test check lint ui dvc bench lock dist sbom audit-packages clean
 
 demo: setup
 	$(BIN)/harness run benchmarks/digits.yaml
@@ -66,6 +66,19 @@ bench: setup
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
 	  --upgrade requirements.in -o requirements.txt
+
+# Wheel and sdist in dist/: two builds of one commit are the same bytes.
+dist: setup
+	$(BIN)/python -m tests.support.dist dist
+
+# What requirements.txt installs, as CycloneDX JSON in dist/ (needs uv).
+sbom:
+	@mkdir -p dist
+	uvx --from "cyclonedx-bom>=7,<8" cyclonedx-py requirements --output-reproducible --of JSON -o dist/sbom.json requirements.txt
+
+# Known vulnerabilities of what requirements.txt installs (needs uv and a network that reaches the advisories).
+audit-packages:
+	uvx "pip-audit>=2.9,<3" --disable-pip --require-hashes -r requirements.txt
 
 clean:
 	rm -rf results .harness mlflow.db mlartifacts
