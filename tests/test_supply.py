@@ -16,7 +16,13 @@ from packaging.utils import canonicalize_name
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DISTRIBUTION = {"PIL": "pillow", "sklearn": "scikit-learn", "ruamel": "ruamel-yaml"}
+DISTRIBUTION = {
+    "PIL": "pillow",
+    "cleanfid": "clean-fid",
+    "open_clip": "open-clip-torch",
+    "sklearn": "scikit-learn",
+    "ruamel": "ruamel-yaml",
+}
 BROUGHT_ALONG = {"pydantic_core": "pydantic", "sqlalchemy": "mlflow"}  # parts of what brings them
 
 
