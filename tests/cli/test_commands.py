@@ -43,6 +43,7 @@ stats
 track
 verify
 votes
+watch
 weights
 """
 

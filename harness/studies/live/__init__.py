@@ -11,5 +11,6 @@ if TYPE_CHECKING:
     from harness.studies.live.monitor import Monitor
     from harness.studies.live.result import Estimates, Scores
     from harness.studies.live.scoring import score
+    from harness.studies.live.watching import Seen, Watcher
 
 __getattr__ = door(__name__)

@@ -1,0 +1,84 @@
+"""`harness watch CHECKPOINTS BENCH`: checkpoints scored as they appear."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli import FAILED
+from harness.cli.options import BENCH, DEVICE, OUT, PATH, STORE, WORKERS
+
+
+@click.command()
+@click.argument("checkpoints", type=PATH)
+@BENCH
+@click.option("--pattern", default="*", show_default=True, help="Names of checkpoints, files or folders.")
+@click.option("--every", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds between two looks.")
+@click.option("--once", is_flag=True, help="Look once, score what is there, and end.")
+@click.option(
+    "--settle",
+    type=click.FloatRange(0),
+    default=5.0,
+    show_default=True,
+    help="Seconds that a checkpoint must stay as it is to count as whole.",
+)
+@OUT
+@STORE
+@DEVICE
+@WORKERS
+def watch(
+    checkpoints: Path,
+    bench: Path,
+    pattern: str,
+    every: float,
+    once: bool,
+    settle: float,
+    out: Path | None,
+    **options: Any,
+) -> None:
+    """Score the checkpoints in CHECKPOINTS as they appear, from another machine than the one that trains.
+
+    One generator of BENCH has the value '{checkpoint}' of a parameter, such as file: '{checkpoint}'; each checkpoint fills
+    it. All results are in one OUT, with the best checkpoint and the price of having chosen it. Stopped and started again,
+    it goes on where it was.
+    """
+    from harness.cli.terminal import progress
+    from harness.studies import live
+
+    watcher = live.Watcher(checkpoints, bench, out, pattern, settle, options)
+    failed = False
+    while True:
+        with progress() as heard:
+            seen = watcher.look(heard)
+        if seen is not None:
+            _tell(seen)
+            failed = bool(seen.failures)
+        elif once:
+            click.echo(f"no whole checkpoint in {checkpoints} is called {pattern}", err=True)
+            failed = True
+        if once:
+            sys.exit(FAILED if failed else 0)
+        time.sleep(every)
+
+
+def _tell(seen: Any) -> None:
+    from harness.cli.lines import say
+
+    board = seen.leaderboard
+    names = {path.name: path for path in seen.new}
+    for row in board.of(board.rank_by["encoder"]):
+        swept = row.observations.get("swept", {}).get("axes", {})
+        if any(Path(str(value)).name in names for value in swept.values()):
+            _, _, *values, _, _ = board.cells(row)
+            heads = board.header(row.encoder)[2:-2]
+            told = ", ".join(f"{head} {value}" for head, value in zip(heads, values, strict=True))
+            say(f"{row.generator}: {told}" if row.status == "ok" else f"{row.generator}: FAILED: {row.reason}")
+    for line in seen.best:
+        say(f"best      {line}")
+    for line in seen.failures:
+        click.echo(f"failed: {line}", err=True)
+    say(f"results   {seen.out}/report.html")
