@@ -16,8 +16,8 @@ MARK = b"# Written by `harness watch`, which replaces it when there are other ch
 def write_watched(bench: Path, checkpoints: Sequence[Path]) -> Path:
     """Write `<bench>.watched.yaml` beside a benchmark, and return it: a sweep over the checkpoints.
 
-    One generator of the benchmark has the value `{checkpoint}` of a parameter, which each of them fills. Raises UsageError
-    where none or several have, and where a file that no watch wrote would be replaced.
+    One generator of the benchmark has the value `{checkpoint}` of a parameter, which each of them fills. Raises
+    UsageError where none or several have, and where a file that no watch wrote would be replaced.
     """
     document = read_yaml(bench)
     if lines := document.lines():

@@ -42,9 +42,9 @@ def watch(
 ) -> None:
     """Score the checkpoints in CHECKPOINTS as they appear, from another machine than the one that trains.
 
-    One generator of BENCH has the value '{checkpoint}' of a parameter, such as file: '{checkpoint}'; each checkpoint fills
-    it. All results are in one OUT, with the best checkpoint and the price of having chosen it. Stopped and started again,
-    it goes on where it was.
+    One generator of BENCH has the value '{checkpoint}' of a parameter, such as file: '{checkpoint}'; each checkpoint
+    fills it. All results are in one OUT, with the best checkpoint and the price of having chosen it. Stopped and
+    started again, it goes on where it was.
     """
     from harness.cli.terminal import progress
     from harness.studies import live
