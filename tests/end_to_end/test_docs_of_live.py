@@ -15,6 +15,12 @@ EXECUTE.loader.exec_module(execute)
 NOTEBOOK = ROOT / "docs/notebooks/two-arrays.ipynb"
 
 
+@pytest.fixture(autouse=True)
+def store(tmp_path_factory, monkeypatch):
+    """One for all: the page and the notebook score the same images."""
+    monkeypatch.setenv("HARNESS_STORE", str(tmp_path_factory.getbasetemp() / "store-of-docs"))
+
+
 @pytest.mark.parametrize("page", ["in-memory", "during-training"])
 def test_every_example_of_the_page_runs_as_it_stands(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
