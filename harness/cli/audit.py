@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import STORE, TRUST
+from harness.cli.figures import write_figures
+from harness.cli.options import JSON, STORE, TRUST
 
 if TYPE_CHECKING:
     from harness.pipeline import StorePlace
@@ -20,9 +21,16 @@ if TYPE_CHECKING:
 @STORE
 @click.option("--device", default="auto", show_default=True)
 @click.option("--workers", type=click.IntRange(1))
+@JSON
 @TRUST
 def audit(
-    bench: Path, encoders: tuple[str, ...], out: Path | None, store: StorePlace, device: str, workers: int | None
+    bench: Path,
+    encoders: tuple[str, ...],
+    out: Path | None,
+    store: StorePlace,
+    device: str,
+    workers: int | None,
+    file: Path | None,
 ) -> None:
     """What would the images of BENCH have scored under other preprocessing, and which ranks flip? (its `audit`)"""
     import json
@@ -50,6 +58,7 @@ def audit(
     write_atomically(folder / "audit.json", (json.dumps(result.to_json(), indent=1) + "\n").encode("ascii"))
     write_atomically(folder / "audit.md", text.encode())
     say(study.brief(result, first, random))
+    write_figures(file, result)
     last_read(plan.unread_since)
     click.echo(f"audit     {folder}/audit.md, audit.json: every change of every metric")
     own = declared(plan)

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from harness.cli import FAILED
-from harness.cli.options import PATH
+from harness.cli.figures import write_figures
+from harness.cli.options import JSON, PATH
 
 
 @click.command()
@@ -21,6 +22,7 @@ from harness.cli.options import PATH
 @click.option("--axis", type=click.Choice(["fidelity", "diversity", "novelty"]), help="What yours is about. [all]")
 @click.option("--cost", is_flag=True, help="Take each metric's time on 10,000 × 2,048 features a side as well.")
 @click.option("--out", type=PATH, help="Write README.md, exam.json and a picture of each card to this folder.")
+@JSON
 def exam(
     metrics: tuple[str, ...],
     n: int,
@@ -31,6 +33,7 @@ def exam(
     axis: str | None,
     cost: bool,
     out: Path | None,
+    file: Path | None,
 ) -> None:
     """Exit 1 where a METRIC that is named does not do what a metric of its axis must.
 
@@ -58,6 +61,7 @@ def exam(
         said=lambda name: click.echo(f"exam of {name}", err=True),
     )
     click.echo(study.text(found))
+    write_figures(file, found)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         pictured = [card for card in found.cards if card.checks]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import RUN, RUN_PLACE
+from harness.cli.figures import write_figures
+from harness.cli.options import JSON, RUN, RUN_PLACE
 
 
 @click.command()
@@ -17,6 +18,7 @@ from harness.cli.options import RUN, RUN_PLACE
 @click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
 @click.option("--metric", help="Test this one alone. [all]")
 @click.option("--margin", type=click.FloatRange(0), default=0.0, help="With --metric: how much worse passes. [0]")
+@JSON
 @click.option("--summary", type=click.Path(path_type=Path), help="Append the judgement as Markdown to this file.")
 def gate(
     out: Path,
@@ -26,6 +28,7 @@ def gate(
     metric: str | None,
     margin: float,
     summary: Path | None,
+    file: Path | None,
 ) -> None:
     """Exit 1 where a generator of OUT is worse than in BASELINE beyond noise, in any metric; 2 where not comparable.
 
@@ -43,4 +46,5 @@ def gate(
         with summary.open("a", encoding="utf-8") as stream:
             stream.write(study.markdown(found))
     say(study.text(found))
+    write_figures(file, found)
     sys.exit(found.exit_code)

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import warnings
+from contextlib import nullcontext
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -22,7 +23,7 @@ import click
 
 import harness.cli
 from harness.cli import FAILED, INTERRUPTED, USAGE
-from harness.cli.heartbeat import beating
+from harness.cli.heartbeat import beating, current
 
 KEPT = "what was finished is kept, the same command goes on from there"
 
@@ -39,7 +40,20 @@ class Commands(click.Group):
         if cmd_name not in _files():
             return None
         held = vars(import_module(f"harness.cli.{cmd_name}")).values()
-        return next((one for one in held if isinstance(one, click.Command) and one.name == cmd_name), None)
+        found = next((one for one in held if isinstance(one, click.Command) and one.name == cmd_name), None)
+        if found is not None and not any("--quiet" in option.opts for option in found.params):
+            found.params.append(_quiet())
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by section, each with its first sentence whole."""
+        from harness.cli.contents import first_sentence, sections
+
+        for title, names in sections(self.list_commands(ctx)):
+            with formatter.section(title):
+                commands = {name: self.get_command(ctx, name) for name in names}
+                told = [(name, first_sentence(one.help or "")) for name, one in commands.items() if one is not None]
+                formatter.write_dl(told, col_max=12)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command named on the command line."""
@@ -49,7 +63,7 @@ class Commands(click.Group):
         if isinstance(sys.stdout, io.TextIOWrapper):  # a path that is no UTF-8 is printed with escapes, as in errors
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
-            with beating():
+            with nullcontext() if ctx.meta.get("harness.quiet") else beating():
                 return super().invoke(ctx)
         except UsageError as error:
             for problem in error.problems:
@@ -72,6 +86,19 @@ class Commands(click.Group):
             sys.exit(FAILED)
 
 
+def _quiet() -> click.Option:
+    """`--quiet` of any command: answers and errors only, before or after the command's name."""
+
+    def heard(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.find_root().meta["harness.quiet"] = True
+            if (beat := current()) is not None:  # said after the command's name, when it beats already
+                beat.stop()
+
+    words = "No progress; answers, warnings and errors only."
+    return click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, callback=heard, help=words)
+
+
 def _ignore_further_interrupts() -> None:
     """A second Ctrl-C while the first is answered would only add a traceback."""
     if threading.current_thread() is threading.main_thread():
@@ -91,10 +118,14 @@ def main() -> None:
     A benchmark is one YAML file that says what is measured; flags say where and how fast and never change a number.
 
     \b
+    harness score REAL FAKE               two folders of images: FD, KD, precision, recall …, with intervals
     harness run benchmarks/digits.yaml    the whole benchmark: leaderboard, plots, records, MLflow
     harness check benchmarks/digits.yaml  only find mistakes in the file
     harness list generators               what a benchmark can name
     """
+
+
+main.params.append(_quiet())
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import DEVICE, PATH
+from harness.cli.figures import write_figures
+from harness.cli.options import DEVICE, JSON, PATH
 
 
 @click.command()
@@ -27,6 +28,7 @@ from harness.cli.options import DEVICE, PATH
     "--csv", "table", type=PATH, help="Write every image's scores to this file, as `harness scores` reads it."
 )
 @DEVICE
+@JSON
 def pairs(
     paths: tuple[Path, ...],
     measures: tuple[str, ...],
@@ -37,6 +39,7 @@ def pairs(
     level: float,
     table: Path | None,
     device: str,
+    file: Path | None,
 ) -> None:
     """Compare FAKE images with the REAL ones of the same file name: super-resolution, inpainting, compression.
 
@@ -52,5 +55,6 @@ def pairs(
     asked = study.Asked(chosen, net, random_weights, clusters, level, device)
     found = study.scored_pairs(paths[0], paths[1:], asked)
     click.echo(study.report(found, compare))
+    write_figures(file, found)
     if table is not None:
         write_atomically(table, study.written(found))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import ENCODER, REFERENCE, RUN
+from harness.cli.figures import write_figures
+from harness.cli.options import ENCODER, JSON, REFERENCE, RUN
 
 if TYPE_CHECKING:
     from harness.base import Reference
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--images", type=click.IntRange(2), help="Images per checkpoint. [as in the run]")
 @click.option("--training-seeds", type=click.IntRange(1), help="Give these, and the images are planned instead.")
 @REFERENCE
+@JSON
 def power(
     out: Path,
     first: str,
@@ -35,6 +37,7 @@ def power(
     images: int | None,
     training_seeds: int | None,
     reference: Reference | None,
+    file: Path | None,
 ) -> None:
     """How many training seeds or images does it take to see a difference between FIRST and SECOND of the run OUT?"""
     from harness.studies import Scored
@@ -50,3 +53,4 @@ def power(
         training_seeds=training_seeds,
     )
     click.echo(study.plan_text(found))
+    write_figures(file, found)

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from harness.cli.options import BENCH, GENERATORS, TRUST
+from harness.cli.figures import write_figures
+from harness.cli.options import BENCH, GENERATORS, JSON, TRUST
 
 
 @click.command()
@@ -21,8 +22,9 @@ from harness.cli.options import BENCH, GENERATORS, TRUST
 @click.option("--random-weights", is_flag=True, help="LPIPS without weight files; no measure of anything.")
 @click.option("--seed", type=click.IntRange(0), default=2020, show_default=True, help="Draws the latents.")
 @click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
+@JSON
 @TRUST
-def ppl(bench: Path, generators: tuple[str, ...], **asked: Any) -> None:
+def ppl(bench: Path, generators: tuple[str, ...], file: Path | None, **asked: Any) -> None:
     """Perceptual path length (Karras et al. 2019) of the generators of BENCH that are networks in files.
 
     Mean LPIPS distance of images a small step in latent space apart, over the step's square, with an interval.
@@ -30,4 +32,6 @@ def ppl(bench: Path, generators: tuple[str, ...], **asked: Any) -> None:
     from harness.studies import pathlength as study
 
     chosen = study.Asked(**asked)
-    click.echo(study.text(study.measured(bench, generators, chosen), chosen))
+    found = study.measured(bench, generators, chosen)
+    click.echo(study.text(found, chosen))
+    write_figures(file, found)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli import FAILED, USAGE
-from harness.cli.options import STORE
+from harness.cli.figures import plain, write_figures
+from harness.cli.options import JSON, STORE
 
 if TYPE_CHECKING:
     from harness.pipeline import StorePlace
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 )
 @STORE
 @click.option("--device", default="auto", show_default=True, help="Where encoders compute: cpu, cuda …")
-def selftest(protocol: str, folder: Path | None, store: StorePlace, device: str) -> None:
+@JSON
+def selftest(protocol: str, folder: Path | None, store: StorePlace, device: str, file: Path | None) -> None:
     """Exit 1 where a value published for PROTOCOL comes out otherwise here; 2 where one could not be computed.
 
     PROTOCOL is a protocol's name, or a FILE.yaml of your own values. Data and weights that are not here are named with
@@ -44,5 +46,7 @@ def selftest(protocol: str, folder: Path | None, store: StorePlace, device: str)
         click.echo("\n".join(outcome_words(outcome)))
     found = tally(declared.protocol, outcomes)
     click.echo("\n".join(tally_words(found)))
+    told = [{**plain(one), "verdict": one.verdict} for one in outcomes]
+    write_figures(file, {"protocol": found.protocol, "outcomes": told})
     if found.differ or found.absent:
         sys.exit(FAILED if found.differ else USAGE)

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from harness.cli.options import ARRAY, COLUMN, STORE
+from harness.cli.figures import write_figures
+from harness.cli.options import ARRAY, COLUMN, JSON, STORE
 from harness.studies.statistics import FORMATS, PLAIN
 
 DEVICE = click.option("--device", default="auto", show_default=True, help="Where encoders compute: cpu, cuda …")
@@ -96,6 +97,7 @@ def show(file: Path) -> None:
 @ARRAY
 @STORE
 @DEVICE
+@JSON
 def fd(
     ref: Path,
     fake: Path,
@@ -104,6 +106,7 @@ def fd(
     random_weights: bool,
     column: tuple[str, ...],
     array: tuple[str, ...],
+    file: Path | None,
     **where: Any,
 ) -> None:
     """The Fréchet distance of FAKE (images as for `stats make`, or statistics) to the statistics in REF."""
@@ -113,3 +116,4 @@ def fd(
     where["inside"] = Inside(column, array)
     found = distance_to(ref, fake, protocol=protocol, assumed=assumed, random_weights=random_weights, **where)
     click.echo("\n".join(distance_words(found)))
+    write_figures(file, found)

@@ -134,6 +134,21 @@ def _say(line: str) -> None:
         beat.heard()
 
 
+class Hushed(Plain):
+    """Warnings and failures alone."""
+
+    def begin(self, stage: str, units: int, already: int) -> None:
+        """Say nothing."""
+        self.stage = stage
+
+    def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
+        """Say what went wrong."""
+        for words in warnings:
+            click.echo(f"warning: {words}", err=True)
+        if failure:
+            click.echo(f"{self.stage} {unit}: FAILED: {failure.reason}", err=True)
+
+
 class Bars(Plain):
     """A bar for every stage: for terminals."""
 
@@ -187,5 +202,8 @@ class Bars(Plain):
 
 
 def progress() -> Plain:
-    """Bars on a terminal, lines elsewhere."""
+    """Bars on a terminal, lines elsewhere; neither with --quiet, where warnings and failures alone are printed."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.find_root().meta.get("harness.quiet"):
+        return Hushed()
     return Bars() if sys.stderr.isatty() else Plain()
