@@ -232,6 +232,24 @@ class Leaderboard:
         """One line a row: of every metric the value, its standard error and interval, and what these are about."""
         return as_csv([self._heads(), *self._lines()])
 
+    def to_metrics(self) -> str:
+        """A flat JSON object of numbers, `encoder/generator/metric`, for programs that compare two runs, such as DVC.
+
+        The ends of an interval are `<metric>.ci_lo` and `.ci_hi`. Generators come by name, not by rank, so that two
+        runs differ only where a number does; one that failed has none.
+        """
+        found: dict[str, float | int] = {}
+        for encoder in self.encoders:
+            for row in sorted(self.of(encoder), key=lambda row: row.generator):
+                place = f"{encoder}/{row.generator}"
+                found |= {f"{place}/rank": row.rank} if row.rank is not None else {}
+                for column in self.columns:
+                    if (e := row.metrics.get(column.metric)) is not None:
+                        ends = {".ci_lo": e.low, ".ci_hi": e.high}
+                        found[f"{place}/{column.metric}"] = e.value
+                        found |= {f"{place}/{column.metric}{end}": x for end, x in ends.items() if x is not None}
+        return json.dumps(found, indent=1, allow_nan=False) + "\n"
+
     def to_pandas(self) -> pd.DataFrame:
         """The rows as a data frame with the columns of leaderboard.csv; a failed generator has no numbers.
 

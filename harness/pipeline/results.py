@@ -131,6 +131,7 @@ def write(out: Path, ranked: Ranked, lock: Mapping[str, Any], failures: Mapping[
     write_atomically(out / "leaderboard.json", board.to_json().encode("ascii"))
     write_atomically(out / "leaderboard.csv", board.to_csv().encode())
     write_atomically(out / "leaderboard.md", board.to_markdown().encode())
+    write_atomically(out / "metrics.json", board.to_metrics().encode("ascii"))
     write_atomically(out / LOCK, _yaml(lock))
     details = [f"{name_of(f)} under {e}\n{x.detail or x.reason}\n" for (f, e), x in failures.items()]
     if details:

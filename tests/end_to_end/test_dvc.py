@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.run_directory import write_run
+
 ROOT = Path(__file__).parents[2]
 BENCHMARK = """\
 name: digits
@@ -159,3 +161,66 @@ def test_a_receipt_tells_of_the_real_images_at_every_stage(small):
     for stage in ("sample", "encode", "score"):
         changed = {name for name in receipts[stage, 60] if receipts[stage, 60][name] != receipts[stage, 80][name]}
         assert {"real split reference"} <= {name.partition(" under ")[0] for name in changed}
+
+
+DVC = """
+import os, sys
+from dvc.cli import main
+for line in sys.stdin.read().splitlines():
+    print(f"$ {line}", flush=True)
+    if code := main(line.split()[1:]) if line.startswith("dvc ") else os.system(line) >> 8:
+        sys.exit(f"{line}: {code}")
+"""
+
+
+def dvc_of(folder: Path, *lines: str) -> dict[str, str]:
+    """What each line said: commands of DVC, in one process since it is slow to start, and of the shell between them."""
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+    for who in ("AUTHOR", "COMMITTER"):
+        environment |= {f"GIT_{who}_NAME": "a", f"GIT_{who}_EMAIL": "a@example.org"}
+    done = subprocess.run(
+        [sys.executable, "-c", DVC], cwd=folder, env=environment, input="\n".join(lines), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    parts = ("\n" + done.stdout).split("\n$ ")[1:]
+    return {line: rest for line, _, rest in (part.partition("\n") for part in parts)}
+
+
+def test_metrics_of_two_commits_are_compared_and_results_go_to_a_remote_and_come_back(project, tmp_path_factory):
+    """The pipeline as it is committed; its results are written without running it: they are not what is tested."""
+    shutil.copy(ROOT / ".gitignore", project)
+    (project / ".dvc" / "config.local").unlink()
+    out, remote = project / "results" / "dvc" / "digits", tmp_path_factory.mktemp("remote")
+    for stage in ("encode", "score"):
+        (out.parent / stage).mkdir(parents=True)
+        for encoder in ("pixels", "random_convnet"):
+            (out.parent / stage / f"{encoder}.json").write_text("{}")
+    (out.parent / "sample.json").write_text("{}")
+    write_run(out, encoders={"pixels": ""}, run_key="first")
+    records = (out / "records.jsonl").read_bytes()
+    save = ("dvc commit --quiet --force", "git add --all", "git commit --quiet --message run")
+    said = dvc_of(
+        project, "git init --quiet", f"dvc remote add --quiet --default store {remote}", *save, "git status --short"
+    )
+    assert said["git status --short"].strip() == ""
+    committed = subprocess.run(["git", "ls-files", "results"], cwd=project, capture_output=True, text=True).stdout
+    assert committed.split() == ["results/dvc/digits/metrics.json"]
+
+    numbers = json.loads((out / "metrics.json").read_text())
+    assert numbers["pixels/kde/fd.ci_lo"] < numbers["pixels/kde/fd"] == 2.2
+    numbers["pixels/kde/fd"] = 2.0
+    (out / "metrics.json").write_text(json.dumps(numbers))
+    diff, plots = "dvc metrics diff --json", "dvc plots show --json"
+    experiments, push = "dvc exp show --json --no-pager", "dvc push --quiet"
+    said = dvc_of(project, diff, plots, experiments, push)
+    (changed,) = json.loads(said[diff]).values()
+    assert {name: (both["old"], both["new"]) for name, both in changed.items()} == {"pixels/kde/fd": (2.2, 2.0)}
+    assert "results/dvc/digits/plots/digits_convnet.svg" in said[plots]
+    assert "pixels/kde/fd" in said[experiments]
+
+    # Another machine: the same commit, and nothing else.
+    shutil.rmtree(project / ".dvc" / "cache")
+    shutil.rmtree(out.parent)
+    dvc_of(project, "git checkout --quiet .", "dvc pull --quiet")
+    assert (out / "records.jsonl").read_bytes() == records
+    assert (out / "plots" / "digits_convnet.svg").is_file()

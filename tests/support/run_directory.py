@@ -136,6 +136,7 @@ def write_run(
     (out / "leaderboard.json").write_text(board.to_json())
     (out / "leaderboard.csv").write_text(board.to_csv())
     (out / "leaderboard.md").write_text(board.to_markdown())
+    (out / "metrics.json").write_text(board.to_metrics())
     declared = {
         "name": "digits",
         "dataset": "digits",
