@@ -40,7 +40,7 @@ def audit(
     from harness.base import UsageError, unknown, write_atomically
     from harness.cli.lines import say
     from harness.cli.terminal import last_read, progress
-    from harness.pipeline import Pipeline, Plan, declared, default_workers, executor_of, results
+    from harness.pipeline import Asked, Pipeline, Plan, declared, executor_of, results
     from harness.report import write_finding, write_report
     from harness.studies import audit as study
 
@@ -51,7 +51,7 @@ def audit(
     folder = out or Path("results") / found.name
     results.claim(folder, found.name)
     plan.check_place()
-    with executor_of(workers=workers or default_workers()) as executor, progress() as heard:
+    with executor_of(asked=Asked(workers, device=device)) as executor, progress() as heard:
         result = study.audit(plan, lambda own: Pipeline(own, executor, heard), encoders or None)
     first, random = found.rank_by.encoder, {name: found.is_random(name) for name in found.encoders}
     text = study.markdown(result, first, random)

@@ -43,7 +43,7 @@ def classes(
     from harness.base import UsageError, unknown, write_json
     from harness.cli.lines import say
     from harness.cli.terminal import progress
-    from harness.pipeline import Pipeline, Plan, declared, default_workers, executor_of, results
+    from harness.pipeline import Asked, Pipeline, Plan, declared, executor_of, results
     from harness.report import finding_name, write_finding, write_report
     from harness.studies import classes as study
 
@@ -53,7 +53,7 @@ def classes(
         raise UsageError(f"{bench}: {unknown('encoder', chosen, found.encoders)}")
     plan = Plan(found, store, device)
     plan.check_place()
-    with executor_of(workers=workers or default_workers()) as executor, progress() as heard:
+    with executor_of(asked=Asked(workers, device=device)) as executor, progress() as heard:
         result = study.by_class(plan, lambda own: Pipeline(own, executor, heard, None, frozenset([chosen])), chosen)
     say(study.text(result))
     if file is not None:

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from harness.pipeline.numerics import load_again, unmoved
     from harness.pipeline.on_device import OnDevice, processor_of
     from harness.pipeline.places import BucketPlace, StorePlace, default_store, open_store, store_place
-    from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet, declared, plain
+    from harness.pipeline.plan import Plan, declared
+    from harness.pipeline.planned import FakeSet, PlannedSet, RealSet, plain
     from harness.pipeline.published import begin_run, bring_run, mirror_of, publish_run
     from harness.pipeline.rank import Ranked
     from harness.pipeline.receipt import receipt_of

@@ -9,7 +9,8 @@ import numpy as np
 from harness.base import digest
 from harness.metrics import copied_share, spacing
 from harness.pipeline.encode import Features
-from harness.pipeline.plan import COPIES, Plan
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import COPIES
 
 FORMAT = 1
 KIND = "copies"

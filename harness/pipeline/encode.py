@@ -21,7 +21,8 @@ from harness.encoders import refuse_unsteady
 from harness.images import preprocessing
 from harness.pipeline import provenance
 from harness.pipeline import sample as image_stage
-from harness.pipeline.plan import Plan, PlannedSet
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import PlannedSet
 from harness.pipeline.store import CorruptEntry, Entry
 
 FeatureArray = NDArray[np.float32]

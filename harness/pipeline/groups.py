@@ -18,7 +18,8 @@ from harness.benchmark import registry
 from harness.generators import offered
 from harness.images import FileList
 from harness.images import listing as imagelist
-from harness.pipeline.plan import FakeSet, Plan, PlannedSet
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet, PlannedSet
 from harness.pipeline.store import Entry
 from harness.uncertainty import Analysis, Design, SeedMember
 

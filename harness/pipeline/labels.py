@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from harness.base import UsageError
 from harness.pipeline.checked import open_split
 from harness.pipeline.groups import hashed
-from harness.pipeline.plan import FakeSet, Plan, RealSet
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet, RealSet
 from harness.pipeline.sample import drawn_images, drawn_rows
 
 

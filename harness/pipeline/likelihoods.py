@@ -13,7 +13,8 @@ from harness.benchmark import registry
 from harness.generators import Likelihood
 from harness.pipeline import models
 from harness.pipeline.checked import load_split
-from harness.pipeline.plan import FakeSet, Plan
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet
 from harness.pipeline.store import CorruptEntry
 from harness.uncertainty import quantile_of
 

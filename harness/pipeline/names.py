@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.pipeline.plan import FakeSet, Plan
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet
 from harness.pipeline.store import CorruptEntry
 
 NAMES = "names"  # of the shard and of the fact that there is one

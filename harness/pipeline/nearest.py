@@ -13,7 +13,8 @@ from harness.images import ImageSet, joined
 from harness.metrics import nearest_rows
 from harness.pipeline.checked import copied
 from harness.pipeline.encode import Features, load_features
-from harness.pipeline.plan import Plan, PlannedSet
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import PlannedSet
 from harness.pipeline.sample import read_images
 
 SEARCHED = 2000  # images of a set, its first: what is searched among pairs of them grows with the square

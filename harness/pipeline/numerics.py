@@ -12,7 +12,8 @@ import numpy as np
 from harness.base import Reference, digest
 from harness.metrics import numerics, values_of
 from harness.pipeline.encode import encoded, load_features
-from harness.pipeline.plan import FakeSet, Plan, PlannedSet
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet, PlannedSet
 from harness.pipeline.sample import load_images
 from harness.pipeline.score import metric_call
 from harness.pipeline.store import CorruptEntry, Entry

@@ -9,50 +9,29 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from harness.base import UsageError, derive_seed, digest
-from harness.benchmark import Benchmark, registry, trust
+from harness.base import UsageError, digest
+from harness.benchmark import registry, trust
 from harness.generators import GROUPS_FORMAT
 from harness.images import preprocessing
 from harness.pipeline.checked import Look, checked_parts, last_look, open_split, remember
 from harness.pipeline.places import StorePlace, open_store
+from harness.pipeline.planned import COPIES, FakeSet, Planned, PlannedSet, RealSet, plain
 from harness.pipeline.store import Entry, Store
 
 if TYPE_CHECKING:
     from harness.metrics import Processor
 
 DEVICE = re.compile(r"auto|cpu|(cuda|mps|xpu)(:\d+)?")
-PART_IMAGES = 4096  # of a large set that are encoded as one unit of work, at least
 # Part of every key of its kind. Raise one when the stage's own code changes what it makes.
 FORMATS = {"images": 3, "features": 2, "scores": 3, "models": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class FakeSet:
-    """One image set to be made: a generator, its training seed (None: not trained) and a sampling seed."""
-
-    generator: str
-    training_seed: int | None
-    sampling_seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class RealSet:
-    """Images of one split of the dataset; `n` None takes the whole split."""
-
-    split: str
-    n: int | None = None
-
-
-PlannedSet = FakeSet | RealSet  # an image set as a benchmark asks for it
-
-
 @dataclass(frozen=True)
-class Plan:
+class Plan(Planned):
     """A benchmark bound to a store. Picklable: every worker process gets its own copy."""
 
-    benchmark: Benchmark
     store_root: StorePlace
     device: str = "auto"
 
@@ -82,46 +61,6 @@ class Plan:
     def learn(self, other: Plan) -> None:
         """Take over what another copy of this plan knows by now."""
         self.__dict__.update(other.__getstate__())
-
-    # ---------------------------------------------------------------- what there is to do
-
-    @cached_property
-    def fakes(self) -> tuple[FakeSet, ...]:
-        """Every image set of the benchmark's cells, in their order."""
-        return tuple(
-            dict.fromkeys(
-                FakeSet(cell.generator, cell.training_seed, cell.sampling_seed or 0) for cell in self.benchmark.cells()
-            )
-        )
-
-    @cached_property
-    def first_fakes(self) -> tuple[FakeSet, ...]:
-        """The first image set of every generator."""
-        return tuple({fake.generator: fake for fake in reversed(self.fakes)}.values())[::-1]
-
-    @cached_property
-    def reference(self) -> RealSet:
-        """The real images that every metric compares with."""
-        return RealSet(self.benchmark.reference_split, self.benchmark.n_real)
-
-    @cached_property
-    def training(self) -> RealSet | None:
-        """The split that generators learn from, against which copies are looked for; None where there is none."""
-        split = self.benchmark.training_split
-        return RealSet(split) if split in self.benchmark.data.splits else None
-
-    def size(self, source: PlannedSet) -> int:
-        """How many images a set has."""
-        if isinstance(source, FakeSet):
-            return self.benchmark.n_fake
-        whole = self.benchmark.data.splits[source.split].size
-        return whole if source.n is None else min(source.n, whole)
-
-    def parts(self, source: PlannedSet) -> tuple[range, ...]:
-        """The images of each part that a set is encoded in: one part for most sets, ends where batches end."""
-        n, batch = self.size(source), self.benchmark.batch_size
-        rows = -(-PART_IMAGES // batch) * batch
-        return tuple(range(start, min(start + rows, n)) for start in range(0, n, rows))
 
     # ---------------------------------------------------------------- identities
 
@@ -285,10 +224,6 @@ class Plan:
             return {"sampling_seed": source.sampling_seed}
         return {"block": self.block(source)}
 
-    def block(self, source: FakeSet) -> int:
-        """Which of a finite pool's disjoint blocks of n_fake images a sampling seed stands for."""
-        return self.benchmark.sampling_seeds.index(source.sampling_seed)
-
     def split_digest(self, split: str | None) -> str | None:
         """The pinned digest of a split's images."""
         return None if split is None else str(self.benchmark.data.splits[split].digest)
@@ -317,19 +252,6 @@ class Plan:
                 found = remember(self.store, data, split, opened.labels)
             self.looks[split] = found
         return self.looks[split].labels
-
-    @cached_property
-    def splits(self) -> tuple[str, ...]:
-        """The splits that are used: the reference, the training split, and those that generators learn from."""
-        training = () if self.training is None else (self.training.split,)
-        learnt = (self.fit_split(name) for name in self.benchmark.generators)
-        return tuple(dict.fromkeys((self.reference.split, *training, *(name for name in learnt if name is not None))))
-
-    def fit_split(self, generator: str) -> str | None:
-        """The split that a generator's `fit` is given, None where the dataset has none for it."""
-        entry = self.benchmark.generators[generator]
-        split = entry.parameters.get("split", self.benchmark.training_split)
-        return split if split in self.benchmark.data.splits else None
 
     def images(self, source: PlannedSet) -> Entry | None:
         """The stored image set."""
@@ -365,13 +287,6 @@ class Plan:
             return None
         images = self.images(source)
         return None if images is None else self.store.find("features", self.feature_key(images, encoder))
-
-    def grouping(self, source: RealSet) -> Literal["clusters", "strata"] | None:
-        """What a split's labels say of its images; numbers per label are fixed in a split that is taken whole only."""
-        split = self.benchmark.data.splits[source.split]
-        if split.clusters is not None:
-            return "clusters"
-        return "strata" if split.strata is not None and source.n in (None, split.size) else None
 
     def groups(self, source: FakeSet) -> dict[str, Any]:
         """The digests of the groups of an image set and of the reference; empty where scores know of none."""
@@ -439,48 +354,12 @@ class Plan:
             for metric in metrics
         }
 
-    def score_names(self, encoder: str) -> tuple[str, ...]:
-        """The metrics under an encoder, and the check for copies."""
-        return (*self.benchmark.metrics_of(encoder), COPIES)
-
-    # ---------------------------------------------------------------- seeds
-
-    def seed(self, purpose: str, *parts: Any) -> int:
-        """A seed that belongs to this benchmark's seed, a purpose and its parts."""
-        return derive_seed(self.benchmark.seed, purpose, *parts)
-
-    def training_seed(self, generator: str, training_seed: int | None) -> int:
-        """The seed that `fit` is given: one and the same for all generators that differ only in how they sample."""
-        label = dict(self.generator_label(generator))
-        sampling = self.benchmark.generators[generator].component.sampling
-        label["parameters"] = {name: value for name, value in label["parameters"].items() if name not in sampling}
-        return self.seed("training", label, training_seed)
-
-    def generator_label(self, generator: str) -> Mapping[str, Any]:
-        """What a generator's seeds hang on: what it is, not what the benchmark calls it."""
-        entry = self.benchmark.generators[generator]
-        # A network's file counts by content here too, or moving it would change its images under the same key.
-        contents = registry.contents(entry.component, entry.parameters, self.benchmark.folder)
-        return {"use": entry.use, "parameters": plain({**entry.parameters, **contents})}
-
-
-COPIES = "_copies"
-
 
 @functools.cache
 def statistics(*modules: str) -> str:
     """The digest of the sources of modules that compute scores, and of all that they import."""
     # The table has a row of every metric: what counts of one row is its parameters and what it names.
     return registry.source_digest(modules, apart=("harness/metrics/table.py",))
-
-
-def plain(value: Any) -> Any:
-    """A JSON value: tuples as lists, mappings as dicts."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [plain(item) for item in value]
-    return value
 
 
 def _not_json(value: Any, place: str) -> str | None:

@@ -13,7 +13,8 @@ from harness.pipeline.executors.work import Failure
 from harness.pipeline.groups import caption
 from harness.pipeline.leaderboard import Chosen, Column, Leaderboard, Row, copies_reference, order
 from harness.pipeline.notes import bias_notes, flags, pool_notes, twins, without_interval
-from harness.pipeline.plan import FakeSet, Plan, plain
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet, plain
 from harness.pipeline.score import load_analyses, make_scores, target_of
 from harness.uncertainty import RankSets, SeedMember, Table, combine, interval, rank_sets
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.pipeline.plan import FakeSet, PlannedSet
+from harness.pipeline.planned import FakeSet, PlannedSet
 from harness.pipeline.stages import Pipeline
 from harness.pipeline.units import name_of
 

@@ -31,7 +31,8 @@ from harness.base import (
 from harness.pipeline import provenance
 from harness.pipeline.executors.work import Failure
 from harness.pipeline.leaderboard import Leaderboard
-from harness.pipeline.plan import FakeSet, declared
+from harness.pipeline.plan import declared
+from harness.pipeline.planned import FakeSet
 from harness.pipeline.rank import Ranked
 from harness.pipeline.stages import Pipeline
 from harness.pipeline.units import name_of

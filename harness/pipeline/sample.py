@@ -30,7 +30,8 @@ from harness.pipeline import decoded, groups, likelihoods, models
 from harness.pipeline.checked import Look, checked_parts, copied, found_now, open_split, remember
 from harness.pipeline.names import NAMES, file_names, packed_names
 from harness.pipeline.pace import Pace
-from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet, PlannedSet, RealSet
 from harness.pipeline.store import CorruptEntry, Entry
 
 SHARD_BYTES = 32 * 2**20

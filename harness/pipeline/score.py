@@ -15,7 +15,8 @@ from harness.pipeline import copies
 from harness.pipeline import groups as image_groups
 from harness.pipeline.encode import FeatureArray, Features, content_digest, load_features
 from harness.pipeline.groups import Groups, marked
-from harness.pipeline.plan import COPIES, FakeSet, Plan, PlannedSet, statistics
+from harness.pipeline.plan import Plan, statistics
+from harness.pipeline.planned import COPIES, FakeSet, PlannedSet
 from harness.pipeline.sample import load_images
 from harness.pipeline.store import CorruptEntry, Entry
 from harness.uncertainty import Analysis, Arrays, MetricCall, ReferenceSet, centred

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.base import UsageError, digest
-from harness.pipeline.plan import Plan, plain
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import plain
 from harness.pipeline.units import Division, Share, Unit
 
 STAGES = ("check", "sample", "encode", "join", "score")

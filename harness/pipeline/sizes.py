@@ -11,7 +11,8 @@ from harness.base import Estimate, Target, UsageError, digest
 from harness.metrics import analyse_against
 from harness.pipeline.encode import load_features
 from harness.pipeline.leaderboard import Sized
-from harness.pipeline.plan import FakeSet, Plan
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet
 from harness.pipeline.score import load_groups, metric_call, real_side
 from harness.pipeline.store import CorruptEntry
 from harness.uncertainty import Analysis, SeedMember, combine

@@ -13,7 +13,8 @@ from harness.pipeline.checked import Look, last_look
 from harness.pipeline.encode import find_part, make_features, make_part
 from harness.pipeline.executors.work import Executor, Failure, Finished, outcomes
 from harness.pipeline.models import TURNS
-from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet, plain
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet, PlannedSet, RealSet, plain
 from harness.pipeline.rank import Ranked, rank
 from harness.pipeline.sample import check_split, make_fakes, make_real
 from harness.pipeline.score import make_scores

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from harness.pipeline.plan import FakeSet, Plan, PlannedSet, RealSet
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet, PlannedSet, RealSet
 
 
 @dataclass(frozen=True, slots=True)

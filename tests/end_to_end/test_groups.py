@@ -19,7 +19,8 @@ from harness.pipeline import groups, plan
 from harness.pipeline import results as outfolder
 from harness.pipeline import sample as images
 from harness.pipeline import score as scores
-from harness.pipeline.plan import FakeSet, Plan
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet
 from harness.uncertainty.analysis import MetricCall
 from harness.uncertainty.compare import difference
 from harness.uncertainty.design import Design

@@ -15,7 +15,8 @@ from harness.benchmark import model as benchmark
 from harness.generators.contract import image_rng
 from harness.metrics.frechet.distance import frechet_distance
 from harness.pipeline import sample as images
-from harness.pipeline.plan import FakeSet, Plan
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet
 from tests.conftest import ROOT
 
 MODULE = """\

@@ -10,7 +10,8 @@ from harness.base import UsageError
 from harness.benchmark import load
 from harness.metrics import value_of
 from harness.pipeline.encode import load_features
-from harness.pipeline.plan import FakeSet, Plan
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet
 from harness.pipeline.sample import _checked, make_fakes
 from harness.uncertainty import MetricCall
 from tests.support.tiny import tiny

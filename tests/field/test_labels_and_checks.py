@@ -16,7 +16,8 @@ from harness.benchmark import load
 from harness.cli.main import main
 from harness.pipeline.checked import labels_digest
 from harness.pipeline.encode import load_features
-from harness.pipeline.plan import FakeSet, Plan
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet
 from harness.run import run_benchmark
 from tests.images.test_arrays_and_parquet import write_parquet
 from tests.images.test_files import packed, write_folder, write_zip

@@ -17,7 +17,8 @@ from harness.benchmark import registry
 from harness.generators.contract import PlacedGenerator
 from harness.generators.from_diffusers import Diffusers, DiffusersParameters
 from harness.generators.labels import offered
-from harness.pipeline.plan import FakeSet, Plan
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet
 from harness.pipeline.score import load_analyses, make_scores
 from harness.studies.judges.benchmark import prompts
 from tests.conftest import ROOT

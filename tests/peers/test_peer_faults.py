@@ -30,7 +30,8 @@ from harness.images.preprocessing.applying import apply
 from harness.images.preprocessing.recipes import RECIPES
 from harness.metrics.estimates import estimate
 from harness.pipeline.encode import load_features
-from harness.pipeline.plan import FakeSet, Plan
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet
 from harness.studies.selftest.published import subset_kernel_distance
 from harness.uncertainty.sampling_units import units
 from harness.uncertainty.splits import labels

@@ -14,7 +14,7 @@ from harness import UsageError, benchmark
 from harness.images import content_digest
 from harness.images.datasets import split as splits
 from harness.pipeline import Plan, checked, models, nearest, read_images, sample
-from harness.pipeline.plan import RealSet
+from harness.pipeline.planned import RealSet
 
 SIDE, FEW, MANY = 32, 150, 450
 SHAPE = f"[{SIDE}, {SIDE}, 3]"

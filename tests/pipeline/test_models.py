@@ -15,7 +15,8 @@ from harness import benchmark
 from harness.base import UsageError, derive_seed
 from harness.benchmark import registry
 from harness.pipeline import likelihoods, models
-from harness.pipeline.plan import FakeSet, Plan
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet
 from harness.pipeline.sample import make_fakes
 from harness.pipeline.store import CorruptEntryWarning
 from tests.conftest import ROOT

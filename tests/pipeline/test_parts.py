@@ -7,7 +7,8 @@ import pytest
 
 from harness import benchmark
 from harness.pipeline.encode import PART, encoded, find_part, load_features, make_part
-from harness.pipeline.plan import PART_IMAGES, FakeSet, Plan, RealSet
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import PART_IMAGES, FakeSet, RealSet
 from harness.pipeline.sample import load_images, read_images
 from harness.pipeline.stages import Pipeline, Silent
 from tests.conftest import MODULE, ROOT

@@ -7,7 +7,8 @@ import pytest
 
 from harness.benchmark import model as benchmark
 from harness.pipeline import sample as images
-from harness.pipeline.plan import FakeSet, Plan
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet
 from harness.run import run_benchmark
 from tests.support.noise_folders import N, declared, noise
 

@@ -6,7 +6,8 @@ import pytest
 
 from harness.base import UsageError
 from harness.benchmark import load
-from harness.pipeline.plan import FakeSet, Plan
+from harness.pipeline.plan import Plan
+from harness.pipeline.planned import FakeSet
 from harness.pipeline.score import load_analyses, make_scores
 from tests.conftest import ROOT
 

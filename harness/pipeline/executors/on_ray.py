@@ -118,6 +118,7 @@ class RayExecutor:
             future.set_exception(self._refused)
             return future
         self._units.put(_Waiting(future, work, unit))
+        self._drain()  # where workers were refused meanwhile
         if len(self._threads) < self._workers:
             thread = threading.Thread(target=self._serve, args=(len(self._threads),), daemon=True)
             self._threads.append(thread)
@@ -146,7 +147,7 @@ class RayExecutor:
                 configure_logging=True,
                 runtime_env={"env_vars": self._environment()},
             )
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError, ray.exceptions.RayError) as error:
+        except Exception as error:  # Ray has a class for few of them, and plain Exception for a start that took long
             where = self.address or "of this machine"
             raise UsageError(f"--executor ray: no way to the cluster {where}: {without_tokens(error)}") from None
 
