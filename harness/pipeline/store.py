@@ -28,6 +28,7 @@ from harness.base import UNWRITABLE, UsageError, canonical_json, digest, write_j
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+_SHARD, _SHA256 = re.compile(r"shard-\d{5,}\.safetensors"), re.compile("[0-9a-f]{64}")
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -87,7 +88,9 @@ def read_manifest(payload: bytes, key: str) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(payload.decode("ascii"))
         seal = manifest.pop("seal")
-        if manifest["format"] == FORMAT and manifest["key"] == key and seal == digest(manifest):
+        # Names come from a file that others may write, and a reader makes paths of them.
+        named = all(_SHARD.fullmatch(one["file"]) and _SHA256.fullmatch(one["sha256"]) for one in manifest["shards"])
+        if manifest["format"] == FORMAT and manifest["key"] == key and seal == digest(manifest) and named:
             return manifest
     except (ValueError, KeyError, TypeError, AttributeError):
         pass

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.base import Bucket, UsageError
+from harness.base import Bucket, UsageError, digest
 from harness.pipeline import BucketPlace, store_place
 from harness.pipeline.bucket_store import BucketStore, NoConditionWarning, manifest_name, object_name
 from harness.pipeline.store import MANIFEST, CorruptEntryWarning, Store
@@ -240,6 +240,20 @@ def test_a_bound_is_of_a_bucket_only(tmp_path):
     with pytest.raises(UsageError, match="go with a --store in a bucket"):
         store_place(str(tmp_path), None, "50GB")
     assert store_place("s3://b/p/", tmp_path, "1.5 GB") == BucketPlace("s3://b/p", tmp_path, 1_500_000_000)
+
+
+@pytest.mark.parametrize("change", [{"file": "../../../../escaped"}, {"sha256": "../../store.json"}])
+def test_a_manifest_cannot_name_files_outside_of_its_entry(url, tmp_path, change):
+    store = opened(url, tmp_path / "a")
+    store.put("features", KEY, [rows(0, 3)], {"n": 3})
+    name = manifest_name("features", KEY)
+    manifest = json.loads(Bucket(url).get(name))
+    manifest["shards"][0] |= change
+    del manifest["seal"]
+    Bucket(url).replace(name, json.dumps({**manifest, "seal": digest(manifest)}).encode())
+    with pytest.warns(CorruptEntryWarning):
+        assert opened(url, tmp_path / "b").load("features", KEY) is None
+    assert [path.name for path in tmp_path.rglob("*escaped*")] == []
 
 
 def test_notes_of_shards_reach_other_machines(url, tmp_path):
