@@ -45,19 +45,24 @@ def verify(
 ) -> None:
     """Check the numbers of OUT: against its own files, and a sample of them computed again from its lock.
 
+    OUT is a run's folder, or a bundle that `harness submit` wrote: of that the files alone, for it has no images.
+
     Intervals of all records are computed again from the analyses in OUT. Then images, features and scores of some cells
     are made anew in a store of their own, which is removed. Exit 1 where a file was changed or a number differs beyond
     the tolerance, 2 where nothing could be computed again.
     """
-    from harness.base import write_json
+    from harness.base import UsageError, write_json
     from harness.benchmark import Place
     from harness.cli.lines import say
     from harness.cli.terminal import progress
     from harness.pipeline import Pipeline, default_workers, executor_of
     from harness.studies import verify as study
 
-    found = study.from_files(out)
-    if everything or sample:
+    bundle = out.is_file()
+    if bundle and everything:
+        raise UsageError(f"{out}: is a bundle, without images; --all takes the folder of the run")
+    found = study.verify_bundle(out) if bundle else study.from_files(out)
+    if not bundle and (everything or sample):
         place = Place.of(beside or Path.cwd())
         with (
             tempfile.TemporaryDirectory(prefix="harness-verify-") as store,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from harness.report.mlflow.reach import TrackingUnavailable
     from harness.report.mlflow.sending import Tracked, track
     from harness.report.run_files import NEEDED, RunFiles, read_run
+    from harness.report.site.build import write_site
     from harness.report.words import answer
 
 __getattr__ = door(__name__)

@@ -50,7 +50,9 @@ score
 scores
 selftest
 show
+site
 stats
+submit
 track
 verify
 votes
