@@ -82,7 +82,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def wait_for(url: str, running: subprocess.Popen, log: Path) -> None:
-    for _ in range(600):
+    for _ in range(1500):
         assert running.poll() is None, log.read_text()[-2000:]
         try:
             with urllib.request.urlopen(url, timeout=5):
@@ -171,8 +171,12 @@ def test_a_wrong_login_is_one_line_without_it_and_user_or_token_get_in(server, t
 
 def send(out: Path, uri: str, barrier, answers) -> None:
     barrier.wait(60)
-    sent = track(out, uri)
-    answers.put((sent.run_id, sent.existed))
+    try:
+        sent = track(out, uri)
+        answers.put((sent.run_id, sent.existed))
+    except BaseException as problem:
+        answers.put((repr(problem), None))
+        raise
 
 
 def test_senders_at_once_log_a_run_once_and_agree_on_its_place(server, client, tmp_path):
@@ -181,10 +185,14 @@ def test_senders_at_once_log_a_run_once_and_agree_on_its_place(server, client, t
     fork = multiprocessing.get_context("fork")
     small = {"kde": GENERATORS["kde"]}
     existed = []
-    for repeat in range(4):
+    for repeat in range(3):
         out = write_run(
             tmp_path / f"out{repeat}", generators=small, encoders={"pixels": ""}, run_key=f"at once {repeat}"
         )
+        lock = out / "benchmark.lock.yaml"
+        lock.write_text(
+            lock.read_text().replace("sha256:", f"sha256:{repeat}")
+        )  # real images that are new to the server
         barrier, answers = fork.Barrier(2), fork.Queue()
         both = [fork.Process(target=send, args=(out, server.uri, barrier, answers)) for _ in "ab"]
         for process in both:
@@ -192,6 +200,7 @@ def test_senders_at_once_log_a_run_once_and_agree_on_its_place(server, client, t
         told = [answers.get(timeout=100) for _ in both]
         for process in both:
             process.join(60)
+            assert process.exitcode == 0
         (parent,) = parents_of(client, f"at once {repeat}")
         assert {run_id for run_id, _ in told} == {parent.info.run_id}
         assert parent.info.status == "FINISHED"
@@ -200,7 +209,7 @@ def test_senders_at_once_log_a_run_once_and_agree_on_its_place(server, client, t
         children = [run.data.tags["mlflow.parentRunId"] for run in client.search_runs([experiment], where)]
         assert children.count(parent.info.run_id) == 2
         existed.append(sorted(existed for _, existed in told))
-    assert existed == [[False, True]] * 4, "one logs it, the other finds it there"
+    assert existed == [[False, True]] * 3, "one logs it, the other finds it there"
     # Of the losers nothing is left: no run, no child, no model.
     everyone = client.search_runs([experiment], max_results=1000)
     alive = {run.info.run_id for run in everyone}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,10 @@ from harness.report.mlflow import words
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric
+    from mlflow.entities import DatasetInput, Metric
 
 METRICS_AT_ONCE, PARAMS_AT_ONCE = 900, 100  # one request over REST holds 1,000 entries and 100 params
+TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,22 @@ def send(client: MlflowClient, run_id: str, metrics: Metrics | list[Metrics], pa
     while found or listed:
         client.log_batch(run_id, metrics=found[:METRICS_AT_ONCE], params=listed[:PARAMS_AT_ONCE])
         found, listed = found[METRICS_AT_ONCE:], listed[PARAMS_AT_ONCE:]
+
+
+def send_inputs(
+    client: MlflowClient, run_id: str, datasets: Sequence[DatasetInput], models: Iterable[str] = ()
+) -> None:
+    """Log the real images, and the models by their ids, that a run has as inputs.
+
+    Whole or not at all, so it is tried again: a server fails where two senders bring a new dataset at the same moment
+    (a unique key is violated, which MLflow does not catch), and has it at the next try.
+    """
+    from mlflow.entities import LoggedModelInput
+    from mlflow.exceptions import MlflowException
+
+    for left in reversed(range(TRIES)):
+        try:
+            return client.log_inputs(run_id, list(datasets), [LoggedModelInput(model) for model in models])
+        except MlflowException:
+            if not left:
+                raise

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.base import Record
 from harness.pipeline import Row
 from harness.report.mlflow import tables, words
-from harness.report.mlflow.batches import Metrics, send
+from harness.report.mlflow.batches import Metrics, send, send_inputs
 from harness.report.mlflow.directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -81,8 +81,6 @@ class Sender:
 
     def _child(self, row: Row, models: dict[int | None, str], *, started: int) -> None:
         """Log one generator under one encoder, all its seeds."""
-        from mlflow.entities import LoggedModelInput
-
         run, client = self.run, self.client
         encoder_note = run.board.encoder_notes[row.encoder]
         remarks = [f"**Failed**: {row.reason}"] if row.reason else []
@@ -102,7 +100,7 @@ class Sender:
         split = params.get("reference_split")
         send(client, child, [*self._of_models(row, models, split), Metrics(self._metrics(row), run.ended)], params)
         inputs = [i for i in self.inputs if i.tags[0].value == split]
-        client.log_inputs(child, inputs, [LoggedModelInput(model) for model in models.values()])
+        send_inputs(client, child, inputs, models.values())
         client.set_terminated(child, "FINISHED" if row.status == "ok" else "FAILED", end_time=run.ended)
 
     def _metrics(self, row: Row) -> dict[str, float | None]:

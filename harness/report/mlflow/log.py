@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.report.curves import steps
 from harness.report.mlflow import studies, tables, words
-from harness.report.mlflow.batches import METRICS_AT_ONCE, Metrics, send
+from harness.report.mlflow.batches import METRICS_AT_ONCE, Metrics, send, send_inputs
 from harness.report.mlflow.children import Sender
 from harness.report.mlflow.directory import RunDirectory
 from harness.report.mlflow.reach import TrackingUnavailable
@@ -74,7 +74,7 @@ def log(sender: Sender, *, at_once: int) -> None:
     declared = {"run_key": run.key, **dict(words.flat(run.lock["benchmark"]))}
     send(client, parent, Metrics(counts, run.ended), declared)
     _curves(client, parent, run)
-    client.log_inputs(parent, list(sender.inputs))
+    send_inputs(client, parent, sender.inputs)
     generators = dict.fromkeys(row.generator for row in board.rows)
     if at_once == 1:
         list(map(sender.send, generators))
