@@ -77,6 +77,7 @@ def logged(migrated: Path, tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("logged")
     path = Path(shutil.copy(migrated, folder / "mlflow.db"))
     out = write_run(folder / "out", generators=FEW, encoders=TWO)
+    (out / "costs.json").write_text(json.dumps({"kde": {"training_seconds": 1.5, "device": "cpu"}}))
     tracked = track(out, f"sqlite:///{path}")
     return MlflowClient(f"sqlite:///{path}"), tracked, out, path
 
@@ -171,6 +172,38 @@ def test_a_child_has_value_standard_error_and_interval_of_every_metric(logged):
             told = [metrics[record.metric + suffix] for suffix in ("", ".se", ".ci_lo", ".ci_hi")]
             assert told == [e.value, e.se, e.low, e.high]
     assert metrics["rank"] == 1
+
+
+def test_what_a_generator_cost_is_sent(logged):
+    metrics = child_of(logged, "kde", "random_convnet").data.metrics
+    assert {name: value for name, value in metrics.items() if name.startswith("cost.")} == {
+        "cost.training_seconds": 1.5
+    }
+
+
+def test_a_training_seed_is_a_model_with_its_mean_over_sampling_seeds_under_every_encoder(logged):
+    client, tracked, out, _ = logged
+    models = client.search_logged_models([tracked.experiment_id], max_results=50)
+    named = {(model.params["generator"], model.params.get("training_seed")): model for model in models}
+    assert named.keys() == {("kde", "0"), ("kde", "1"), ("kde", "2"), ("noise", None), ("broken", None)}
+    reference = next(
+        record.estimate.reference for record in read_records(out / "records.jsonl") if record.estimate is not None
+    )
+    for encoder, prefix in (("digits_convnet", ""), ("random_convnet", "random_convnet/")):
+        values = [
+            record.estimate.value
+            for record in read_records(out / "records.jsonl")
+            if (record.level, record.metric, record.cell.generator) == ("cell", "fd", "kde")
+            and (record.cell.training_seed, record.cell.encoder) == (1, encoder)
+            and record.estimate.reference == reference
+        ]
+        (metric,) = [m for m in named["kde", "1"].metrics if m.key == f"{prefix}fd"]
+        assert metric.value == pytest.approx(sum(values) / len(values))
+        assert len(values) == 2
+        assert metric.dataset_name == "digits/reference"
+    # The run's own number stays the leaderboard's.
+    assert child_of(logged, "kde", "digits_convnet").data.metrics["fd"] == 2.2
+    assert child_of(logged, "kde", "random_convnet").data.metrics["random_convnet/fd"] == 2.2
 
 
 def test_a_child_has_its_parameters_and_what_its_interval_means(logged):
