@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from harness.pipeline.published import begin_run, bring_run, mirror_of, publish_run
     from harness.pipeline.rank import Ranked
     from harness.pipeline.receipt import receipt_of
+    from harness.pipeline.registration import register as write_registration
     from harness.pipeline.sample import drawn_images, first_images, load_images, order_of_files, read_images
     from harness.pipeline.score import load_analyses, load_groups, metric_call, real_side, score_rows, target_of
     from harness.pipeline.sharing import Sharing, share_of

@@ -15,6 +15,7 @@ from harness.pipeline.leaderboard import Chosen, Column, Leaderboard, Row, copie
 from harness.pipeline.notes import bias_notes, flags, pool_notes, twins, without_interval
 from harness.pipeline.plan import Plan
 from harness.pipeline.planned import FakeSet, plain
+from harness.pipeline.registration import standing
 from harness.pipeline.score import load_analyses, make_scores, target_of
 from harness.uncertainty import RankSets, SeedMember, Table, combine, interval, rank_sets
 
@@ -97,6 +98,7 @@ class _Encoder:
         self.plan = plan
         self.told = told
         self.encoder = encoder
+        self.registration = standing(plan)
         self.metrics = plan.benchmark.metrics_of(encoder)
         self.numerics_failures = numerics_failures
         failing = {fake: failures[fake, encoder] for fake in plan.fakes if (fake, encoder) in failures}
@@ -257,7 +259,7 @@ class _Encoder:
             reason=reason,
             inputs=inputs,
             observations=observations | ({"encoder": "random weights"} if benchmark.is_random(self.encoder) else {}),
-            provenance=provenance.software() | self.made_with(fake),
+            provenance=provenance.software() | self.made_with(fake) | {"registration": self.registration},
         )
 
     def made_with(self, fake: FakeSet) -> dict[str, Any]:

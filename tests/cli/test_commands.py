@@ -41,6 +41,7 @@ parity
 power
 ppl
 rank
+register
 report
 reproduce
 rerank
