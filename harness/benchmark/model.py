@@ -129,6 +129,14 @@ class Benchmark(Frozen):
         """How many images a generator has to show; None where it can make any number."""
         return self.generators[generator].pool
 
+    def is_control(self, generator: str) -> bool:
+        """Whether a generator is there for its known answer and takes no rank from the others.
+
+        A benchmark of controls alone is about them: none of them counts as one then.
+        """
+        controls = {name for name, entry in self.generators.items() if entry.component.control}
+        return generator in controls and len(controls) < len(self.generators)
+
     def recipe(self, encoder: str) -> Preprocessing:
         """What an encoder's images go through: its own recipe, or else the benchmark's."""
         return self.encoders[encoder].preprocessing or self.preprocessing

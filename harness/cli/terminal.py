@@ -29,15 +29,19 @@ def show(board: Leaderboard) -> None:
     for encoder in board.encoders:
         console.print(Text(f"\n{board.title(encoder)}", style="bold"))
         *titles, _ = board.header(encoder)
-        rows = [board.cells(row)[:-1] for row in board.of(encoder)]
+        found = board.of(encoder)
+        rows = [board.cells(row)[:-1] for row in found]
         widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
         for columns in side_by_side(widths, console.width):
             table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
             for number in columns:
                 # Folded where even one column is too wide: an end of an interval must not become an ellipsis.
                 table.add_column(titles[number], justify="left" if number in NAMING else "right", overflow="fold")
-            for cells in rows:
-                table.add_row(*[Text(cells[number]) for number in columns])
+            for row, cells, following in zip(found, rows, [*found[1:], None], strict=True):
+                table.add_row(
+                    *[Text(cells[number]) for number in columns],
+                    end_section=following is not None and following.control and not row.control,
+                )
             console.print(table)
         # What a row must be read with stands below the table: a column of sentences would fold all the others.
         for row in board.of(encoder):

@@ -35,10 +35,10 @@ class Column:
 class Row:
     """One generator under one encoder, over all its training and sampling seeds.
 
-    `rank` is None for a generator that failed, for one that copies the reference, and under an encoder without the
-    metric that ranks; it counts from 1 by value. The true rank lies in [`rank_low`, `rank_high`] simultaneously for all
-    ranked generators of the encoder, at the leaderboard's level. `tied_with` names those whose difference from this one
-    is not resolved.
+    `rank` counts from 1 by value. It is None for a control, for a generator that failed or that copies the reference,
+    and under an encoder without the metric that ranks. The true rank lies in [`rank_low`, `rank_high`] simultaneously
+    for all ranked generators of the encoder, at the leaderboard's level. `tied_with` names those, controls included,
+    whose difference from this one is not resolved.
     """
 
     encoder: str
@@ -56,6 +56,7 @@ class Row:
     metrics: Mapping[str, Estimate]
     flags: tuple[str, ...]
     observations: Mapping[str, Any] = field(default_factory=dict)
+    control: bool = False
 
     @property
     def copies_reference(self) -> bool:
@@ -115,7 +116,7 @@ class Sized:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """All rows, the rank-by encoder's first, ordered by rank within each encoder; failed generators last."""
+    """All rows, the rank-by encoder's first; within each encoder by rank, then controls by value, then failures."""
 
     benchmark: str
     rank_by: Mapping[str, str]
@@ -157,6 +158,7 @@ class Leaderboard:
                 "rank_high": row.rank_high,
                 "tied_with": list(row.tied_with),
                 "generator": row.generator,
+                "control": row.control,
                 "status": row.status,
                 "reason": row.reason,
                 "training_seeds": list(row.training_seeds),
@@ -258,7 +260,7 @@ class Leaderboard:
         <metric>, <metric>.se, <metric>.ci_lo, <metric>.ci_hi   in the metric's units, the interval at `level`
         <metric>.target, <metric>.method, <metric>.conservative
         training_seeds, sampling_seeds       how many
-        n_real, n_fake, tied_with, flags, encoder_note, level, reference
+        n_real, n_fake, tied_with, flags, encoder_note, level, reference, control
         """
         import pandas as pd
 
@@ -272,7 +274,7 @@ class Leaderboard:
             ["encoder", "rank", "rank_low", "rank_high", "generator", "status"]
             + [f"{c.metric}{suffix}" for c in self.columns for suffix in CSV_SUFFIXES]
             + ["training_seeds", "sampling_seeds", "n_real", "n_fake", "tied_with", "flags", "encoder_note", "reason"]
-            + ["level", "reference"]
+            + ["level", "reference", "control"]
         )
 
     def _lines(self) -> list[list[object]]:
@@ -302,6 +304,7 @@ class Leaderboard:
                     row.reason or "",
                     self.interval["level"],
                     self.interval["reference"],
+                    str(row.control).lower(),
                 ]
             )
         return lines
@@ -343,9 +346,9 @@ def copies_reference(observations: Mapping[str, Any]) -> bool:
 
 
 def rank_text(row: Row) -> str:
-    """ "2" where the rank is resolved, "2 (1-4)" where it may be any of several, "–" where there is none."""
+    """ "2" if the rank is resolved, "2 (1-4)" if it may be any of several, "control", or "–" if there is none."""
     if row.rank is None:
-        return "–"
+        return "control" if row.control and row.status == "ok" else "–"
     if row.rank_low == row.rank_high == row.rank:
         return str(row.rank)
     return f"{row.rank} ({row.rank_low}-{row.rank_high})"
@@ -389,5 +392,5 @@ def _exponent(x: float) -> int:
 
 
 def order(rows: Sequence[Row]) -> list[Row]:
-    """Rows by rank, those without one after them and the failed ones last, by name."""
-    return sorted(rows, key=lambda row: (row.status != "ok", row.rank is None, row.rank or 0, row.generator))
+    """Rows by rank, then those without one, then controls, the failed ones last; in the order given within each."""
+    return sorted(rows, key=lambda row: (row.status != "ok", row.control, row.rank is None, row.rank or 0))

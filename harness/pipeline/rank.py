@@ -141,6 +141,8 @@ class _Encoder:
                 seed=plan.seed("ranks", encoder),
                 target=self.target(metric),
             )
+        contestants = [name for name in self.ranks.rank if not plan.benchmark.is_control(name)] if self.ranks else []
+        self.places = self.ranks.among(contestants) if self.ranks else None
 
     def target(self, metric: str) -> Target:
         return target_of(self.plan, metric)
@@ -300,10 +302,11 @@ class _Encoder:
         benchmark = self.plan.benchmark
         rows = []
         same = twins({g: self.contents(g) for g in benchmark.generators if self.failure(g) is None})
-        for generator in benchmark.generators:
+        for generator in self.by_value():
             fakes = self.fakes(generator)
             reason = self.failure(generator)
-            ranked = self.ranks is not None and generator in self.ranks.rank
+            compared = self.ranks is not None and generator in self.ranks.rank
+            ranked = self.places is not None and generator in self.places.rank
             partial = {m: why for m in self.metrics if (why := self.missing(generator, m))}
             observations = {**(self.observe(fakes) if reason is None else {}), **self.told[generator]}
             own = {metric: {} if metric in partial else groups for metric, groups in self.members.items()}
@@ -316,10 +319,10 @@ class _Encoder:
                     generator=generator,
                     status="failed" if reason else "ok",
                     reason=reason or ("; ".join(dict.fromkeys(partial.values())) or None),
-                    rank=self.ranks.rank[generator] if ranked else None,  # type: ignore[union-attr]
-                    rank_low=self.ranks.low[generator] if ranked else None,  # type: ignore[union-attr]
-                    rank_high=self.ranks.high[generator] if ranked else None,  # type: ignore[union-attr]
-                    tied_with=tuple(self.ranks.tied_with[generator]) if ranked else (),  # type: ignore[union-attr]
+                    rank=self.places.rank[generator] if ranked else None,  # type: ignore[union-attr]
+                    rank_low=self.places.low[generator] if ranked else None,  # type: ignore[union-attr]
+                    rank_high=self.places.high[generator] if ranked else None,  # type: ignore[union-attr]
+                    tied_with=tuple(self.ranks.tied_with[generator]) if compared else (),  # type: ignore[union-attr]
                     training_seeds=tuple(t for t in benchmark.training_seeds_of(generator) if t is not None),
                     sampling_seeds=benchmark.sampling_seeds_of(generator),
                     n_real=benchmark.n_real,
@@ -327,9 +330,15 @@ class _Encoder:
                     metrics={m: self.combined[generator, m, shown].estimate for m in self.metrics if m not in partial},
                     flags=() if reason else flags(observations, same[generator], n=benchmark.n_fake),
                     observations=observations,
+                    control=benchmark.is_control(generator),
                 )
             )
         return rows
+
+    def by_value(self) -> list[str]:
+        """The generators by the metric that ranks, controls included; those that it does not compare last."""
+        places = self.ranks.rank if self.ranks else {}
+        return sorted(self.plan.benchmark.generators, key=lambda name: (places.get(name, len(places) + 1), name))
 
 
 def _meant(plan: Plan) -> str:
@@ -340,7 +349,7 @@ def _meant(plan: Plan) -> str:
     if len(finite) == len(benchmark.metrics):
         return f"the expected value at {sizes} (T_N)"
     limit = f"the population value, the bias at {sizes} taken off (T_inf)"
-    return f"{limit}, of {', '.join(finite)} for the expected value at these sizes (T_N)" if finite else limit
+    return f"{limit}; {', '.join(finite)}: the expected value at these sizes (T_N)" if finite else limit
 
 
 def _board(
@@ -353,13 +362,14 @@ def _board(
     declared = benchmark.interval
     by = benchmark.rank_by
     held = "held fixed" if declared.reference == "fixed" else "counted as one random draw"
+    better = "lower" if benchmark.lower_is_better(by.metric) else "higher"
+    controls = "; controls have known answers and take no rank" if any(row.control for row in rows) else ""
     notes = [
-        f"ranked by {by.metric} ({'lower' if benchmark.lower_is_better(by.metric) else 'higher'} is better); in "
-        f"brackets the ranks that the data allow, {percent(declared.level)} for all generators of a table at once",
-        f"± is half the length of a {percent(declared.level)} interval (its ends are in leaderboard.csv) for "
-        f"{_meant(plan)}, the reference set {held}; over training seeds where there are several (Student's t over "
-        "seeds), else about this one checkpoint or sampler only",
-        "seeds: training × sampling; training seeds vary the fit, sampling seeds the images",
+        f"ranked by {by.metric} ({better} is better); (lo-hi) is the {percent(declared.level)} confidence set of the "
+        f"rank, simultaneous for all rows of a table{controls}",
+        f"± is the {percent(declared.level)} CI half-width for {_meant(plan)}, reference {held}; several training "
+        "seeds: Student's t over them; one: about this checkpoint only. Ends are in leaderboard.csv",
+        "seeds: training × sampling; a training seed makes another model, a sampling seed other images",
     ]
     if unranked := [name for name in encoders if by.metric not in benchmark.metrics_of(name)]:
         notes.append(f"no ranks under {', '.join(unranked)}, where {by.metric} is not computed")

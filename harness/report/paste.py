@@ -13,7 +13,7 @@ from harness.report.words import REFERENCES, TARGETS
 
 def methods(run: RunFiles) -> str:
     """A paragraph for a paper: what was compared with what, by which numbers, and what their intervals mean."""
-    rows = run.ranked(run.first) or list(run.board.of(run.first))
+    rows = run.scored(run.first) or list(run.board.of(run.first))
     interval = run.board.interval
     cell = run.records[0].cell if run.records else None
     provenance = run.records[0].provenance if run.records else {}

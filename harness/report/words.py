@@ -54,19 +54,19 @@ def answer(run: RunFiles) -> list[str]:
 
 def verdict(run: RunFiles) -> list[str]:
     """What the run shows, in sentences, the most important first: the answer, then all that it must be read with."""
-    rows, level = run.ranked(run.first), percent(run.board.interval["level"])
-    candidates = _candidates(run, rows)
+    level = percent(run.board.interval["level"])
+    candidates = _candidates(run, run.ranked(run.first))
     said = answer(run)
     if not candidates:
         return [*said, *_flagged(run), *_failed(run)]
-    said += _floor(run, rows, candidates)
+    said += _floor(run, candidates)
     said += _flagged(run)
     said += _elsewhere(run)
     said.append(
         f"How sure: with {level} confidence all ranks of one table lie within their brackets at once; a tie means that"
         " these images cannot tell two generators apart, not that the two are equal."
     )
-    said.append(_reach(rows))
+    said.append(_reach(candidates))
     said.append(_change(run, candidates))
     return [*said, *_failed(run)]
 
@@ -79,19 +79,17 @@ def _candidates(run: RunFiles, rows: Sequence[Row]) -> list[Row]:
 
 def _best(run: RunFiles, candidates: Sequence[Row], where: str) -> str:
     best = leaders(candidates)
-    controls = any(run.is_control(row) for row in run.ranked(run.first)) and not run.is_control(candidates[0])
-    generator = "generator (controls aside)" if controls else "generator"
     values = [
         f"{row.generator} ({run.by.label} {shown(row.metrics[run.by.metric])}{', flagged' if row.flags else ''})"
         for row in best
     ]
     if len(candidates) == 1:
-        return f"{where}: {values[0]} is the only {generator}, so nothing is best."
+        return f"{where}: {values[0]} is the only generator, so nothing is best."
     if len(best) == 1:
-        return f"{where}: {values[0]} is best, better than every other {generator} beyond noise."
+        return f"{where}: {values[0]} is best, better than every other generator beyond noise."
     if len(best) == len(candidates):
-        return f"{where}: no {generator} is shown to be better than another; {named(values)} are tied."
-    rest = f"every other {generator} is beaten beyond noise"
+        return f"{where}: no generator is shown to be better than another; {named(values)} are tied."
+    rest = "every other generator is beaten beyond noise"
     return f"{where}: no single best. {named(values)} are tied at the front; {rest}."
 
 
@@ -112,15 +110,22 @@ def _distances(run: RunFiles) -> list[str]:
     return said
 
 
-def _floor(run: RunFiles, rows: Sequence[Row], candidates: Sequence[Row]) -> list[str]:
+def _floor(run: RunFiles, candidates: Sequence[Row]) -> list[str]:
     """How far the candidates are from real images that nothing was trained on, where the run shows such."""
-    floor = next((row for row in rows if run.is_control(row) and run.use(row.generator) == UNSEEN), None)
-    if floor is None or floor in candidates:
+    unseen = (row for row in run.scored(run.first) if run.is_control(row) and run.use(row.generator) == UNSEEN)
+    floor = next(unseen, None)
+    if floor is None or floor in candidates or run.by.metric not in floor.metrics:
         return []
     if unlike := unlike_reference(run.records, floor.generator, floor.encoder):
         return [f"{unlike.words[0].upper()}{unlike.words[1:]}."]
-    as_good = [r.generator for r in candidates if r.generator in floor.tied_with or (r.rank or 0) < (floor.rank or 0)]
-    value = f"{run.by.label} {shown(floor.metrics[run.by.metric])}"
+    by = run.by.metric
+    sign = 1 if run.by.lower_is_better else -1
+
+    def better(row: Row) -> bool:
+        return sign * row.metrics[by].value < sign * floor.metrics[by].value
+
+    as_good = [row.generator for row in candidates if row.generator in floor.tied_with or better(row)]
+    value = f"{run.by.label} {shown(floor.metrics[by])}"
     if not as_good:
         return [f"Unseen real images ({floor.generator}, {value}) are better than every one of them, beyond noise."]
     real = f"unseen real images ({floor.generator}, {value})"
@@ -224,8 +229,8 @@ def terms(run: RunFiles) -> list[tuple[str, str]]:
             "interval",
             f"± or [low, high]: an interval made by this method holds the true value in {level} of cases." + about,
         ),
-        ("rank (range)", "Place by the estimated value, and in brackets all places that the data allow."),
-        ("tied, not told apart", "The data cannot say which of the two is better. They may still differ."),
+        ("rank (set)", "Place by the estimated value; in brackets every place that the data allow, controls left out."),
+        ("tied, not resolved", "The data cannot say which of the two is better. They may still differ."),
         ("beyond noise", f"More than chance explains, at {level}."),
         ("training and sampling seed", "A training seed makes another model, a sampling seed other images of it."),
     ]
@@ -238,7 +243,13 @@ def terms(run: RunFiles) -> list[tuple[str, str]]:
             ("no rank", "A generator that gives reference images back: a distance near 0 then says nothing of it.")
         )
     if any(run.is_control(row) for row in run.board.rows):
-        found.append(("control", "Real images, or real images made worse on purpose: known answers to hold others to."))
+        found.append(
+            (
+                "control",
+                "Real images, or real images made worse on purpose. Their answers are known, so they check the metrics;"
+                " they take no rank.",
+            )
+        )
     if run.findings:
         found.append(
             (

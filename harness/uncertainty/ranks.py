@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,23 @@ class RankSets:
     level: float
     reference: Reference
     method: str
+
+    def among(self, names: Collection[str]) -> RankSets:
+        """The ranks of some of the generators among themselves, by the comparisons already made of all.
+
+        The sets still hold at once with probability `level`: fewer statements than all pairs allowed for.
+        """
+        kept = [name for name in self.rank if name in names]
+        beaten_by = {a: [b for b in kept if b not in self.tied_with[a] and self.rank[b] < self.rank[a]] for a in kept}
+        beats = {a: sum(a in others for others in beaten_by.values()) for a in kept}
+        return replace(
+            self,
+            rank={a: 1 + sum(self.rank[b] < self.rank[a] for b in kept) for a in kept},
+            low={a: 1 + len(beaten_by[a]) for a in kept},
+            high={a: len(kept) - beats[a] for a in kept},
+            tied_with={a: tuple(b for b in self.tied_with[a] if b in names) for a in kept},
+            differences=tuple(d for d in self.differences if d.first in names and d.second in names),
+        )
 
 
 def rank_sets(

@@ -28,7 +28,7 @@ from harness.report.html.grids import image_grid
 from harness.report.html.page import write_report
 from harness.report.html.tables import side
 from harness.report.paste import latex, methods
-from harness.report.run_files import RunFiles, read_run
+from harness.report.run_files import CONTROLS, RunFiles, read_run
 from harness.report.words import leaders, verdict
 from tests.conftest import CHROMIUM, needs_chromium
 from tests.support.run_directory import GENERATORS, REASON, write_run
@@ -94,7 +94,7 @@ def test_numbers_of_the_table_are_those_of_the_records(out, run, text):
     wanted = [
         value[row.encoder, row.generator, column.metric]
         for encoder in run.board.encoders
-        for row in run.ranked(encoder)
+        for row in run.scored(encoder)
         for column in run.board.columns
     ]
     shown = re.findall(r'<td data-value="([^"]+)" title=', text)
@@ -132,7 +132,9 @@ def test_every_figure_and_picture_says_in_words_what_it_shows(text):
     ids = [a["id"] for _, a in elements if "id" in a]
     assert len(ids) == len(set(ids))
     pictures = [a for name, a in elements if name == "svg"]
-    assert len(pictures) == 3 * 6 + 3 + 1  # forests and panels of three encoders; plane, ranks, seeds; heatmap
+    assert (
+        len(pictures) == 3 * 6 + 1 + 3 + 1
+    )  # forests and panels of three encoders; how to read; plane, ranks, seeds; heatmap
     for picture in pictures:
         assert picture["role"] == "img"
         assert set(str(picture["aria-labelledby"]).split()) <= set(ids)
@@ -142,9 +144,11 @@ def test_every_figure_and_picture_says_in_words_what_it_shows(text):
 
 def test_marks_of_the_forest_lie_where_the_values_are(run, text):
     svg = text[text.index('aria-labelledby="forest-0-title') : text.index("</svg>")]
-    rows = run.ranked(run.first)
+    rows = run.scored(run.first)
     found = re.findall(
-        r'<g><title>(\S+): FD ([^<]+) \[.*?<line class="bar c\d" x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)".*?</g>', svg
+        r'<g><title>(\S+): FD ([^<]+) \[.*?<line class="bar (?:c\d|control)"'
+        r' x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)".*?</g>',
+        svg,
     )
     assert [name for name, *_ in found] == [row.generator for row in rows]
     estimates = [row.metrics["fd"] for row in rows]
@@ -159,7 +163,7 @@ def test_marks_of_the_forest_lie_where_the_values_are(run, text):
 def test_a_tie_at_the_front_has_no_winner_and_a_resolved_lead_has_one(run):
     resolved = verdict(with_ties(run, {}))
     assert ": kde (FD 2.20 ±0.26) is best" in resolved[0]
-    assert "is best, better than every other generator (controls aside) beyond noise" in resolved[0]
+    assert "is best, better than every other generator beyond noise" in resolved[0]
     tied = verdict(with_ties(run, {"kde": ("gaussian_mixture",), "gaussian_mixture": ("kde",)}))
     assert "no single best" in tied[0]
     assert any("which may part kde and gaussian_mixture (`harness power" in sentence for sentence in tied)
@@ -167,10 +171,27 @@ def test_a_tie_at_the_front_has_no_winner_and_a_resolved_lead_has_one(run):
     assert re.search(r"kde \(.*\) and gaussian_mixture \(.*\) are tied at the front", tied[0])
     assert "memorise (FD" not in tied[0], "a control cannot win"
     everyone = tuple(GENERATORS)
-    assert (
-        "no generator (controls aside) is shown to be better"
-        in verdict(with_ties(run, dict.fromkeys(GENERATORS, everyone)))[0]
-    )
+    assert "no generator is shown to be better" in verdict(with_ties(run, dict.fromkeys(GENERATORS, everyone)))[0]
+
+
+def test_controls_stand_below_the_contestants_without_a_rank(run, text):
+    order = [row.generator for row in run.scored(run.first)]
+    assert order[:5] == ["kde", "gaussian_mixture", "ddpm", "vae", "ppca"]
+    assert order[5:] == ["holdout", "memorise", "blur", "mode_drop", "noise"]
+    table = text[text.index('id="table"') :]
+    bodies = re.findall(r"<tbody>(.*?)</tbody>", table)[:3]
+    ranks = [re.findall(r'<tr><td data-value="(\d*)">([^<]+)', body) for body in bodies]
+    assert [rank for rank, _ in ranks[0]][:5] == ["1", "2", "3", "4", "5"]
+    assert "Controls: known answers, not ranked" in bodies[1]
+    assert ranks[2] == [("", "control")] * 5
+
+
+def test_the_verdict_shows_two_sentences_and_folds_the_rest(text):
+    box = text[text.index('class="verdict"') :]
+    seen, folded = box[: box.index("</section>")].split("<details", 1)
+    assert seen.count("<p>") == 2
+    assert "How sure: " in folded
+    assert "What would change it: " in folded
 
 
 def test_leaders_are_tied_with_each_other_and_nobody_beats_them():
@@ -311,7 +332,7 @@ def test_a_level_between_whole_percents_is_said_as_it_was_declared(tmp_path):
     )
     page = html.unescape(write_report(folder).read_text())
     assert "with 99.9% confidence" in page
-    assert "Bars are 99.9% intervals" in page
+    assert "Bars: 99.9% intervals" in page
     assert "holds the true value in 99.9% of cases" in page
     assert "Intervals (99.9%)" in page
     assert "100% intervals" not in page
@@ -411,20 +432,27 @@ def test_in_a_browser_the_page_sorts_by_keyboard_and_asks_for_nothing_else(out):
         page.goto(address)
 
         def order() -> list[str]:
-            return page.locator("#table table").first.locator("tbody th").all_text_contents()
+            return page.locator("#table table").first.locator("tbody th[scope=row]").all_text_contents()
 
-        ranked = sorted(GENERATORS, key=lambda name: GENERATORS[name][1])
-        assert order() == [*ranked, "broken"]
+        by_fd = sorted(GENERATORS, key=lambda name: GENERATORS[name][1])
+        contestants = [name for name in by_fd if name not in CONTROLS]
+        controls = [name for name in by_fd if name in CONTROLS]
+        assert order() == [*contestants, "broken", *controls]
         head = page.locator("#table table thead th").nth(5)
         head.locator("button").focus()
         page.keyboard.press("Enter")
         assert head.get_attribute("aria-sort") == "ascending"
-        by_recall = sorted(ranked, key=lambda name: GENERATORS[name][4])
-        assert [GENERATORS[name][4] for name in order()[:-1]] == [GENERATORS[name][4] for name in by_recall]
+
+        def recall(names: list[str]) -> list[float]:
+            return [GENERATORS[name][4] for name in names]
+
+        assert recall(order()[:5]) == sorted(recall(contestants))
+        assert order()[5] == "broken", "what has no number stays last"
+        assert recall(order()[6:]) == sorted(recall(controls)), "controls are sorted among themselves"
         page.keyboard.press("Space")
         assert head.get_attribute("aria-sort") == "descending"
-        assert order()[0] in ("holdout", "kde")
-        assert order()[-1] == "broken", "what has no number stays last"
+        assert order()[0] == "kde"
+        assert order()[5] == "broken"
         drawn = page.locator("#values svg").first.text_content() or ""
         assert all(name in drawn for name in GENERATORS)
         assert "160" in drawn, "FD of noise"

@@ -15,6 +15,7 @@ from PIL import Image
 from harness.base.record import Record, read_records, to_lines
 from harness.report.figures.forest import draw_encoder, write_plots
 from harness.report.html.grids import contact_sheet, image_grid
+from harness.report.run_files import CONTROLS
 from tests.support.run_directory import GENERATORS, METRICS, REASON, write_run
 
 
@@ -41,10 +42,10 @@ def texts(figure) -> str:
     return "\n".join(text.get_text() for text in figure.texts)
 
 
-def test_rows_are_the_ranked_generators_from_the_best_down(run):
+def test_rows_are_the_ranked_generators_from_the_best_down_and_controls_below(run):
     axes = draw_encoder(*run, "digits_convnet").axes[0]
     names = [label.get_text().split()[-1] for label in axes.get_yticklabels()]
-    assert names == sorted(GENERATORS, key=lambda name: GENERATORS[name][1])
+    assert names == sorted(GENERATORS, key=lambda name: (name in CONTROLS, GENERATORS[name][1]))
     bottom, top = axes.get_ylim()
     assert top < 0 < bottom, "row 0, the best, is on top"
 
@@ -63,7 +64,7 @@ def test_bars_span_the_interval_and_markers_sit_at_the_value(run):
     bars = {segment[0, 1]: tuple(segment[:, 0]) for bars in axes.collections for segment in bars.get_segments()}
     markers = {}
     for line in axes.lines:
-        if line.get_marker() in "os":
+        if line.get_marker() in tuple("osD"):
             markers |= dict(zip(line.get_ydata(), line.get_xdata(), strict=True))
     rows = [row for row in leaderboard["rows"] if row["encoder"] == "digits_convnet" and row["status"] == "ok"]
     assert len(bars) == len(markers) == len(rows)

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from harness.base.keys import digest
 from harness.base.record import Cell, Estimate, Record, Reference, to_lines
 from harness.pipeline.leaderboard import Column, Leaderboard, Row
+from harness.report.run_files import CONTROLS
 
 METRICS = {"fd": {}, "kd": {}, "precision": {"k": 3}, "recall": {"k": 3}, "density": {"k": 5}, "coverage": {"k": 5}}
 ENCODERS = {"digits_convnet": "", "random_convnet": "random weights: not a measure of quality", "pixels": ""}
@@ -89,8 +90,11 @@ def write_run(
     generators, encoders = generators or GENERATORS, encoders or ENCODERS
     rng = np.random.default_rng(7)
     records, rows = [], []
+    controls = CONTROLS & set(generators) if set(generators) - CONTROLS else set()
+    contestants = sorted(set(generators) - controls, key=lambda name: generators[name][1])
     for encoder in encoders:
-        for rank, (name, (trained, *values)) in enumerate(sorted(generators.items(), key=lambda item: item[1][1]), 1):
+        for name, (trained, *values) in sorted(generators.items(), key=lambda item: (item[0] in controls, item[1][1])):
+            rank = None if name in controls else 1 + contestants.index(name)
             metrics = {}
             training_seeds = (0, 1, 2) if trained else ()
             for (metric, parameters), value in zip(METRICS.items(), values, strict=True):
@@ -107,7 +111,7 @@ def write_run(
                     "ok",
                     None,
                     rank,
-                    max(1, rank - 1),
+                    rank and max(1, rank - 1),
                     rank,
                     (),
                     training_seeds,
@@ -116,6 +120,7 @@ def write_run(
                     400,
                     metrics,
                     flags,
+                    control=name in controls,
                 )
             )
         for name in failed:

@@ -10,6 +10,8 @@ from harness.pipeline import Column, Row, rank_text, shown
 from harness.report.figures.labels import Box, placed
 from harness.report.figures.marks import (
     COLOURS,
+    CONTROL,
+    KINDS,
     TRAINED,
     UNTRAINED,
     axis_below,
@@ -34,29 +36,43 @@ def direction(column: Column) -> str:
     return f"{column.label}, {'lower' if column.lower_is_better else 'higher'} is better"
 
 
+LEGEND = {TRAINED: "trained here", UNTRAINED: "files or a fixed sampler", CONTROL: "control: known answer"}
+APART = "controls: known answers, not ranked"
+
+
 def kind_of(row: Row) -> int:
-    """Colour and shape of a row: trained here, or not."""
-    return TRAINED if row.training_seeds else UNTRAINED
+    """Shape of a row, whose colour is `KINDS` of it: trained here, not trained here, or a control."""
+    return CONTROL if row.control else TRAINED if row.training_seeds else UNTRAINED
+
+
+def apart(rows: Sequence[Row]) -> list[Row | None]:
+    """Rows in the order of a figure, None between the contestants and the controls where there are both."""
+    contestants = [row for row in rows if not row.control]
+    controls = [row for row in rows if row.control]
+    return [*contestants, *([None] if contestants and controls else []), *controls]
 
 
 def ranked_forest(run: RunFiles, encoder: str) -> Markup:
     """The ranking metric under one encoder: interval, rank with the ranks that the data allow, and ties in words."""
     rows, column = run.scored(encoder), run.by
+    drawn = apart(rows)
     left, right, width, top = 270.0, 690.0, 1060.0, 54.0
-    bottom = top + STEP * max(1, len(rows))
+    bottom = top + STEP * max(1, len(drawn))
+    kinds = sorted({kind_of(row) for row in rows})
     axis = _axis(rows, column, left + 10, right - 10)
     parts: list[Child] = [
-        label(4, top - 10, "rank (range)", kind="head"),
+        label(4, top - 10, "rank (set)", kind="head"),
         label(104, top - 10, "generator", kind="head"),
-        label(right + 12, top - 10, f"{column.label} ± half interval", kind="head"),
-        label(right + 172, top - 10, "not told apart from", kind="head"),
-        legend(
-            [(TRAINED, "c0", "trained here"), (UNTRAINED, "c1", "control or set of files")], left + 14, 20, step=125
-        ),
+        label(right + 12, top - 10, f"{column.label} and interval", kind="head"),
+        label(right + 172, top - 10, "not resolved from", kind="head"),
+        legend([(kind, KINDS[kind], LEGEND[kind]) for kind in kinds], left + 14, 20, step=160),
         axis_below(axis, top, bottom, direction(column)),
     ]
-    for place, row in enumerate(rows):
+    for place, row in enumerate(drawn):
         y = top + STEP * (place + 0.5)
+        if row is None:
+            parts += [line(0, y - 8, width, y - 8, "grid"), label(4, y + 7, APART, kind="quiet")]
+            continue
         parts += [_stripe(place, y, width), label(4, y + 4, rank_text(row)), label(104, y + 4, shorten(row.generator))]
         parts.append(_interval(row, column, axis, y))
         if column.metric in row.metrics:
@@ -74,8 +90,9 @@ def ranked_forest(run: RunFiles, encoder: str) -> Markup:
 def small_forest(run: RunFiles, encoder: str, column: Column) -> Markup:
     """Another metric under one encoder, rows in the order of the ranking metric."""
     rows = run.scored(encoder)
+    drawn = apart(rows)
     left, width, top = 128.0, 350.0, 26.0
-    bottom = top + 19.0 * max(1, len(rows))
+    bottom = top + 19.0 * max(1, len(drawn))
     axis = _axis(rows, column, left + 6, width - 12)
     title = direction(column)
     k = run.parameters(column.metric).get("k")
@@ -84,8 +101,11 @@ def small_forest(run: RunFiles, encoder: str, column: Column) -> Markup:
         axis_below(axis, top, bottom, "share" if facts_of(column.metric).share else "value", most=4),
     ]
     said = []
-    for place, row in enumerate(rows):
+    for place, row in enumerate(drawn):
         y = top + 19.0 * (place + 0.5)
+        if row is None:
+            parts.append(line(0, y, width, y, "grid"))
+            continue
         parts += [label(4, y + 4, shorten(row.generator, 17)), _interval(row, column, axis, y)]
         if column.metric in row.metrics:
             said.append(f"{row.generator} {shown(row.metrics[column.metric])}")
@@ -112,7 +132,7 @@ def _interval(row: Row, column: Column, axis: Axis, y: float) -> Markup | None:
     estimate = row.metrics.get(column.metric)
     if estimate is None:
         return None
-    colour = f"c{kind_of(row)}"
+    colour = KINDS[kind_of(row)]
     low, high = estimate.ends
     about = f"[{low:.6g}, {high:.6g}]" if estimate.has_interval else f"no interval, {estimate.method}"
     tip = tag("title", f"{row.generator}: {column.label} {estimate.value:.6g} {about}")
@@ -148,7 +168,7 @@ def plane(run: RunFiles, encoder: str, colour_of: dict[str, int]) -> Markup:
     for place, row in enumerate(rows):
         p, r = row.metrics["precision"], row.metrics["recall"]
         number = colour_of[row.generator]
-        colour = f"c{number % COLOURS}"
+        colour = f"c{number % COLOURS}{' hollow' if row.control else ''}"
         tip = tag("title", f"{row.generator}: precision {shown(p)}, recall {shown(r)}")
         x, y = across(r.value), up(p.value)
         flat = line(across(r.ends[0]), y, across(r.ends[1]), y, f"thin {colour}")

@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]  # of leaderboard.json
 
-DRAWING = 3  # raise when the drawing changes: plots of another number are drawn anew
+DRAWING = 4  # raise when the drawing changes: plots of another number are drawn anew
 # Okabe & Ito's palette tells colours apart under every common colour blindness; marker and colour say the same thing,
 # so that print without colour loses nothing.
-TRAINED, UNTRAINED, DOT = ("#0072B2", "o"), ("#D55E00", "s"), "#555555"
-KINDS = {TRAINED: "trained generator", UNTRAINED: "not trained: a control or a set of files"}
+TRAINED, UNTRAINED, CONTROL, DOT = ("#0072B2", "o"), ("#D55E00", "s"), ("#777777", "D"), "#555555"
+KINDS = {
+    TRAINED: "trained here",
+    UNTRAINED: "files or a fixed sampler",
+    CONTROL: "control: known answer, not ranked",
+}
 NAMES = {"FD": "FD, Fréchet distance", "KD": "KD, kernel distance"}
 # Text stays text in the SVG (searchable, read aloud); ids come from the salt, so the same run gives the same bytes.
 STYLE = {
@@ -74,7 +78,8 @@ def draw_encoder(records: Iterable[Record], leaderboard: Mapping[str, Any], enco
     from matplotlib.figure import Figure
 
     rows = [row for row in leaderboard["rows"] if row["encoder"] == encoder]
-    ranked = sorted((row for row in rows if row["status"] == "ok"), key=lambda row: row["rank"] or len(rows))
+    drawn = [row for row in rows if row["status"] == "ok"]
+    ranked = sorted(drawn, key=lambda row: (_is_control(row), row["rank"] or len(rows)))
     cells = [record for record in records if record.cell.encoder == encoder and record.level == "cell"]
     first = leaderboard["rank_by"]["metric"]
     had = {metric for row in rows for metric in row["metrics"]}
@@ -147,12 +152,16 @@ def plot_style() -> Any:
 def _rank(row: Row) -> str:
     low, high = row["rank_low"], row["rank_high"]
     if row["rank"] is None:
-        return "–"
+        return "control" if _is_control(row) else "–"
     return f"{row['rank']}" if low is None or low == high else f"{row['rank']} [{low}–{high}]"
 
 
 def _kind(row: Row) -> tuple[str, str]:
-    return TRAINED if row["training_seeds"] else UNTRAINED
+    return CONTROL if _is_control(row) else TRAINED if row["training_seeds"] else UNTRAINED
+
+
+def _is_control(row: Row) -> bool:
+    return bool(row.get("control"))
 
 
 def _panel(axes: Axes, ranked: Sequence[Row], cells: Sequence[Record], column: Mapping[str, Any]) -> None:
@@ -162,6 +171,8 @@ def _panel(axes: Axes, ranked: Sequence[Row], cells: Sequence[Record], column: M
     place_of = {row["generator"]: place for place, row, _ in shown}
     for place in range(1, len(ranked), 2):
         axes.axhspan(place - 0.5, place + 0.5, color="#F2F2F2", zorder=0, linewidth=0)
+    if 0 < (contestants := sum(not _is_control(row) for row in ranked)) < len(ranked):
+        axes.axhline(contestants - 0.5, color=DOT, linewidth=0.8, zorder=1)
     # A cell has one Record for each reading of the reference set, all of one value.
     dots = {
         cell.cell: (cell.estimate.value, place_of[cell.cell.generator] + 0.28)

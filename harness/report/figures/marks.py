@@ -10,7 +10,8 @@ from harness.report.html.markup import Child, Markup, join, tag
 # Colours are classes c0 to c6 of the style sheet, which has them for light and dark paper. Seven
 # colours and six shapes share no factor, so 42 generators each get a pair of their own.
 COLOURS, SHAPES = 7, ("circle", "square", "triangle", "diamond", "cross", "plus")
-TRAINED, UNTRAINED = 0, 1  # colour and shape of the two kinds of generator
+TRAINED, UNTRAINED, CONTROL = 0, 1, 3  # shape of the kinds of generator
+KINDS = {TRAINED: "c0", UNTRAINED: "c1", CONTROL: "control"}  # and colour
 MINUS = "\u2212"
 
 

@@ -6,7 +6,20 @@ from itertools import pairwise
 
 from harness.pipeline import rank_text, shown
 from harness.report.figures.charts import direction, kind_of
-from harness.report.figures.marks import COLOURS, axis_below, label, legend, line, mark, number, picture, shorten
+from harness.report.figures.marks import (
+    COLOURS,
+    CONTROL,
+    KINDS,
+    UNTRAINED,
+    axis_below,
+    label,
+    legend,
+    line,
+    mark,
+    number,
+    picture,
+    shorten,
+)
 from harness.report.figures.scale import axis_for
 from harness.report.html.markup import Child, Markup, tag
 from harness.report.run_files import RunFiles
@@ -86,8 +99,10 @@ def strip(run: RunFiles) -> Markup:
     seeds = sorted({r.cell.training_seed for r in cells if r.cell.training_seed is not None})
     shape = {seed: place for place, seed in enumerate(seeds)}
     named = [(shape[seed], "c0 hollow", f"training seed {seed}") for seed in seeds[:5]]
-    if any(record.cell.training_seed is None for record in cells):
-        named.append((1, "c1 hollow", "not trained here"))
+    if any(kind_of(row) == UNTRAINED for row in rows):
+        named.append((UNTRAINED, "c1 hollow", "not trained here"))
+    if any(row.control for row in rows):
+        named.append((CONTROL, KINDS[CONTROL], "control"))
     parts: list[Child] = [legend(named, left + 14, 20, step=134), axis_below(axis, top, bottom, direction(column))]
     said = []
     for place, row in enumerate(rows):
@@ -107,7 +122,7 @@ def strip(run: RunFiles) -> Markup:
             at = y + 12 * ((sampling.index(record.cell.sampling_seed) + 0.5) / len(sampling) - 0.5)
             words = f"{row.generator}: training seed {seed if seed is not None else 'none'}, "
             words += f"sampling seed {record.cell.sampling_seed}: {column.label} {record.estimate.value:.6g}"
-            code, colour = 1 if seed is None else shape[seed], f"c{kind_of(row)} hollow"
+            code, colour = kind_of(row) if seed is None else shape[seed], f"{KINDS[kind_of(row)]} hollow"
             dot = mark(code, axis(record.estimate.value), at, colour=colour, size=4)
             parts.append(tag("g", tag("title", words), dot))
         listed = ", ".join(number(r.estimate.value) for r in own if r.estimate)

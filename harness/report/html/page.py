@@ -12,10 +12,11 @@ from harness.report import paste, words
 from harness.report.figures.charts import has_plane, heatmap, plane, prd, ranked_forest, small_forest
 from harness.report.figures.marks import figure
 from harness.report.figures.rankcharts import bump, colours, strip
+from harness.report.figures.reading import how_to_read
 from harness.report.finding import SUFFIX, Finding
 from harness.report.html.markup import Child, Markup, prose, tag
 from harness.report.html.nearest import nearest_section
-from harness.report.html.samples import sample_rows
+from harness.report.html.samples import sample_anchors, sample_rows
 from harness.report.html.style import CSS, SCRIPT
 from harness.report.html.sweeps import cost_section, lottery_section, size_section, sweep_section
 from harness.report.html.tables import leaderboard_table, study_table
@@ -108,14 +109,9 @@ def page(run: RunFiles) -> str:
         tag("header", tag("h1", board.benchmark), tag("p", description, class_="sub") if description else None),
         tag(
             "main",
-            tag(
-                "section",
-                *(tag("p", *prose(sentence)) for sentence in words.verdict(run)),
-                class_="verdict",
-                aria_label="Verdict",
-            ),
+            _verdict(run),
             _studies(run),
-            tag("nav", tag("ul", *links), aria_label="Sections"),
+            tag("nav", tag("p", "Contents", class_="hint"), tag("ul", *links), aria_label="Sections"),
             *(
                 tag("section", tag("h2", title, id=f"{key}-h"), *content, id=key, aria_labelledby=f"{key}-h")
                 for key, title, content in shown_sections
@@ -124,6 +120,17 @@ def page(run: RunFiles) -> str:
         tag("script", Markup(SCRIPT)),
     )
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
+
+
+FIRST = 2  # sentences of the verdict that are always seen
+
+
+def _verdict(run: RunFiles) -> Markup:
+    """The answer in sight, all that it must be read with folded below it; paper unfolds it."""
+    sentences = [tag("p", *prose(sentence)) for sentence in words.verdict(run)]
+    more = "What is flagged, how sure this is, and what would change it"
+    rest = tag("details", tag("summary", more), *sentences[FIRST:], class_="paper") if sentences[FIRST:] else None
+    return tag("section", *sentences[:FIRST], rest, class_="verdict", aria_label="Verdict")
 
 
 def _studied(run: RunFiles) -> list[tuple[str, Finding]]:
@@ -156,10 +163,12 @@ def _values(run: RunFiles) -> list[Child]:
         others = [column for column in run.board.columns_of(encoder) if column != run.by]
         panels = [tag("figure", small_forest(run, encoder, column)) for column in others]
         caption = (
-            f"Bars are {level} intervals of {run.by.label} over all seeds. Ranks in brackets are those that the data"
-            " allow; the last column names the generators whose difference from this one is not resolved."
+            f"Bars: {level} intervals of {run.by.label} over all seeds. (lo-hi): {level} confidence set of the rank."
+            " Last column: generators whose difference from this one is not resolved."
         )
         ranked = [figure(ranked_forest(run, encoder), caption)] if run.board.is_ranked(encoder) else []
+        if ranked and encoder == run.first:
+            ranked.append(tag("details", tag("summary", "How to read this figure"), figure(how_to_read(run))))
         content: list[Child] = [*ranked, tag("div", *panels, class_="panels")]
         if encoder == run.first:
             parts += [tag("h3", run.board.title(encoder)), *content]
@@ -214,14 +223,18 @@ def _seeds(run: RunFiles) -> list[Child]:
 
 
 def _samples(run: RunFiles) -> list[Child]:
+    anchors = sample_anchors(run)
     pictures = [
-        tag("figure", tag("img", src=uri, alt=f"Rows of sample images: {name}"), tag("figcaption", name))
-        for name, uri in sample_rows(run)
+        tag("figure", _rows_of(name, uri), tag("figcaption", name), id=anchors[name]) for name, uri in sample_rows(run)
     ]
     if not pictures:
         return []
     hint = "The same rows of every grid, drawn by the run key and by nobody's eye; first sampling seed of each."
     return [tag("p", hint, class_="hint"), tag("div", *pictures, class_="grids")]
+
+
+def _rows_of(name: str, uri: str) -> Markup:
+    return tag("img", src=uri, alt=f"Rows of sample images: {name}")
 
 
 def _tables(run: RunFiles) -> list[Child]:

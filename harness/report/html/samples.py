@@ -13,6 +13,13 @@ from harness.report.run_files import RunFiles
 COLUMNS, ROWS, SHOWN = 8, 8, 3  # of a grid, and how many rows of it are shown
 
 
+def sample_anchors(run: RunFiles) -> dict[str, str]:
+    """The id on the page of each set's sample rows, of those that have a grid; a name may hold what an id may not."""
+    names = dict.fromkeys(["reference", *(row.generator for row in run.board.rows)])
+    found = {name: f"samples-{place}" for place, name in enumerate(names)}
+    return {name: anchor for name, anchor in found.items() if (run.out / "grids" / f"{name}.png").is_file()}
+
+
 def sample_rows(run: RunFiles) -> list[tuple[str, str]]:
     """(name, PNG as a data URI) of the reference and every generator with a grid, best rank first.
 

@@ -17,9 +17,19 @@ h3{font-size:1.05rem;margin:1.4rem 0 .3rem}
 a{color:var(--link)}
 .sub,figcaption,.hint{color:var(--quiet);font-size:.9em}
 .verdict{background:var(--panel);border-left:4px solid var(--c0);padding:.6rem 1rem;margin:1rem 0}
-.verdict p{margin:.4rem 0}.verdict p:first-child{font-size:1.1rem;font-weight:600}
+.verdict summary{font-weight:400;color:var(--link)}.verdict p{margin:.4rem 0}
+.verdict p:first-child{font-size:1.1rem;font-weight:600}
 .studies ul{margin:.6rem 0;padding-left:1.2rem}.studies li{margin:.25rem 0}
 nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;padding:0;margin:.6rem 0;font-size:.92rem}
+nav .hint{margin:0}
+/* Wide windows have room for the contents at the side. */
+@media screen and (min-width:1380px){body{max-width:none;padding-left:max(17rem,calc((100vw - 1200px)/2));
+padding-right:max(1.5rem,calc((100vw - 1200px)/2 - 17rem))}
+body>header,main{max-width:1200px}
+nav{position:fixed;top:1.5rem;left:max(1rem,calc((100vw - 1200px)/2 - 16rem));width:14.5rem;
+max-height:calc(100vh - 3rem);overflow:auto;border-right:1px solid var(--rule);padding-right:.6rem}
+nav ul{display:block}nav li{margin:.32rem 0;line-height:1.3}
+[id]{scroll-margin-top:1rem}}
 code{font:.92em ui-monospace,"DejaVu Sans Mono",monospace}
 dl{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.35rem 1rem}dt{font-weight:600}dd{margin:0}
 @media (max-width:640px){dl{display:block}dd{margin:0 0 .5rem 1rem}}
@@ -38,7 +48,7 @@ svg .beside{font-size:11.5px;paint-order:stroke;stroke:var(--paper);stroke-width
 .grid{stroke:var(--rule);stroke-width:1}.stripe{fill:var(--stripe)}.mean{stroke:var(--ink);stroke-width:1.5}
 .c0{fill:var(--c0);stroke:var(--c0)}.c1{fill:var(--c1);stroke:var(--c1)}.c2{fill:var(--c2);stroke:var(--c2)}
 .c3{fill:var(--c3);stroke:var(--c3)}.c4{fill:var(--c4);stroke:var(--c4)}.c5{fill:var(--c5);stroke:var(--c5)}
-.c6{fill:var(--c6);stroke:var(--c6)}
+.c6{fill:var(--c6);stroke:var(--c6)}.control{fill:var(--paper);stroke:var(--quiet);stroke-width:1.6}
 .bar{stroke-width:2.4;stroke-linecap:round}.thin{stroke-width:1.4;opacity:.75}.faint{stroke-width:5;opacity:.3}
 .band{stroke:none;opacity:.15}
 .link{stroke-width:1.8;opacity:.75}.dash{stroke-dasharray:6 3}.open{fill:none;stroke-width:2.2}.hollow{fill:none;
@@ -46,7 +56,7 @@ stroke-width:1.7}
 table{border-collapse:separate;border-spacing:0;font-size:.87rem;font-variant-numeric:tabular-nums}
 th,td{padding:.28rem .4rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule)}
 td,th{vertical-align:top}th{font-weight:600}.ends{display:block;color:var(--quiet);font-size:.92em}
-.l{text-align:left}.w{white-space:normal;min-width:10rem}.w.t{min-width:min(26rem,54vw)}
+.group{font-weight:400;color:var(--quiet);padding-top:.7rem}.l{text-align:left}.w{white-space:normal;min-width:10rem}.w.t{min-width:min(26rem,54vw)}
 /* The generator's name stays in sight while its row is moved sideways. */
 th[scope=row]{position:sticky;left:0;background:var(--paper)}
 tbody tr:nth-child(even) th[scope=row]{background:linear-gradient(var(--stripe),var(--stripe)) var(--paper)}
@@ -82,7 +92,7 @@ pre{max-height:none;white-space:pre-wrap}}
 SCRIPT = """
 "use strict";
 for (const table of document.querySelectorAll("table.sortable")) {
-  const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
+  const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";
@@ -100,7 +110,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
         const difference = isNaN(x) || isNaN(y) ? x.localeCompare(y, "en") : x - y;
         return up ? difference : -difference;
       };
-      body.append(...[...body.rows].sort(order));
+      /* Contestants and controls are bodies of their own, each sorted within itself. */
+      for (const body of table.tBodies) body.append(...[...body.rows].sort(order));
     });
   });
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.pipeline import Column, Row, rank_text, seeds_text, shown
-from harness.report.figures.charts import direction
+from harness.report.figures.charts import APART, direction
 from harness.report.finding import Table
 from harness.report.html.markup import Child, Markup, tag
+from harness.report.html.samples import sample_anchors
 from harness.report.run_files import RunFiles
 
 PHRASE, LONG = 24, 60  # letters of a cell from which on a column of words is wrapped, and is given much room
@@ -19,9 +20,13 @@ def leaderboard_table(run: RunFiles, encoder: str) -> Markup:
     header = run.board.header(encoder)
     left = (1, len(header) - 1)
     heads = [tag("th", h, scope="col", class_="l" if n in left else None) for n, h in enumerate(header)]
-    rows = [_row(run, row) for row in run.board.of(encoder)]
+    found, anchors = run.board.of(encoder), sample_anchors(run)
+    rows = [_row(run, row, anchors) for row in found if not row.control]
+    controls = [_row(run, row, anchors) for row in found if row.control]
+    between = tag("th", f"{APART[0].upper()}{APART[1:]}", colspan=str(len(header)), scope="rowgroup", class_="l group")
     caption = f"{run.board.benchmark}, {run.board.title(encoder)}"
-    return _figure(caption, _table(caption, heads, rows))
+    bodies = [tag("tbody", *rows), *([tag("tbody", tag("tr", between)), tag("tbody", *controls)] if controls else [])]
+    return _figure(caption, _table(caption, heads, bodies))
 
 
 def study_table(table: Table) -> Markup:
@@ -42,7 +47,7 @@ def study_table(table: Table) -> Markup:
         )
         for row in table.rows
     ]
-    drawn = _table(table.caption, heads, rows)
+    drawn = _table(table.caption, heads, [tag("tbody", *rows)])
     if len(rows) <= MANY:
         return _figure(table.caption, drawn)
     return tag("details", tag("summary", f"{table.caption} ({len(rows)} rows)"), _scrolled(drawn))
@@ -62,20 +67,21 @@ def _figure(caption: str, table: Markup) -> Markup:
     return tag("figure", tag("figcaption", caption), _scrolled(table), class_="table")
 
 
-def _table(caption: str, heads: Sequence[Child], rows: Sequence[Child]) -> Markup:
-    head, body = tag("thead", tag("tr", *heads)), tag("tbody", *rows)
-    return tag("table", head, body, class_="sortable", aria_label=caption)
+def _table(caption: str, heads: Sequence[Child], bodies: Sequence[Child]) -> Markup:
+    return tag("table", tag("thead", tag("tr", *heads)), *bodies, class_="sortable", aria_label=caption)
 
 
 def _scrolled(table: Markup) -> Markup:
     return tag("div", table, class_="scroll", tabindex="0", role="group", aria_label="table, scrolls sideways")
 
 
-def _row(run: RunFiles, row: Row) -> Markup:
+def _row(run: RunFiles, row: Row, anchors: Mapping[str, str]) -> Markup:
     """One generator; `data-value` holds each number in full, which is what sorting reads."""
     ok = row.status == "ok"
     cells = [tag("td", rank_text(row) if ok else "–", data_value="" if row.rank is None else str(row.rank))]
-    cells.append(tag("th", row.generator, scope="row", class_="l"))
+    anchor = anchors.get(row.generator)
+    name = tag("a", row.generator, href=f"#{anchor}") if anchor else row.generator
+    cells.append(tag("th", name, scope="row", class_="l"))
     cells += [_number(row, column) for column in run.board.columns_of(row.encoder)]
     images = (len(row.training_seeds) or 1) * len(row.sampling_seeds)
     cells.append(tag("td", seeds_text(row) if ok else "–", data_value=str(images) if ok else ""))
