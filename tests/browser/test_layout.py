@@ -142,7 +142,7 @@ def test_in_a_browser_no_width_and_no_paper_cuts_or_squeezes_words(out):
         assert not any(page.evaluate(folded))
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
         opened = page.evaluate("[...document.querySelectorAll('details[open]')].map(d => d.className)")
-        assert opened == ["paper"] * 5, "verdict, figures and tables of two more encoders; not the lock, not a long table"
+        assert opened == ["paper"] * 5, "verdict; figures and tables of two encoders; not the lock, not a long table"
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert not any(page.evaluate(folded))
         cut = "[...document.querySelectorAll('pre.paste')].filter(p => p.scrollHeight > p.clientHeight + 1).length"

@@ -124,12 +124,13 @@ def test_a_run_for_the_population_value_ranks_what_it_shows_and_says_so(small):
     board = json.loads((out / "leaderboard.json").read_text())
     rows = [row for row in board["rows"] if row["encoder"] == "digits_convnet"]
     shown = {row["generator"]: row["metrics"]["fd"]["value"] for row in rows}
-    assert [row["rank"] for row in rows] == [
-        1 + sum(v < shown[row["generator"]] for v in shown.values()) for row in rows
-    ]
+    for group in (False, True):  # contestants, controls: each from the best value shown down
+        values = [shown[row["generator"]] for row in rows if row["control"] is group]
+        assert values == sorted(values)
+    assert [row["rank"] for row in rows] == [1, None, None]
     (said,) = [note for note in board["notes"] if note.startswith("±")]
-    assert "for the population value, the bias at n_real = 400, n_fake = 400 taken off (T_inf)" in said
-    assert "of precision, recall, density, coverage for the expected value at these sizes (T_N)" in said
+    assert "the population value, the bias at n_real = 400, n_fake = 400 taken off (T_inf)" in said
+    assert "precision, recall, density, coverage: the expected value at these sizes (T_N)" in said
     told = small.harness("diagnose", str(out))
     assert told.returncode == 0, told.stderr
     told = small.harness("rerank", str(out), "--metric", "kd")
@@ -164,14 +165,14 @@ def test_tables_show_what_was_computed_and_no_rank_where_the_ranking_metric_was_
     board = Leaderboard.from_json((small.folder / "some/leaderboard.json").read_text())
     assert {e: [c.metric for c in board.columns_of(e)] for e in board.encoders} == UNDER
     assert all(row.status == "ok" and row.rank is None for row in board.of("pixels"))
-    assert all(row.rank is not None for row in board.of("raw"))
+    assert all((row.rank is None) == row.control for row in board.of("raw"))
     assert board.header("pixels") == ["rank", "generator", "KD ↓", "density ↑", "coverage ↑", "seeds", "look at"]
     assert all(len(board.cells(row)) == len(board.header(row.encoder)) for row in board.rows)
     assert board.cells(board.of("pixels")[0])[0] == "–"
     assert "no ranks under pixels, where fd is not computed" in " ".join(outcome.stdout.split())
     columns = tables.table(board, "pixels")
     assert "FD" not in columns
-    assert set(columns["rank"]) == {"–"}
+    assert set(columns["rank"]) == {"–"}, "of contestant and control alike"
     assert tables.child_title(board, board.of("pixels")[0]).startswith("– ")
     report = (small.folder / "some/report.html").read_text()
     assert "Ranks across encoders" in report

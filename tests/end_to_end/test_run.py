@@ -54,11 +54,17 @@ def test_a_run_leaves_records_leaderboard_lock_grids_and_plots(finished):
     assert len(rows(out)) == 8
 
 
-def test_noise_is_last_and_the_holdout_first_or_tied(finished):
+def test_controls_take_no_rank_and_lie_where_they_are_known_to_lie(finished):
     board = json.loads((finished.folder / "results/small/leaderboard.json").read_text())
     ranked = {row["generator"]: row for row in board["rows"] if row["encoder"] == "digits_convnet"}
-    assert ranked["noise"]["rank"] == ranked["noise"]["rank_low"] == 4
-    assert ranked["holdout"]["rank_low"] == 1
+    fd = {name: row["metrics"]["fd"]["value"] for name, row in ranked.items()}
+    contestants = {name for name, row in ranked.items() if not row["control"]}
+    assert set(ranked) - contestants == {"holdout", "noise"}
+    assert sorted(ranked[name]["rank"] for name in contestants) == list(range(1, len(contestants) + 1))
+    assert ranked["noise"]["rank"] is ranked["holdout"]["rank"] is None
+    assert fd["noise"] == max(fd.values())
+    assert "noise" not in {other for name in contestants for other in ranked[name]["tied_with"]}
+    assert fd["holdout"] == min(fd.values()) or contestants & set(ranked["holdout"]["tied_with"])
 
 
 def test_the_same_again_computes_nothing_and_changes_no_byte(finished, copy_of):
