@@ -25,7 +25,7 @@ from harness.report.figures.rankcharts import colours
 from harness.report.figures.scale import Axis, axis_for
 from harness.report.finding import Finding, Heatmap, Table, drop_findings, finding_name, read_findings, write_finding
 from harness.report.html.grids import image_grid
-from harness.report.html.page import write_report
+from harness.report.html.page import page, write_report
 from harness.report.html.tables import side
 from harness.report.paste import latex, methods
 from harness.report.run_files import CONTROLS, RunFiles, read_run
@@ -112,19 +112,31 @@ def test_no_address_leaves_the_page(text):
 
 
 def test_names_and_reasons_cannot_become_markup(tmp_path):
-    generators = {name: GENERATORS[name] for name in ("kde", "vae")} | {EVIL: GENERATORS["ppca"]}
-    out = write_run(tmp_path / "run", generators=generators, encoders={"e": "</style><script>alert(1)</script>"})
+    out = write_run(tmp_path / "run", generators={name: GENERATORS[name] for name in ("kde", "vae")})
     evil = Finding(title=EVIL, verdict=(EVIL,), tables=(Table(EVIL, (EVIL,), ((EVIL,),)),))
     write_finding(out, "evil", evil)
-    clean = write_run(tmp_path / "clean", generators={**generators, "plain": GENERATORS["ppca"]}, encoders={"e": "x"})
-    assert "plain" in write_report(clean).read_text()
-    text = write_report(out).read_text(encoding="utf-8")
+    run, encoder = read_run(out), "</style><script>alert(1)</script>"
+    rows = tuple(
+        dataclasses.replace(
+            row, encoder=encoder, flags=(EVIL,), reason=row.reason and EVIL, generator=EVIL + row.generator
+        )
+        for row in run.board.of(run.first)
+    )
+    by = {**run.board.rank_by, "encoder": encoder}
+    board = dataclasses.replace(run.board, rows=rows, rank_by=by, encoder_notes={encoder: EVIL}, notes=(EVIL,))
+    text = page(dataclasses.replace(run, board=board))
     assert "<img src=x" not in text
     names = [name for name, _ in Elements(text).found]
     assert names.count("script") == 1, "the page's own"
-    assert names.count("img") == 1, "the one grid"
+    assert "img" not in names, "no grid has such a name"
     assert not [a for _, a in Elements(text).found if any(key.startswith("on") for key in a)]
     assert html.escape(EVIL, quote=True) in text
+
+
+def test_a_board_with_names_that_no_run_writes_is_refused(tmp_path):
+    generators = {name: GENERATORS[name] for name in ("kde", "vae")} | {EVIL: GENERATORS["ppca"]}
+    with pytest.raises(UsageError, match="rows of names that no run writes"):
+        read_run(write_run(tmp_path / "run", generators=generators))
 
 
 def test_every_figure_and_picture_says_in_words_what_it_shows(text):
