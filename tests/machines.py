@@ -1,0 +1,171 @@
+"""By how much a number moves with processor, threads, batch size and library versions: writes docs/machines.md.
+
+`python -m tests.machines [--python NAME=PATH …]` runs one small benchmark under every setting, each from nothing in a
+store of its own, and holds every value against that of the first. PATH is the Python of another environment that has
+the harness's dependencies (docs/supply.md says how to make one). Minutes of one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.base import Record, read_records
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "machines.md"
+PINNED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+METRICS = ("fd", "kd", "precision", "recall", "density", "coverage")
+BENCH = """\
+name: machines
+seed: 11
+dataset: digits
+datasets: {datasets}
+n_real: 300
+n_fake: 200
+batch_size: {batch_size}
+preprocessing: {{channels: grey, resize: null, quantise: uint8, range: [0, 1]}}
+encoders: {{digits_convnet: {{}}, random_convnet: {{}}, pixels: {{}}}}
+generators:
+  {{kde: {{}}, ppca: {{}}, gaussian_mixture: {{}}, vae: {{epochs: 40}}, holdout: {{}}, blur: {{}}, noise: {{}}}}
+training_seeds: [0]
+sampling_seeds: [0]
+metrics: {{fd: {{}}, kd: {{}}, precision: {{}}, recall: {{}}, density: {{}}, coverage: {{}}}}
+interval: {{level: 0.95, target: T_N, reference: random, replicates: 60}}
+rank_by: {{metric: fd, encoder: digits_convnet}}
+"""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to compute the same benchmark: what is said of it, its environment, its Python."""
+
+    name: str
+    variables: dict[str, str] = field(default_factory=dict)
+    batch_size: int = 64
+    workers: int = 1
+    python: str = sys.executable
+
+
+def settings(others: dict[str, str]) -> list[Setting]:
+    """The first is what all others are held against."""
+    return [
+        Setting("as it comes"),
+        Setting("the same again"),
+        *(Setting(f"OpenBLAS for {core}", {"OPENBLAS_CORETYPE": core}) for core in ("Haswell", "Zen", "Prescott")),
+        Setting("torch without AVX", {"ATEN_CPU_CAPABILITY": "default"}),
+        Setting("torch with AVX2", {"ATEN_CPU_CAPABILITY": "avx2"}),
+        Setting("2 threads asked for", dict.fromkeys(PINNED, "2")),
+        Setting("2 workers", workers=2),
+        Setting("batch size 1", batch_size=1),
+        Setting("batch size 7", batch_size=7),
+        *(Setting(name, python=path) for name, path in others.items()),
+    ]
+
+
+def run(setting: Setting) -> tuple[list[Record], str]:
+    """The records of the benchmark under a setting, and the versions that made them."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "bench.yaml").write_text(
+            BENCH.format(datasets=ROOT / "datasets.yaml", batch_size=setting.batch_size), encoding="utf-8"
+        )
+        command = [setting.python, "-m", "harness.cli.main", "run", "bench.yaml", "--no-tracking"]
+        environment = {**os.environ, **PINNED, "PYTHONPATH": str(ROOT), **setting.variables}
+        subprocess.run(
+            [*command, "--workers", str(setting.workers)],
+            cwd=folder,
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        records = [r for r in read_records(folder / "results/machines/records.jsonl") if r.level == "cell"]
+        lock = json.dumps(dict(records[0].provenance["libraries"]))
+        return [r for r in records if r.estimate and r.estimate.reference == "random"], lock
+
+
+def held_against(first: list[Record], other: list[Record]) -> dict[str, str]:
+    """The cells of a row of the table: digests that differ, and the largest difference of each metric."""
+    pairs = list(zip(first, other, strict=True))
+    assert all((a.cell, a.metric) == (b.cell, b.metric) for a, b in pairs)
+    differ = {
+        what: sorted({a.cell.generator for a, b in pairs if a.inputs[f"fake_{what}"] != b.inputs[f"fake_{what}"]})
+        for what in ("images", "features")
+    }
+    told = {"other images": ", ".join(differ["images"]) or "none"}
+    kept = [(a, b) for a, b in pairs if a.cell.generator not in differ["images"]]
+    apart = {
+        (a.cell.generator, a.cell.encoder) for a, b in kept if a.inputs["fake_features"] != b.inputs["fake_features"]
+    }
+    told["other features"] = f"{len(apart)} of {len({(a.cell.generator, a.cell.encoder) for a, _ in kept})} sets"
+    for metric in METRICS:
+        told[metric] = _largest([(a, b) for a, b in kept if a.metric == metric])
+    moved = [(a, b) for a, b in pairs if a.cell.generator in differ["images"]]
+    told["of other images"] = _largest(moved) if moved else "–"
+    return told
+
+
+def _largest(pairs: list[tuple[Record, Record]]) -> str:
+    """The largest difference of value, standard error or an end of the interval, in standard errors of the first."""
+    worst = 0.0
+    for one, other in pairs:
+        a, b = one.estimate, other.estimate
+        assert a is not None
+        assert b is not None
+        if not a.se or a.low is None or a.high is None or b.se is None or b.low is None or b.high is None:
+            continue
+        worst = max(worst, *(abs(x - y) / a.se for x, y in ((a.value, b.value), (a.low, b.low), (a.high, b.high))))
+    return "0" if worst == 0 else f"{worst:.1g}"
+
+
+HEAD = """\
+# The same number everywhere
+
+By how much a value, or an end of its 95% interval, moves with what a machine computes on: the largest difference over
+all image sets and encoders of a small benchmark (7 generators, 3 encoders, 300 real and 200 generated digits), **in
+standard errors of the number itself**. Written by `python -m tests.machines`; `harness verify OUT` says the same of a
+run of yours.
+
+Columns: generators whose *images* are other bytes (training or sampling computed otherwise: another draw of the same
+law, so their difference is that of another seed); of all other sets, how many have other *features*, and the largest
+difference of each metric; at last that of the sets with other images, over all metrics.
+
+"""
+FOOT = """
+Threads do not count: workers compute on one thread each, whatever is asked for. Not tried: ARM, Windows, macOS, Python
+3.14, other makers' processors (OpenBLAS was told to use their code on this one).
+"""
+
+
+def main() -> None:
+    """Run all settings and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--python", action="append", default=[], metavar="NAME=PATH", help="another environment")
+    others = dict(one.split("=", 1) for one in parser.parse_args().python)
+    first: list[Record] | None = None
+    rows: list[dict[str, str]] = []
+    versions: dict[str, str] = {}
+    for setting in settings(others):
+        records, libraries = run(setting)
+        versions.setdefault(libraries, setting.name)
+        first = first or records
+        rows.append({"setting": setting.name, **held_against(first, records)})
+        print(rows[-1], flush=True)
+    heads = list(rows[0])
+    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
+    lines += ["| " + " | ".join(row.values()) + " |" for row in rows]
+    named = [
+        f"- {name}: {', '.join(f'{n} {v}' for n, v in json.loads(libraries).items() if v != 'absent')}"
+        for libraries, name in versions.items()
+    ]
+    PAGE.write_text(HEAD + "\n".join(lines) + "\n\nVersions:\n\n" + "\n".join(named) + "\n" + FOOT, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
