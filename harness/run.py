@@ -101,8 +101,8 @@ def run_benchmark(
     url = str(out) if out and scheme_of(str(out)) else None
     plan = Plan(benchmark.load(Path(path)), store_place(store), device)
     folder = begin_run(url) if url else Path(out) if out else Path("results") / plan.benchmark.name
-    results.claim(folder, plan.benchmark.name)
     plan.check_place()
+    results.claim(folder, plan.benchmark.name)
     with executor or executor_of(asked=Asked(workers, device=device)) as entered:
         pipeline = Pipeline(plan, entered, progress or Silent(), verify=verify)
         pipeline.identify()

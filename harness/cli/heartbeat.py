@@ -26,6 +26,15 @@ class Heartbeat:
         """Something was said: the next ten seconds begin."""
         self.last = time.monotonic()
 
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """A block in which a person is being asked: nothing is said meanwhile."""
+        self.last = float("inf")
+        try:
+            yield
+        finally:
+            self.heard()
+
     def run(self) -> None:
         """Speak until it is stopped. A tenth of the time is how late it may be."""
         while not self._over.wait(self.seconds / 10):

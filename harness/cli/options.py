@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
+
+from harness.cli.heartbeat import current
 
 
 def _trusting(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -19,7 +22,12 @@ def _trusting(context: click.Context, parameter: click.Parameter, value: bool) -
     if value:
         os.environ[trust.VARIABLE] = "1"
     asked = sys.stdin.isatty() and sys.stderr.isatty()
-    trust.ask_by((lambda text: click.confirm(text, default=False, err=True)) if asked else None)
+    trust.ask_by(_ask if asked else None)
+
+
+def _ask(text: str) -> bool:
+    with beat.silent() if (beat := current()) else nullcontext():
+        return click.confirm(text, default=False, err=True)
 
 
 class RunPlace(click.ParamType):  # type: ignore[type-arg] # generic in the stubs alone
