@@ -13,10 +13,16 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from harness.base import Record, read_records
+from harness import benchmark
+from harness.base import Record, read_records, to_lines
+from harness.pipeline import Pipeline, Plan, Silent
+from harness.pipeline.executors.local import LocalExecutor, compute_on_one_thread
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "machines.md"
@@ -57,37 +63,61 @@ def settings(others: dict[str, str]) -> list[Setting]:
     """The first is what all others are held against."""
     return [
         Setting("as it comes"),
-        Setting("the same again"),
-        *(Setting(f"OpenBLAS for {core}", {"OPENBLAS_CORETYPE": core}) for core in ("Haswell", "Zen", "Prescott")),
+        Setting("OpenBLAS for Prescott", {"OPENBLAS_CORETYPE": "Prescott"}),
         Setting("torch without AVX", {"ATEN_CPU_CAPABILITY": "default"}),
+        *(Setting(name, python=path) for name, path in others.items()),
+        Setting("OpenBLAS for Haswell", {"OPENBLAS_CORETYPE": "Haswell"}),
+        Setting("batch size 1", batch_size=1),
+        Setting("batch size 7", batch_size=7),
+        Setting("OpenBLAS for Zen", {"OPENBLAS_CORETYPE": "Zen"}),
         Setting("torch with AVX2", {"ATEN_CPU_CAPABILITY": "avx2"}),
         Setting("2 threads asked for", dict.fromkeys(PINNED, "2")),
         Setting("2 workers", workers=2),
-        Setting("batch size 1", batch_size=1),
-        Setting("batch size 7", batch_size=7),
-        *(Setting(name, python=path) for name, path in others.items()),
+        Setting("the same again"),
     ]
+
+
+class Here:
+    """An executor that works in this very process: a worker would import everything a second time."""
+
+    width = 1
+
+    def submit(self, work: Callable[[Any], Any], unit: Any) -> Future[Any]:
+        """`work(unit)`, done before it is asked for."""
+        done: Future[Any] = Future()
+        done.set_result(work(unit))
+        return done
+
+    def __enter__(self) -> Here:
+        compute_on_one_thread()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to end."""
+
+
+def one(bench: Path, records: Path, workers: int) -> None:
+    """Write the records of a benchmark, made from nothing; nothing is drawn or sent."""
+    plan = Plan(benchmark.load(bench), bench.parent / "store")
+    with Here() if workers == 1 else LocalExecutor(workers) as executor:
+        pipeline = Pipeline(plan, executor, Silent())
+        for stage in (pipeline.sample, pipeline.encode, pipeline.score):
+            stage()
+    assert not pipeline.failures, pipeline.failures
+    records.write_bytes(to_lines(pipeline.rank().records))
 
 
 def run(setting: Setting) -> tuple[list[Record], str]:
     """The records of the benchmark under a setting, and the versions that made them."""
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        (folder / "bench.yaml").write_text(
-            BENCH.format(datasets=ROOT / "datasets.yaml", batch_size=setting.batch_size), encoding="utf-8"
-        )
-        command = [setting.python, "-m", "harness.cli.main", "run", "bench.yaml", "--no-tracking"]
+        bench, records = Path(temporary) / "bench.yaml", Path(temporary) / "records.jsonl"
+        bench.write_text(BENCH.format(datasets=ROOT / "datasets.yaml", batch_size=setting.batch_size), "utf-8")
+        command = [setting.python, "-m", "tests.machines", "--one", bench, records, str(setting.workers)]
         environment = {**os.environ, **PINNED, "PYTHONPATH": str(ROOT), **setting.variables}
-        subprocess.run(
-            [*command, "--workers", str(setting.workers)],
-            cwd=folder,
-            env=environment,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        records = [r for r in read_records(folder / "results/machines/records.jsonl") if r.level == "cell"]
-        lock = json.dumps(dict(records[0].provenance["libraries"]))
-        return [r for r in records if r.estimate and r.estimate.reference == "random"], lock
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+        found = read_records(records)
+    libraries = json.dumps(dict(found[0].provenance["libraries"]))
+    return [r for r in found if r.level == "cell" and r.estimate and r.estimate.reference == "random"], libraries
 
 
 def held_against(first: list[Record], other: list[Record]) -> dict[str, str]:
@@ -147,7 +177,12 @@ def main() -> None:
     """Run all settings and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", action="append", default=[], metavar="NAME=PATH", help="another environment")
-    others = dict(one.split("=", 1) for one in parser.parse_args().python)
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        one(Path(asked.one[0]), Path(asked.one[1]), int(asked.one[2]))
+        return
+    others = dict(named.split("=", 1) for named in asked.python)
     first: list[Record] | None = None
     rows: list[dict[str, str]] = []
     versions: dict[str, str] = {}
@@ -157,6 +192,10 @@ def main() -> None:
         first = first or records
         rows.append({"setting": setting.name, **held_against(first, records)})
         print(rows[-1], flush=True)
+        _write(rows, versions)
+
+
+def _write(rows: list[dict[str, str]], versions: dict[str, str]) -> None:
     heads = list(rows[0])
     lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
     lines += ["| " + " | ".join(row.values()) + " |" for row in rows]
