@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from harness.pipeline.checked import copied
 from harness.pipeline.encode import Features, load_features
 from harness.pipeline.plan import Plan
 from harness.pipeline.planned import PlannedSet
-from harness.pipeline.sample import read_images
+from harness.pipeline.sample import once_more, read_images
 
 SEARCHED = 2000  # images of a set, its first: what is searched among pairs of them grows with the square
 RARE = 0.01  # of real images have another this near: pairs of fakes nearer still are near duplicates
@@ -88,10 +89,10 @@ def nearest_images(plan: Plan, *, most: int = 6) -> dict[str, Nearest]:
         repeated = 1.0 - len(features.known) / len(features.prints)
         found[source.generator] = Nearest(pairs, within, repeated, near, len(rows), {})
         shown = [pair.fake for pair in (*pairs, *within)] + [pair.other for pair in within]
-        own[source.generator] = _images(plan, source, shown)
+        own[source.generator] = once_more(partial(_images, plan, source, shown))
     # The training images of all generators' pairs: the split is read once.
     places = [pair.other for one in found.values() for pair in one.training]
-    trained = _images(plan, plan.training, places) if plan.training else None
+    trained = once_more(partial(_images, plan, plan.training, places)) if plan.training else None
     return {name: replace(one, pictures=_pictures(one, own[name], trained)) for name, one in found.items()}
 
 

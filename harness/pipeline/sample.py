@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ from harness.pipeline.store import CorruptEntry, Entry
 
 SHARD_BYTES = 32 * 2**20
 SHARDS = "shards"  # the fact of how many images each shard has
+Found = TypeVar("Found")
 Parts = Iterator[tuple[Sequence[int], ImageSet]]
 
 
@@ -190,15 +191,24 @@ def first_images(plan: Plan, n: int) -> dict[str, ImageSet]:
     for fake in plan.fakes:
         if plan.images(fake) is not None:
             sources.setdefault(fake.generator, fake)
-    shown = {}
-    for name, source in sources.items():
-        chunks: list[ImageSet] = []
-        for images in read_images(plan, source, plan.benchmark.batch_size):
-            chunks.append(images)
-            if sum(map(len, chunks)) >= n:
-                break
-        shown[name] = copied(joined(chunks)[:n])  # a view would hold the whole shard, of every generator
-    return shown
+    return {name: once_more(partial(_first_of, plan, source, n)) for name, source in sources.items()}
+
+
+def once_more(read: Callable[[], Found]) -> Found:
+    """What `read` gives of stored images, which are made anew and read again where they turn out to be corrupted."""
+    try:
+        return read()
+    except CorruptEntry:
+        return read()
+
+
+def _first_of(plan: Plan, source: PlannedSet, n: int) -> ImageSet:
+    chunks: list[ImageSet] = []
+    for images in read_images(plan, source, plan.benchmark.batch_size):
+        chunks.append(images)
+        if sum(map(len, chunks)) >= n:
+            break
+    return copied(joined(chunks)[:n])  # a view would hold the whole shard, of every generator
 
 
 def _without_first(parts: Iterator[ImageSet], n: int) -> Iterator[ImageSet]:
