@@ -2,8 +2,8 @@
 
 Every case is a fresh benchmark of random waves in a temporary folder: a reference and a training split of n images, G
 generators of n images each, a cheap encoder, and FD, KD, precision, recall, density and coverage with intervals. Its
-stages run as commands of their own with one worker, on one thread. Printed and written to docs/scale.json: wall and CPU
-seconds, the largest resident memory of any one process, and what each kind of the store takes. See docs/scale.md.
+stages run as commands of their own with one worker, on one thread. Printed and written to scale.json: wall and CPU
+seconds, the largest memory of any one process, and what each kind of the store takes. See docs/scale.md.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--generators", type=int, nargs="*", default=[1, 4, 16], help="at the smallest n")
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--trained", action="store_true", help="with a generator that is given the training split")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "scale.json")
+    parser.add_argument("--out", type=Path, default=Path("scale.json"))
     given = parser.parse_args()
     small = min(given.n)
     empty = case(64, 1, given.side, trained=given.trained)  # imports and start-up
