@@ -29,7 +29,7 @@ def table(board: Leaderboard, encoder: str) -> dict[str, list[Any]]:
     first = board.rank_by["metric"]
     rows = []
     for row in board.of(encoder):
-        rank = ("–" if row.rank is None else row.rank) if row.status == "ok" else row.status
+        rank = (rank_text(row) if row.rank is None else row.rank) if row.status == "ok" else row.status
         told: dict[str, Any] = {"rank": rank, "generator": row.generator}
         for column in sorted(board.columns_of(encoder), key=lambda column: column.metric != first):
             name = f"{percent(board.interval['level']) if column.metric == first else column.label} interval"
