@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from harness.cli import FAILED
-from harness.cli.options import BENCH, DEVICE, OUT, PATH, STORE, WORKERS
+from harness.cli.options import BENCH, DEVICE, OUT, PATH, STORE, TRUST, WORKERS
 
 
 @click.command()
@@ -30,6 +30,7 @@ from harness.cli.options import BENCH, DEVICE, OUT, PATH, STORE, WORKERS
 @STORE
 @DEVICE
 @WORKERS
+@TRUST
 def watch(
     checkpoints: Path,
     bench: Path,

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from harness.base import UsageError, digest_file
+from harness.base import UsageError, digest_file, fetched, scheme_of
 from harness.images import ImageSet, Mixed
 
 KIND = "given"
@@ -25,6 +25,11 @@ class KeptImages:
 
     path: Path
     size: int
+
+
+def named(given: str | Path) -> Path:
+    """The path that a user names, what is at an address (s3://…, hf://…) fetched."""
+    return fetched(str(given)) if scheme_of(str(given)) else Path(given)
 
 
 def keep(parts: Iterator[ImageSet], store: Path, name: str) -> KeptImages:

@@ -37,7 +37,7 @@ from harness.pipeline import (
     store_place,
     target_of,
 )
-from harness.studies.live.kept import keep
+from harness.studies.live.kept import keep, named
 from harness.studies.live.pixels import Layout, Pixels
 from harness.studies.live.result import Estimates
 from harness.uncertainty import SeedMember, combine
@@ -98,7 +98,7 @@ class Monitor:
         place = store_place(store)
         kept_in = open_store(place)
         if isinstance(reference, str | Path):
-            path = Path(reference)
+            path = named(reference)
         else:
             path = keep(Pixels("reference", range, layout).parts(reference), kept_in.root, "reference").path
         self._folder = tempfile.TemporaryDirectory()  # of the declaration, as long as it is asked

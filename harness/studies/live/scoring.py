@@ -30,7 +30,7 @@ from harness.pipeline import (
     store_place,
 )
 from harness.run import run_benchmark
-from harness.studies.live.kept import KeptImages, keep
+from harness.studies.live.kept import KeptImages, keep, named
 from harness.studies.live.pixels import Layout, Pixels
 from harness.studies.live.result import Scores
 
@@ -185,7 +185,7 @@ def _called(fake: Any) -> str:
 
 
 def _placed(images: Any, store: Path, pixels: Pixels) -> Path | KeptImages:
-    return Path(images) if isinstance(images, str | Path) else keep(pixels.parts(images), store, pixels.name)
+    return named(images) if isinstance(images, str | Path) else keep(pixels.parts(images), store, pixels.name)
 
 
 def _path(one: Path | KeptImages) -> Path:
