@@ -79,7 +79,11 @@ def test_a_further_real_image_takes_no_memory_but_for_its_name(tmp_path, monkeyp
     monkeypatch.setattr(sample, "SHARD_BYTES", 64 * SIDE * SIDE * 3)
     monkeypatch.setattr(splits, "PART_BYTES", 32 * SIDE * SIDE * 3)
     peak(planned(tmp_path / "first", kind, 20, image=image))  # what is imported and cached once
-    few, many = (peak(planned(tmp_path / str(size), kind, size, image=image)) for size in (FEW, MANY))
+    # Of two: once in a while Python's table of interned strings doubles, and pathlib interns parts of paths.
+    few, many = (
+        min(peak(planned(tmp_path / f"{size} {turn}", kind, size, image=image)) for turn in range(2))
+        for size in (FEW, MANY)
+    )
     assert (many - few) / (MANY - FEW) < EACH
 
 
