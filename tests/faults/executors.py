@@ -6,7 +6,7 @@ encoder write a line for each batch that they begin, so that work done again is 
 that kills meet units at work.
 
     python -m tests.faults.executors kills --only ray --kills 7 --seed 1
-    python -m tests.faults.executors large               # 20,000 images in parts, no kills
+    python -m tests.faults.executors large               # 20,000 images in parts, no kills; `both`: one after the other
     python -m tests.faults.executors costs               # start-up, seconds a unit, two workers against one
 """
 
@@ -22,11 +22,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.support.ray_nodes import Nodes
 
 MODULE = """\
 import hashlib, os, time
@@ -38,7 +39,7 @@ LOG = {log!r}
 
 def note(kind, payload):
     with open(LOG, "ab", buffering=0) as log:
-        log.write((kind + " " + hashlib.sha256(payload).hexdigest() + "\\n").encode())
+        log.write((kind + " " + hashlib.sha256(payload).hexdigest() + f" {{os.getpid()}}\\n").encode())
 
 
 class Slow:
@@ -97,7 +98,12 @@ class Site:
         sizes = (
             {"n": 20_000, "training": [0], "sampling": [0], "metrics": "{fd: {}}"}
             if self.large
-            else {"n": 150, "training": [0, 1, 2, 3], "sampling": [0, 1], "metrics": "{fd: {}, kd: {}, precision: {}}"}
+            else {
+                "n": 150,
+                "training": [0, 1, 2, 3, 4, 5],
+                "sampling": [0, 1],
+                "metrics": "{fd: {}, kd: {}, precision: {}}",
+            }
         )
         (self.folder / "bench.yaml").write_text(BENCH.format(datasets=ROOT / "datasets.yaml", **sizes))
 
@@ -123,104 +129,83 @@ class Site:
 
     def begun(self) -> tuple[int, int]:
         """How many batches there were to make, and how often one was begun again."""
-        lines = (self.folder / "begun.log").read_text().splitlines()
+        lines = [line.rpartition(" ")[0] for line in (self.folder / "begun.log").read_text().splitlines()]
         return len(set(lines)), len(lines) - len(set(lines))
 
-    def pauses(self, rng: random.Random) -> Iterator[float]:
-        """Seconds between kills, from the first batch on."""
-        while not (self.folder / "begun.log").exists():
-            yield 0.2
-        while True:
-            yield rng.uniform(3.0, 9.0)
+    def moments(self, rng: random.Random, runs: Callable[[], list[subprocess.Popen[bytes]]]) -> Iterator[int]:
+        """Processes that have just begun a batch, some seconds apart, as long as one of the runs is at work."""
+        log = self.folder / "begun.log"
+        while any(run.poll() is None for run in runs()):
+            time.sleep(rng.uniform(1.0, 4.0))
+            before = log.stat().st_size if log.exists() else 0
+            while any(run.poll() is None for run in runs()):
+                time.sleep(0.02)
+                if log.exists() and log.stat().st_size > before:
+                    yield int(log.read_text().rsplit(maxsplit=1)[-1])
+                    break
 
 
-def command_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def descendants(pid: int) -> list[int]:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [one for child in map(int, children) for one in (child, *descendants(child))]
-
-
-def kill(site: Site, rng: random.Random, pids: list[int], what: str) -> None:
-    if pids:
-        os.kill(rng.choice(sorted(pids)), signal.SIGKILL)
+def kill(site: Site, pid: int, what: str) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
         site.killed.append(what)
 
 
-def under_local(site: Site, rng: random.Random, kills: int) -> None:
-    """Workers of a local run are killed, and every fourth time the run itself, which is then started again."""
-    run = site.start("--workers", 3)
-    for pause in site.pauses(rng):
-        time.sleep(pause)
-        if len(site.killed) >= kills or (run.poll() is not None and run.returncode == 0):
+def under_local(site: Site, rng: random.Random, kills: int, _: Nodes | None) -> None:
+    """The worker that just began a batch is killed; every fourth time the run itself, which is then started again."""
+    started = [site.start("--workers", 3)]
+    for pid in site.moments(rng, lambda: started[-1:]) if kills else ():
+        if len(site.killed) % 4 == 3:
+            kill(site, started[-1].pid, "run")
+            started[-1].wait()
+            started.append(site.start("--workers", 3))
+        else:
+            kill(site, pid, "worker")
+        if len(site.killed) >= kills:
             break
-        if run.poll() is not None:
-            run = site.start("--workers", 3)
-        elif (site.folder / "begun.log").exists():
-            workers = [pid for pid in descendants(run.pid) if "spawn_main" in command_of(pid)]
-            whole = len(site.killed) % 4 == 3
-            kill(site, rng, [run.pid] if whole else workers, "run" if whole else "worker")
+    started[-1].wait(timeout=900)
+
+
+def under_ray(site: Site, rng: random.Random, kills: int, nodes: Nodes | None) -> None:
+    """The actor that just began a batch is killed; every third time its whole node, in whose place another comes."""
+    assert nodes is not None
+    run = site.start("--executor", "ray", "--workers", 3, RAY_ADDRESS=nodes.address)
+    for pid in site.moments(rng, lambda: [run]) if kills else ():
+        if len(site.killed) % 3 == 2 and nodes.kill_one(pid):
+            site.killed.append("node")
+            nodes.add_one()
+        else:
+            kill(site, pid, "worker")
+        if len(site.killed) >= kills:
+            break
     run.wait(timeout=900)
 
 
-def under_ray(site: Site, rng: random.Random, kills: int) -> None:
-    """Actors are killed, and every third time a whole node, in whose place another comes."""
-    from tests.support.ray_nodes import Nodes
-
-    with Nodes(3) as nodes:
-        run = site.start("--executor", "ray", "--workers", 3, RAY_ADDRESS=nodes.address)
-        for pause in site.pauses(rng):
-            time.sleep(pause)
-            if len(site.killed) >= kills or run.poll() is not None:
-                break
-            if not (site.folder / "begun.log").exists():
-                continue
-            actors = [
-                int(p.name) for p in Path("/proc").glob("[0-9]*") if command_of(int(p.name)).startswith("ray::Worker")
-            ]
-            if len(site.killed) % 3 == 2:
-                nodes.kill_one()
-                site.killed.append("node")
-                nodes.add_one()
-            else:
-                kill(site, rng, actors, "worker")
-        run.wait(timeout=900)
-
-
-def under_shards(site: Site, rng: random.Random, kills: int) -> None:
-    """Four shards, of which whole runs are killed in turn with their workers, and started again."""
+def under_shards(site: Site, rng: random.Random, kills: int, _: Nodes | None) -> None:
+    """Four shards: the one that just began a batch is killed with its worker, and started again."""
     started = {i: site.start("--shard", f"{i}/4", "--workers", 1, "--wait", 10) for i in (1, 2, 3, 4)}
-    for pause in site.pauses(rng):
-        time.sleep(pause)
-        at_work = {i: run for i, run in started.items() if run.poll() is None}
-        if len(site.killed) >= kills or not at_work:
-            break
-        if (site.folder / "begun.log").exists():
-            i = rng.choice(sorted(at_work))
-            os.killpg(at_work[i].pid, signal.SIGKILL)
+    for pid in site.moments(rng, lambda: list(started.values())) if kills else ():
+        with suppress(ProcessLookupError):
+            group = os.getpgid(pid)
+            [i] = [i for i, run in started.items() if run.pid == group]
+            os.killpg(group, signal.SIGKILL)
             site.killed.append("shard")
-            at_work[i].wait()
+            started[i].wait()
             started[i] = site.start("--shard", f"{i}/4", "--workers", 1, "--wait", 10)
+        if len(site.killed) >= kills:
+            break
     for run in started.values():
         run.wait(timeout=900)
 
 
-UNDER: dict[str, Callable[[Site, random.Random, int], None]] = {
+UNDER: dict[str, Callable[[Site, random.Random, int, Nodes | None], None]] = {
     "local": under_local,
     "shards": under_shards,
     "ray": under_ray,
 }
 
 
-def campaign(home: Path, names: list[str], kills: int, seed: int, *, large: bool = False) -> None:
+def campaign(home: Path, names: list[str], kills: int, seed: int, nodes: Nodes | None, *, large: bool = False) -> None:
     """Print a row for each executor. Raises AssertionError where records differ."""
     plain = Site(home / "plain", large)
     plain.finish()
@@ -228,7 +213,7 @@ def campaign(home: Path, names: list[str], kills: int, seed: int, *, large: bool
     print(f"undisturbed: {len(truth.splitlines())} records, {batches} batches, {again} again", flush=True)
     for name in names:
         site, began = Site(home / name, large), time.monotonic()
-        UNDER[name](site, random.Random(f"{seed} {name}"), kills)
+        UNDER[name](site, random.Random(f"{seed} {name}"), kills, nodes)
         runs = site.finish()
         batches, again = site.begun()
         same = site.records == truth
@@ -290,7 +275,7 @@ def costs() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.executors", description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", default="kills", choices=["kills", "large", "costs"])
+    parser.add_argument("what", nargs="?", default="kills", choices=["kills", "large", "both", "costs"])
     parser.add_argument("--only", action="append", choices=list(UNDER), help="these executors (may be repeated)")
     parser.add_argument("--kills", type=int, default=7, help="of each executor")
     parser.add_argument("--seed", type=int, default=1)
@@ -299,9 +284,15 @@ def main() -> None:
     if asked.what == "costs":
         costs()
         return
-    with tempfile.TemporaryDirectory() if asked.folder is None else nullcontext(asked.folder) as home:
-        large = asked.what == "large"
-        campaign(Path(home), asked.only or list(UNDER), 0 if large else asked.kills, asked.seed, large=large)
+    names = asked.only or list(UNDER)
+    with (
+        tempfile.TemporaryDirectory() if asked.folder is None else nullcontext(asked.folder) as home,
+        Nodes(3) if "ray" in names else nullcontext() as nodes,
+    ):
+        if asked.what != "large":
+            campaign(Path(home) / "kills", names, asked.kills, asked.seed, nodes)
+        if asked.what != "kills":
+            campaign(Path(home) / "large", names, 0, asked.seed, nodes, large=True)
 
 
 if __name__ == "__main__":

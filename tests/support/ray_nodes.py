@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 TRIES = 3  # a busy machine does not start a node in the time that Ray gives it
@@ -37,9 +38,22 @@ class Nodes:
         """Start another node."""
         self._others.append(_tried(lambda: self._cluster.add_node(num_cpus=self.cpus)))
 
-    def kill_one(self) -> None:
-        """End a node that is not the head, with all of its processes, without a word to the cluster."""
-        self._cluster.remove_node(self._others.pop(), allow_graceful=False)
+    def kill_one(self, pid: int | None = None) -> bool:
+        """End a node that is not the head, that of process `pid` if given, without a word to the cluster.
+
+        Whether there is such a node.
+        """
+        for node in list(reversed(self._others)):
+            if pid is None or pid in _children(node):
+                self._others.remove(node)
+                self._cluster.remove_node(node, allow_graceful=False)
+                return True
+        return False
+
+
+def _children(node: Any) -> list[int]:
+    raylet = node.all_processes["raylet"][0].process.pid
+    return [int(pid) for pid in Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split()]
 
 
 def _tried(start: Any) -> Any:
