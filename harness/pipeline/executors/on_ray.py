@@ -30,7 +30,7 @@ ADDRESS = "RAY_ADDRESS"
 PASSED_ON = ("HARNESS_DATA", "HARNESS_WEIGHTS", "HARNESS_WEIGHTS_MIRROR")  # of this process's environment
 PATIENCE = 60.0  # seconds without any ready worker until it is said
 LOOK = 0.5
-STARTS = 3  # workers that end while they start, one after the other, until none is tried any more
+STARTS = 3  # tries at a cluster of this machine, and at a worker that ends while it starts
 PROBES = "probes"  # folder of the store: a file that every worker must find there
 
 Unit = TypeVar("Unit")
@@ -139,17 +139,21 @@ class RayExecutor:
                 "num_cpus": max(1, int(self.asked.workers * cpus) if self.asked.workers else cores),
                 "include_dashboard": False,
             }
-        try:
-            ray.init(
-                **told,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                configure_logging=True,
-                runtime_env={"env_vars": self._environment()},
-            )
-        except Exception as error:  # Ray has a class for few of them, and plain Exception for a start that took long
-            where = self.address or "of this machine"
-            raise UsageError(f"--executor ray: no way to the cluster {where}: {without_tokens(error)}") from None
+        for left in reversed(range(STARTS)):
+            try:
+                ray.init(
+                    **told,
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                    runtime_env={"env_vars": self._environment()},
+                )
+            except Exception as error:  # Ray has a class for few of them, and a plain Exception for a slow start
+                if left and "timed out during startup" in str(error):  # a busy machine takes more than Ray's 30 s
+                    ray.shutdown()
+                    continue
+                where = self.address or "of this machine"
+                raise UsageError(f"--executor ray: no way to the cluster {where}: {without_tokens(error)}") from None
+            return
 
     def _environment(self) -> dict[str, str]:
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
