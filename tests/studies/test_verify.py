@@ -14,6 +14,7 @@ from harness.base import UsageError
 from harness.benchmark import Place, from_lock
 from harness.pipeline import Plan, declared, results
 from harness.studies import verify as study
+from harness.studies.verify import Drift
 from tests.conftest import ROOT
 
 
@@ -90,6 +91,14 @@ def test_a_lock_that_was_edited_is_found_without_a_receipt(damaged):
 def test_a_folder_without_a_run_is_a_mistake_of_the_user(tmp_path):
     with pytest.raises(UsageError, match="holds no run"):
         study.from_files(tmp_path)
+
+
+def test_where_features_differ_the_value_counts_and_not_the_draw_of_random_parts():
+    moved = Drift("r", 1.0, 1.001, 0.1, 0.08, tolerance=0.05, begins="features", of_value=0.001)
+    assert not moved.equal
+    assert not moved.drifted
+    assert Drift("r", 1.0, 1.001, 0.1, 0.08, tolerance=0.05, begins="scores", of_value=0.001).drifted
+    assert Drift("r", 1.0, 1.02, 0.1, 0.08, tolerance=0.05, begins="features", of_value=0.02).drifted
 
 
 FILES = """\

@@ -22,6 +22,10 @@ class Drift:
     standard errors of the record (of the value where it has none: relative). `begins` is the first thing that differs
     between the two: the generator's images, their features, or the scores; None where nothing does or none is known.
     `numerics` is the record's own component: by how much other batch sizes moved it, in standard errors.
+
+    `of_value` is the difference of the value alone, which counts where images or features differ in any bit: random
+    parts (`interval.replicates`) are drawn by the features' bytes, so that ends of intervals then move by their own
+    Monte Carlo error.
     """
 
     record: str
@@ -32,12 +36,14 @@ class Drift:
     tolerance: float
     begins: Where | None = None
     numerics: float | None = None
+    of_value: float = 0.0
 
     @property
     def in_se(self) -> float:
         """The difference in standard errors; relative to the value where there is none."""
         unit = self.se or abs(self.stored)
-        return self.by / unit if unit else (0.0 if self.by == 0 else float("inf"))
+        by = self.of_value if self.begins in ("images", "features") else self.by
+        return by / unit if unit else (0.0 if by == 0 else float("inf"))
 
     @property
     def equal(self) -> bool:
@@ -122,7 +128,10 @@ def compared(
         elif one is not None and not (one != one and two != two):  # NaN beside NaN
             gap = abs(one - two)
             by = max(by, gap if gap == gap else float("inf"))
-    return Drift(called(record), stored.value, again.value, stored.se, by, tolerance, begins if by else None, numerics)
+    of_value = abs(stored.value - again.value) if by else 0.0
+    of_value = of_value if of_value == of_value else float("inf")
+    begins = begins if by else None
+    return Drift(called(record), stored.value, again.value, stored.se, by, tolerance, begins, numerics, of_value)
 
 
 def chosen(cells: Sequence[Any], k: int | None, seed: int) -> list[Any]:
