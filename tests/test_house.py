@@ -89,3 +89,13 @@ def test_no_name_on_a_door_is_hidden_by_a_module_of_that_name(package):
         if name in modules and attribute and f"{package}.{name}" != f"{home}.{attribute}"
     }
     assert not hidden
+
+
+def test_a_door_opens_under_a_loader_that_gives_no_source():
+    """pytest loads a package that brings it a plugin by a loader of its own."""
+    from importlib.util import find_spec
+
+    from harness.base.doors import _of_file
+
+    assert "UsageError" in offered(_of_file(find_spec("harness.base")), "harness.base")
+    assert _of_file(None) is None

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import scipy.linalg
-import torch
 from click.testing import CliRunner
 from scipy.sparse.linalg import eigs
 
@@ -28,8 +27,11 @@ def parity(*arguments):
     return CliRunner().invoke(main, ["parity", *arguments])
 
 
-def test_each_peer_and_ours_agree_on_the_users_folders(folders, tmp_path, monkeypatch):
-    """The roots of the peers' products, of rank N - 1, are found by ARPACK: theirs take a minute."""
+def test_a_peer_and_ours_agree_on_the_users_folders(folders, tmp_path, monkeypatch):
+    """The root of the peer's product, of rank N - 1, is found by ARPACK: scipy's own takes a minute.
+
+    docs/parity.md has all four; `tests/peers` runs their code.
+    """
 
     def eigenvalues(product):
         return eigs(np.asarray(product), k=N - 1, v0=np.ones(len(product)), return_eigenvectors=False).real.clip(0)
@@ -40,22 +42,14 @@ def test_each_peer_and_ours_agree_on_the_users_folders(folders, tmp_path, monkey
         return found if disp else (found, 0.0)
 
     monkeypatch.setattr(scipy.linalg, "sqrtm", root)
-    monkeypatch.setattr(np.linalg, "eigvals", eigenvalues)
-    monkeypatch.setattr(torch.linalg, "eigvals", lambda product: torch.from_numpy(eigenvalues(product)))
-    found = parity(
-        *folders, "--random-weights", "--peers", "clean-fid,torch-fidelity", "--json", str(tmp_path / "told.json")
-    )
+    found = parity(*folders, "--random-weights", "--peers", "clean-fid", "--json", str(tmp_path / "told.json"))
     assert found.exit_code == 0, found.output
     assert "random weights: the values are no measure of quality" in found.stdout
     assert "**" not in found.stdout
     told = json.loads((tmp_path / "told.json").read_text())
-    assert [side["peer"] for side in told["sides"]] == ["clean-fid", "torch-fidelity"]
+    assert [side["peer"] for side in told["sides"]] == ["clean-fid"]
     assert all(side["read"] == [N, N] and side["features"] < 1e-5 for side in told["sides"])
     assert {name for side in told["sides"] for name in side["quantities"]} == {"FID", "KID"}
-    values = {side["peer"]: side["quantities"]["FID"]["ours"] for side in told["sides"]}
-    # The control: what one peer prints is not within rounding of ours under another's protocol.
-    theirs = told["sides"][0]["quantities"]["FID"]
-    assert abs(theirs["theirs"] - values["torch-fidelity"]) > theirs["allowed"]
 
 
 def test_weights_that_are_not_here_are_named_with_their_place(folders, tmp_path, monkeypatch):
