@@ -74,6 +74,7 @@ def run_benchmark(
     workers: int | None = None,
     executor: Executor | None = None,
     verify: bool = False,
+    unit_timeout: float | None = None,
     tracking: bool = True,
     tracking_uri: str | None = None,
     progress: Progress | None = None,
@@ -87,7 +88,8 @@ def run_benchmark(
     eight at most); `executor` runs the work elsewhere instead.
     `verify` reads every real image again and holds it against its pin; else files are read once and then told by their
     sizes and times. `device` is where encoders and metrics compute: auto, cpu, cuda, cuda:1, mps or xpu.
-    `tracking=False` leaves MLflow out.
+    `tracking=False` leaves MLflow out. A unit of work (a model's images, an image set's features, its scores) that
+    takes longer than `unit_timeout` seconds is ended and its cells fail: for code that may hang.
 
     Raises UsageError for a declaration or reference data that cannot be used, before the first image is made; a cell
     that fails becomes a failed Record and the others go on. Raises OSError where the disk is full.
@@ -104,7 +106,7 @@ def run_benchmark(
     plan.check_place()
     results.claim(folder, plan.benchmark.name)
     with executor or executor_of(asked=Asked(workers, device=device)) as entered:
-        pipeline = Pipeline(plan, entered, progress or Silent(), verify=verify)
+        pipeline = Pipeline(plan, entered, progress or Silent(), verify=verify, unit_timeout=unit_timeout)
         pipeline.identify()
         pipeline.check()
         results.warn_of_replacing(folder, declared(plan))
@@ -139,6 +141,7 @@ def run_share(
     workers: int | None = None,
     executor: Executor | None = None,
     verify: bool = False,
+    unit_timeout: float | None = None,
     progress: Progress | None = None,
 ) -> ShareResult:
     """Do one share of a benchmark's units, into the store that all shares have in common; OUT is for `run_benchmark`.
@@ -152,7 +155,9 @@ def run_share(
         executor or executor_of(asked=Asked(workers, device=device)) as entered,
         Sharing(plan, share, patience) as sharing,
     ):
-        pipeline = Pipeline(plan, entered, progress or Silent(), verify=verify, sharing=sharing)
+        pipeline = Pipeline(
+            plan, entered, progress or Silent(), verify=verify, sharing=sharing, unit_timeout=unit_timeout
+        )
         pipeline.identify()
         pipeline.sample()
         pipeline.encode()
@@ -188,6 +193,7 @@ def _finish(folder: Path, pipeline: Pipeline, start: float, began: str) -> Resul
         write_atomically(folder / "run.json", (json.dumps(about, indent=1) + "\n").encode("ascii"))
         if not failed:
             results.write_receipt(folder, lock)
+    results.settle(folder)
     return Result(
         out=folder,
         leaderboard=board,

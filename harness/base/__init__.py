@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from harness.base.document import NAME, NAME_RULE, Document, Frozen, FrozenDict, FrozenMapping, read_yaml
     from harness.base.doors import inert, is_door, offered
     from harness.base.errors import UsageError, holds_secret, printable, without_password
-    from harness.base.files import UNWRITABLE, cache_folder, write_atomically, write_json
+    from harness.base.files import UNWRITABLE, cache_folder, synced, write_atomically, write_json
     from harness.base.keys import canonical_json, derive_seed, digest, digest_file
     from harness.base.locks import locked
     from harness.base.record import Cell, Estimate, Record, Reference, Target, p_text, percent, read_records, to_lines

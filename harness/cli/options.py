@@ -93,6 +93,11 @@ WORKERS = click.option(
     type=click.IntRange(1),
     help="Processes, one thread each. [$HARNESS_WORKERS, or one a GPU, or one a core, 8 at most]",
 )
+UNIT_TIMEOUT = click.option(
+    "--unit-timeout",
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds that one model's images, one set's features or scores may take: what hangs then fails. [no limit]",
+)
 EXECUTOR = click.option(
     "--executor",
     default="local",

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli import FAILED, USAGE
-from harness.cli.options import BENCH, CPUS, DEVICE, EXECUTOR, GPUS, OUT, STORE, TRACKING_URI, TRUST, WORKERS
+from harness.cli.options import (
+    BENCH,
+    CPUS,
+    DEVICE,
+    EXECUTOR,
+    GPUS,
+    OUT,
+    STORE,
+    TRACKING_URI,
+    TRUST,
+    UNIT_TIMEOUT,
+    WORKERS,
+)
 
 if TYPE_CHECKING:
     from harness.pipeline import StorePlace
@@ -20,7 +32,21 @@ def whole_run(command: Callable[..., None]) -> Callable[..., None]:
     """The arguments of `run` and `rank`."""
     no_tracking = click.option("--no-tracking", is_flag=True, help="Do not log to MLflow.")
     verify = click.option("--verify", is_flag=True, help="Read all real images again and check their digests.")
-    for option in (TRUST, no_tracking, TRACKING_URI, verify, GPUS, CPUS, WORKERS, EXECUTOR, DEVICE, STORE, OUT, BENCH):
+    for option in (
+        TRUST,
+        no_tracking,
+        TRACKING_URI,
+        verify,
+        UNIT_TIMEOUT,
+        GPUS,
+        CPUS,
+        WORKERS,
+        EXECUTOR,
+        DEVICE,
+        STORE,
+        OUT,
+        BENCH,
+    ):
         command = option(command)
     return command
 

@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.base import Reference, Target, UsageError, read_records, unknown
+from harness.base import Reference, Target, UsageError, unknown
 from harness.pipeline import results
 from harness.pipeline.leaderboard import Leaderboard
 from harness.uncertainty import Comparison, SeedMember, difference, holm, why_no_interval
@@ -34,7 +34,7 @@ class FinishedRun:
     @cached_property
     def records(self) -> tuple[Record, ...]:
         """Every Record, in the order of records.jsonl."""
-        return tuple(read_records(self.out / "records.jsonl"))
+        return tuple(results.records(self.out))
 
     @cached_property
     def leaderboard(self) -> Leaderboard:

@@ -16,6 +16,7 @@ from typing import Any
 from harness.base import (
     LOCK_BYTES,
     NAME,
+    Record,
     UsageError,
     canonical_json,
     check_size,
@@ -23,6 +24,8 @@ from harness.base import (
     digest_file,
     expands,
     locked,
+    read_records,
+    synced,
     to_lines,
     unknown,
     write_atomically,
@@ -47,10 +50,14 @@ COSTS = "costs.json"
 BESIDE = ("run.json", "report.html", COSTS)  # of the time, the machine and later studies: not part of the result
 DRAWN = ("grids/", "plots/", "nearest/", f"{FOLDER}/")  # files whose names hang on the declaration
 TURN = ".turn"  # held by the run that writes into OUT
+UNFINISHED = ".writing"  # there while OUT may hold files of two runs
 DECLARED = ("benchmark", "dataset", "components", "statistics")  # of a lock: known before the first image is made
 Groups = dict[str, list[SeedMember]]  # generator → its image sets, under one encoder and metric
 Names = Mapping[str, Mapping[int, Sequence[str]]]  # generator → sampling seed → the file name of each image
 Members = Mapping[str, Mapping[str, Mapping[str, list[SeedMember]]]]  # encoder → metric → generator
+
+
+_here: set[Path] = set()  # OUTs that this process is writing into: it may read what is not finished
 
 
 class WaitingWarning(UserWarning):
@@ -72,7 +79,11 @@ def writing(out: Path) -> Iterator[None]:
         warnings.warn(f"another run is writing into {out}; waiting until it has finished", WaitingWarning, 6)
 
     with locked(out / TURN, waiting=say):
-        yield
+        _here.add(out.absolute())
+        try:
+            yield
+        finally:
+            _here.discard(out.absolute())
 
 
 def claim(out: Path, benchmark: str) -> None:
@@ -118,6 +129,8 @@ def clear(out: Path) -> None:
     """Take away what an earlier declaration, or a fault, left in OUT under names that are not written again."""
     earlier = _receipt(out).get("files", {})
     (out / RECEIPT).unlink(missing_ok=True)
+    write_atomically(out / UNFINISHED, b"")
+    synced([out / UNFINISHED, out])  # before a file of the new run, whatever is lost later
     for name in earlier:
         # A receipt may have come with a folder from elsewhere: it names nothing outside of OUT.
         if name.startswith(DRAWN) and ".." not in Path(name).parts:
@@ -152,6 +165,15 @@ def _yaml(lock: Mapping[str, Any]) -> bytes:
     return text.getvalue()
 
 
+def settle(out: Path) -> None:
+    """Say that OUT holds one run's files, all of them; a loss of power keeps them."""
+    if not (out / UNFINISHED).exists():
+        return
+    paths = [path for path in out.rglob("*") if not path.is_symlink()]
+    synced([*paths, out, out.parent])
+    (out / UNFINISHED).unlink(missing_ok=True)
+
+
 def write_receipt(out: Path, lock: Mapping[str, Any]) -> None:
     """Vouch for OUT's files as they are now, those of the run that `lock` resolves."""
     receipt = {"run_key": lock["run_key"], "declared": declared_key(lock), "files": _files(out)}
@@ -175,6 +197,34 @@ def unlike_receipt(out: Path) -> list[str] | None:
         return None
     there = _files(out)
     return [name for name, of in vouched.items() if there.get(name) != of]
+
+
+def check_vouched(out: Path, name: str) -> None:
+    """Raise UsageError for a file of OUT that is not as its run wrote it, or that a run was writing when it ended.
+
+    An OUT without a receipt, as of a run with cells that failed, is taken as it is.
+    """
+    files = _receipt(out).get("files")
+    if isinstance(files, dict):
+        try:
+            same = name not in files or files[name] == digest_file(out / name)
+        except OSError:
+            return  # who reads it says so
+        if not same:
+            raise UsageError(
+                f"{out / name} is not as the run wrote it: damaged, or edited; `harness rank` writes it anew"
+            )
+    elif (out / UNFINISHED).exists() and out.absolute() not in _here:
+        raise UsageError(
+            f"{out} holds a part of a run's results: it is being written, or what wrote it was ended; the same command "
+            "finishes it"
+        )
+
+
+def records(out: Path) -> list[Record]:
+    """The records in OUT, as the run wrote them. Raises UsageError where they are not, or not all there."""
+    check_vouched(out, "records.jsonl")
+    return read_records(out / "records.jsonl")
 
 
 def _files(out: Path) -> dict[str, str]:
@@ -269,6 +319,7 @@ def read(out: Path, encoder: str | None = None) -> tuple[str, dict[str, Groups]]
     path = out / FOLDER / f"{chosen}.safetensors"
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file; `harness run` or `harness rank` writes it anew")
+    check_vouched(out, f"{FOLDER}/{path.name}")
     found: dict[str, Groups] = {}
     for metric, generator, training_seed, sampling_seed, analysis in _analyses(path):
         member = SeedMember(training_seed, sampling_seed, analysis)
@@ -277,7 +328,8 @@ def read(out: Path, encoder: str | None = None) -> tuple[str, dict[str, Groups]]
 
 
 def leaderboard(out: Path) -> dict[str, Any]:
-    """The content of OUT's leaderboard.json; UsageError where OUT is not a run's folder."""
+    """The content of OUT's leaderboard.json; UsageError where OUT is not a run's folder, or it was damaged."""
+    check_vouched(out, "leaderboard.json")
     try:
         board = json.loads((out / "leaderboard.json").read_text(encoding="ascii"))
     except FileNotFoundError:

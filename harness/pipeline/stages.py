@@ -56,6 +56,7 @@ class Pipeline:
 
     `only_generators`, `only_encoders` and `only_fakes` narrow the first three stages.
     With `sharing` only its share of the units is done, each when the store has what it needs.
+    A unit that takes longer than `unit_timeout` seconds fails.
     """
 
     plan: Plan
@@ -72,6 +73,7 @@ class Pipeline:
     verify: bool = False
     only_fakes: frozenset[FakeSet] | None = None
     sharing: Sharing | None = None
+    unit_timeout: float | None = None
     _identified: set[str] = field(default_factory=set)
 
     @property
@@ -93,7 +95,7 @@ class Pipeline:
     def identify(self) -> None:
         """Ask encoders of the user's own what they are, where work runs: their code may fail or end its process."""
         asked = [e for e in self.plan.benchmark.encoders if self.plan.is_own(e) and e not in self._identified]
-        for finished in outcomes(self.executor, partial(Plan.own_identity, self.plan), asked):
+        for finished in outcomes(self.executor, partial(Plan.own_identity, self.plan), asked, limit=self.unit_timeout):
             self._identified.add(finished.unit)
             if isinstance(finished.result, Failure):
                 self.encoder_failures[finished.unit] = finished.result
@@ -330,14 +332,14 @@ class Pipeline:
     ) -> Iterator[Finished[Unit, None]]:
         """The outcome of every unit; of a share's, of those that become ready while others can make them so."""
         if self.sharing is None:
-            yield from outcomes(self.executor, work, units)
+            yield from outcomes(self.executor, work, units, limit=self.unit_timeout)
             return
         left, waiting = list(units), True
         while left:
             if ready := [unit for unit in left if is_ready(unit)]:
                 self.sharing.go_on()
                 left = [unit for unit in left if unit not in ready]
-                for finished in outcomes(self.executor, work, ready):
+                for finished in outcomes(self.executor, work, ready, limit=self.unit_timeout):
                     self.sharing.done += 1
                     yield finished
             elif not waiting:

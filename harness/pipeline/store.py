@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import socket
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,11 +25,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.base import UNWRITABLE, UsageError, canonical_json, digest, write_json
+from harness.base import UNWRITABLE, UsageError, canonical_json, digest, synced, write_json
 
 MANIFEST = "manifest.json"
 FORMAT = 1
 _SHARD, _SHA256 = re.compile(r"shard-\d{5,}\.safetensors"), re.compile("[0-9a-f]{64}")
+SYNC_AFTER = 0.25  # seconds of work since the last entry: from there on one is on the disk itself when `put` returns
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -112,9 +114,13 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._known: dict[tuple[str, str], tuple[tuple[int, int, int], Entry]] = {}
+        self._last = time.monotonic()
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_known": {}}  # each process reads for itself
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _last=time.monotonic())
 
     def folder(self, kind: str, key: str) -> Path:
         """Where the entry is, or would be."""
@@ -197,7 +203,9 @@ class Store:
     def put(self, kind: str, key: str | Callable[[], str], shards: Iterable[Arrays], facts: Any) -> Entry:
         """Write an entry. `key`, and `facts`, a JSON mapping, may be functions called when the last shard is written.
 
-        An entry that another process finished first is kept. Raises OSError (a full disk) with nothing left behind.
+        An entry that another process finished first is kept. One that took SYNC_AFTER seconds to make outlasts a loss
+        of power; cheaper ones are left to the system, which writes within half a minute: what is lost of one is seen
+        and made again. Raises OSError (a full disk) with nothing left behind.
         """
         from safetensors.numpy import save
 
@@ -218,9 +226,16 @@ class Store:
             manifest = {"format": FORMAT, "key": key, "kind": kind, "shards": listed, "facts": told}
             manifest["seal"] = digest(manifest)
             (temporary / MANIFEST).write_text(canonical_json(manifest), encoding="ascii")
+            lasting = time.monotonic() - self._last >= SYNC_AFTER
+            if lasting:
+                synced([*sorted(temporary.iterdir()), temporary])
             self._finish(temporary, kind, key)
+            if lasting:
+                place = self.folder(kind, key).parent
+                synced(folder for folder in (place, place.parent, self.root) if folder.is_dir())
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+            self._last = time.monotonic()
         entry = self.find(kind, key)
         if entry is None:
             raise OSError(errno.EIO, "the entry just written cannot be read back", str(self.folder(kind, key)))

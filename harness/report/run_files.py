@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.base import Record, UsageError, read_records
+from harness.base import Record, UsageError
 from harness.benchmark import TABLE
 from harness.pipeline import Column, Leaderboard, Row, results
 from harness.report.finding import Finding, read_findings
@@ -110,7 +110,7 @@ def read_run(out: Path) -> RunFiles:
     return RunFiles(
         out=out,
         board=results.read_leaderboard(out),
-        records=tuple(read_records(out / "records.jsonl")),
+        records=tuple(results.records(out)),
         lock=lock,
         lock_text=(out / results.LOCK).read_text(encoding="utf-8"),
         findings=read_findings(out),

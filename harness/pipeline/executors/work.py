@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
 from harness.base import UsageError, printable
+from harness.pipeline.executors.limit import GRACE, TooLong, limited, words
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 DIED_TWICE = "its process ended twice before it was done: killed, out of memory, or ended by the code it ran"
@@ -108,13 +109,14 @@ class Executor(Protocol):
 
 
 def outcomes(
-    executor: Executor, work: Callable[[Unit], Result], units: Sequence[Unit]
+    executor: Executor, work: Callable[[Unit], Result], units: Sequence[Unit], *, limit: float | None = None
 ) -> Iterator[Finished[Unit, Result]]:
     """Each unit's outcome, in the order they finish. A unit that raises, or ends its process, is a Failure.
 
     A unit whose worker died is run again, once, and its outcome's warnings say why. A full disk is not a unit's fault:
-    that OSError is raised.
+    that OSError is raised. With `limit`, a unit that takes longer than so many seconds is a Failure that says so.
     """
+    tried = _Attempt(work, limit)
     waiting = (_Try(unit) for unit in units)
     again: deque[_Try[Unit]] = deque()
     pending: dict[Future[Finished[Unit, Result]], _Try[Unit]] = {}
@@ -124,7 +126,7 @@ def outcomes(
             attempt = again.popleft() if again else next(waiting, None)
             if attempt is None:
                 break
-            pending[_submitted(executor, work, attempt.unit)] = attempt
+            pending[executor.submit(tried, attempt.unit)] = attempt
         if not pending:
             break
         for future in wait(pending, return_when=FIRST_COMPLETED).done:
@@ -143,7 +145,7 @@ def outcomes(
         if suspects and not pending:
             # One of these was at work when a process died. Each alone, the guilty one shows itself.
             for unit in suspects:
-                yield _alone(executor, work, unit)
+                yield _alone(executor, tried, unit)
             suspects = []
 
 
@@ -176,15 +178,14 @@ class _Try(Generic[Unit]):
         return replace(finished, warnings=words + finished.warnings)
 
 
-def _submitted(executor: Executor, work: Callable[[Unit], Result], unit: Unit) -> Future[Finished[Unit, Result]]:
-    return executor.submit(_Attempt(work), unit)
-
-
-def _alone(executor: Executor, work: Callable[[Unit], Result], unit: Unit) -> Finished[Unit, Result]:
+def _alone(executor: Executor, tried: _Attempt[Unit, Result], unit: Unit) -> Finished[Unit, Result]:
+    began = time.monotonic()
     try:
-        return _submitted(executor, work, unit).result()
+        return executor.submit(tried, unit).result()
     except BrokenExecutor:
-        return Finished(unit, Failure(DIED_TWICE, usage=False), 0.0)
+        took = time.monotonic() - began
+        over = tried.limit is not None and took >= tried.limit + GRACE
+        return Finished(unit, Failure(words(tried.limit or took) if over else DIED_TWICE, usage=False), took)
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,7 @@ class _Attempt(Generic[Unit, Result]):
     """`work` on a unit, whatever it raises told as a Failure: runs where the unit runs."""
 
     work: Callable[[Unit], Result]
+    limit: float | None = None
 
     def __call__(self, unit: Unit) -> Finished[Unit, Result]:
         start = time.perf_counter()
@@ -199,7 +201,10 @@ class _Attempt(Generic[Unit, Result]):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")
             try:
-                result = self.work(unit)
+                with limited(self.limit):
+                    result = self.work(unit)
+            except TooLong as late:
+                result = Failure(str(late), usage=False, detail=printable(traceback.format_exc()))
             except UsageError as error:
                 result = Failure("; ".join(error.problems), usage=True)
             except BaseException as error:  # code of a user's that ends the program costs its own unit only

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.base import Record, UsageError, digest, read_records
+from harness.base import Record, UsageError, digest
 from harness.pipeline import Leaderboard, results
 from harness.report.run_files import RunFiles
 
@@ -43,7 +43,7 @@ class RunDirectory:
     @cached_property
     def records(self) -> list[Record]:
         """records.jsonl, the truth."""
-        return read_records(self.out / "records.jsonl")
+        return results.records(self.out)
 
     @cached_property
     def board(self) -> Leaderboard:
