@@ -109,4 +109,4 @@ def test_a_name_that_is_not_escaped_is_caught():
 
 
 def is_harmless(text: str) -> bool:
-    return re.match(r'"?[=+@-]|.*<img|.*(?<!\\)!\[.*(?<!\\)\]', text) is None
+    return re.match(r'"?[=+@-]|.*<img|.*!\[[^\]]*\]\(', text) is None
