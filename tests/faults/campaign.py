@@ -106,8 +106,16 @@ def campaign(
     places: dict[str, tuple[Callable[[Fault], Outcome], int | None]] = {
         "store": (lambda fault: scenes.in_store(fault, scratch), None if full else 12),
         "OUT": (lambda fault: scenes.in_out(fault, made, scratch), None if full else 4),
-        "run": (lambda fault: scenes.in_run(fault, made, scratch), 26 if full else 0),
+        "run": (lambda fault: scenes.in_run(fault, made, scratch), 6 if full else 0),
     }
+    for how, number, which in product(DAMAGE, range(4 if full else 1), range(40)):
+        tries: dict[str, Callable[[], Outcome | None]] = {
+            "store": partial(scenes.damaged_store, how, which, seed + number, scratch),
+            "OUT": partial(scenes.damaged_out, how, which, seed + number, made, scratch),
+        }
+        for scene, attempt in tries.items():
+            if full or scene == "store" or which % 3 == 1:
+                yield from _once(f"{scene}: damage, {how}", f"{which} {seed + number}", attempt, known, only)
     for scene, (work, most) in places.items():
         if most == 0:
             continue
@@ -120,14 +128,6 @@ def campaign(
                 for number in range(8 if full else 2):
                     fault = Fault("power", 10**6, seed=number)
                     yield from _once(f"{scene}: power", str(fault), partial(work, fault), known, only)
-    for how, number, which in product(DAMAGE, range(12 if full else 1), range(40)):
-        tries: dict[str, Callable[[], Outcome | None]] = {
-            "store": partial(scenes.damaged_store, how, which, seed + number, scratch),
-            "OUT": partial(scenes.damaged_out, how, which, seed + number, made, scratch),
-        }
-        for scene, attempt in tries.items():
-            if full or scene == "store" or which % 3 == 1:
-                yield from _once(f"{scene}: damage, {how}", f"{which} {seed + number}", attempt, known, only)
     if full:
         from tests.faults import processes
 

@@ -274,6 +274,7 @@ def test_random_weights_add_pairs_of_generators_and_not_pairs_of_encoders():
 @pytest.mark.slow
 def test_an_encoder_under_which_all_failed_is_left_out_and_said(copy_of):
     out = copy_of().folder / "results/small"
+    (out / ".complete.json").unlink()  # whoever changes a file takes the receipt away
     board = json.loads((out / "leaderboard.json").read_text())
     third = [{**row, "encoder": "third"} for row in board["rows"] if row["encoder"] == "pixels"]
     shutil.copy(out / "analyses/pixels.safetensors", out / "analyses/third.safetensors")
