@@ -91,7 +91,7 @@ def claim(out: Path, benchmark: str) -> None:
     marker = out / MARKER
     try:
         if marker.is_file():
-            owner = marker.read_text(encoding="utf-8").strip()
+            owner = marker.read_text(encoding="utf-8", errors="backslashreplace").strip()
             if owner != benchmark:
                 raise UsageError(f"{out} holds the results of benchmark '{owner}'; give another folder with --out")
             return
