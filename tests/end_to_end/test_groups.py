@@ -200,10 +200,10 @@ def test_sets_without_groups_keep_their_keys_facts_and_files(tmp_path, monkeypat
     assert ["groups" in parts for parts in hashed] == [False, False, True, False]
     monkeypatch.undo()
     stored = images.load_images(made, FakeSet("plain", None, 0))
-    assert set(stored.facts) == {"n", "shape", "content", "cost"}
+    assert set(stored.facts) == {"n", "shape", "content", "cost", "shards"}
     assert [set(part) for part in stored.read()] == [{"images"}]
     grouped = images.load_images(made, FakeSet("prompted", None, 0))
-    assert set(grouped.facts) == {"n", "shape", "content", "cost", "groups"}
+    assert set(grouped.facts) == {"n", "shape", "content", "cost", "shards", "groups"}
     assert [set(part) for part in grouped.read()] == [{"images"}, {"clusters"}]
     assert sum(len(part) for part in images.read_images(made, FakeSet("prompted", None, 0), 16)) == 100
     assert made.groups(FakeSet("blind", None, 0)) == {} != made.groups(FakeSet("prompted", None, 0))

@@ -23,8 +23,10 @@ def ask(*arguments):
 
 @pytest.fixture
 def out(finished, tmp_path):
-    """A finished run's folder, free to be changed."""
-    return shutil.copytree(finished.folder / "results/small", tmp_path / "out")
+    """A finished run's folder, free to be changed: whoever changes a file takes the receipt away."""
+    made = shutil.copytree(finished.folder / "results/small", tmp_path / "out")
+    (made / ".complete.json").unlink()
+    return made
 
 
 def test_out_alone_gives_the_estimates_of_the_records_again(finished):
@@ -358,6 +360,7 @@ def test_a_new_generator_that_does_not_run_fails_the_gate_and_one_that_never_ran
 
 def test_a_metric_under_a_name_of_the_users_own_keeps_its_axis(out, finished, tmp_path):
     base = shutil.copytree(finished.folder / "results/small", tmp_path / "base")
+    (base / ".complete.json").unlink()
     for folder in (out, base):
         for name in ("leaderboard.json", "benchmark.lock.yaml"):
             (folder / name).write_text((folder / name).read_text().replace("recall", "spread"))

@@ -117,10 +117,14 @@ class Autoencoder(nn.Module):
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Images in [-1, 1]."""
+        return (self.logits(latents) / 2).tanh()
+
+    def logits(self, latents: torch.Tensor) -> torch.Tensor:
+        """Log-odds of white against black, pixel by pixel."""
         rows = self.from_latent(latents)
         for block in self.decoding:
             rows = block(rows, self.told)
-        return nn.functional.pixel_shuffle(self.out(nn.functional.silu(rows)), 4).tanh()
+        return nn.functional.pixel_shuffle(self.out(nn.functional.silu(rows)), 4)
 
 
 class Block(nn.Module):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.base import UsageError, digest
+from harness.base import UsageError, digest, percent
 from harness.pipeline import Row
 from harness.report.run_files import RunFiles, read_run
 
@@ -95,6 +95,6 @@ def _facts(run: RunFiles) -> dict[str, str]:
         "reference": f"{told.get('dataset', '')} {split}, {told.get('n_real', '?')} images",
         "generated": f"{told.get('n_fake', '?')} images a set",
         "digest of the reference": str(pinned.get("digest", "not stated")),
-        "intervals": f"{run.board.interval['level']:.0%}, {run.board.interval['target']}, "
+        "intervals": f"{percent(run.board.interval['level'])}, {run.board.interval['target']}, "
         f"reference {run.board.interval['reference']}",
     }
