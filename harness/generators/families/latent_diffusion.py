@@ -113,7 +113,8 @@ class LatentDiffusion(Family):
             mean, log_variance = autoencoder.encode(real)
             rebuilt = autoencoder.logits(mean + (log_variance / 2).exp() * torch.randn_like(mean))
             divergence = (mean.square() + log_variance.exp() - 1 - log_variance).mean() / 2
-            return missed(rebuilt, real) + DIVERGENCE * divergence
+            value: torch.Tensor = missed(rebuilt, real) + DIVERGENCE * divergence
+            return value
 
         trained(autoencoder, rebuilding, iterations=self.autoencoding, learning_rate=self.learning_rate)
         with torch.no_grad():
