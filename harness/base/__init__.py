@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         imported,
     )
     from harness.base.contents import digest_onnx, digest_path
+    from harness.base.digits import decimals, with_interval
     from harness.base.document import NAME, NAME_RULE, Document, Frozen, FrozenDict, FrozenMapping, read_yaml
     from harness.base.doors import inert, is_door, offered
     from harness.base.errors import UsageError, holds_secret, printable, without_password

@@ -18,18 +18,7 @@ if TYPE_CHECKING:
     from harness.pipeline.finished import FinishedRun, open_run
     from harness.pipeline.groups import marked
     from harness.pipeline.labels import pool_labels, real_labels, stored_labels
-    from harness.pipeline.leaderboard import (
-        Chosen,
-        Column,
-        Leaderboard,
-        Row,
-        Sized,
-        copies_reference,
-        decimals,
-        rank_text,
-        seeds_text,
-        shown,
-    )
+    from harness.pipeline.leaderboard import Leaderboard
     from harness.pipeline.names import file_names, stored_names
     from harness.pipeline.nearest import Nearest, nearest_images
     from harness.pipeline.numerics import load_again, unmoved
@@ -41,6 +30,8 @@ if TYPE_CHECKING:
     from harness.pipeline.rank import Ranked
     from harness.pipeline.receipt import receipt_of
     from harness.pipeline.registration import register as write_registration
+    from harness.pipeline.rows import Chosen, Column, Row, Sized, copies_reference
+    from harness.pipeline.rowtext import rank_text, seeds_text, shown
     from harness.pipeline.sample import drawn_images, first_images, load_images, order_of_files, read_images
     from harness.pipeline.score import load_analyses, load_groups, metric_call, real_side, score_rows, target_of
     from harness.pipeline.sharing import Sharing, share_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from harness.base import Reference
-from harness.pipeline.leaderboard import Disagreement
+from harness.pipeline.rows import Disagreement
 from harness.uncertainty import Table, shared_level, sure_orders, turned, undecided
 
 USES = ("fd", "kd")  # a metric of each, the first that is declared

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.base import named
 from harness.metrics import facts_of
-from harness.pipeline.leaderboard import Row, copies_reference
+from harness.pipeline.rows import Row, copies_reference
 from harness.uncertainty import UNBIASED, SeedMember
 
 # Images nearer to a training image than that one's own neighbour: flagged when this much likelier than for unseen ones.

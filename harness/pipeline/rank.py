@@ -11,11 +11,12 @@ from harness.pipeline import likelihoods, numerics, provenance, sizes, swept
 from harness.pipeline.distances import USES, disagreements
 from harness.pipeline.executors.work import Failure
 from harness.pipeline.groups import caption
-from harness.pipeline.leaderboard import Chosen, Column, Leaderboard, Row, copies_reference, order
+from harness.pipeline.leaderboard import Leaderboard
 from harness.pipeline.notes import bias_notes, flags, pool_notes, twins, without_interval
 from harness.pipeline.plan import Plan
 from harness.pipeline.planned import FakeSet, plain
 from harness.pipeline.registration import standing
+from harness.pipeline.rows import Chosen, Column, Row, copies_reference, order
 from harness.pipeline.score import load_analyses, make_scores, target_of
 from harness.uncertainty import RankSets, SeedMember, Table, combine, interval, rank_sets
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from harness.base import Estimate, Target, UsageError, digest
 from harness.metrics import analyse_against
 from harness.pipeline.encode import load_features
-from harness.pipeline.leaderboard import Sized
 from harness.pipeline.plan import Plan
 from harness.pipeline.planned import FakeSet
+from harness.pipeline.rows import Sized
 from harness.pipeline.score import load_groups, metric_call, real_side
 from harness.pipeline.store import CorruptEntry
 from harness.uncertainty import Analysis, SeedMember, combine

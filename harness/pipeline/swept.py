@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.pipeline.leaderboard import Chosen
 from harness.pipeline.plan import Plan
+from harness.pipeline.rows import Chosen
 from harness.uncertainty import (
     FEWEST_SEEDS,
     InfluenceForm,

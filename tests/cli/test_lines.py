@@ -13,7 +13,8 @@ import pytest
 
 from harness.cli.lines import fold
 from harness.cli.terminal import NAMING, side_by_side
-from harness.pipeline.leaderboard import Leaderboard, shown
+from harness.pipeline.leaderboard import Leaderboard
+from harness.pipeline.rowtext import shown
 
 
 def test_lines_are_folded_between_words_and_set_in():

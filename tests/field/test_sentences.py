@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.pipeline.leaderboard import Disagreement
 from harness.pipeline.notes import pool_notes
+from harness.pipeline.rows import Disagreement
 from harness.report.figures.rankcharts import bump, colours
 from harness.report.html.page import page
 from harness.report.run_files import RunFiles, read_run

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from harness.metrics.analyses import analyse
-from harness.pipeline.leaderboard import Leaderboard, seeds_text, shown
+from harness.pipeline.leaderboard import Leaderboard
 from harness.pipeline.notes import bias_notes
+from harness.pipeline.rowtext import seeds_text, shown
 from harness.uncertainty.analysis import MetricCall
 from harness.uncertainty.seeds import SeedMember
 from tests.support.run_directory import estimate_of, write_run

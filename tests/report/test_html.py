@@ -19,7 +19,7 @@ from PIL import Image
 from harness.base.errors import UsageError
 from harness.base.record import read_records
 from harness.cli.main import main
-from harness.pipeline.leaderboard import Row
+from harness.pipeline.rows import Row
 from harness.report.figures.charts import cividis, prd
 from harness.report.figures.rankcharts import colours
 from harness.report.figures.scale import Axis, axis_for

@@ -18,7 +18,8 @@ import pytest
 
 from harness.base.errors import UsageError
 from harness.base.record import read_records
-from harness.pipeline.leaderboard import Column, Leaderboard, Row
+from harness.pipeline.leaderboard import Leaderboard
+from harness.pipeline.rows import Column, Row
 from harness.report.mlflow import tables
 from harness.report.mlflow.reach import TrackingUnavailable, create, one_sentence, reachable, without_password
 from harness.report.mlflow.sending import default_uri, track

@@ -12,7 +12,8 @@ from ruamel.yaml import YAML
 
 from harness.base.keys import digest
 from harness.base.record import Cell, Estimate, Record, Reference, to_lines
-from harness.pipeline.leaderboard import Column, Leaderboard, Row
+from harness.pipeline.leaderboard import Leaderboard
+from harness.pipeline.rows import Column, Row
 from harness.report.run_files import CONTROLS
 
 METRICS = {"fd": {}, "kd": {}, "precision": {"k": 3}, "recall": {"k": 3}, "density": {"k": 5}, "coverage": {"k": 5}}

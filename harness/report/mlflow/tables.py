@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from harness.base import Estimate, Record, percent
-from harness.pipeline import Leaderboard, Row, decimals, rank_text, shown
+from harness.base import Estimate, Record, decimals, percent
+from harness.pipeline import Leaderboard, Row, rank_text, shown
 from harness.report.mlflow.words import LONGEST_NOTE
 
 
