@@ -2,6 +2,7 @@
 # make test   set up, run every check and test
 # make ui     browse the logged runs at http://127.0.0.1:5000
 # make bench  ours beside the peers on this machine: docs/bench.md (an hour; nothing else should run)
+# make docs   the docs site in build/site, strict and offline: open build/site/index.html
 # make dvc    the same benchmark as a DVC pipeline
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ export MKL_NUM_THREADS      ?= 1
 # Bytecode is compiled at set-up; a start-up without it is several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo setup test check lint ui dvc bench lock dist sbom audit-packages clean
+.PHONY: demo setup test check lint docs ui dvc bench lock dist sbom audit-packages clean
 
 demo: setup
 	$(BIN)/harness run benchmarks/digits.yaml
@@ -50,6 +51,11 @@ lint: setup
 	$(BIN)/ruff format --check --quiet harness tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A broken link or anchor, or a page that the nav forgets, is an error. (With --quiet, --strict would count no warning.)
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "open build/site/index.html"
 
 ui: setup
 	MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \

@@ -1,0 +1,12 @@
+"""The generated pages of the docs site, by their address: each is made of what the program itself says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tests.docs.pages import cli, python
+
+MADE: Mapping[str, Callable[[], str]] = {
+    "reference/cli.md": cli.page,
+    "reference/python.md": python.page,
+}
