@@ -29,7 +29,9 @@ from harness.pipeline import (
     executor_of,
     failure_lines,
     first_images,
+    lockfile,
     nearest_images,
+    ownership,
     provenance,
     publish_run,
     results,
@@ -104,16 +106,16 @@ def run_benchmark(
     plan = Plan(benchmark.load(Path(path)), store_place(store), device)
     folder = begin_run(url) if url else Path(out) if out else Path("results") / plan.benchmark.name
     plan.check_place()
-    results.claim(folder, plan.benchmark.name)
+    ownership.claim(folder, plan.benchmark.name)
     with executor or executor_of(asked=Asked(workers, device=device)) as entered:
         pipeline = Pipeline(plan, entered, progress or Silent(), verify=verify, unit_timeout=unit_timeout)
         pipeline.identify()
         pipeline.check()
-        results.warn_of_replacing(folder, declared(plan))
+        ownership.warn_of_replacing(folder, declared(plan))
         pipeline.sample()
         pipeline.encode()
         pipeline.score()
-    with results.writing(folder):
+    with ownership.writing(folder):
         result = _finish(folder, pipeline, start, began)
         tracked, untracked = _track(folder, tracking_uri) if tracking else (None, None)
         if url:
@@ -179,11 +181,11 @@ def what_is_missing(
 
 def _finish(folder: Path, pipeline: Pipeline, start: float, began: str) -> Result:
     """What the run made, brought into OUT unless OUT holds it already; nothing is tracked yet."""
-    lock = results.resolved(pipeline)
+    lock = lockfile.resolved(pipeline)
     # What failed is tried again.
     beside = (pipeline.numerics_failures, pipeline.likelihood_failures, pipeline.size_failures)
     failed = bool(pipeline.failures or any(beside))
-    cached = not failed and results.is_complete(folder, lock["run_key"])
+    cached = not failed and ownership.is_complete(folder, lock["run_key"])
     board = results.read_leaderboard(folder) if cached else _write(folder, pipeline, lock)
     freshen_report(folder)  # a cached run too: a study may have added a finding
     seconds = time.perf_counter() - start
@@ -192,8 +194,8 @@ def _finish(folder: Path, pipeline: Pipeline, start: float, began: str) -> Resul
         about["machine"] = provenance.machine()
         write_atomically(folder / "run.json", (json.dumps(about, indent=1) + "\n").encode("ascii"))
         if not failed:
-            results.write_receipt(folder, lock)
-    results.settle(folder)
+            ownership.write_receipt(folder, lock)
+    ownership.settle(folder)
     return Result(
         out=folder,
         leaderboard=board,
@@ -206,8 +208,8 @@ def _finish(folder: Path, pipeline: Pipeline, start: float, began: str) -> Resul
 
 
 def _write(folder: Path, pipeline: Pipeline, lock: Mapping[str, Any]) -> Leaderboard:
-    results.clear(folder)
-    drop_findings(folder, keep=(lock["run_key"], results.declared_key(lock)))  # of records that go now
+    ownership.clear(folder)
+    drop_findings(folder, keep=(lock["run_key"], lockfile.declared_key(lock)))  # of records that go now
     ranked = pipeline.rank()
     results.write(folder, ranked, lock, pipeline.failures)
     results.write_names(folder, stored_names(pipeline.plan))

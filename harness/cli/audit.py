@@ -40,7 +40,7 @@ def audit(
     from harness.base import UsageError, unknown, write_atomically
     from harness.cli.lines import say
     from harness.cli.terminal import last_read, progress
-    from harness.pipeline import Asked, Pipeline, Plan, declared, executor_of, results
+    from harness.pipeline import Asked, Pipeline, Plan, declared, executor_of, lockfile, ownership
     from harness.report import write_finding, write_report
     from harness.studies import audit as study
 
@@ -49,7 +49,7 @@ def audit(
         raise UsageError(f"{bench}: {unknown('encoder', wrong[0], found.encoders)}")
     plan = Plan(found, store, device)
     folder = out or Path("results") / found.name
-    results.claim(folder, found.name)
+    ownership.claim(folder, found.name)
     plan.check_place()
     with executor_of(asked=Asked(workers, device=device)) as executor, progress() as heard:
         result = study.audit(plan, lambda own: Pipeline(own, executor, heard), encoders or None)
@@ -67,6 +67,6 @@ def audit(
         (folder / "audit.finding.json").unlink(missing_ok=True)
         click.echo(f"note: {reason}", err=True)
     else:
-        write_finding(folder, "audit", replace(study.finding(result, text), run=results.declared_key(own)))
+        write_finding(folder, "audit", replace(study.finding(result, text), run=lockfile.declared_key(own)))
     if (folder / "records.jsonl").is_file():
         click.echo(f"report    {write_report(folder)}")

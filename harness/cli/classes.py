@@ -43,7 +43,7 @@ def classes(
     from harness.base import UsageError, unknown, write_json
     from harness.cli.lines import say
     from harness.cli.terminal import progress
-    from harness.pipeline import Asked, Pipeline, Plan, declared, executor_of, results
+    from harness.pipeline import Asked, Pipeline, Plan, declared, executor_of, lockfile
     from harness.report import finding_name, write_finding, write_report
     from harness.studies import classes as study
 
@@ -60,6 +60,6 @@ def classes(
         write_json(file, result.to_json())
     folder = out or Path("results") / found.name
     if (folder / "records.jsonl").is_file():
-        section = replace(study.finding(result), run=results.declared_key(declared(plan)))
+        section = replace(study.finding(result), run=lockfile.declared_key(declared(plan)))
         write_finding(folder, finding_name("classes", chosen), section)
         click.echo(f"report    {write_report(folder)}")

@@ -58,7 +58,7 @@ def score(
         return
     from harness.base import UsageError
     from harness.benchmark import Inside, from_folders, protocols
-    from harness.pipeline import keep_decoded, open_store, results
+    from harness.pipeline import keep_decoded, open_store, ownership
 
     if given := _given({"--generator": generators or None, "--receipt": receipt}):
         raise UsageError(f"{given}: only for a benchmark's YAML alone; here sets of images are scored, REAL FAKE")
@@ -75,7 +75,7 @@ def score(
         random_weights=random_weights,
         seed=seed or 0,
         inside=Inside(column, array),
-        claim=results.claim,
+        claim=ownership.claim,
         read=partial(keep_decoded, open_store(options["store"])),
     )
     for line in declared.notes:

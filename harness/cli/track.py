@@ -16,11 +16,11 @@ from harness.cli.options import RUN, TRACKING_URI
 @TRACKING_URI
 def track(out: Path, tracking_uri: str | None) -> None:
     """Send the Records in OUT to MLflow; what is there already is not sent twice."""
-    from harness.pipeline import results
+    from harness.pipeline import ownership
     from harness.report import TrackingUnavailable
     from harness.report import track as send
 
-    results.check_run(out)
+    ownership.check_run(out)
     try:
         click.echo(f"MLflow: {send(out, tracking_uri).url}")
     except TrackingUnavailable as problem:

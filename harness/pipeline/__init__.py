@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.pipeline import provenance, results
+    from harness.pipeline import lockfile, ownership, provenance, results
     from harness.pipeline.decoded import keep as keep_decoded
     from harness.pipeline.encode import load_features, rows_of
     from harness.pipeline.exchangeable import Unlike, unlike_reference

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.base import Reference, Target, UsageError, unknown
-from harness.pipeline import results
+from harness.pipeline import lockfile, ownership, results
 from harness.pipeline.leaderboard import Leaderboard
 from harness.uncertainty import Comparison, SeedMember, difference, holm, why_no_interval
 
@@ -44,9 +44,9 @@ class FinishedRun:
     @cached_property
     def lock(self) -> Mapping[str, Any]:
         """benchmark.lock.yaml: the benchmark with every default filled in, and the digests that its numbers rest on."""
-        found = results.lock(self.out)
+        found = lockfile.read_lock(self.out)
         if found is None:
-            raise UsageError(f"{self.out / results.LOCK} cannot be read; run the benchmark again")
+            raise UsageError(f"{self.out / lockfile.LOCK} cannot be read; run the benchmark again")
         return found
 
     @property
@@ -191,6 +191,6 @@ def open_run(out: str | Path) -> FinishedRun:
     Raises UsageError where there is none.
     """
     folder = Path(out)
-    results.check_run(folder)
+    ownership.check_run(folder)
     results.leaderboard(folder)
     return FinishedRun(folder)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from harness.base import Bucket, UsageError, cache_folder, digest, digest_file, write_atomically
-from harness.pipeline.results import MARKER, RECEIPT
+from harness.pipeline.ownership import MARKER, RECEIPT
 
 LISTING, FORMAT = ".files.json", 1
 HIDDEN = (MARKER, RECEIPT, ".report.json")  # that belong to a run; other hidden files are of this machine

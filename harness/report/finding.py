@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.base import UsageError, digest, write_atomically
-from harness.pipeline import results as outfolder
+from harness.pipeline import lockfile
 
 SUFFIX = ".finding.json"
 Entry = str | int | float | None  # None is an empty cell
@@ -54,7 +54,7 @@ class Finding:
     """What a study says: a title, its verdict in sentences, and the numbers behind it.
 
     The first sentence is the answer: the top of the report shows it, linked to the section. `run` is the key of what
-    the numbers were read from, the run's own (`outfolder.run_key`) or its declaration's (`outfolder.declared_key`).
+    the numbers were read from, the run's own (`lockfile.run_key`) or its declaration's (`lockfile.declared_key`).
     `source` is a digest that tells files of like names apart (`free_name`), not their path, which is nobody else's.
     """
 
@@ -96,7 +96,7 @@ def write_finding(out: Path, name: str, finding: Finding) -> Path:
     """
     path = out / f"{name}{SUFFIX}"
     if finding.run is None:
-        finding = replace(finding, run=outfolder.run_key(out))
+        finding = replace(finding, run=lockfile.run_key(out))
     if not re.fullmatch(r"[a-z0-9_-]+", name):
         raise UsageError(f"finding '{name}': a name is lower-case letters, digits, _ and -; it names the file {path}")
     text = json.dumps(asdict(finding), indent=1) + "\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.base import Record, UsageError
 from harness.benchmark import TABLE
-from harness.pipeline import Column, Leaderboard, Row, results
+from harness.pipeline import Column, Leaderboard, Row, lockfile, results
 from harness.report.finding import Finding, read_findings
 
 NEEDED = ("records.jsonl", "leaderboard.json", "benchmark.lock.yaml")
@@ -104,15 +104,15 @@ def read_run(out: Path) -> RunFiles:
     """The run in a folder that `harness run` wrote. Raises UsageError where there is none."""
     if missing := [name for name in NEEDED if not (out / name).is_file()]:
         raise UsageError(f"{out}: no {' and no '.join(missing)} here; give the folder that `harness run` wrote")
-    lock = results.lock(out)
+    lock = lockfile.read_lock(out)
     if lock is None:
-        raise UsageError(f"{out / results.LOCK} cannot be read as YAML; `harness rank` writes it anew")
+        raise UsageError(f"{out / lockfile.LOCK} cannot be read as YAML; `harness rank` writes it anew")
     return RunFiles(
         out=out,
         board=results.read_leaderboard(out),
         records=tuple(results.records(out)),
         lock=lock,
-        lock_text=(out / results.LOCK).read_text(encoding="utf-8"),
+        lock_text=(out / lockfile.LOCK).read_text(encoding="utf-8"),
         findings=read_findings(out),
         costs=results.read_costs(out),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.base import Record, Reference, Target, UsageError, read_records, unknown
-from harness.pipeline import copies_reference, results
+from harness.pipeline import copies_reference, lockfile, results
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,10 @@ class Scored:
     @cached_property
     def lock(self) -> dict[str, Any]:
         """The run's benchmark.lock.yaml; UsageError where there is none that can be read."""
-        path = self.out / results.LOCK
+        path = self.out / lockfile.LOCK
         if not path.is_file():
-            raise UsageError(f"{self.out} holds no run: there is no {results.LOCK} in it")
-        found = results.lock(self.out)
+            raise UsageError(f"{self.out} holds no run: there is no {lockfile.LOCK} in it")
+        found = lockfile.read_lock(self.out)
         if found is None:
             raise UsageError(f"{path} cannot be read as YAML; `harness rank` writes it anew")
         return found

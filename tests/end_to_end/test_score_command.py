@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from harness.benchmark import model as benchmark
 from harness.cli.main import main
-from harness.pipeline.results import ReplacedWarning
+from harness.pipeline.ownership import ReplacedWarning
 from tests.support.noise_folders import noise
 
 TWO = ("score", "real", "fake", "--encoder", "pixels")

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.base import UsageError
-from harness.pipeline import results, store
+from harness.pipeline import lockfile, ownership, results, store
 from harness.pipeline.executors.inline import InlineExecutor
 from harness.pipeline.plan import Plan, declared
 from harness.pipeline.stages import Pipeline, Silent
@@ -190,7 +190,7 @@ class Finished:
                 pipeline = Pipeline(Plan(load(bench), folder / "store"), executor, Silent())
                 for stage in ("identify", "check", "sample", "encode", "score"):
                     getattr(pipeline, stage)()
-                parts[name] = pipeline.rank(), results.resolved(pipeline)
+                parts[name] = pipeline.rank(), lockfile.resolved(pipeline)
                 assert declared(pipeline.plan)
             write_out(folder / name, *parts[name])
         return cls(folder, bench, *parts["after"], folder / "before", *(holds(folder / x) for x in ("after", "before")))
@@ -198,13 +198,13 @@ class Finished:
 
 def write_out(out: Path, ranked: Any, lock: dict[str, Any]) -> None:
     """The last steps of a run, as `harness.run` does them, without drawings."""
-    results.claim(out, "tiny")
-    with results.writing(out):
-        if not results.is_complete(out, lock["run_key"]):
-            results.clear(out)
+    ownership.claim(out, "tiny")
+    with ownership.writing(out):
+        if not ownership.is_complete(out, lock["run_key"]):
+            ownership.clear(out)
             results.write(out, ranked, lock, {})
-            results.write_receipt(out, lock)
-        results.settle(out)
+            ownership.write_receipt(out, lock)
+        ownership.settle(out)
 
 
 def holds(out: Path) -> bytes | None:
@@ -248,7 +248,7 @@ def in_out(
     except Exception as error:
         outcome.untidy = repr(error)
     outcome.hit = layer.hit
-    vouched = results.is_complete(out, made.lock["run_key"])
+    vouched = ownership.is_complete(out, made.lock["run_key"])
     if over and not vouched:
         outcome.lost.append("OUT of a run that was said to be done")
     there = reader(out)
@@ -314,7 +314,7 @@ def damaged_out(
     out = scratch / "out"
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(made.folder / "after", out)
-    files = sorted(path for path in out.rglob("*") if path.is_file() and path.name != results.TURN)
+    files = sorted(path for path in out.rglob("*") if path.is_file() and path.name != ownership.TURN)
     if which >= len(files):
         return None
     damaged(files[which], np.random.default_rng(seed), how)
@@ -329,7 +329,7 @@ def damaged_out(
         if holds(out) != made.truth:
             outcome.wrong.append("other records after the damage")
     except UsageError as told:
-        if files[which].name != results.MARKER:  # whose folder it is cannot be guessed
+        if files[which].name != ownership.MARKER:  # whose folder it is cannot be guessed
             outcome.resumed, outcome.message = False, str(told)
     except Exception as error:
         outcome.resumed, outcome.untidy = False, repr(error)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.base import UsageError, as_csv, as_markdown, read_records
-from harness.pipeline import results
+from harness.pipeline import ownership
 from harness.pipeline.store import Entry, Store
 from tests.faults import campaign, scenes
 from tests.faults.layer import Fault
@@ -102,9 +102,9 @@ def test_a_reader_without_digests_is_caught_by_a_lost_line_and_by_two_runs_in_on
 
 
 def test_a_marker_that_is_no_utf8_is_a_sentence(tmp_path):
-    (tmp_path / results.MARKER).write_bytes(b"tin\xf9\n")
+    (tmp_path / ownership.MARKER).write_bytes(b"tin\xf9\n")
     with pytest.raises(UsageError, match=r"holds the results of benchmark 'tin.xf9'"):
-        results.claim(tmp_path, "tiny")
+        ownership.claim(tmp_path, "tiny")
 
 
 def test_a_name_that_is_not_escaped_is_caught():

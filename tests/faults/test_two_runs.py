@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.pipeline import results
-from harness.pipeline.results import ReplacedWarning
+from harness.pipeline import ownership
+from harness.pipeline.ownership import ReplacedWarning
 from harness.run import run_benchmark
 from tests.support.noise_folders import declared, noise
 
@@ -40,7 +40,7 @@ def test_a_run_that_finishes_during_anothers_last_steps_does_not_get_its_receipt
     out, said = tmp_path / "out", tmp_path / "said.txt"
     options = {"store": tmp_path / "store", "workers": 1, "tracking": False}
     truth = run_benchmark(mine, out=tmp_path / "alone", **options).leaderboard.to_json()
-    others, receipt = [], results.write_receipt
+    others, receipt = [], ownership.write_receipt
 
     def late(folder: Path, run_key: str) -> None:
         if not others:
@@ -48,7 +48,7 @@ def test_a_run_that_finishes_during_anothers_last_steps_does_not_get_its_receipt
             until_it_waits_or_ends(others[0], said)
         receipt(folder, run_key)
 
-    monkeypatch.setattr(results, "write_receipt", late)
+    monkeypatch.setattr(ownership, "write_receipt", late)
     first = run_benchmark(mine, out=out, **options)
     assert others[0].wait(120) == 0, said.read_text()
     assert "another run is writing into" in said.read_text()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import benchmark
-from harness.pipeline import Plan, results
+from harness.pipeline import Plan, ownership
 from harness.pipeline.stages import _arrived, _OnPlan
 from harness.run import run_benchmark
 from tests.support.here import Here
@@ -90,7 +90,7 @@ def test_a_receipt_from_elsewhere_removes_no_file_outside_of_its_folder(tmp_path
     (out / "plots").mkdir(parents=True)
     (out / "plots" / "old.svg").write_text("")
     named = {"plots/../../mine.txt": "", "plots/old.svg": ""}
-    (out / results.RECEIPT).write_text(json.dumps({"files": named}))
-    results.clear(out)
+    (out / ownership.RECEIPT).write_text(json.dumps({"files": named}))
+    ownership.clear(out)
     assert mine.exists()
     assert not (out / "plots" / "old.svg").exists()

@@ -49,14 +49,14 @@ def test_the_same_run_gives_the_same_bytes(finished, bundle, tmp_path):
 
 
 def test_a_forged_number_is_seen_even_where_all_digests_are_made_to_fit(out, tmp_path):
-    from harness.pipeline import results
+    from harness.pipeline import lockfile, ownership
 
     path = out / "records.jsonl"
     lines = path.read_text().splitlines()
     record = json.loads(lines[0])
     record["estimate"]["value"] -= 0.5 * record["estimate"]["se"]
     path.write_text("\n".join([json.dumps(record), *lines[1:]]) + "\n")
-    results.write_receipt(out, results.lock(out))
+    ownership.write_receipt(out, lockfile.read_lock(out))
     with pytest.raises(UsageError, match="its own files disagree"):
         write_bundle(out, tmp_path / "forged.zip")
 

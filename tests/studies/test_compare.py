@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from harness.base.record import read_records
 from harness.cli.main import main
-from harness.pipeline.results import read, run_key, write_analyses
+from harness.pipeline.lockfile import run_key
+from harness.pipeline.results import read, write_analyses
 from harness.report.finding import read_findings
 from harness.uncertainty.seeds import combine
 from harness.uncertainty.significance import holm

@@ -11,7 +11,7 @@ import pytest
 from harness.base import UsageError
 from harness.benchmark import protocols
 from harness.metrics import analyse
-from harness.pipeline import results
+from harness.pipeline import lockfile, results
 from harness.studies import Scored
 from harness.studies import fdr6 as study
 from harness.studies.reproduce import verdicts
@@ -77,7 +77,7 @@ def left_behind(out: Path, *, without: str | None = None, weights: str = "offici
         "n_fake": 70,
         "data": {"image": [256, 256, 3], "splits": {"val": {"size": 80}}},
     }
-    (out / results.LOCK).write_text(json.dumps({"benchmark": bench}))  # JSON is YAML
+    (out / lockfile.LOCK).write_text(json.dumps({"benchmark": bench}))  # JSON is YAML
     return out
 
 

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli.main import main
-from harness.pipeline.results import read, run_key, write_analyses
+from harness.pipeline.lockfile import run_key
+from harness.pipeline.results import read, write_analyses
 from harness.report.finding import read_findings
 from harness.studies.rerank import human
 from harness.studies.rerank.distances import of_distances

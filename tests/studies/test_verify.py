@@ -12,7 +12,7 @@ from PIL import Image
 
 from harness.base import UsageError
 from harness.benchmark import Place, from_lock
-from harness.pipeline import Plan, declared, results
+from harness.pipeline import Plan, declared, lockfile
 from harness.studies import verify as study
 from harness.studies.verify import Drift
 from tests.conftest import ROOT
@@ -36,7 +36,7 @@ def test_a_sample_computed_again_from_the_lock_is_equal_to_the_bit(finished, tmp
 
 
 def test_a_module_that_a_lock_names_is_not_imported_unless_its_yaml_is_named(finished, damaged):
-    lock = results.lock(damaged)
+    lock = lockfile.read_lock(damaged)
     found, left = from_lock(lock, "lock", Place.of(finished.folder))
     assert list(found.generators) == ["kde", "holdout", "noise"]
     assert "is code of the run's own" in left["generators", "mine"]
@@ -150,8 +150,8 @@ def test_a_lock_declares_what_its_benchmark_declared(name, tmp_path):
 
     plan = Plan(benchmark.load(path), tmp_path)
     said = declared(plan)
-    (tmp_path / results.LOCK).write_bytes(results._yaml(said))
-    found, left = from_lock(results.lock(tmp_path), "lock", Place.of(path))
+    (tmp_path / lockfile.LOCK).write_bytes(lockfile.as_yaml(said))
+    found, left = from_lock(lockfile.read_lock(tmp_path), "lock", Place.of(path))
     again = declared(Plan(found, tmp_path))
     assert left == {}
     assert again["components"] == said["components"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.base import digest, digest_file, named, percent, write_atomically
 from harness.benchmark import registry
-from harness.pipeline import results
+from harness.pipeline import ownership
 from harness.report import paste, words
 from harness.report.figures.charts import has_plane, heatmap, plane, prd, ranked_forest, small_forest
 from harness.report.figures.marks import figure
@@ -55,7 +55,7 @@ def freshen_report(out: Path) -> Path:
 
 def _inputs(out: Path) -> str:
     """The digest of all that a page is made of: a run's files, findings and pictures, and the code that draws it."""
-    costs = [out / results.COSTS] if (out / results.COSTS).is_file() else []
+    costs = [out / ownership.COSTS] if (out / ownership.COSTS).is_file() else []
     files = [
         *(out / name for name in NEEDED),
         *costs,

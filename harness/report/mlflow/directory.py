@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.base import Record, UsageError, digest
-from harness.pipeline import Leaderboard, results
+from harness.pipeline import Leaderboard, lockfile, results
 from harness.report.run_files import RunFiles
 
 FINDING = ".finding.json"
@@ -53,9 +53,9 @@ class RunDirectory:
     @cached_property
     def lock(self) -> Mapping[str, Any]:
         """benchmark.lock.yaml: everything resolved."""
-        found = results.lock(self.out)
+        found = lockfile.read_lock(self.out)
         if found is None:
-            raise UsageError(f"{self.out / results.LOCK} cannot be read as YAML; `harness rank` writes it anew")
+            raise UsageError(f"{self.out / lockfile.LOCK} cannot be read as YAML; `harness rank` writes it anew")
         return found
 
     @cached_property

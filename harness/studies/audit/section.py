@@ -104,10 +104,10 @@ def misfit(out: Path, own: Mapping[str, Any], bench: Path) -> str:
 
 
 def _differing(out: Path, own: Mapping[str, Any]) -> list[str]:
-    from harness.pipeline import results
+    from harness.pipeline import lockfile
 
-    there = results.lock(out)
-    if there is None or results.declared_key(there) == results.declared_key(own):
+    there = lockfile.read_lock(out)
+    if there is None or lockfile.declared_key(there) == lockfile.declared_key(own):
         return []
     theirs, ours = there.get("benchmark", {}), own["benchmark"]
     found = [key for key in dict.fromkeys((*theirs, *ours)) if key != "audit" and theirs.get(key) != ours.get(key)]

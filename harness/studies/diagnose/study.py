@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from harness.base import Target, UsageError
-from harness.pipeline import Unlike, results, unlike_reference
+from harness.pipeline import Unlike, lockfile, results, unlike_reference
 from harness.studies.diagnose import evidence
 from harness.studies.diagnose.diagnosis import diagnose
 from harness.studies.diagnose.evidence import Case
@@ -53,7 +53,7 @@ def usable_holdout(run: Scored) -> str | None:
         names = [name for name, entry in declared.items() if entry["use"] == "holdout"]
     except (KeyError, TypeError, AttributeError) as problem:
         raise UsageError(
-            f"{run.out / results.LOCK} cannot be read ({problem}); `harness rank` writes it anew"
+            f"{run.out / lockfile.LOCK} cannot be read ({problem}); `harness rank` writes it anew"
         ) from None
     usable = {
         row["generator"]

@@ -26,7 +26,7 @@ from harness.pipeline import (
     executor_of,
     keep_decoded,
     open_store,
-    results,
+    ownership,
     store_place,
 )
 from harness.run import run_benchmark
@@ -148,7 +148,7 @@ class _Question:
             random_weights=asked.random_weights,
             seed=asked.seed,
             inside=Inside((asked.column,) if asked.column and isinstance(self.real, Path) else ()),
-            claim=results.claim if claimed else None,
+            claim=ownership.claim if claimed else None,
             read=partial(keep_decoded, open_store(asked.store)),
             names=list(self.fakes),
         )

@@ -12,7 +12,7 @@ from typing import Any
 from harness.base import UsageError
 from harness.benchmark import write_watched
 from harness.images import as_people_count
-from harness.pipeline import Leaderboard, Progress, results
+from harness.pipeline import Leaderboard, Progress, ownership
 from harness.report import curve_words, read_run
 from harness.run import run_benchmark
 
@@ -74,7 +74,7 @@ class Watcher:
         new = tuple(path for path in whole if self._scored.get(path) != stamps[path])
         declared = write_watched(self.bench, whole)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", results.ReplacedWarning)  # every look is another declaration
+            warnings.simplefilter("ignore", ownership.ReplacedWarning)  # every look is another declaration
             found = run_benchmark(declared, out=self.out, tracking=False, progress=progress, **self.options)
         self._scored = stamps
         return Seen(new, found.leaderboard, tuple(curve_words(read_run(found.out))), found.failures, found.out)

@@ -76,13 +76,13 @@ def of_run(
 
     Raises UsageError for a folder that is no run, and for a generator, encoder or metric that it does not have.
     """
-    from harness.pipeline import results
+    from harness.pipeline import lockfile
 
     notes: list[str] = []
     claim = _claim("theirs", theirs, metric, notes)
-    held = results.lock(out)
+    held = lockfile.read_lock(out)
     if held is None:
-        raise UsageError(f"{out} holds no run: there is no {results.LOCK} in it that can be read")
+        raise UsageError(f"{out} holds no run: there is no {lockfile.LOCK} in it that can be read")
     bench = held["benchmark"]
     own = next((name for name, entry in bench["metrics"].items() if entry["use"] in USES[metric]), metric)
     whole = bool(bench["n_real"] == bench["data"]["splits"][bench["reference_split"]]["size"])

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness.base import UsageError, counted, read_records, write_atomically
-from harness.pipeline import results
+from harness.pipeline import lockfile, ownership
 from harness.studies.verify.result import Verified
 from harness.studies.verify.stored import from_files
 
@@ -22,7 +22,7 @@ PAGE = "bundle.json"
 FORMAT = 1
 MOST_BYTES = 4 << 30  # unpacked; a run of hundreds of generators has megabytes
 MOST_FILES = 100_000
-NEEDED = ("records.jsonl", "leaderboard.json", results.LOCK)
+NEEDED = ("records.jsonl", "leaderboard.json", lockfile.LOCK)
 KEPT_OUT = (".turn",)  # the lock of whoever writes into the folder
 STAMP = (1980, 1, 1, 0, 0, 0)
 
@@ -34,7 +34,7 @@ def write_bundle(out: Path, file: Path) -> int:
     """
     if file.suffix != ".zip":
         raise UsageError(f"{file}: a bundle is a .zip file")
-    results.check_run(out)
+    ownership.check_run(out)
     found = from_files(out)
     if found.exit_code:
         raise UsageError(f"{out}: its own files disagree, and so would a bundle's; `harness verify {out}` says where")
@@ -45,7 +45,7 @@ def write_bundle(out: Path, file: Path) -> int:
     }
     page = {
         "format": FORMAT,
-        "run_key": str((results.lock(out) or {}).get("run_key")),
+        "run_key": str((lockfile.read_lock(out) or {}).get("run_key")),
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in held.items()},
         **_inputs(out),
     }
@@ -65,7 +65,7 @@ def verify_bundle(file: Path) -> Verified:
     """
     with _unpacked(file) as (folder, page, damaged):
         found = from_files(folder)
-        own = results.lock(folder) or {}
+        own = lockfile.read_lock(folder) or {}
         if page.get("run_key") != own.get("run_key"):
             damaged.append(f"{PAGE} names run {page.get('run_key')}, the lock {own.get('run_key')}")
         told = _inputs(folder)
@@ -73,7 +73,7 @@ def verify_bundle(file: Path) -> Verified:
     images, features = len(told["images"]), len(told["features"])
     left = {
         counted(images, "image set"): "a bundle holds their digests, not the images; whoever has them runs "
-        f"`harness verify OUT --all` in the folder of the run ({results.LOCK} names all that decides)",
+        f"`harness verify OUT --all` in the folder of the run ({lockfile.LOCK} names all that decides)",
         counted(features, "set")
         + " of features": "they follow from the images and the weights, whose digests are there",
         "whether samples were chosen": "no file can say how many were drawn before these",

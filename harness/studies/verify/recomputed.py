@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.base import Record, UsageError, read_records
 from harness.benchmark import Place, from_lock
-from harness.pipeline import FakeSet, Pipeline, Plan, declared, load_analyses, name_of, provenance, results
+from harness.pipeline import FakeSet, Pipeline, Plan, declared, load_analyses, lockfile, name_of, provenance
 from harness.studies.verify.result import Drift, Verified, Where, called, chosen, compared
 from harness.uncertainty import interval
 
@@ -36,7 +36,7 @@ def sampled(before: Verified, asked: Again, pipeline_of: Callable[[Plan], Pipeli
     A cell is drawn with all its metrics. Nothing of the run's own store is used: what is found there was not computed.
     """
     before = replace(before, asked=True, tolerance=asked.tolerance)
-    lock = results.lock(before.out)
+    lock = lockfile.read_lock(before.out)
     if lock is None:
         return before
     try:
@@ -44,7 +44,7 @@ def sampled(before: Verified, asked: Again, pipeline_of: Callable[[Plan], Pipeli
     except (OSError, ValueError, KeyError, TypeError):
         return before  # said among what is damaged
     try:
-        benchmark, unusable = from_lock(lock, str(before.out / results.LOCK), asked.place)
+        benchmark, unusable = from_lock(lock, str(before.out / lockfile.LOCK), asked.place)
         plan = Plan(benchmark, asked.store, asked.device)
         plan.check_place()
         now = declared(plan)

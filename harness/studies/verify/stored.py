@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.base import Estimate, Record, UsageError, digest
-from harness.pipeline import results
+from harness.pipeline import lockfile, ownership, results
 from harness.studies.scored import Scored
 from harness.studies.verify.result import FROM_FILES, Drift, Verified, called, compared
 from harness.uncertainty import SeedMember, combine, interval
@@ -18,8 +18,8 @@ def from_files(out: Path) -> Verified:
 
     Raises UsageError where OUT is no run's folder.
     """
-    results.check_run(out)
-    unlike = results.unlike_receipt(out)
+    ownership.check_run(out)
+    unlike = ownership.unlike_receipt(out)
     damaged = [f"{out / name}: is not as the run wrote it, or is missing" for name in unlike or ()]
     damaged += _of_lock(out)
     found: list[Drift] = []
@@ -47,14 +47,14 @@ def from_files(out: Path) -> Verified:
 
 def _of_lock(out: Path) -> list[str]:
     """What is wrong with the lock: its key is the digest of all the rest."""
-    held = results.lock(out)
+    held = lockfile.read_lock(out)
     if held is None or "run_key" not in held:
-        return [f"{out / results.LOCK}: cannot be read, so that nothing can be computed again"]
+        return [f"{out / lockfile.LOCK}: cannot be read, so that nothing can be computed again"]
     rest = {name: value for name, value in held.items() if name != "run_key"}
     software = {name: value for name, value in dict(rest.get("software") or {}).items() if name != "commit"}
     if digest(rest | {"software": software}) == held["run_key"]:
         return []
-    return [f"{out / results.LOCK}: its run_key is not the digest of what it says; it was changed"]
+    return [f"{out / lockfile.LOCK}: its run_key is not the digest of what it says; it was changed"]
 
 
 def _again(record: Record, analysed: dict[str, results.Groups]) -> Estimate | str | None:
