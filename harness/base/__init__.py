@@ -39,12 +39,13 @@ if TYPE_CHECKING:
         imported,
     )
     from harness.base.contents import digest_onnx, digest_path
-    from harness.base.digits import decimals, with_interval
+    from harness.base.digits import decimals, to_noise, with_ends, with_interval
     from harness.base.document import NAME, NAME_RULE, Document, Frozen, FrozenDict, FrozenMapping, read_yaml
     from harness.base.doors import inert, is_door, offered
     from harness.base.errors import UsageError, holds_secret, printable, without_password
     from harness.base.files import UNWRITABLE, cache_folder, synced, write_atomically, write_json
     from harness.base.keys import canonical_json, derive_seed, digest, digest_file
+    from harness.base.layout import GAP, aligned, shortened, width_of
     from harness.base.locks import locked
     from harness.base.record import Cell, Estimate, Record, Reference, Target, p_text, percent, read_records, to_lines
     from harness.base.words import Location, counted, did_you_mean, found, listed, named, unknown

@@ -119,6 +119,7 @@ REFERENCE = click.option(
     "--reference", type=click.Choice(["fixed", "random"]), help="What the reference counts as. [as the run declares]"
 )
 JSON = click.option("--json", "file", type=PATH, help="Write the figures to this file too.")
+DETAILS = click.option("--details", is_flag=True, help="Print everything: all rows, columns, intervals, p and notes.")
 COLUMN = click.option("--column", multiple=True, help="Column of images, where a table has several. [the only one]")
 ARRAY = click.option("--array", multiple=True, help="Array of images, where an npz has several. [the only one]")
 TRUST = click.option(

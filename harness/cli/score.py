@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import ARRAY, COLUMN, DEVICE, OUT, RECEIPT, STORE, TRUST, WORKERS, ImagesPlace
+from harness.cli.options import ARRAY, COLUMN, DETAILS, DEVICE, OUT, RECEIPT, STORE, TRUST, WORKERS, ImagesPlace
 from harness.cli.stages import make, run_and_show
 
 
@@ -28,6 +28,7 @@ from harness.cli.stages import make, run_and_show
 @DEVICE
 @WORKERS
 @RECEIPT
+@DETAILS
 @TRUST
 def score(
     paths: tuple[Path, ...],
@@ -41,6 +42,7 @@ def score(
     array: tuple[str, ...],
     out: Path | None,
     receipt: Path | None,
+    details: bool,
     **options: Any,
 ) -> None:
     """Score sets of FAKE images against REAL ones, or make the scores of BENCH that the store does not have.
@@ -80,7 +82,7 @@ def score(
     )
     for line in declared.notes:
         click.echo(f"note: {line}", err=True)
-    run_and_show(declared.bench, out=out, no_tracking=True, **options)
+    run_and_show(declared.bench, out=out, no_tracking=True, details=details, **options)
     if protocol is not None and protocols.load(protocol).constants:
         from harness.cli.fdr6 import show
 

@@ -13,6 +13,7 @@ from harness.cli import FAILED, USAGE
 from harness.cli.options import (
     BENCH,
     CPUS,
+    DETAILS,
     DEVICE,
     EXECUTOR,
     GPUS,
@@ -34,6 +35,7 @@ def whole_run(command: Callable[..., None]) -> Callable[..., None]:
     verify = click.option("--verify", is_flag=True, help="Read all real images again and check their digests.")
     for option in (
         TRUST,
+        DETAILS,
         no_tracking,
         TRACKING_URI,
         verify,
@@ -51,7 +53,7 @@ def whole_run(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def run_and_show(bench: Path, *, no_tracking: bool, **options: Any) -> None:
+def run_and_show(bench: Path, *, no_tracking: bool, details: bool, **options: Any) -> None:
     """Run a benchmark, print its leaderboard and verdict; exit 1 where a cell failed, 2 where the user can mend it."""
     from harness.base import UsageError
     from harness.cli.terminal import closing, progress, show
@@ -63,7 +65,7 @@ def run_and_show(bench: Path, *, no_tracking: bool, **options: Any) -> None:
     if result.usage and all(row.status == "failed" for row in result.leaderboard.rows):
         # Each cause stood above as it came up: a table without a number would only bury it.
         raise UsageError(f"nothing was scored, for the reason told above; {result.out}/records.jsonl keeps it")
-    show(result.leaderboard)
+    show(result.leaderboard, details=details)
     closing(result)
     _exit_of(result.failures, usage=result.usage)
 
@@ -81,6 +83,7 @@ def share_and_tell(bench: Path, shard: str, wait: float, **options: Any) -> None
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"{flag} is for the last `harness run`, which writes the results; leave it out of a shard")
     options.pop("no_tracking")
+    options.pop("details")
     options = _with_executor(options)
     with progress() as heard:
         result = run_share(bench, share, patience=wait, progress=heard, **options)

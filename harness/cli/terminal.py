@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,39 +18,13 @@ if TYPE_CHECKING:
     from harness.run import Result
 
 
-def show(board: Leaderboard) -> None:
-    """Print the leaderboard, one table an encoder."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def show(board: Leaderboard, *, details: bool = False) -> None:
+    """Print the leaderboard: what a screen holds of it, or all with `details`."""
+    from harness.cli.board import lines
 
-    # A pipe or a log has no width of its own; a table must not be folded to 80 columns there.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 300)
-    for encoder in board.encoders:
-        console.print(Text(f"\n{board.title(encoder)}", style="bold"))
-        *titles, _ = board.header(encoder)
-        found = board.of(encoder)
-        rows = [board.cells(row)[:-1] for row in found]
-        widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-        for columns in side_by_side(widths, console.width):
-            table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-            for number in columns:
-                # Folded where even one column is too wide: an end of an interval must not become an ellipsis.
-                table.add_column(titles[number], justify="left" if number in NAMING else "right", overflow="fold")
-            for row, cells, following in zip(found, rows, [*found[1:], None], strict=True):
-                table.add_row(
-                    *[Text(cells[number]) for number in columns],
-                    end_section=following is not None and following.control and not row.control,
-                )
-            console.print(table)
-        # What a row must be read with stands below the table: a column of sentences would fold all the others.
-        for row in board.of(encoder):
-            if remark := board.cells(row)[-1]:
-                console.print(Text(f" ! {row.generator}: {remark}"))
-    console.print()
-    for note in board.notes:
-        console.print(Text(f"· {note}"))
+    # A pipe or a log has no width of its own; a table must not be cut to 80 columns there.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 300
+    click.echo("\n".join(lines(board, width, details=details)))
 
 
 def closing(result: Result) -> None:
@@ -62,7 +37,7 @@ def closing(result: Result) -> None:
     words = "nothing to compute" if result.cached else "done"
     click.echo(f"{words} in {result.seconds:.1f} s")
     last_read(result.unread_since)
-    click.echo(f"results   {result.out}/ (leaderboard.md, plots/, grids/_all.png, records.jsonl, benchmark.lock.yaml)")
+    click.echo(f"results   {result.out}/ (leaderboard.md, records.jsonl, plots/, grids/)")
     click.echo(f"report    {result.out}/report.html")
     if result.tracked:
         click.echo(f"MLflow    {result.tracked}")
@@ -72,27 +47,10 @@ def closing(result: Result) -> None:
 
 def last_read(when: str | None) -> None:
     """Print when the real images that were not read whole now were read last, and what reads them again."""
+    from harness.cli.lines import say
+
     if when is not None:
-        click.echo(f"real      last read whole {when}, unchanged files since; `harness run --verify` reads them again")
-
-
-NAMING = (0, 1)  # rank and generator
-
-
-def side_by_side(widths: Sequence[int], room: int) -> list[tuple[int, ...]]:
-    """Columns in groups that fit into `room` letters, each led by rank and generator; one group where all fit.
-
-    A group has at least one column beside those two, however narrow the room is.
-    """
-    groups: list[tuple[int, ...]] = [NAMING]
-    for column in range(len(NAMING), len(widths)):
-        wider = (*groups[-1], column)
-        # Rich sets three letters between two columns and one at either edge.
-        if groups[-1] != NAMING and sum(widths[n] for n in wider) + 3 * (len(wider) - 1) + 2 > room:
-            groups.append((*NAMING, column))
-        else:
-            groups[-1] = wider
-    return groups
+        say(f"real      last read whole {when}, unchanged files since; `harness run --verify` reads them again")
 
 
 class Plain:

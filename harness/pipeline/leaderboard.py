@@ -15,6 +15,8 @@ from harness.pipeline.rowtext import ARROWS, rank_text, seeds_text, shown
 if TYPE_CHECKING:
     import pandas as pd
 
+LEGEND = 3  # notes that every leaderboard begins with: ranks, intervals, seeds
+
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
@@ -30,6 +32,11 @@ class Leaderboard:
     disagreements: tuple[Disagreement, ...] = ()
     choices: tuple[Chosen, ...] = ()
     sizes: tuple[Sized, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes without those that only say how to read a table, which come first."""
+        return self.notes[LEGEND:]
 
     @property
     def encoders(self) -> tuple[str, ...]:

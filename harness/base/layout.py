@@ -1,0 +1,57 @@
+"""Text in aligned columns, for terminals and logs."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
+
+GAP = 3  # letters between two columns
+
+
+def aligned(
+    rows: Sequence[Sequence[str] | None],
+    *,
+    heads: Sequence[str] = (),
+    right: Collection[int] = (),
+    wrap: Mapping[int, int] | None = None,
+    indent: int = 2,
+) -> list[str]:
+    """Rows as lines whose columns are aligned, under their titles where `heads` has them; None is an empty line.
+
+    `right` are the columns that stand on the right, `wrap` the letters to which a column of words is folded.
+    """
+    folded = [
+        None if row is None else [_folded(cell, (wrap or {}).get(place)) for place, cell in enumerate(row)]
+        for row in rows
+    ]
+    cells = [[[head] for head in heads]] if heads else []
+    cells += [row for row in folded if row is not None]
+    widths = [max(len(part) for cell in column for part in cell) for column in zip(*cells, strict=True)]
+
+    def line(parts: Sequence[str]) -> str:
+        padded = (
+            f"{p:>{w}}" if n in right else f"{p:<{w}}" for n, (p, w) in enumerate(zip(parts, widths, strict=True))
+        )
+        return (" " * indent + (" " * GAP).join(padded)).rstrip()
+
+    lines = []
+    if heads:
+        lines += [line(heads), " " * indent + "─" * width_of(widths)]
+    for row in folded:
+        height = max(map(len, row)) if row else 1
+        lines += [line([cell[n] if n < len(cell) else "" for cell in row]) if row else "" for n in range(height)]
+    return lines
+
+
+def width_of(widths: Sequence[int]) -> int:
+    """How many letters columns of these widths take side by side."""
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, cut between words with an ellipsis where it is longer than `most` letters."""
+    return text if len(text) <= most else textwrap.shorten(text, most, placeholder=" …")
+
+
+def _folded(cell: str, room: int | None) -> list[str]:
+    return (textwrap.wrap(cell, room, break_on_hyphens=False) if room else [cell]) or [""]
