@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from harness.base.errors import UsageError, holds_secret, printable, without_password
     from harness.base.files import UNWRITABLE, cache_folder, synced, write_atomically, write_json
     from harness.base.keys import canonical_json, derive_seed, digest, digest_file
-    from harness.base.layout import GAP, aligned, shortened, width_of
+    from harness.base.layout import GAP, aligned, fold, shortened, width_of
     from harness.base.locks import locked
     from harness.base.record import Cell, Estimate, Record, Reference, Target, p_text, percent, read_records, to_lines
     from harness.base.words import Location, counted, did_you_mean, found, listed, named, unknown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 
@@ -51,6 +52,29 @@ def width_of(widths: Sequence[int]) -> int:
 def shortened(text: str, most: int) -> str:
     """The text, cut between words with an ellipsis where it is longer than `most` letters."""
     return text if len(text) <= most else textwrap.shorten(text, most, placeholder=" …")
+
+
+def fold(text: str, width: int) -> str:
+    """The text with no line longer than `width` letters where words allow it; what follows is set in by two more.
+
+    Rows of a table (`|`) are left alone: folded, no column would be one.
+    """
+    folded = []
+    for line in text.split("\n"):
+        if len(line) <= width or line.startswith("|"):
+            folded.append(line)
+            continue
+        lead = re.match(r"\s*(?:- )?", line)[0]  # type: ignore[index]  # it matches nothing at least
+        inner = " " * (len(lead) + (0 if lead.endswith("- ") else 2))
+        folded += textwrap.wrap(
+            line[len(lead) :],
+            max(width, 40),
+            initial_indent=lead,
+            subsequent_indent=inner,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return "\n".join(folded)
 
 
 def _folded(cell: str, room: int | None) -> list[str]:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def show(board: Leaderboard, *, details: bool = False) -> None:
     """Print the leaderboard: what a screen holds of it, or all with `details`."""
-    from harness.cli.board import lines
+    from harness.report import board_lines
 
     # A pipe or a log has no width of its own; a table must not be cut to 80 columns there.
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 300
-    click.echo("\n".join(lines(board, width, details=details)))
+    click.echo("\n".join(board_lines(board, width, details=details)))
 
 
 def closing(result: Result) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
+    from harness.report.board import board_lines
     from harness.report.exports.about import About
     from harness.report.exports.croissant import files as croissant_files
     from harness.report.exports.table import exported

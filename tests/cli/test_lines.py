@@ -13,10 +13,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.cli.board import lines, side_by_side
-from harness.cli.lines import fold
+from harness.base.layout import fold
 from harness.pipeline.leaderboard import Leaderboard
 from harness.pipeline.rowtext import shown
+from harness.report.board import board_lines as lines
+from harness.report.board import side_by_side
 from tests.support.run_directory import write_run
 
 

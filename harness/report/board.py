@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from harness.base import GAP, aligned, listed, percent, shortened, width_of
-from harness.cli.lines import fold
+from harness.base import GAP, aligned, fold, listed, percent, shortened, width_of
+from harness.pipeline import rank_text, shown
 
 if TYPE_CHECKING:
     from harness.pipeline import Leaderboard, Row
@@ -26,7 +26,7 @@ NAMED = 6  # columns that a line names
 MORE = "--details or the report"
 
 
-def lines(board: Leaderboard, width: int, *, details: bool = False) -> list[str]:
+def board_lines(board: Leaderboard, width: int, *, details: bool = False) -> list[str]:
     """The tables and what they must be read with, in lines of `width` letters; `details` leaves nothing out."""
     if details:
         told = [line for encoder in board.encoders for line in _whole(board, encoder, width)]
@@ -113,8 +113,6 @@ def _drawn(
 
 def _elsewhere(board: Leaderboard, encoders: Sequence[str], width: int) -> list[str]:
     """Contestants' rank and value by the metric that ranks under further encoders, in the order of the first table."""
-    from harness.pipeline import rank_text, shown
-
     metric = board.rank_by["metric"]
     label = next(column.label for column in board.columns if column.metric == metric)
     own = {(row.encoder, row.generator): row for row in board.rows}
