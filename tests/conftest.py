@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.objects import S3
 from tests.support.warm import Warm
 
 # Where a test does not ask for more: each of these small runs would spend most of its time on starting a second.
@@ -184,3 +185,11 @@ def copy_of(finished: Small, tmp_path: Path) -> Callable[[], Small]:
         return made
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """An S3-compatible server with one bucket, started for the first test that asks; prefixes keep tests apart."""
+    started = S3()
+    yield started
+    started.close()

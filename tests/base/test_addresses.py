@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from harness import benchmark
 from harness.base import Bucket, UsageError, fetched, local_path, place_of
 from harness.pipeline import Plan
 from tests.support.hub import COMMIT, serving
-from tests.support.objects import BUCKET, ROOT, S3, needs_s3
+from tests.support.objects import BUCKET, ROOT, needs_s3
 
 FILES = {"config.json": b"{}", "weights/net.safetensors": b"the weights" * 1000, "images/0.png": b"png"}
 FETCH = "import sys; from harness.base import fetched; print(fetched(sys.argv[1]))"
@@ -77,16 +76,9 @@ def test_a_path_stays_a_path(tmp_path):
     assert local_path(tmp_path, "file:///c.npz") == "/c.npz"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3]:
-    started = S3()
-    yield started
-    started.close()
-
-
 @needs_s3
-def test_files_and_folders_come_from_a_bucket(server, monkeypatch):
-    for name, value in server.environment.items():
+def test_files_and_folders_come_from_a_bucket(s3, monkeypatch):
+    for name, value in s3.environment.items():
         monkeypatch.setenv(name, value)
     for name, payload in FILES.items():
         Bucket(f"s3://{BUCKET}/data").replace(name, payload)

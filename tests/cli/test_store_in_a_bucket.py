@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,21 +16,14 @@ from tests.support.objects import BUCKET, S3, needs_s3
 pytestmark = needs_s3
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3]:
-    started = S3()
-    yield started
-    started.close()
-
-
 @pytest.fixture
-def small(small: Small, server: S3, monkeypatch: pytest.MonkeyPatch) -> Small:
-    for name, value in server.environment.items():
+def small(small: Small, s3: S3, monkeypatch: pytest.MonkeyPatch) -> Small:
+    for name, value in s3.environment.items():
         monkeypatch.setenv(name, value)
     return small
 
 
-def test_records_are_those_of_a_local_store_and_the_next_machine_finds_them(small: Small, finished: Small, server: S3):
+def test_records_are_those_of_a_local_store_and_the_next_machine_finds_them(small: Small, finished: Small, s3: S3):
     for name in (finished.bench.name, f"{finished.module}.py"):  # seeds hang on the module's name
         shutil.copy(finished.folder / name, small.folder / name)
     place = ("--store", f"s3://{BUCKET}/store")
@@ -49,8 +41,8 @@ def test_records_are_those_of_a_local_store_and_the_next_machine_finds_them(smal
         assert not any(secret in text for text in said)
 
 
-def test_a_run_is_put_into_a_bucket_and_read_from_there(copy_of, server: S3, monkeypatch: pytest.MonkeyPatch):
-    for name, value in server.environment.items():
+def test_a_run_is_put_into_a_bucket_and_read_from_there(copy_of, s3: S3, monkeypatch: pytest.MonkeyPatch):
+    for name, value in s3.environment.items():
         monkeypatch.setenv(name, value)
     made, url = copy_of(), f"s3://{BUCKET}/runs/small"
     first = made.run("--out", url)
@@ -75,8 +67,8 @@ def test_a_run_is_put_into_a_bucket_and_read_from_there(copy_of, server: S3, mon
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/outside", "a/../../outside"])
-def test_a_listing_cannot_name_files_outside_of_the_run(server: S3, monkeypatch: pytest.MonkeyPatch, name: str):
-    for variable, value in server.environment.items():
+def test_a_listing_cannot_name_files_outside_of_the_run(s3: S3, monkeypatch: pytest.MonkeyPatch, name: str):
+    for variable, value in s3.environment.items():
         monkeypatch.setenv(variable, value)
     url = f"s3://{BUCKET}/hostile"
     Bucket(url).replace(".files.json", json.dumps({"format": 1, "files": {name: "0" * 64}}).encode())

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,16 +25,9 @@ pytestmark = needs_s3
 KEY, OTHER = "ab" + "0" * 62, "cd" + "0" * 62
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3]:
-    started = S3()
-    yield started
-    started.close()
-
-
 @pytest.fixture
-def url(server: S3, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
-    for name, value in server.environment.items():
+def url(s3: S3, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    for name, value in s3.environment.items():
         monkeypatch.setenv(name, value)
     return f"s3://{BUCKET}/{request.node.name}"
 

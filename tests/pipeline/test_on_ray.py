@@ -1,12 +1,9 @@
 """Ray's executor on a cluster of three nodes, each a set of processes of this machine."""
 
-import errno
 import os
-import signal
 import threading
 import time
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -16,6 +13,7 @@ from harness.pipeline.executors.table import executor
 from harness.pipeline.executors.work import DIED_TWICE, Asked, Failure, outcomes
 from harness.run import run_benchmark
 from tests.support.here import Here
+from tests.support.moody import moody
 from tests.support.noise_folders import declared, noise
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'generative-image-harness[ray]'")
@@ -37,23 +35,6 @@ def asked(nodes, tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", nodes.address)
     (tmp_path / "store").mkdir()
     return Asked(3, shared=tmp_path / "store")
-
-
-def moody(folder: Path, unit: str) -> tuple[str, int]:
-    """Dies at each try, at the first try only, raises, waits, or answers with the process that it ran in."""
-    if unit == "always":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if unit == "once" and not (folder / unit).exists():
-        (folder / unit).touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    if unit == "bug":
-        raise ValueError("a bug")
-    if unit == "full":
-        raise OSError(errno.ENOSPC, "No space left on device")
-    if unit.startswith("wait"):
-        (folder / f"{unit}-{os.getpid()}").touch()
-        time.sleep(4.0)
-    return unit, os.getpid()
 
 
 def test_units_share_workers_on_one_thread_each_and_deaths_cost_their_own_unit_only(asked, tmp_path):
@@ -83,10 +64,19 @@ def test_records_are_those_of_this_very_process(asked, tmp_path):
     assert list((asked.shared / "probes").iterdir()) == []
 
 
-def test_a_worker_of_other_versions_and_one_that_does_not_see_the_store_are_refused_in_one_line(asked, monkeypatch):
+def test_a_worker_of_other_versions_and_one_that_does_not_see_the_store_are_refused_in_one_line(
+    nodes, asked, monkeypatch
+):
     monkeypatch.setattr(fit, "versions", lambda: {"numpy": "0.0.1"})  # of this process: the workers have their own
     with executor("ray", asked) as entered, pytest.raises(UsageError, match=r"has numpy .* \(here 0\.0\.1\)"):
         list(outcomes(entered, abs, [1, 2]))
+    monkeypatch.undo()
+    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
+    with executor("ray", asked) as entered:
+        for probe in (asked.shared / "probes").iterdir():
+            probe.unlink()
+        with pytest.raises(UsageError, match=r"does not see the store .*/store: it"):
+            list(outcomes(entered, abs, [1, 2]))
 
 
 def test_more_than_any_node_has_is_refused_before_anything_runs(asked):

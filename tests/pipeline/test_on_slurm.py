@@ -1,8 +1,5 @@
 """Slurm's executor on submitit's local jobs: each is a process that Slurm would have placed."""
 
-import errno
-import os
-import signal
 import time
 from functools import partial
 from pathlib import Path
@@ -14,6 +11,7 @@ from harness.pipeline.executors.table import executor
 from harness.pipeline.executors.work import DIED_TWICE, Asked, Failure, outcomes
 from harness.run import run_benchmark
 from tests.support.here import Here
+from tests.support.moody import moody
 from tests.support.noise_folders import declared, noise
 
 pytest.importorskip("submitit", reason="submitit is not installed: pip install 'generative-image-harness[slurm]'")
@@ -24,20 +22,6 @@ from harness.pipeline.executors.on_slurm import SlurmExecutor
 
 def square(unit: int) -> int:
     return unit * unit
-
-
-def moody(folder: Path, unit: str) -> tuple[str, int]:
-    """Dies at each try, at the first try only, raises, or answers with the process that it ran in."""
-    if unit == "always":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if unit == "once" and not (folder / unit).exists():
-        (folder / unit).touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    if unit == "bug":
-        raise ValueError("a bug")
-    if unit == "full":
-        raise OSError(errno.ENOSPC, "No space left on device")
-    return unit, os.getpid()
 
 
 def local(tmp_path: Path, workers: int = 2) -> SlurmExecutor:

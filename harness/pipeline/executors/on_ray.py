@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from harness.base import UsageError, printable
 from harness.pipeline.executors import fit
 from harness.pipeline.executors.local import ALLOCATION, compute_on_one_thread
+from harness.pipeline.executors.ray_answer import problem_at
 from harness.pipeline.executors.work import Asked, WorkerDied
 
 ADDRESS = "RAY_ADDRESS"
@@ -139,6 +140,8 @@ class RayExecutor:
                 "num_cpus": max(1, int(self.asked.workers * cpus) if self.asked.workers else cores),
                 "include_dashboard": False,
             }
+        elif problem := problem_at(self.address):
+            raise UsageError(f"--executor ray: {problem}")
         for left in reversed(range(STARTS)):
             try:
                 ray.init(
