@@ -10,14 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness import benchmark
 from harness.base import Record, read_records, scheme_of, write_atomically
 from harness.pipeline import (
-    Asked,
+    Execution,
     Executor,
     Leaderboard,
     Pipeline,
-    Plan,
     Progress,
     Share,
     Sharing,
@@ -26,7 +24,6 @@ from harness.pipeline import (
     begin_run,
     costs,
     declared,
-    executor_of,
     failure_lines,
     first_images,
     lockfile,
@@ -35,7 +32,6 @@ from harness.pipeline import (
     provenance,
     publish_run,
     results,
-    store_place,
     stored_names,
 )
 from harness.report import GRID, drop_findings, freshen_report, write_curves, write_grids, write_nearest, write_plots
@@ -100,15 +96,27 @@ def run_benchmark(
     >>> result.leaderboard.rows[0].generator  # doctest: +SKIP
     'holdout'
     """
+    execution = Execution(store, device, workers, executor, verify, unit_timeout, progress or Silent())
+    return run_with(execution, path, out=out, tracking=tracking, tracking_uri=tracking_uri)
+
+
+def run_with(
+    execution: Execution,
+    path: str | Path,
+    *,
+    out: str | Path | None = None,
+    tracking: bool = True,
+    tracking_uri: str | None = None,
+) -> Result:
+    """`run_benchmark`, with where and how fast in one noun."""
     start = time.perf_counter()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     url = str(out) if out and scheme_of(str(out)) else None
-    plan = Plan(benchmark.load(Path(path)), store_place(store), device)
+    plan = execution.plan(path)
     folder = begin_run(url) if url else Path(out) if out else Path("results") / plan.benchmark.name
     plan.check_place()
     ownership.claim(folder, plan.benchmark.name)
-    with executor or executor_of(asked=Asked(workers, device=device)) as entered:
-        pipeline = Pipeline(plan, entered, progress or Silent(), verify=verify, unit_timeout=unit_timeout)
+    with execution.pipeline(plan) as pipeline:
         pipeline.identify()
         pipeline.check()
         ownership.warn_of_replacing(folder, declared(plan))
@@ -133,33 +141,15 @@ class ShareResult:
     usage: bool
 
 
-def run_share(
-    path: str | Path,
-    share: Share,
-    *,
-    patience: float = 60.0,
-    store: str | StorePlace | None = None,
-    device: str = "auto",
-    workers: int | None = None,
-    executor: Executor | None = None,
-    verify: bool = False,
-    unit_timeout: float | None = None,
-    progress: Progress | None = None,
-) -> ShareResult:
+def run_share(execution: Execution, path: str | Path, share: Share, *, patience: float = 60.0) -> ShareResult:
     """Do one share of a benchmark's units, into the store that all shares have in common; OUT is for `run_benchmark`.
 
     Shares run at once or one after the other, on one machine or many. One that needs another's work waits while that is
     at work or, for `patience` seconds, about to begin; what cannot be done then is left. Else as `run_benchmark`.
     """
-    plan = Plan(benchmark.load(Path(path)), store_place(store), device)
+    plan = execution.plan(path)
     plan.check_place()
-    with (
-        executor or executor_of(asked=Asked(workers, device=device)) as entered,
-        Sharing(plan, share, patience) as sharing,
-    ):
-        pipeline = Pipeline(
-            plan, entered, progress or Silent(), verify=verify, sharing=sharing, unit_timeout=unit_timeout
-        )
+    with Sharing(plan, share, patience) as sharing, execution.pipeline(plan, sharing=sharing) as pipeline:
         pipeline.identify()
         pipeline.sample()
         pipeline.encode()
@@ -169,14 +159,12 @@ def run_share(
     return ShareResult(sharing.done, len(sharing.left), told, any(failure.usage for failure in failures))
 
 
-def what_is_missing(
-    path: str | Path, *, store: str | StorePlace | None = None, workers: int | None = None
-) -> list[str]:
+def what_is_missing(execution: Execution, path: str | Path) -> list[str]:
     """What a rank of the benchmark still needs and the store does not have: images, features, scores, in words."""
-    plan = Plan(benchmark.load(Path(path)), store_place(store), "cpu")
+    plan = replace(execution, device="cpu").plan(path)
     plan.check_place()
-    with executor_of(workers=workers) as entered:
-        return Pipeline(plan, entered, Silent()).missing()
+    with replace(execution, executor=None, device="cpu", progress=Silent()).pipeline(plan) as pipeline:
+        return pipeline.missing()
 
 
 def _finish(folder: Path, pipeline: Pipeline, start: float, began: str) -> Result:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import BENCH, DEVICE, ENCODERS, GENERATORS, RECEIPT, STORE, TRUST, WORKERS
+from harness.cli.options import BENCH, DEVICE, ENCODERS, EXECUTION, GENERATORS, RECEIPT, TRUST
 from harness.cli.stages import make
 
 
@@ -15,9 +15,8 @@ from harness.cli.stages import make
 @BENCH
 @GENERATORS
 @ENCODERS
-@STORE
 @DEVICE
-@WORKERS
+@EXECUTION
 @RECEIPT
 @TRUST
 def encode(bench: Path, **options: Any) -> None:

@@ -22,7 +22,7 @@ def merge(bench: Path, **options: Any) -> None:
     from harness.base import UsageError
     from harness.run import what_is_missing
 
-    missing = what_is_missing(bench, store=options["store"], workers=options["workers"])
+    missing = what_is_missing(options["execution"], bench)
     if missing:
         more = [f"and {len(missing) - SHOWN} more"] if len(missing) > SHOWN else []
         told = "; ".join([*missing[:SHOWN], *more])

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli.heartbeat import current
+
+if TYPE_CHECKING:
+    from harness.pipeline import StorePlace
 
 
 def _trusting(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -149,3 +152,22 @@ def STORE(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 - 
     folder = click.option("--store-cache", type=PATH, help="Local folder of a store in a bucket. [in the user's cache]")
     place = click.option("--store", help=made)
     return place(folder(size(placed)))
+
+
+def EXECUTION(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 - as above
+    """`--store`, `--executor`, `--workers` and what goes with them: the command hears one `execution`.
+
+    `--device` and `--verify` are part of it where the command has them.
+    """
+
+    @wraps(command)
+    def placed(*arguments: Any, store: StorePlace, device: str = "auto", verify: bool = False, **rest: Any) -> None:
+        from harness.pipeline import Asked, Execution, executor_of
+
+        name, workers, limit = rest.pop("executor"), rest.pop("workers"), rest.pop("unit_timeout")
+        shared = store if isinstance(store, Path) else None
+        asked = Asked(workers, rest.pop("cpus_per_worker"), rest.pop("gpus_per_worker"), device, shared)
+        execution = Execution(store, device, workers, executor_of(name, asked), verify, limit)
+        command(*arguments, execution=execution, **rest)
+
+    return STORE(EXECUTOR(WORKERS(CPUS(GPUS(UNIT_TIMEOUT(placed))))))

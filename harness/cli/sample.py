@@ -7,15 +7,14 @@ from typing import Any
 
 import click
 
-from harness.cli.options import BENCH, GENERATORS, RECEIPT, STORE, TRUST, WORKERS
+from harness.cli.options import BENCH, EXECUTION, GENERATORS, RECEIPT, TRUST
 from harness.cli.stages import make
 
 
 @click.command()
 @BENCH
 @GENERATORS
-@STORE
-@WORKERS
+@EXECUTION
 @RECEIPT
 @TRUST
 def sample(bench: Path, **options: Any) -> None:

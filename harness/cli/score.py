@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import ARRAY, COLUMN, DETAILS, DEVICE, OUT, RECEIPT, STORE, TRUST, WORKERS, ImagesPlace
+from harness.cli.options import ARRAY, COLUMN, DETAILS, DEVICE, EXECUTION, OUT, RECEIPT, TRUST, ImagesPlace
 from harness.cli.stages import make, run_and_show
+
+if TYPE_CHECKING:
+    from harness.pipeline import Execution
 
 
 @click.command()
@@ -24,9 +27,8 @@ from harness.cli.stages import make, run_and_show
 @COLUMN
 @ARRAY
 @OUT
-@STORE
 @DEVICE
-@WORKERS
+@EXECUTION
 @RECEIPT
 @DETAILS
 @TRUST
@@ -43,7 +45,7 @@ def score(
     out: Path | None,
     receipt: Path | None,
     details: bool,
-    **options: Any,
+    execution: Execution,
 ) -> None:
     """Score sets of FAKE images against REAL ones, or make the scores of BENCH that the store does not have.
 
@@ -56,11 +58,11 @@ def score(
         made = {"--protocol": protocol, "--random-weights": random_weights or None, "--out": out}
         _one_benchmark(paths[0], {**made, **sampled})
         stages = ("sample", "encode", "score")
-        make(paths[0], stages, receipt=receipt, generators=generators, encoders=encoders, **options)
+        make(paths[0], stages, execution, receipt=receipt, generators=generators, encoders=encoders)
         return
     from harness.base import UsageError
     from harness.benchmark import Inside, from_folders, protocols
-    from harness.pipeline import keep_decoded, open_store, ownership
+    from harness.pipeline import keep_decoded, ownership
 
     if given := _given({"--generator": generators or None, "--receipt": receipt}):
         raise UsageError(f"{given}: only for a benchmark's YAML alone; here sets of images are scored, REAL FAKE")
@@ -78,11 +80,11 @@ def score(
         seed=seed or 0,
         inside=Inside(column, array),
         claim=ownership.claim,
-        read=partial(keep_decoded, open_store(options["store"])),
+        read=partial(keep_decoded, execution.opened()),
     )
     for line in declared.notes:
         click.echo(f"note: {line}", err=True)
-    run_and_show(declared.bench, out=out, no_tracking=True, details=details, **options)
+    run_and_show(declared.bench, execution, out=out, no_tracking=True, details=details)
     if protocol is not None and protocols.load(protocol).constants:
         from harness.cli.fdr6 import show
 

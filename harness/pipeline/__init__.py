@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from harness.pipeline.decoded import keep as keep_decoded
     from harness.pipeline.encode import load_features, rows_of
     from harness.pipeline.exchangeable import Unlike, unlike_reference
+    from harness.pipeline.execution import Execution
     from harness.pipeline.executors.inline import InlineExecutor, one_thread_here
     from harness.pipeline.executors.local import default_workers
     from harness.pipeline.executors.table import executor as executor_of

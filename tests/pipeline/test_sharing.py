@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from harness import benchmark
 from harness.base.errors import UsageError
 from harness.cli.main import main
+from harness.pipeline.execution import Execution
 from harness.pipeline.plan import Plan
 from harness.pipeline.sharing import Sharing, share_of
 from harness.pipeline.units import Share
@@ -70,9 +71,8 @@ def test_shards_one_after_the_other_and_a_last_run_do_every_unit_once_and_give_t
     bench = declared(real, *fakes, out=tmp_path / "yaml")
     whole, shared = Counted(), Counted()
     run_benchmark(bench, out=tmp_path / "one", store=tmp_path / "one-store", executor=whole, tracking=False)
-    results = [
-        run_share(bench, Share(index, 3), patience=0, store=tmp_path / "store", executor=shared) for index in (3, 2, 1)
-    ]
+    execution = Execution(tmp_path / "store", executor=shared)
+    results = [run_share(execution, bench, Share(index, 3), patience=0) for index in (3, 2, 1)]
     assert results[0].left > 0
     assert all(result.done > 0 for result in results)
     last = Counted()
@@ -85,13 +85,14 @@ def test_shards_one_after_the_other_and_a_last_run_do_every_unit_once_and_give_t
 
 def test_a_merge_computes_nothing_and_says_what_is_missing(tmp_path):
     bench = declared(noise(tmp_path / "real", 60), noise(tmp_path / "fake", 60, seed=1), out=tmp_path / "yaml")
-    run_share(bench, Share(2, 2), patience=0, store=tmp_path / "store", executor=Here())
-    missing = what_is_missing(bench, store=tmp_path / "store", workers=1)
+    execution = Execution(tmp_path / "store", workers=1, executor=Here())
+    run_share(execution, bench, Share(2, 2), patience=0)
+    missing = what_is_missing(execution, bench)
     assert any(line.startswith("features: real split reference") for line in missing)
     told = CliRunner().invoke(main, ["merge", str(bench), "--store", str(tmp_path / "store"), "--workers", "1"])
     assert told.exit_code == 2
-    run_share(bench, Share(1, 2), patience=0, store=tmp_path / "store", executor=Here())
-    assert [line.split(":")[0] for line in what_is_missing(bench, store=tmp_path / "store", workers=1)] == []
+    run_share(execution, bench, Share(1, 2), patience=0)
+    assert what_is_missing(execution, bench) == []
 
 
 @pytest.fixture
