@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def problem_at(address: str) -> str | None:
         told = json.loads(asked.stdout.splitlines()[-1])
     except (subprocess.TimeoutExpired, ValueError, IndexError):
         return None  # not known: Ray itself will say it
-    if told["kind"] == "AuthenticationError":
+    if told["kind"] in ("AuthenticationError", _RefusedError.__name__):
         return _refused(address)
     if told["kind"] == "TimeoutError":
         return f"what answers at {address} is no Ray cluster, or one of another version: {told['words']}"
@@ -78,29 +79,25 @@ def _refused(address: str) -> str:
 
 def _ask_gcs(address: str) -> None:
     """Ask the head's own service for the cluster's id."""
-    from ray._raylet import GcsClient
-
-    GcsClient(address=address)
+    import_module("ray._raylet").GcsClient(address=address)
 
 
 def _ask_client_server(address: str) -> None:
     """Ask the server of `ray://` for a sign of life."""
-    import grpc
-    from ray._private.grpc_utils import init_grpc_channel
-    from ray.core.generated import ray_client_pb2 as messages
-    from ray.core.generated import ray_client_pb2_grpc as services
-
-    channel = init_grpc_channel(address)
+    grpc = import_module("grpc")
+    messages = import_module("ray.core.generated.ray_client_pb2")
+    services = import_module("ray.core.generated.ray_client_pb2_grpc")
+    channel = import_module("ray._private.grpc_utils").init_grpc_channel(address)
     ping = messages.ClusterInfoRequest(type=messages.ClusterInfoType.PING)
     try:
         services.RayletDriverStub(channel).ClusterInfo(ping, timeout=ANSWER)
     except grpc.RpcError as error:
-        refused = error.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
-        raise _named("AuthenticationError" if refused else "TimeoutError", error.code().name) from None
+        name = error.code().name
+        raise (_RefusedError if name in ("UNAUTHENTICATED", "PERMISSION_DENIED") else TimeoutError)(name) from None
 
 
-def _named(kind: str, words: str) -> Exception:
-    return type(kind, (Exception,), {})(words)
+class _RefusedError(Exception):
+    """The server of `ray://` wants another token, or one at all."""
 
 
 def _answer(address: str, ask: Callable[[str], None]) -> dict[str, str]:
@@ -123,8 +120,7 @@ def _answer(address: str, ask: Callable[[str], None]) -> dict[str, str]:
 
 def main() -> None:
     """Print one line of JSON about the address that is the argument."""
-    import ray  # noqa: F401 - imported before the clock starts
-
+    import_module("ray")  # before the clock starts
     given = sys.argv[1]
     address = given.removeprefix("ray://")
     told = _answer(address, _ask_client_server if given.startswith("ray://") else _ask_gcs)
