@@ -105,8 +105,8 @@ EXECUTOR = click.option(
     "--executor",
     default="local",
     show_default=True,
-    help="Where work runs: local, ray, ray://HOST:PORT, slurm. Ray takes half a minute to start: it pays for minutes "
-    "of work on several machines; on one, local is faster.",
+    help="Where work runs: local, ray, ray://HOST:PORT, slurm. Ray takes 15 s to start: it pays off for work of "
+    "minutes on several machines; on one machine local is faster.",
 )
 CPUS = click.option(
     "--cpus-per-worker", type=click.FloatRange(0), help="With ray and slurm: CPUs that a worker takes of its node. [1]"
