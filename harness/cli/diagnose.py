@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import ENCODER, PATH, RUN_PLACE
+from harness.cli.options import DETAILS, ENCODER, PATH, RUN_PLACE
 
 
 @click.command()
 @click.argument("out", type=RUN_PLACE, required=False)
 @ENCODER
 @click.option("--json", "file", type=PATH, help="Write the findings and figures to this file too.")
+@DETAILS
 @click.option("--values", multiple=True, help="Printed numbers instead: X:fd=3,precision=.9,recall=.4,n=5000 (repeat).")
-def diagnose(out: Path | None, encoder: str | None, file: Path | None, values: tuple[str, ...]) -> None:
+def diagnose(out: Path | None, encoder: str | None, file: Path | None, details: bool, values: tuple[str, ...]) -> None:
     """What is wrong with each generator of the run OUT, as far as its numbers go beyond noise?
 
     Each generator is compared with unseen real images where the run has the control `holdout`, else with what theory
@@ -33,8 +34,7 @@ def diagnose(out: Path | None, encoder: str | None, file: Path | None, values: t
         say(study.of_values(values))
         return
     found = study.diagnoses(Scored.read(out, encoder))
-    say(study.text(found))
+    say(study.text(found, details=details))
     if file is not None:
         write_json(file, found.to_json())
-    click.echo()
     add_section(out, study.section_name(found), study.section(found))

@@ -66,10 +66,10 @@ def test_what_has_an_interval_is_compared_and_what_has_none_is_named_with_its_re
 
 
 def test_a_collapsed_generator_is_diagnosed_by_what_its_images_are(folder):
-    told = ask("diagnose", folder / "after")
+    told = ask("diagnose", folder / "after", "--details")
     assert told.exit_code == 0, told.output
-    line = next(line for line in told.output.splitlines() if line.startswith("  other: "))
-    assert "repeats its own images" in line
+    line = next(line for line in told.output.splitlines() if line.startswith("  other "))
+    assert "repeats its own images" in told.output[told.output.index(line) :].split("\n\n")[0]
     assert "against other" not in told.output.splitlines()[0]
     assert "has no interval, so it says nothing here" in told.output
 

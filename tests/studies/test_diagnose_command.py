@@ -1,6 +1,7 @@
 """`harness diagnose` on a finished run: its sentences, its JSON, its section of the report, and its refusals."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 
 from harness.cli.main import main
 from harness.report.finding import read_findings
-from harness.studies.diagnose.findings import TITLES
+from harness.studies.diagnose.findings import BRIEF, TITLES
 from tests.conftest import Small
 
 pytestmark = pytest.mark.slow
@@ -30,7 +31,7 @@ def ran(tmp_path_factory):
 
 
 def test_the_controls_of_a_run_are_diagnosed_as_what_they_are(ran, tmp_path):
-    told = ask("diagnose", ran, "--json", tmp_path / "told.json")
+    told = ask("diagnose", ran, "--details", "--json", tmp_path / "told.json")
     assert told.exit_code == 0, told.output
     found = json.loads((tmp_path / "told.json").read_text())
     said = {one["generator"]: {f["kind"] for f in one["findings"]} for one in found["diagnoses"]}
@@ -50,6 +51,21 @@ def test_the_controls_of_a_run_are_diagnosed_as_what_they_are(ran, tmp_path):
             assert any(c.isdigit() for c in finding["sentence"])
     assert "about these checkpoints" in told.output
     assert "fd and kd" in told.output
+
+
+def test_without_details_a_diagnosis_is_a_line_a_finding_and_no_p(ran, tmp_path):
+    told = ask("diagnose", ran, "--json", tmp_path / "told.json").output
+    table = told.split("\n\n")[1].splitlines()
+    found = {one["generator"]: one["findings"] for one in json.loads((tmp_path / "told.json").read_text())["diagnoses"]}
+    assert table[0].split() == ["generator", "finding", "numbers"]
+    for name, findings in found.items():
+        (line,) = [number for number, line in enumerate(table) if line.startswith(f"  {name} ")]
+        own = [f for f in findings if f["kind"] != "unreached" or len(findings) == 1]
+        for finding, row in zip(own, table[line:], strict=False):
+            assert BRIEF[finding["kind"]] in row
+    assert " p " not in told.replace("Intervals, p and", "")
+    assert max(map(len, told.splitlines()[:-1])) <= 100
+    assert len(told.splitlines()) <= 40
 
 
 def test_verdicts_and_numbers_are_a_section_of_the_report(ran, tmp_path):
@@ -98,7 +114,7 @@ def test_a_changed_run_drops_the_studies_of_the_old_numbers(copy_of):
 
 
 def test_another_encoder_can_be_asked_and_an_unknown_one_is_named(ran):
-    assert "under pixels, against holdout" in ask("diagnose", ran, "--encoder", "pixels").output
+    assert "under pixels, against holdout" in ask("diagnose", ran, "--encoder", "pixels", "--details").output
     told = ask("diagnose", ran, "--encoder", "pixel")
     assert told.exit_code == 2
     assert "did you mean 'pixels'" in told.output
@@ -118,7 +134,8 @@ def with_holdout(ran, out, **observations):
 
 def test_a_run_whose_holdout_shows_reference_images_is_read_against_theory(ran, tmp_path):
     out = with_holdout(ran, tmp_path / "out", reference_copies=0.1)
-    told = ask("diagnose", out)
+    assert "no usable `holdout`" in ask("diagnose", out).output
+    told = ask("diagnose", out, "--details")
     assert told.exit_code == 0, told.output
     assert "no usable `holdout`" in told.output
     assert "fd " not in told.output.split("orders of")[0].split("\n", 1)[1]
@@ -126,7 +143,7 @@ def test_a_run_whose_holdout_shows_reference_images_is_read_against_theory(ran, 
 
 def test_a_holdout_with_a_few_twins_of_other_splits_still_serves(ran, tmp_path):
     out = with_holdout(ran, tmp_path / "out", training_copies=0.005)
-    assert "against holdout" in ask("diagnose", out).output
+    assert "vs: holdout" in ask("diagnose", out).output
 
 
 def test_a_holdout_that_is_not_exchangeable_with_the_reference_is_compared_with_nothing(ran, tmp_path):
@@ -142,7 +159,9 @@ def test_a_holdout_that_is_not_exchangeable_with_the_reference_is_compared_with_
     told = ask("diagnose", out, "--json", tmp_path / "told.json")
     assert told.exit_code == 0, told.output
     assert "Control: holdout is not exchangeable with the reference (kd 25.6 [18.9, 35.7]" in told.output
-    assert "holdout: real images, and yet not exchangeable with the reference" in told.output
+    assert re.search(r"^  holdout +not exchangeable with the reference", told.output, re.MULTILINE)
+    whole = ask("diagnose", out, "--details").output
+    assert "holdout: real images, and yet not exchangeable with the reference" in whole
     found = json.loads((tmp_path / "told.json").read_text())
     assert found["against"] is None
     assert found["unlike_reference"]["low"] == 18.9

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.base import p_text
+from harness.base import decimals, p_text
 from harness.studies.diagnose.evidence import Case, Evidence, plain
 
 # What a verdict calls each kind, the gravest first.
@@ -35,6 +35,33 @@ TITLES = {
     "nothing": "nothing found beyond noise",
 }
 
+
+# The same in a column of a table.
+BRIEF = {
+    "reference copies": "copies of reference images",
+    "memorisation": "copies training images",
+    "copies": "copies training images (as real may)",
+    "near copies": "near training images too often",
+    "unlike": "not exchangeable with the reference",
+    "too good": "nearer than unseen real images",
+    "other kind": "not images of this kind",
+    "other or margin": "not of this kind, or at its margin",
+    "low fidelity": "low fidelity",
+    "mixed fidelity": "low fidelity of a part",
+    "mode collapse": "modes are missing",
+    "over-smoothing": "over-smoothed, or few prototypes",
+    "less diverse": "low diversity, reason open",
+    "uneven": "thin in some regions",
+    "outlier reals": "low fidelity by density alone",
+    "low density": "low fidelity by density",
+    "crowding": "crowded where real images are dense",
+    "shift": "shifted",
+    "repeats": "repeats its own images",
+    "few copies": "few training copies, as real has",
+    "unreached": "low recall, from low fidelity or not",
+    "different": "differs from real, how is open",
+    "nothing": "nothing beyond noise",
+}
 
 # What the sentences of each kind rest on: metrics, and the known faults (`harness.studies.exam`) under which they must
 # have done what they must, or the sentence says more than they can.
@@ -88,12 +115,37 @@ def finding(kind: str, words: str, rests_on: Sequence[Evidence]) -> Finding:
 
 def titled(found: Finding, case: Case) -> str:
     """What a verdict calls a finding, with the size of its largest change where it rests on tested metrics."""
-    moved = [e for e in case.metrics.values() if e.metric in found.rests_on and e.side != 0]
-    if not moved or found.kind == "nothing":
+    if (most := strongest(found, case)) is None:
         return TITLES[found.kind]
-    distances = [e for e in moved if e.use in DISTANCES]
-    most = max(distances or moved, key=lambda e: abs(e.gap)) if found.kind in FAR else max(moved, key=_share)
     return f"{TITLES[found.kind]} ({most.metric} {plain(most.value, 3)} against {plain(most.real, 3)})"
+
+
+def strongest(found: Finding, case: Case, *, lost: bool = False) -> Evidence | None:
+    """The largest change that a finding rests on, of what is `lost` where anything is; None where nothing moved."""
+    moved = [e for e in case.metrics.values() if e.metric in found.rests_on and e.side != 0]
+    if lost:
+        moved = [e for e in moved if e.side < 0 and e.use not in DISTANCES] or moved
+    if not moved or found.kind == "nothing":
+        return None
+    distances = [e for e in moved if e.use in DISTANCES]
+    return max(distances or moved, key=lambda e: abs(e.gap)) if found.kind in FAR else max(moved, key=_share)
+
+
+def numbers_of(found: Finding, case: Case) -> str:
+    """The few numbers of a finding that a table has room for; empty where it rests on none."""
+    c, most = case.copies, strongest(found, case, lost=found.kind not in FAR)
+    if c is not None and found.kind == "reference copies":
+        return f"{c.reference / c.images:.1%} of its images"
+    if c is not None and found.kind in ("memorisation", "copies", "few copies"):
+        return f"{c.training / c.images:.1%} of its images"
+    if c is not None and found.kind == "repeats":
+        return f"{c.repeats / c.images:.1%} of its images"
+    if c is not None and found.kind == "near copies" and c.near is not None and c.unseen_images:
+        return f"{c.near / c.images:.1%} vs {c.unseen_near / c.unseen_images:.1%}"
+    if most is None:
+        return ""
+    digits = decimals((most.high - most.low) / 2)
+    return f"{most.metric} {most.value:.{digits}f} vs {most.real:.{digits}f}"
 
 
 def _share(e: Evidence) -> float:
