@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Collection, Mapping, Sequence
 
 GAP = 3  # letters between two columns
+LEAST = 24  # letters that the last column has, however narrow the room
 
 
 def aligned(
@@ -57,12 +58,27 @@ def shortened(text: str, most: int) -> str:
 def fold(text: str, width: int) -> str:
     """The text with no line longer than `width` letters where words allow it; what follows is set in by two more.
 
-    Rows of a table (`|`) are left alone: folded, no column would be one.
+    Of a row of aligned columns the last one is folded; rows of a table (`|`) are left alone, as no column would be one.
     """
     folded = []
     for line in text.split("\n"):
         if len(line) <= width or line.startswith("|"):
             folded.append(line)
+            continue
+        if set(line.strip()) == {"─"}:
+            folded.append(line[:width])
+            continue
+        if columns := re.fullmatch(rf"(.*\S {{{GAP},}})(\S.*)", line):
+            lead, last = columns.groups()
+            room = max(width - len(lead), LEAST)
+            folded += textwrap.wrap(
+                last,
+                len(lead) + room,
+                initial_indent=lead,
+                subsequent_indent=" " * len(lead),
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
             continue
         lead = re.match(r"\s*(?:- )?", line)[0]  # type: ignore[index]  # it matches nothing at least
         inner = " " * (len(lead) + (0 if lead.endswith("- ") else 2))

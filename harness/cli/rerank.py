@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import RUN_PLACE
+from harness.cli.options import DETAILS, RUN_PLACE
 
 
 @click.command()
@@ -21,6 +21,7 @@ from harness.cli.options import RUN_PLACE
 @click.option("--higher-is-better", is_flag=True, help="With --scores: the better generator has the higher value.")
 @click.option("--level", type=float, help="Of the intervals. [as the run declares, else 0.95]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the replicates.")
+@DETAILS
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures to this file too.")
 def rerank(
     out: Path | None,
@@ -32,6 +33,7 @@ def rerank(
     higher_is_better: bool,
     level: float | None,
     seed: int,
+    details: bool,
     file: Path | None,
 ) -> None:
     """Do the encoders of the run OUT rank its generators alike, and which agrees better with people?
@@ -48,7 +50,7 @@ def rerank(
     if by_metrics:
         if out is None or scores is not None or dataset or metric or higher_is_better:
             raise UsageError("--metrics compares all metrics of a run: it takes OUT, --encoder, --level and --json")
-        _rank_by_metrics(out, encoder, level, file)
+        _rank_by_metrics(out, encoder, level, file, details=details)
         return
     if encoder is not None:
         raise UsageError("--encoder goes with --metrics; without it every encoder of OUT is compared")
@@ -67,14 +69,14 @@ def rerank(
         level = given.level if isinstance(given, Run) else 0.95
     # All is computed before a line is printed: a mistake is answered by one line, without half a report before it.
     found = reranked(given, level=level, dataset=dataset, seed=seed)
-    say("\n".join(lines(found)))
+    say("\n".join(lines(found, details=details)))
     if file is not None:
         write_atomically(file, (json.dumps(found.to_json(), indent=1) + "\n").encode("ascii"))
     if isinstance(given, Run) and found.whole is not None:
         add_section(given.out, given.section(dataset), finding(found))
 
 
-def _rank_by_metrics(out: Path, encoder: str | None, level: float | None, file: Path | None) -> None:
+def _rank_by_metrics(out: Path, encoder: str | None, level: float | None, file: Path | None, *, details: bool) -> None:
     import json
 
     from harness.base import write_atomically
@@ -84,7 +86,7 @@ def _rank_by_metrics(out: Path, encoder: str | None, level: float | None, file: 
     from harness.studies.rerank import agreement_finding, agreement_lines, of_metrics
 
     found = of_metrics(out, encoder, level=level)
-    say("\n".join(agreement_lines(found)))
+    say("\n".join(agreement_lines(found, details=details)))
     if file is not None:
         write_atomically(file, (json.dumps(found.to_json(), indent=1) + "\n").encode("ascii"))
     add_section(out, finding_name("rerank", "metrics", found.encoder), agreement_finding(found))

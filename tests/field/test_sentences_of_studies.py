@@ -39,6 +39,8 @@ def test_a_reranking_names_five_of_many_pairs(tmp_path):
     told = lines(found)
     assert len(re.findall(r"prefers g\d to g\d", told[0])) == 5
     assert "and 23 more" in told[0]
-    (line,) = [line for line in told if "ordered the other way" in line]
+    (row,) = [line for line in told if line.startswith("  up, down ")]
+    assert row.endswith(" 28")
+    (line,) = [line for line in lines(found, details=True) if "ordered the other way" in line]
     assert len(re.findall(r"g\d/g\d", line)) == 5
     assert line.endswith("and 23 more")

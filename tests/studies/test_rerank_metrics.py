@@ -77,4 +77,7 @@ def test_the_answer_counts_what_turns_and_names_groups_and_loners():
         "Alike in value (tau 0.8 or more between every two): fd and kd.",
         "Like no other: recall.",
     ]
-    assert agreement_lines(found)[-1] == "  fd against recall: tau -1.00; x and z, y and z and 1 more"
+    (row,) = [line for line in agreement_lines(found) if line.startswith("  fd, recall ")]
+    assert row.split()[2:] == ["different", "-1.00", "[-1.00,", "0.10]", "3"]
+    (row,) = [line for line in agreement_lines(found, details=True) if line.startswith("  fd, recall ")]
+    assert row.endswith("x/z, y/z, x/y")

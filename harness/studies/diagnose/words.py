@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from harness.base import aligned, listed, named, p_text, percent, to_noise
+from harness.base import aligned, named, p_text, percent, to_noise
 from harness.studies.diagnose.evidence import Case
 from harness.studies.diagnose.findings import BRIEF, Finding, numbers_of
 from harness.studies.diagnose.result import Diagnosed, Diagnoses
-from harness.studies.rerank import Order
 
 ROWS = 34  # lines of the table, which a screen has room for
-ORDERS, PAIRS = 3, 4  # orders that differ, and pairs of each, before --details is needed
+ORDERS = 3  # orders that differ before --details is needed
 THEORY = (
     "what theory says of a perfect generator (the run has no usable `holdout`), which is an average over references: "
     "intervals count this one as random"
@@ -32,7 +31,7 @@ def text(found: Diagnoses, *, details: bool = False) -> str:
         table = [*table[:ROWS], f"  and {len(table) - ROWS} more lines: --details"]
     lines = [headline(found), *control(found), "", *table, ""]
     if not details:
-        lines += [*map(_brief, (order for order in found.orders if order.pairs))][:ORDERS]
+        lines += [*[order.brief for order in found.orders if order.pairs][:ORDERS]]
         real = f"{found.against}, unseen real images" if found.against else THEORY
         return "\n".join([*lines, f"vs: {real}. Intervals, p and reasons: --details.", CHANGES])
     lines.append(f"What each rests on: {about(found)}")
@@ -61,11 +60,6 @@ def _table(found: Diagnoses) -> list[str]:
             told.append(("its distances mean nothing", ""))
         rows += [("" if n else one.generator, *cells) for n, cells in enumerate(told or [("nothing to test", "")])]
     return aligned(rows, heads=("generator", "finding", "numbers"))
-
-
-def _brief(order: Order) -> str:
-    """Which pairs two orders turn around, in a line."""
-    return f"{order.sentence.partition(': ')[0]}: {listed(['/'.join(pair) for pair in order.pairs], PAIRS)}."
 
 
 def about(found: Diagnoses) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from harness.base import named
+from harness.base import aligned, named
 from harness.report import Finding, Heatmap, Table
 from harness.studies.rerank.metrics import ALIKE, Agreements, Twice
 
-SHOWN = 8  # pairs of metrics in the terminal; --json has them all
+SHOWN = 10  # pairs of metrics before --details is needed
 
 
 def answer(found: Agreements) -> list[str]:
@@ -35,29 +35,38 @@ def answer(found: Agreements) -> list[str]:
     return told
 
 
-def agreement_lines(found: Agreements) -> list[str]:
+def agreement_lines(found: Agreements, *, details: bool = False) -> list[str]:
     """What a terminal shows: the answer, then the pairs of metrics that turn most generators around."""
     told = [*answer(found), *(f"note: {note}" for note in found.notes)]
-    same = [found.axes[pair.first] == found.axes[pair.second] for pair in found.pairs]
-    for alike, words in ((True, "About the same"), (False, "About different things")):
-        worst = _turned(pair for pair, of in zip(found.pairs, same, strict=True) if of is alike)
-        if worst:
-            told += ["", f"{words}, and most turned around beyond noise, all at once at this level:"]
-        told += [_turns(pair) for pair in worst[:SHOWN]]
-        if len(worst) > SHOWN:
-            told.append(f"  and {len(worst) - SHOWN} more pairs of metrics (--json has them all)")
+    worst = _turned(found.pairs)
+    rows = [
+        (
+            f"{p.first}, {p.second}",
+            "same" if found.axes[p.first] == found.axes[p.second] else "different",
+            f"{p.tau:.2f} [{p.low:.2f}, {p.high:.2f}]",
+            str(len(p.reversed)),
+            ", ".join(f"{a}/{b}" for a, b in p.reversed),
+        )[: 5 if details else 4]
+        for p in worst
+    ]
+    shown = rows if details else rows[:SHOWN]
+    if not shown:
+        return told
+    heads = ("metrics", "axes", "tau-b", "reversed", "which")[: 5 if details else 4]
+    table = aligned(shown, heads=heads, right=(2, 3), wrap={0: 24, 4: 34})
+    told += ["", *table]
+    if len(shown) < len(rows):
+        told.append(f"  {len(rows) - len(shown)} more pairs of metrics: --details")
+    told.append(
+        "tau-b: Kendall's rank correlation of two metrics' orders [interval]; reversed: pairs of generators in "
+        "opposite order beyond noise, all at once; axes: whether both are about fidelity, diversity …"
+    )
     return told
 
 
 def _turned(pairs: Iterable[Twice]) -> list[Twice]:
     """Those that turn generators around beyond noise, the most first."""
     return sorted((pair for pair in pairs if pair.reversed), key=lambda pair: (-len(pair.reversed), pair.tau))
-
-
-def _turns(pair: Twice) -> str:
-    examples = ", ".join(f"{a} and {b}" for a, b in pair.reversed[:2])
-    more = f" and {len(pair.reversed) - 2} more" if len(pair.reversed) > 2 else ""
-    return f"  {pair.first} against {pair.second}: tau {pair.tau:.2f}; {examples}{more}"
 
 
 def agreement_finding(found: Agreements) -> Finding:

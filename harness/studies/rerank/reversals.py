@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.base import Reference
+from harness.base import Reference, listed
 from harness.uncertainty import (
     FEWEST,
     Ranking,
@@ -17,6 +17,7 @@ from harness.uncertainty import (
 )
 
 DRAWS = 4000
+NAMED = 4  # pairs in a line; the sentence has them all
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Order:
     second: str
     pairs: tuple[tuple[str, str], ...]
     sentence: str
+
+    @property
+    def brief(self) -> str:
+        """The sentence without its numbers: which pairs the two order differently, four of them at most."""
+        return f"{self.sentence.partition(': ')[0]}: {listed(['/'.join(pair) for pair in self.pairs], NAMED)}."
 
 
 def compared(first: Table, second: Table, *, level: float, reference: Reference, where: str = "") -> Order | None:

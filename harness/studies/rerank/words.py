@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.base import listed, p_text
+from harness.base import aligned, listed, p_text, to_noise
 from harness.studies.rerank.runs import Run
 
 if TYPE_CHECKING:
@@ -21,28 +21,76 @@ SETTLES = (
     "What would change it: more images or training seeds settle what is open "
     "(`harness power OUT A B --difference X` says how many)."
 )
-VALUES_SCALE = "Two encoders' orders in value: 1 is the same, -1 the reverse."
+ROWS = 12  # of a table before --details is needed
+FEW = 3  # sentences of one kind, likewise
+WIDTH = 24  # letters to which the names of two encoders are folded
 SCALE = (
-    "Two encoders' orders: 1 is the same, -1 the reverse; in brackets what noise allows; then where the value would "
-    "lie in one more measurement, and how much noise itself lowers it."
+    "tau-b, rho: Kendall's and Spearman's rank correlation of two encoders' orders (1 the same, -1 the reverse) [what "
+    "noise allows]. reversed: pairs of generators in opposite order beyond noise."
+)
+VALUES_SCALE = (
+    "tau-b, rho: Kendall's and Spearman's rank correlation of two encoders' orders, 1 the same, -1 the reverse. "
+    "reversed: pairs of generators in opposite order in value."
 )
 
 
-def lines(found: Reranked) -> list[str]:
-    """What a terminal shows: the answer, then every two encoders, the consensus and people."""
+def lines(found: Reranked, *, details: bool = False) -> list[str]:
+    """What a terminal shows: the answer, two encoders a row, mean ranks, people, and what would change it.
+
+    `details` adds the noise of each correlation, the pairs of generators in question, and how often each is first.
+    """
     known, people = found.of.known, people_words(found)
     heading = f"{found.of.title}: {len(found.rankings[0].names)} generators, {len(found.rankings)} encoders"
     heading += f", {100 * found.level:g}% intervals" if known else ""
-    told = [*verdict(found), *people[:-1], heading, *(f"note: {note}" for note in found.notes)]
+    told = verdict(found) if details else _verdict(found)
+    told += people[:-1] if details else _cut(people[:-1], "pairs of encoders")
+    told += [heading, *(f"note: {note}" for note in found.notes)]
     if found.pairs:
-        told += ["", SCALE if known else VALUES_SCALE]
-    for pair in found.pairs:
-        told += _agreement(pair, known)
+        told += ["", *_pairs(found, details=details)]
+    if details:
+        for pair in found.pairs:
+            told += _agreement(pair, known)
     if found.whole is not None:
-        told += _consensus(found.whole, known)
+        told += _consensus(found.whole, known, details=details)
     if found.people is not None:
-        told += _people(found.people, known)
+        told += _people(found.people, known, details=details)
     return [*told, "", *how_sure(found)]
+
+
+def _verdict(found: Reranked) -> list[str]:
+    """The verdict without the numbers of the pairs."""
+    if found.counted is None:
+        return []
+    alike = answer(found.pairs, found.counted, found.of.drawn, known=found.of.known)
+    apart = [order.brief for order in found.of.distances if order.pairs]
+    return [*alike, *(_cut(apart, "encoders") if apart else distance_words(found.of.distances))]
+
+
+def _cut(told: Sequence[str], what: str) -> list[str]:
+    return [*told[:FEW], *([f"{len(told) - FEW} more {what}: --details."] if len(told) > FEW else [])]
+
+
+def _pairs(found: Reranked, *, details: bool) -> list[str]:
+    """Two encoders a row: tau-b and rho with their intervals, and how many pairs of generators are reversed."""
+    known = found.of.known
+    rows = [
+        (
+            f"{pair.first}, {pair.second}",
+            *(_correlation(one, known) for one in (pair.tau, pair.rho)),
+            str(sum(p.reversed_for_sure for p in pair.pairs)),
+        )
+        for pair in found.pairs
+    ]
+    shown = rows if details else rows[:ROWS]
+    heads = ("encoders", "tau-b", "rho", "reversed")
+    told = aligned(shown, heads=heads, right=(1, 2, 3), wrap={0: WIDTH})
+    if len(shown) < len(rows):
+        told.append(f"  {len(rows) - len(shown)} more pairs of encoders: --details")
+    return [*told, SCALE if known else VALUES_SCALE]
+
+
+def _correlation(one: Any, known: bool) -> str:
+    return f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]" if known else f"{one.value:.2f}"
 
 
 def verdict(found: Reranked) -> list[str]:
@@ -155,8 +203,6 @@ def _agreement(found: Agreement, known: bool) -> list[str]:
     lines = [f"\n{found.first} and {found.second}"]
     if known:
         lines += _correlations(found)
-    else:
-        lines += [f"  {one.kind:<15} {one.value:+.2f}" for one in (found.tau, found.rho)]
     sure = [f"{pair.first}/{pair.second}" for pair in found.pairs if pair.reversed_for_sure]
     lines.append(f"  ordered the other way {BEYOND[known]}: {listed(sure, NAMED) or 'no pair'}")
     near = known and sorted(
@@ -164,31 +210,40 @@ def _agreement(found: Agreement, known: bool) -> list[str]:
     )
     if near:
         words = listed([f"{pair.first}/{pair.second} {pair.differs:.2f}" for pair in near], NAMED)
-        lines.append(f"  in another order in a share of replicates from {NEAR:g} on, not beyond noise: {words}")
+        lines.append(f"  within noise, but reversed in {NEAR:.0%} of replicates or more: {words}")
     return lines
 
 
 def _correlations(found: Agreement) -> list[str]:
-    return [
-        f"  {one.kind:<15} {one.value:+.2f} [{one.low:+.2f}, {one.high:+.2f}]   one more measurement: "
-        f"{one.noisy[0]:+.2f} to {one.noisy[2]:+.2f}, {one.attenuation:+.3f} by noise"
+    """Each correlation, its interval, where one more measurement would put it, and how much noise lowers it."""
+    rows = [
+        (
+            one.kind,
+            f"{one.value:.2f}",
+            f"[{one.low:.2f}, {one.high:.2f}]",
+            f"{one.noisy[0]:.2f} to {one.noisy[2]:.2f}",
+            f"{one.attenuation:+.3f}",
+        )
         for one in (found.tau, found.rho)
     ]
+    heads = ("", "value", "interval", "one more measurement", "by noise")
+    return aligned(rows, heads=heads, right=range(1, 5))
 
 
-def _consensus(found: Consensus, known: bool) -> list[str]:
-    allowed, often = (
-        (" [what noise allows]", "how often it is first under each") if known else ("", "where it is first")
-    )
-    lines = [f"\nconsensus: mean rank over encoders{allowed}, and {often}"]
-    width = max(map(len, found.mean_rank))
+def _consensus(found: Consensus, known: bool, *, details: bool) -> list[str]:
+    """Mean rank over encoders, with what noise allows; with `details` how often each is first under each encoder."""
+    rows = []
     for name, (rank, low, high) in found.mean_rank.items():
         shares = {encoder: own[name] for encoder, own in found.first_place.items() if own[name] >= 0.005}
         first = ", ".join(f"{encoder} {share:.0%}" if known else encoder for encoder, share in shares.items())
-        ends = f" [{low:5.2f}, {high:5.2f}]" if known else ""
-        lines.append(f"  {rank:5.2f}{ends} {name:<{width}}  {first and f'first: {first}'}".rstrip())
+        rows.append((name, f"{rank:.2f}", f"[{low:.2f}, {high:.2f}]" if known else "", first)[: 4 if details else 3])
+    shown = rows if details else rows[:ROWS]
+    heads = ("generator", "mean rank", "allowed by noise" if known else "", "first under")
+    told = ["", *aligned(shown, heads=heads[: 4 if details else 3], right=(1, 2), wrap={0: WIDTH, 3: 28})]
+    if len(shown) < len(rows):
+        told.append(f"  {len(rows) - len(shown)} more generators: --details")
     total = len(found.mean_rank) * (len(found.mean_rank) - 1) // 2
-    return [*lines, f"  all encoders agree {BEYOND[known]} on {len(found.agreed)} of {total} pairs"]
+    return [*told, f"  all encoders agree {BEYOND[known]} on {len(found.agreed)} of {total} pairs"]
 
 
 def _agrees_better(both: Judgement, known: bool) -> str:
@@ -198,13 +253,23 @@ def _agrees_better(both: Judgement, known: bool) -> str:
     return f"{both.first} rather than {both.second}: {verdict}"
 
 
-def _people(found: People, known: bool) -> list[str]:
+def _people(found: People, known: bool, *, details: bool) -> list[str]:
+    """How well each encoder's order agrees with people's; with `details` every two encoders' gain."""
     told = [f"\npeople: {found.notes[0]}", *(f"note: {line}" for line in found.notes[1:])]
+    rows = [(one.first, *(_correlation(c, True) for c in (one.tau, one.rho))) for one in found.agreement]
+    told += aligned(rows, heads=("encoder and people", "tau-b", "rho"), right=(1, 2))
+    if not details:
+        return told
     for one in found.agreement:
-        told += [f"{one.first} and people", *_correlations(one)]
+        told += ["", f"{one.first} and people", *_correlations(one)]
     for both in found.judgement:
-        told.append(_agrees_better(both, known))
-        for kind, lead in (("gain in people's error rate", both.gain), ("difference of taus", both.tau)):
-            p = f"p {p_text(lead.p, least=LEAST_P)}"
-            told.append(f"  {kind:<27} {lead.value:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}], {p}")
+        told += ["", _agrees_better(both, known)]
+        leads = (("gain in people's error rate", both.gain), ("difference of taus", both.tau))
+        gains = [(kind, *_gain(lead), p_text(lead.p, least=LEAST_P).removeprefix("= ")) for kind, lead in leads]
+        told += aligned(gains, heads=("", "value", "interval", "p"), right=(1, 2, 3))
     return told
+
+
+def _gain(lead: Any) -> tuple[str, str]:
+    value, low, high = to_noise(lead.value, lead.low, lead.high, sign=True)
+    return value, f"[{low}, {high}]"
