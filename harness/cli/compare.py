@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import ENCODER, JSON, REFERENCE, RUN
+from harness.cli.options import DETAILS, ENCODER, JSON, REFERENCE, RUN
 
 if TYPE_CHECKING:
     from harness.base import Reference
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     "zero padding and extension aside), else those in one place, as in arrays or of generators with the same prompts. "
     "Latents are never shared by the harness's own generators.",
 )
+@DETAILS
 @JSON
 def compare(
     out: Path,
@@ -38,6 +39,7 @@ def compare(
     margin: float | None,
     reference: Reference | None,
     paired: bool,
+    details: bool,
     file: Path | None,
 ) -> None:
     """Is generator FIRST of the run OUT different from SECOND, and by how much? Paired: they share the reference."""
@@ -51,7 +53,7 @@ def compare(
         raise UsageError("--margin needs --metric: a margin is an amount of one metric")
     asked = study.Question(first, second, metric, margin, reference, paired)
     found = study.compared(Scored.read(out, encoder), asked)
-    say(study.text(found))
+    say(study.text(found, details=details))
     if file is not None:
         write_json(file, found.to_json())
     add_section(out, study.section_name(found), study.section(found))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from harness.cli.figures import write_figures
-from harness.cli.options import JSON, RUN, RUN_PLACE
+from harness.cli.options import DETAILS, JSON, RUN, RUN_PLACE
 
 
 @click.command()
@@ -18,6 +18,7 @@ from harness.cli.options import JSON, RUN, RUN_PLACE
 @click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
 @click.option("--metric", help="Test this one alone. [all]")
 @click.option("--margin", type=click.FloatRange(0), default=0.0, help="With --metric: how much worse passes. [0]")
+@DETAILS
 @JSON
 @click.option("--summary", type=click.Path(path_type=Path), help="Append the judgement as Markdown to this file.")
 def gate(
@@ -27,6 +28,7 @@ def gate(
     level: float,
     metric: str | None,
     margin: float,
+    details: bool,
     summary: Path | None,
     file: Path | None,
 ) -> None:
@@ -45,6 +47,6 @@ def gate(
     if summary is not None:
         with summary.open("a", encoding="utf-8") as stream:
             stream.write(study.markdown(found))
-    say(study.text(found))
+    say(study.text(found, details=details))
     write_figures(file, found)
     sys.exit(found.exit_code)

@@ -10,6 +10,7 @@ from harness.pipeline.exchangeable import Unlike
 from harness.studies.diagnose import evidence
 from harness.studies.diagnose.diagnosis import diagnose
 from harness.studies.diagnose.evidence import Case, Copies, Evidence, likelier, perfect_coverage
+from harness.studies.diagnose.findings import BRIEF, TITLES
 from harness.studies.diagnose.result import Diagnosed, Diagnoses
 from harness.studies.diagnose.words import headline, text
 from harness.studies.rerank.reversals import compared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.base import p_text, percent
+from harness.base import aligned, p_text, percent, to_noise
 from harness.studies.compare.result import Answer, Compared, Planned, Question
 from harness.uncertainty import Equivalence, counted
 
@@ -29,12 +29,29 @@ def verdict(question: Question, winner: str | None, equal: Equivalence | None) -
     return f"{first} and {second} cannot be told apart: this does not show that they are equal"
 
 
-def text(found: Compared) -> str:
-    """What `harness compare` prints: the answer, each metric with its numbers, how sure it is."""
+def text(found: Compared, *, details: bool = False) -> str:
+    """What `harness compare` prints: the answer, a metric a row, how sure it is.
+
+    `details` adds p of all metrics read together (Holm), effects, tests of equivalence and how each was tested.
+    """
     answer, *sure = closing(found)
-    lines = [line for one in found.answers for line in _metric_lines(one)]
+    lines = [answer, f"{about(found)}.", "", *_table(found)]
+    if details:
+        lines += [line for one in found.answers for line in _metric_lines(one)]
     lines += [f"\n{line}" for line in left_out(found)]
-    return "\n".join([answer, f"{about(found)}.", *lines, "", *sure])
+    return "\n".join([*lines, "", *sure])
+
+
+def _table(found: Compared) -> list[str]:
+    """A metric a row: the difference, its interval, p, and who is better."""
+    several = len(found.answers) > 1
+    rows = []
+    for one in found.answers:
+        value, low, high = to_noise(one.comparison.value, one.comparison.low, one.comparison.high, sign=True)
+        p = [p_text(each).removeprefix("= ") for each in (one.comparison.p, one.p_holm)[: 1 + several]]
+        rows.append((one.metric, value, f"[{low}, {high}]", *p, one.winner or better(one)))
+    heads = ("metric", "difference", "interval", "p", *(["p (Holm)"] if several else []), "better")
+    return aligned(rows, heads=heads, right=range(1, len(heads) - 1))
 
 
 def left_out(found: Compared) -> list[str]:
@@ -53,11 +70,7 @@ def about(found: Compared) -> str:
 
 
 def _metric_lines(one: Answer) -> list[str]:
-    found = one.comparison
-    lines = [
-        f"\n{one.metric}: {one.verdict}",
-        f"  difference {found.value:.4g} [{found.low:.4g}, {found.high:.4g}], p {p_text(found.p)}, {found.method}",
-    ]
+    lines = [f"\n{one.metric}: {one.verdict}", f"  method     {one.comparison.method}"]
     if one.effect is not None:
         lines.append(f"  effect     {abs(one.effect.size):.2g} standard deviations {one.effect.of}")
     if one.equivalence is not None:

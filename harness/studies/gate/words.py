@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from harness.base import named, percent
+from harness.base import aligned, counted, decimals, named, p_text, percent
 from harness.metrics import WHOLE
 from harness.studies.gate.result import Gated, Regression
 
 
-def text(found: Gated) -> str:
-    """What `harness gate` prints."""
+def text(found: Gated, *, details: bool = False) -> str:
+    """What `harness gate` prints; `details` has a row for each test that passed too."""
     lines = [answer(found)]
     if found.encoder_note:
         lines.append(f"note  under {found.encoder_note}")
@@ -23,11 +23,12 @@ def text(found: Gated) -> str:
         renamed = f"is {pair.before} of {found.baseline}" if pair.before != pair.after else ""
         lines.append(f"note  {pair.after}: {'; '.join([*([renamed] if renamed else []), *pair.changed])}")
     # What has become worse first: a log is read from its top.
-    for test in sorted(found.tests, key=lambda test: not test.held):
-        lines.append(
-            f"{'WORSE' if test.held else 'ok   '} {test.generator}: {test.metric} ({test.axis}) {test.before:.4g} → "
-            f"{test.after:.4g}, p = {test.p:.2g}; a change for the worse of less than {test.unseen:.2g} may pass unseen"
-        )
+    lines += [
+        f"WORSE {test.generator}: {test.metric} ({test.axis}) {' → '.join(_values(test))}, p {p_text(test.p)}; "
+        f"a change for the worse of less than {test.unseen:.2g} may pass unseen"
+        for test in found.tests
+        if test.held
+    ]
     out, baseline = found.out, found.baseline
     lines += [f"WORSE {name}: scored in {baseline}, failed in {out}: {why}" for name, why in found.broken.items()]
     lines += [f"FAILS {name}: not in {baseline}, failed in {out}: {why}" for name, why in found.fresh.items()]
@@ -38,6 +39,7 @@ def text(found: Gated) -> str:
     lines += [f"note  {name}: not tested, without an interval in {baseline}: {w}" for name, w in found.untested.items()]
     lines += [f"WORSE {name}: {why}; not so in {baseline}" for name, why in found.copying.items()]
     lines += [f"note  {name}: not tested: in the baseline, {why}" for name, why in found.copied.items()]
+    lines += _passed([test for test in found.tests if not test.held], details=details)
     if found.unchanged:
         lines.append(f"same  {named(found.unchanged)}: the very scores of {baseline}, nothing to test")
     if found.checkpoints:
@@ -51,6 +53,27 @@ def text(found: Gated) -> str:
     return "\n".join(lines)
 
 
+def _passed(tests: Sequence[Regression], *, details: bool) -> list[str]:
+    """The tests that show nothing: counted, or a row each."""
+    if not tests:
+        return []
+    names = list(dict.fromkeys(test.generator for test in tests))
+    if not details:
+        return [f"ok    {counted(len(tests), 'test')} of {named(names)}: nothing worse beyond noise (--details)"]
+    rows = [
+        ("ok", t.generator, f"{t.metric} ({t.axis})", *_values(t), p_text(t.p).removeprefix("= "), f"{t.unseen:.2g}")
+        for t in tests
+    ]
+    heads = ("", "generator", "metric", "baseline", "here", "p", "may pass unseen")
+    return aligned(rows, heads=heads, right=(3, 4, 5, 6), indent=0)
+
+
+def _values(test: Regression) -> tuple[str, str]:
+    """Before and after, to two significant digits of what may pass unseen."""
+    digits = decimals(test.unseen)
+    return f"{test.before:.{digits}f}", f"{test.after:.{digits}f}"
+
+
 def markdown(found: Gated) -> str:
     """The judgement as the summary of a job: its sentence, a row a test, and the lines that are no test."""
     lines = [f"### {'✅' if found.passed else '❌'} {_escaped(answer(found))}", ""]
@@ -61,12 +84,16 @@ def markdown(found: Gated) -> str:
         ]
         lines += [
             f"| {'**worse**' if test.held else 'ok'} | {_escaped(test.generator)} | {_escaped(test.metric)} | "
-            f"{test.axis} | {test.before:.4g} | {test.after:.4g} | {test.p:.2g} |"
+            f"{test.axis} | {' | '.join(_values(test))} | {p_text(test.p).removeprefix('= ')} |"
             for test in sorted(found.tests, key=lambda test: not test.held)
         ]
         lines.append("")
     rest = [line for line in text(found).splitlines()[1:] if not line.startswith(("ok   ", "WORSE", "How sure"))]
-    failed = [line for line in text(found).splitlines() if line.startswith(("WORSE", "FAILS")) and ", p = " not in line]
+    failed = [
+        line
+        for line in text(found).splitlines()
+        if line.startswith(("WORSE", "FAILS")) and "; a change for the worse of less than" not in line
+    ]
     lines += [f"- {_escaped(line)}" for line in dict.fromkeys((*failed, *rest))]
     return "\n".join(lines) + "\n\n"
 
