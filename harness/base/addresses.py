@@ -49,7 +49,7 @@ def place_of(address: str) -> Path:
     scheme, _, rest = address.partition("://")
     parts = [part for part in PurePosixPath(rest).parts if part != "/"]
     if not parts or ".." in parts:
-        raise UsageError(f"{address}: names no file; .. is not allowed in an address")
+        raise UsageError(f"{address}: no file is named; .. is not allowed in an address")
     return cache_folder("HARNESS_FETCHED", "fetched").joinpath(scheme, *parts)
 
 
@@ -67,12 +67,12 @@ def _from_bucket(address: str) -> Path:
     bucket = Bucket(address)
     names = bucket.names()
     if not names:
-        raise UsageError(f"{address}: no object lies below this address")
+        raise UsageError(f"{address}: no object found under this address")
 
     def fetch(aside: Path) -> None:
         for name in names:
             if ".." in PurePosixPath(name).parts:
-                raise UsageError(f"{address}: holds an object named {name!r}, which is no path below it")
+                raise UsageError(f"{address}: holds an object named {name!r}, whose path points outside it")
             bucket.fetch(name, aside / name)
 
     _once(place, fetch)
@@ -131,7 +131,7 @@ def _hub_parts(address: str) -> _OnHub:
     found = _HUB.fullmatch(address)
     if found is None:
         raise UsageError(
-            f"{address}: say hf://OWNER/NAME@REVISION/PATH (data sets: hf://datasets/OWNER/NAME@REVISION/PATH); a "
+            f"{address}: use hf://OWNER/NAME@REVISION/PATH (data sets: hf://datasets/OWNER/NAME@REVISION/PATH); a "
             "commit as the revision names the same bytes for ever"
         )
     kind = {"datasets": "dataset", "spaces": "space", None: "model"}[found[1]]
@@ -140,4 +140,4 @@ def _hub_parts(address: str) -> _OnHub:
 
 def _by_hand(asked: _OnHub, place: Path) -> str:
     what = f"{asked.path or 'the files'} of the {asked.kind} {asked.repository} at revision {asked.revision}"
-    return f"without a network place {what} at {place}"
+    return f"without a network, put {what} at {place}"

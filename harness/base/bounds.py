@@ -18,7 +18,7 @@ def check_size(path: Path, most: int, what: str) -> None:
     """Raise UsageError for a file of more than `most` bytes; OSError where there is none."""
     size = path.stat().st_size
     if size > most:
-        raise UsageError(f"{path}: has {size:,} bytes; {what} has {most:,} at most")
+        raise UsageError(f"{path}: has {size:,} bytes; {what} may have at most {most:,}")
 
 
 def expands(value: Any, most: int = NODES) -> bool:

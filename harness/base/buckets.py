@@ -48,15 +48,15 @@ class Bucket:
     def __post_init__(self) -> None:
         scheme = scheme_of(self.url)
         if scheme not in SCHEMES:
-            raise UsageError(f"{self.url}: no storage that is known; say {', '.join(f'{s}://…' for s in SCHEMES)}")
+            raise UsageError(f"{self.url}: unknown storage; use {', '.join(f'{s}://…' for s in SCHEMES)}")
         place = self.url.split("://", 1)[1]
         if "@" in place.partition("/")[0]:
             raise UsageError(
-                f"{scheme}://…: credentials are no part of an address; leave them to the provider's own environment "
+                f"{scheme}://…: an address must not contain credentials; set them in the provider's environment "
                 "variables or files"
             )
         if not place.strip("/") and scheme != "memory":
-            raise UsageError(f"{self.url}: names no bucket; say {scheme}://BUCKET/PREFIX")
+            raise UsageError(f"{self.url}: no bucket given; use {scheme}://BUCKET/PREFIX")
         object.__setattr__(self, "url", self.url.rstrip("/"))
 
     def get(self, name: str) -> bytes | None:
@@ -151,7 +151,7 @@ class Bucket:
         except UsageError:
             raise
         except FileNotFoundError:
-            raise UsageError(f"{self.url}: there is no such bucket; make it first") from None
+            raise UsageError(f"{self.url}: no such bucket; create it first") from None
         except PermissionError as problem:
             raise UsageError(f"{where}: not allowed ({_first_line(problem)}); {_CREDENTIALS}") from None
         except Exception as problem:
@@ -161,7 +161,7 @@ class Bucket:
 
 
 _CREDENTIALS = (
-    "credentials are read from the provider's own environment variables and files (for S3 AWS_ACCESS_KEY_ID and "
+    "credentials are read from the provider's environment variables and files (for S3 AWS_ACCESS_KEY_ID and "
     "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; AWS_ENDPOINT_URL for a server other than Amazon's)"
 )
 _NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "ProfileNotFound")

@@ -40,7 +40,7 @@ def _path_or_paths(value: Any) -> Any:
     wrong = [path for path in listed if not (isinstance(path, str) and path)]
     if wrong or not listed:
         what = found(value) if not listed or wrong == [value] else f"{found(wrong[0])} in the list"
-        raise ValueError(f"{what}; a path, a brace pattern such as part-{{000..012}}.tar, or a list of them is needed")
+        raise ValueError(f"{what}; expected a path, a brace pattern such as part-{{000..012}}.tar, or a list of them")
     return value if isinstance(value, str) else tuple(value)
 
 

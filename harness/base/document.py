@@ -139,10 +139,10 @@ def read_yaml(path: Path) -> Document:
     except RecursionError:
         raise UsageError(f"{path}:1:1: nested too deeply") from None
     if root is None:
-        raise UsageError(f"{path}:1:1: the file is empty; a mapping of keys is needed")
+        raise UsageError(f"{path}:1:1: the file is empty; expected a mapping of keys")
     if not isinstance(root, MappingNode):
         what = "a list" if isinstance(root, SequenceNode) else "a single value"
-        raise UsageError(f"{path}:{_mark(root)[0]}:{_mark(root)[1]}: found {what}; a mapping of keys is needed")
+        raise UsageError(f"{path}:{_mark(root)[0]}:{_mark(root)[1]}: found {what}; expected a mapping of keys")
     document.value = _value(root, (), document, set())
     if not document.value and document.problems:
         raise UsageError(document.lines())  # no key could be read: which of them are missing, nobody asked
@@ -154,7 +154,7 @@ def _text(path: Path) -> str:
         check_size(path, YAML_BYTES, "a YAML file")
         raw = path.read_bytes()
     except IsADirectoryError:
-        raise UsageError(f"{path}: is a folder; a YAML file is needed") from None
+        raise UsageError(f"{path}: is a folder; expected a YAML file") from None
     except FileNotFoundError:
         beside = [file.name for file in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
         raise UsageError(f"{path}: no such file{did_you_mean(path.name, beside).rstrip('.')}") from None
@@ -246,11 +246,11 @@ def _scalar(kind: str, text: str, location: Location, document: Document) -> Any
         if kind == "float":
             number = float(plain.replace(".inf", "inf").replace(".nan", "nan"))
             if not math.isfinite(number):
-                document.complain(location, f"found {text}; a finite number is needed")
+                document.complain(location, f"found {text}; expected a finite number")
                 return None
             return number
     except ValueError:
-        document.complain(location, f"found {text[:60]}, which is no number that can be read")
+        document.complain(location, f"found {text[:60]}, which cannot be read as a number")
         return None
     document.complain(location, f"found the tag {kind}; tags are not used here")
     return None

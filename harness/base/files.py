@@ -27,7 +27,7 @@ def cache_folder(variable: str, name: str) -> Path:
         expanded = os.path.expanduser(given)
         if expanded.startswith("~"):
             user = given.partition("/")[0]
-            raise UsageError(f"${variable} is {given!r}; there is no user {user[1:]!r} here; say ./{user} for a folder")
+            raise UsageError(f"${variable} is {given!r}; no user {user[1:]!r} here; for a folder, write ./{user}")
         return Path(expanded).absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "harness" / name
 

@@ -123,7 +123,7 @@ class Record:
             raw["estimate"] = Estimate(**told)
             for name in ("value", "se", "low", "high", "level"):
                 if type(told[name]) not in (int, float) and (name in ("value", "level") or told[name] is not None):
-                    raise ValueError(f"its {name} is {told[name]!r}, no number")
+                    raise ValueError(f"its {name} is {told[name]!r}, not a number")
         return cls(**raw)
 
 
@@ -145,5 +145,5 @@ def read_records(path: Path) -> list[Record]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         where = f"{path}:{len(found) + 1}" if not isinstance(problem, UnicodeDecodeError) else str(path)
         words = " ".join(str(problem).split())[:200]
-        raise UsageError(f"{where}: cannot be read as a record ({words}); `harness rank` writes it anew") from None
+        raise UsageError(f"{where}: cannot be read as a record ({words}); rewrite it with `harness rank`") from None
     return found

@@ -12,22 +12,22 @@ from pydantic import BaseModel
 Location = tuple[str | int, ...]
 
 _NEEDED = {
-    "int_type": "a whole number is needed",
-    "int_from_float": "a whole number is needed",
-    "float_type": "a number is needed",
-    "string_type": "text is needed",
-    "bool_type": "true or false is needed",
-    "list_type": "a list is needed",
-    "tuple_type": "a list is needed",
-    "dict_type": "a mapping of keys is needed",
-    "model_type": "a mapping of keys is needed",
-    "greater_than": "more than {gt} is needed",
-    "greater_than_equal": "at least {ge} is needed",
-    "less_than": "less than {lt} is needed",
-    "less_than_equal": "at most {le} is needed",
-    "too_short": "at least {min_length} is needed",
+    "int_type": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "string_type": "expected text",
+    "bool_type": "expected true or false",
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+    "dict_type": "expected a mapping of keys",
+    "model_type": "expected a mapping of keys",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "need at least {min_length}",
     "too_long": "at most {max_length} is allowed",
-    "string_too_short": "text is needed",
+    "string_too_short": "expected text",
 }
 
 

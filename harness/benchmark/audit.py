@@ -16,9 +16,7 @@ from harness.images import recipes
 def _resize_words(words: str) -> str:
     parts = words.split()
     if len(parts) not in (2, 3) or (len(parts) == 3 and parts[2] not in ("antialiased", "aliased")):
-        raise ValueError(
-            f"{found(words)}; `library filter` is needed, with `antialiased` or `aliased` where it matters"
-        )
+        raise ValueError(f"{found(words)}; expected `library filter`, with `antialiased` or `aliased` if ambiguous")
     try:
         recipes.Resize.model_validate(
             {
@@ -48,7 +46,7 @@ def _protocol_name(name: str) -> str:
 
 def _span(span: tuple[float, float]) -> tuple[float, float]:
     if not span[0] < span[1]:
-        raise ValueError(f"found [{span[0]:g}, {span[1]:g}]; [low, high] with low < high is needed")
+        raise ValueError(f"found [{span[0]:g}, {span[1]:g}]; expected [low, high] with low < high")
     return span
 
 

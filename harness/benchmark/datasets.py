@@ -45,15 +45,20 @@ class Split(Frozen):
     labels then, not images. `labels_digest` pins the labels, as `digest` pins the images.
     """
 
-    size: Whole
+    size: Whole = Field(description="number of images")
     digest: Annotated[str, Field(pattern=f"^{DIGEST}$")] = Field(
-        description="the digest of its images, sha256: and 64 hex digits (harness.images.datasets.content_digest)"
+        description="digest of the images, sha256: and 64 hex digits (harness.images.datasets.content_digest)"
     )
-    classes: Counts | None = None
-    strata: Literal["labels"] | None = None
-    clusters: Literal["labels"] | None = None
+    classes: Counts | None = Field(None, description="number of images of each class, from label 0")
+    strata: Literal["labels"] | None = Field(
+        None, description="labels: the class counts were fixed by design, and are not random"
+    )
+    clusters: Literal["labels"] | None = Field(
+        None,
+        description="labels: images with one label are not independent (a patient, a video); intervals count labels",
+    )
     labels_digest: Annotated[str, Field(pattern=f"^{DIGEST}$")] | None = Field(
-        None, description="the digest of its labels, sha256: and 64 hex digits (benchmark.lock.yaml says it)"
+        None, description="digest of the labels, sha256: and 64 hex digits (see benchmark.lock.yaml)"
     )
 
     @model_validator(mode="after")
@@ -79,12 +84,12 @@ class PinnedDataset(Frozen):
 
     name: str
     use: str
-    source: Annotated[str, Field(min_length=1)] = Field(description="who made it, and where it comes from")
-    licence: Annotated[str, Field(min_length=1)] = Field(description="under which licence it may be used")
+    source: Annotated[str, Field(min_length=1)] = Field(description="who made it and where it comes from")
+    licence: Annotated[str, Field(min_length=1)] = Field(description="licence of the images")
     image: Annotated[Shape | None, BeforeValidator(_any_size)] = Field(
-        description="[height, width, channels], or any where sizes differ"
+        description="[height, width, channels], or `any` if sizes differ"
     )
-    splits: FrozenMapping[Split]
+    splits: FrozenMapping[Split] = Field(description="splits by name, each with size and digest")
     parameters: FrozenMapping[Any]
     where: str
     folder: Path
@@ -152,13 +157,13 @@ def _dataset(document: Document, name: str, folder: Path) -> PinnedDataset | Non
     if not NAME.fullmatch(name):
         document.complain((name,), NAME_RULE, key=True)
     if not isinstance(body, Mapping):
-        document.complain((name,), f"{found(body)}; a mapping of keys is needed")
+        document.complain((name,), f"{found(body)}; expected a mapping of keys")
         return None
     use = body.get("use", name)
     component = None
     try:
         if not isinstance(use, str):
-            raise UsageError(f"{found(use)}; the name of a dataset component is needed")
+            raise UsageError(f"{found(use)}; expected the name of a dataset component")
         component = registry.find("datasets", use, folder)
     except UsageError as problem:
         document.complain((name, "use") if "use" in body else (name,), str(problem), key="use" not in body)
@@ -174,7 +179,7 @@ def _dataset(document: Document, name: str, folder: Path) -> PinnedDataset | Non
         for split, pins in declared.items():
             _split(document, component, (name, "splits", split), pins, splits, files)
     elif "splits" in body:
-        document.complain((name, "splits"), f"{found(declared)}; a mapping of splits is needed")
+        document.complain((name, "splits"), f"{found(declared)}; expected a mapping of splits")
     if component is not None and component.split is not None and component.split.model_fields:
         known = {**known, "splits": FrozenDict(files), "image": _any_size(body.get("image"))}
     filled = {key: body[key] for key in ("source", "licence", "image") if key in body}
@@ -206,7 +211,7 @@ def _split(
     if not NAME.fullmatch(location[2]):
         document.complain(location, NAME_RULE, key=True)
     if not isinstance(pins, Mapping):
-        document.complain(location, f"{found(pins)}; a mapping of keys is needed")
+        document.complain(location, f"{found(pins)}; expected a mapping of keys")
         return
     own = tuple(Split.model_fields)
     rest = {key: value for key, value in pins.items() if key not in own}
@@ -219,5 +224,5 @@ def _split(
         return
     splits[location[2]] = split
     if split.classes is not None and sum(split.classes) != split.size:
-        text = f"found {sum(split.classes)} images in all classes together; the split's size is {split.size}"
+        text = f"the classes sum to {sum(split.classes)} images, but the split's size is {split.size}"
         document.complain((*location, "classes"), text)

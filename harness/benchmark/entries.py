@@ -24,17 +24,17 @@ from harness.metrics import MetricFacts
 class Entry(Frozen):
     """`name: {use: …, **parameters}`: a component under the name that this benchmark gives it."""
 
-    name: str
-    use: str
-    parameters: FrozenMapping[Any]
+    name: str = Field(description="name in this benchmark")
+    use: str = Field(description="built-in name, entry point, or your own module:thing")
+    parameters: FrozenMapping[Any] = Field(description="parameters of the component")
     component: Component = Field(exclude=True, repr=False)
 
 
 class Swept(Frozen):
     """What a cell of a sweep came from: the entry's name, and the cell's value on each axis, in their order."""
 
-    entry: str
-    axes: FrozenMapping[Any]
+    entry: str = Field(description="the swept entry")
+    axes: FrozenMapping[Any] = Field(description="value on each axis")
 
 
 class GeneratorEntry(Entry):
@@ -44,10 +44,12 @@ class GeneratorEntry(Entry):
     takes its own word (`harness.generators.labels`). `swept`: the sweep that it is a cell of.
     """
 
-    trained: bool = False
-    groups: Literal["clusters", "strata", "none"] | None = None
-    pool: int | None = Field(default=None, exclude=True)
-    swept: Swept | None = None
+    trained: bool = Field(False, description="fitted once per training seed")
+    groups: Literal["clusters", "strata", "none"] | None = Field(
+        None, description="how labels of its images are used: one draw each (clusters), fixed counts (strata), or none"
+    )
+    pool: int | None = Field(default=None, exclude=True, description="number of images it has, if limited")
+    swept: Swept | None = Field(None, description="the sweep that it is a cell of")
 
     @property
     def grouping(self) -> Literal["clusters", "strata"] | None:
@@ -73,8 +75,8 @@ class EncoderEntry(Entry):
     `protocol` is the published pipeline that the encoder and its recipe were taken from, as `name version digest`.
     """
 
-    preprocessing: Preprocessing | None = None
-    protocol: str | None = None
+    preprocessing: Preprocessing | None = Field(None, description="replaces the benchmark's preprocessing")
+    protocol: str | None = Field(None, description="published protocol: name, version, digest")
 
 
 def _no_name_twice(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -92,9 +94,9 @@ class MetricEntry(Entry, Quiet):
     quiet = ("encoders",)
     component: MetricFacts = Field(exclude=True, repr=False)
     encoders: Annotated[tuple[str, ...], Field(strict=False, min_length=1), AfterValidator(_no_name_twice)] | None = (
-        None
+        Field(None, description="only under these encoders; all of the benchmark by default")
     )
-    better: Literal["lower", "higher"] = Field(description="lower or higher, whichever values of your metric are good")
+    better: Literal["lower", "higher"] = Field(description="which values of your metric are better: lower or higher")
 
     @property
     def label(self) -> str:
@@ -135,11 +137,11 @@ def not_here(protocol: Protocol) -> str:
     """Why no encoder of this version carries a protocol out, as a sentence that begins with its name."""
     if protocol.constants:
         return (
-            f"{protocol.name} is no one encoder: it averages {', '.join(protocol.constants)}; in a benchmark "
-            f"`encoders: {{all: {{protocol: {protocol.name}}}}}` takes all of them"
+            f"{protocol.name} is not a single encoder: it averages {', '.join(protocol.constants)}; in a benchmark "
+            f"`encoders: {{all: {{protocol: {protocol.name}}}}}` uses all of them"
         )
     own = ", ".join(protocols.conventions(protocol))
-    instead = f"`metrics: {{NAME: {{protocol: {protocol.name}}}}}` takes its {own} under an encoder of your choice"
+    instead = f"`metrics: {{NAME: {{protocol: {protocol.name}}}}}` computes its {own} under an encoder of your choice"
     if not protocol.resize:
         return f"{protocol.name} cannot be run: it fixes metrics, not how images are resized; {instead}"
     return f"{protocol.name} cannot be run: its encoder ({protocol.encoder['network']}) is not in this version"

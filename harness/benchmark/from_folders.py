@@ -53,7 +53,7 @@ def declare(
 ) -> Declared:
     """The benchmark that anyone can run again, written to `<out>.yaml` and `<out>.datasets.yaml`, and what it lacks.
 
-    All images are used, or a seeded draw of `n` from each set. An `encoder` that is no protocol's gets the images as it
+    All images are used, or a seeded draw of `n` from each set. An `encoder` of no protocol gets the images as it
     expects them. `inside` names what is meant in files that hold several things. `claim` hears `out` and the
     benchmark's name, and may refuse them: nothing is left behind then. `read` reads all real images once, for
     their digest, and may keep them for the run. `names` are those of the fakes, else the ends of their paths;
@@ -65,14 +65,14 @@ def declare(
     protocol = DEFAULT if protocol is None and encoder is None else protocol
     out = named(out)
     if not out.name or not is_utf8(out.name):
-        raise UsageError(f"{shown(out)}: results need a folder with a name, in UTF-8; give one with --out")
+        raise UsageError(f"{shown(out)}: the results folder needs a UTF-8 name; give one with --out")
     bench, catalogue = out.with_name(f"{out.name}.yaml"), out.with_name(f"{out.name}.datasets.yaml")
     for path in (bench, catalogue):
         check_own(path)
     given = given_sets(real, fakes, inside)
     sizes = {one.path: one.size for one in given}
     if n is not None and (small := next((path for path in sizes if sizes[path] < n), None)):
-        raise UsageError(f"{small}: holds {sizes[small]} images; {n} of each set were asked for, so lower --n")
+        raise UsageError(f"{small}: has only {sizes[small]} images, fewer than --n {n}; lower --n")
     folder = bench.parent
     dataset = _dataset(given[0], folder, read or read_whole)
     size = None if dataset["image"] == ANY else (dataset["image"][0], dataset["image"][1])
@@ -117,8 +117,8 @@ def _larger(sizes: Mapping[Path, int], n: int) -> list[str]:
     if not larger:
         return []
     return [
-        f"{n} images of each FAKE are scored, as many as the smallest has, since values at unlike numbers do not "
-        f"compare; of the larger, {', '.join(larger)}, as many are drawn by --seed"
+        f"{n} images of each FAKE set are scored, the size of the smallest: scores at different sizes are not "
+        f"comparable; larger sets are subsampled with --seed: {', '.join(larger)}"
     ]
 
 
@@ -132,7 +132,7 @@ def declare_reference(real: Path, *, out: Path, encoders: Mapping[str, Any], ins
     dataset = _dataset(given_sets(real, (), inside)[0], bench.parent, read_whole)
     size = dataset["splits"]["reference"]["size"]
     if size < LEAST:
-        raise UsageError(f"{real}: holds {size} images; at least {LEAST} are needed")
+        raise UsageError(f"{real}: has {size} images; need at least {LEAST}")
     declared = {
         "name": plain(out.name),
         "seed": 0,
@@ -263,8 +263,7 @@ def _check_neighbours(metrics: Mapping[str, Mapping[str, Any]], n: int) -> None:
     least = 2 * (max(ks, default=0) + 1)
     if n < least:
         raise UsageError(
-            f"{n} images a set are too few: nearest neighbours at k = {max(ks)} need at least {least}, so that half of "
-            f"them have {max(ks)} others"
+            f"{n} images per set are too few for k = {max(ks)}: intervals use half-samples, so at least {least}"
         )
 
 
@@ -275,32 +274,32 @@ def _left_out(protocol: str, n: int, *, drawn: bool = False) -> list[str]:
     """
     whole = protocols.load(protocol)
     lines = [
-        f"{use} of protocol {protocol} is not here: {reason}"
+        f"{use} of protocol {protocol} is left out: {reason}"
         for use, one in protocols.conventions(whole).items()
         if (reason := _withheld(whole, use, one.parameters, n)) is not None
     ]
     named, read = whole.encoder.get("weights"), weight_file(whole)
     if not drawn and read is not None and read != named and whole.encoder.get("sha256") is None:
-        lines.append(f"protocol {protocol} reads {named}; here {read} is read, a port of the same network")
+        lines.append(f"protocol {protocol} uses {named}; here {read}, a port of the same network")
     if whole.folders is not None:
-        lines.append(f"of a folder the program of {protocol} prints something else: --protocol {whole.folders}")
+        lines.append(f"for folders, the {protocol} program gives other numbers: use --protocol {whole.folders}")
     features = str(whole.precision_recall.get("features", ""))
     if features.startswith("VGG16") and whole.encoder.get("use") != "vgg16":
-        lines.append(f"precision and recall here are of the {whole.encoder.get('use')} features, not of {features}")
+        lines.append(f"precision and recall here use {whole.encoder.get('use')} features, not {features}")
     return lines
 
 
 def _withheld(whole: protocols.Protocol, use: str, known: Mapping[str, Any], n: int) -> str | None:
     """Why a metric of a protocol cannot be had of its own features of `n` images; None where it can."""
     if (size := known.get("subset_size")) is not None and size > n:
-        return f"it draws subsets of {size:,} images from each set, and the smaller one has {n}; kd takes all pairs"
+        return f"it needs subsets of {size:,} images, but the smaller set has {n}; kd uses all pairs"
     if 2 * known.get("splits", 0) > n:
-        return f"it cuts the images into {known['splits']} parts of at least two, and there are {n}"
+        return f"it needs {known['splits']} splits of at least two images, but there are {n}"
     reads = facts_of(use).reads
     if reads and _other_layer(whole, use) is None:
         return (
-            f"it reads another layer of the network, which {whole.encoder['use']} does not give; a port of the network "
-            f"has it, under encoders: {{layer: {{use: inception, layer: {reads[-1]}, preprocessing: {whole.recipe}}}}} "
-            f"with metrics: {{{use}: {{protocol: {whole.name}, encoders: [layer]}}}}"
+            f"it needs another layer, which {whole.encoder['use']} does not give; a port of the network does: "
+            f"encoders: {{layer: {{use: inception, layer: {reads[-1]}, preprocessing: {whole.recipe}}}}}, "
+            f"metrics: {{{use}: {{protocol: {whole.name}, encoders: [layer]}}}}"
         )
     return None

@@ -105,7 +105,8 @@ def spelled_out(given: Sequence[GivenSet]) -> str | None:
     several = [one.path for one in given if containers()[one.kind].takes_several and one.path.is_file()]
     pattern = shards_of_one(several)
     return (
-        pattern and f"files numbered as the shards of one set are scored one by one; {pattern!r} in quotes is one set"
+        pattern
+        and f"these files look like shards of one set but are scored separately; quote {pattern!r} to score them as one"
     )
 
 
@@ -132,13 +133,13 @@ def kind_of(path: Path) -> str:
         file = next(file for file in files if file.suffix.lower() == unknown[0])
         raise UsageError(f"{file}: is neither a folder of images nor a {', '.join(others)} or {last} file")
     if len(endings) > 1:
-        raise UsageError(f"{path}: names files of several kinds, {', '.join(sorted(endings))}; one set is of one kind")
+        raise UsageError(
+            f"{path}: matches files of several kinds, {', '.join(sorted(endings))}; a set must have one kind"
+        )
     container = containers()[known[endings.pop()]]
     if len(files) > 1 and not container.takes_several:
         several = ", ".join(one.name for one in containers().values() if one.takes_several)
-        raise UsageError(
-            f"{path}: a pattern names shards, of the kinds {several}; put the images of these into one file"
-        )
+        raise UsageError(f"{path}: patterns work for shards ({several}); put these images into one file")
     return container.name
 
 

@@ -120,8 +120,9 @@ class ImageChecks(Parts):
         for row in facts:
             if row.columns is not None and min(n) < row.columns * d:
                 text = (
-                    f"found T_inf, which {row.name} has from {row.columns} images a feature on; {entry.name} has {d} "
-                    f"features, so at least {row.columns * d} images (found {min(n)}); use T_N"
+                    f"found T_inf, but {row.name} needs at least {row.columns} images per feature; "
+                    f"{entry.name} has {d} "
+                    f"features, so {row.columns * d} images (found {min(n)}); use T_N"
                 )
                 self._complain(("interval", "target"), text)
 

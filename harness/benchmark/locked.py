@@ -68,14 +68,14 @@ def from_lock(lock: Mapping[str, Any], where: str, place: Place) -> tuple[Benchm
         declared = _declaration(lock["benchmark"])
         name, entry = _dataset(lock["benchmark"]["data"])
     except (KeyError, TypeError, AttributeError) as problem:
-        raise UsageError(f"{where}: is no lock of this version: it lacks {problem}") from None
+        raise UsageError(f"{where}: is not a lock of this version: it lacks {problem}") from None
     left = {} if place.named else _code_in(declared)
     if not place.named and ":" in entry["use"]:
-        raise UsageError(f"{where}: dataset {name} is code of the run's own ({entry['use']}); {ASK}")
+        raise UsageError(f"{where}: dataset {name} is the run's own code ({entry['use']}); {ASK}")
     for kind, own in left:
         del declared[kind][own]
         if not declared[kind]:
-            raise UsageError(f"{where}: all {kind} are code of the run's own; {ASK}")
+            raise UsageError(f"{where}: all {kind} are the run's own code; {ASK}")
     while True:
         declared["rank_by"] = _rank_by(declared)
         document = Document(where, {kind: dict(v) if kind in BESIDE else v for kind, v in declared.items()})
@@ -128,7 +128,7 @@ def _code_in(declared: Mapping[str, Any]) -> dict[tuple[str, str], str]:
             given = component.modules(entry) if component else {}
             code = [entry["use"]] if ":" in entry["use"] else list(given.values())
             if code:
-                found[kind, name] = f"is code of the run's own ({', '.join(code)}); {ASK}"
+                found[kind, name] = f"is the run's own code ({', '.join(code)}); {ASK}"
     return found
 
 

@@ -30,16 +30,14 @@ def not_apart(data: PinnedDataset, training: str, reference: str) -> str:
 
     Splits under two names that hold some of the same images are found when features are scored.
     """
-    need = "compares fakes with training images and with real ones held out from training"
+    need = "compares generated images with training images and with held-out real ones"
     if training not in data.splits:
         return (
-            f"{need}, and dataset {data.name} has no split '{training}' (`training_split`): pin the images that the "
-            "generators were trained on as a split of it, or take authenticity"
+            f"{need}, and dataset {data.name} has no split '{training}' (`training_split`): pin the "
+            "training images of the generators as a split of it, or use authenticity"
         )
     if training == reference or data.splits[training].digest == data.splits[reference].digest:
-        return (
-            f"{need}, and `reference_split` is the training split here: hold some images out, as a split of their own"
-        )
+        return f"{need}, but `reference_split` is the training split here; add a split of held-out images"
     return ""
 
 
@@ -62,7 +60,7 @@ class MetricChecks(Parts):
             # Intervals come from halves of both sets, and there too an image needs k others.
             if k is not None and sizes and k > min(sizes) // 2 - 1:
                 most = min(sizes) // 2 - 1
-                text = f"found {k}; with {min(sizes)} images at most {most}, so that half of them have {k} neighbours"
+                text = f"{k} is too large for {min(sizes)} images: intervals use half-samples, so at most {most}"
                 self.document.complain(("metrics", name, "k"), text)
 
     def _parts(self) -> None:
@@ -74,15 +72,18 @@ class MetricChecks(Parts):
             size = entry.parameters.get("subset_size")
             least = min((n for n in (n_real, n_fake) if n is not None), default=None)
             if size is not None and least is not None and size > least:
-                self._complain_of(name, "subset_size", f"found {size}; with {least} images at most {least}")
+                self._complain_of(name, "subset_size", f"{size} is too large for {least} images; at most {least}")
             if n_fake is None or "splits" not in entry.parameters:
                 continue
             splits, part = entry.parameters["splits"], entry.parameters["split_size"]
             if part is None and splits > n_fake // 2:
-                text = f"found {splits}; with {n_fake} fake images at most {n_fake // 2}, so that each has two"
+                text = (
+                    f"{splits} is too large for {n_fake} generated images: each split needs two, so at "
+                    f"most {n_fake // 2}"
+                )
                 self._complain_of(name, "splits", text)
             if part is not None and n_fake % part == 1:
-                text = f"found {part}; {n_fake} fake images leave a last part of one image: take another size"
+                text = f"{part} leaves one image in the last split of {n_fake}; choose another size"
                 self._complain_of(name, "split_size", text)
 
     def _complain_of(self, metric: str, parameter: str, text: str) -> None:
@@ -104,9 +105,7 @@ class MetricChecks(Parts):
             return
         for encoder in self.entries("encoders"):
             if self.entries("metrics") and not self.metrics_of(encoder):
-                text = (
-                    "no metric is computed under it: the `encoders` of each leave it out; name it there, or remove it"
-                )
+                text = "no metric uses it; add it to the `encoders` of a metric, or remove it"
                 self.document.complain(("encoders", encoder), text, key=True)
 
     def _layers(self) -> None:
@@ -123,7 +122,7 @@ class MetricChecks(Parts):
                 read = " or ".join(f"layer {layer}" for layer in metric.component.reads)
                 text = (
                     f"{metric.use} reads {read} of inception{own}, not {encoder.component.name}{layer} (encoder "
-                    f"{encoder.name}); name the encoders that it is for, `encoders: [{', '.join(fitting) or '…'}]`"
+                    f"{encoder.name}); restrict it with `encoders: [{', '.join(fitting) or '…'}]`"
                 )
                 self.document.complain(("metrics", metric.name), text, key=True)
 
@@ -151,7 +150,7 @@ class MetricChecks(Parts):
         named = metric.encoders if metric is not None and isinstance(encoder, str) else None
         if metric is not None and named is not None and encoder in self.entries("encoders") and encoder not in named:
             text = (
-                f"found {metric.name}, which is computed under {', '.join(named)} only, not under the encoder that "
+                f"{metric.name} is computed only under {', '.join(named)}, not under the encoder that "
                 f"ranks; name {encoder} in metrics.{metric.name}.encoders, or rank by another"
             )
             self.document.complain(("rank_by", "metric"), text)
@@ -159,5 +158,5 @@ class MetricChecks(Parts):
         target = interval.get("target") if isinstance(interval, Mapping) else None
         if target == "T_inf" and metric is not None and metric.component.limitless:
             fixed = " at a fixed k" if "k" in metric.parameters else ""
-            text = f"found T_inf, but {metric.name}, which ranks, has no population value{fixed}; use T_N"
+            text = f"T_inf is not possible: {metric.name}, which ranks, has no population value{fixed}; use T_N"
             self.document.complain(("interval", "target"), text)

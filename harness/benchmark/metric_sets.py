@@ -78,8 +78,10 @@ def expanded(document: Document) -> dict[str, str]:
     of_set: dict[str, str] = {}
     for name, body in named:
         if name in JUDGED:
-            text = "judges images with their prompts, one by one, and is no metric of two sets; after the run, "
-            document.complain(("metrics", name), f"{text}`harness judge IMAGES --by {name}` ranks them", key=True)
+            text = "scores single images with their prompts, and is not a metric of two sets; after the run, "
+            document.complain(
+                ("metrics", name), f"{text}`harness judge IMAGES --by {name}` ranks the generators", key=True
+            )
             continue
         if name not in SETS or (isinstance(body, Mapping) and "use" in body):
             entries[name] = body
@@ -115,7 +117,7 @@ def fitted(
         fitting = tuple(encoder for encoder, entry in encoders.items() if reads(metric, entry, by_name=False))
         reason = _too_few(metric, min(sizes)) if sizes else ""
         if encoders and not fitting:
-            reason = f"it reads layer {' or '.join(metric.component.reads)} of inception, which no encoder here has"
+            reason = f"it needs layer {' or '.join(metric.component.reads)} of inception, which no encoder here has"
         elif metric.component.trains and apart:
             reason = f"it {apart}"
         if reason:
@@ -131,13 +133,13 @@ def _too_few(metric: MetricEntry, n: int) -> str:
     """Why sets of n images are too small for a metric's parameters; empty where they are not."""
     k, subset, splits = (metric.parameters.get(key) for key in ("k", "subset_size", "splits"))
     if k is not None and k > n // 2 - 1:
-        return f"halves of {n} images do not have {k} neighbours each"
+        return f"half of {n} images is too few for {k} neighbours"
     if subset is not None and subset > n:
-        return f"its subsets have {subset} images, and there are {n}; name it with a smaller subset_size"
+        return f"its subsets have {subset} images, but there are only {n}; set a smaller subset_size"
     if (clusters := metric.parameters.get("clusters")) is not None and clusters > n:
-        return f"it sorts each set into {clusters} clusters, and there are {n} images"
+        return f"it needs {clusters} clusters, but there are only {n} images"
     if metric.component.rows > n:
-        return f"features of {n} images have no bandwidth: it takes {metric.component.rows}"
+        return f"{n} images are too few to choose a bandwidth; it needs {metric.component.rows}"
     if splits is not None and metric.parameters.get("split_size") is None and splits > n // 2:
-        return f"its {splits} parts of {n} images do not have two each; name it with fewer splits"
+        return f"{n} images are too few for {splits} splits of two; set fewer splits"
     return ""

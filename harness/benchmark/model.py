@@ -45,7 +45,7 @@ def _name(text: str) -> str:
 
 def _no_repeats(seeds: tuple[int, ...]) -> tuple[int, ...]:
     if repeated := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
-        raise ValueError(f"repeated: {', '.join(map(str, repeated))}; the same seed twice is the same images twice")
+        raise ValueError(f"repeated: {', '.join(map(str, repeated))}; the same seed gives the same images")
     return seeds
 
 
@@ -61,53 +61,72 @@ Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), AfterVali
 
 
 class Interval(Frozen):
-    """What the intervals promise: how often they cover, which number, and whether the reference counts as drawn.
+    """What the intervals promise: how often they cover, which number, and whether the real set is a random sample."""
 
-    `replicates` is the number of random parts that metrics without an influence function are computed on.
-    """
-
-    level: Annotated[float, AfterValidator(_level)] = 0.95
-    target: Target = "T_N"
-    reference: Reference = "random"
-    replicates: Annotated[int, Field(ge=50)] = 200
+    level: Annotated[float, AfterValidator(_level)] = Field(0.95, description="confidence level, 0.5 to 0.999")
+    target: Target = Field(
+        "T_N", description="T_N: expected value at n_real and n_fake images; T_inf: population value, without that bias"
+    )
+    reference: Reference = Field(
+        "random", description="treat the real set as one random sample (random), or as the whole truth (fixed)"
+    )
+    replicates: Annotated[int, Field(ge=50)] = Field(
+        200, description="half-samples for metrics without an influence function"
+    )
 
 
 class Numerics(Frozen):
     """Other computations under which each generator's first image set and the reference are encoded once more."""
 
-    batch_sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False, min_length=1)]
+    batch_sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False, min_length=1)] = Field(
+        description="batch sizes of the encoder to compare with batch_size"
+    )
 
 
 class RankBy(Frozen):
     """The metric and the encoder that order the leaderboard."""
 
-    metric: str
-    encoder: str
+    metric: str = Field(description="a name under metrics")
+    encoder: str = Field(description="a name under encoders")
 
 
 class Benchmark(Frozen):
     """Everything that decides the numbers of a benchmark, defaults filled in."""
 
-    name: Name
-    description: str = ""
-    seed: Seed
+    name: Name = Field(description="name of the benchmark; results go to results/<name>")
+    description: str = Field("", description="free text, shown in the report")
+    seed: Seed = Field(description="seed for everything random; all other seeds derive from it")
     dataset: str = Field(description="a name in datasets.yaml")
-    reference_split: str = "reference"
-    training_split: str = "train"
-    n_real: ImageCount
-    n_fake: ImageCount
-    batch_size: Annotated[int, Field(ge=1)] = 64
+    reference_split: str = Field(
+        "reference", description="split of the dataset that generated images are compared with"
+    )
+    training_split: str = Field("train", description="split of the dataset that generators are trained on")
+    n_real: ImageCount = Field(description="number of real images per image set")
+    n_fake: ImageCount = Field(description="number of generated images per image set")
+    batch_size: Annotated[int, Field(ge=1)] = Field(64, description="images per forward pass of an encoder")
     preprocessing: Preprocessing = Field(description="the name of a recipe or a mapping of steps")
-    encoders: FrozenMapping[EncoderEntry]
-    generators: FrozenMapping[GeneratorEntry]
-    training_seeds: Seeds = (0,)
-    sampling_seeds: Seeds = (0,)
-    metrics: FrozenMapping[MetricEntry]
-    interval: Interval = Interval()
-    audit: Audit | None = Field(default=None, description="{jpeg: [90, 75], resize: [pillow lanczos]}")
-    sweep: sweeps.Sweep | None = Field(None, description="{generators: {ddpm: {steps: [1, 10]}}, n_fake: [100]}")
-    numerics: Numerics | None = Field(None, description="{batch_sizes: [1, 7]}: report what the batch size does")
-    rank_by: RankBy = Field(description="{metric: …, encoder: …}, which order the leaderboard")
+    encoders: FrozenMapping[EncoderEntry] = Field(
+        description="encoders by name: built-in, {preset: …}, {protocol: …} or {use: module:thing}"
+    )
+    generators: FrozenMapping[GeneratorEntry] = Field(
+        description="generators by name: built-in, folders and files of images, network files, or {use: module:thing}"
+    )
+    training_seeds: Seeds = Field((0,), description="a generator that is trained here is trained once per seed")
+    sampling_seeds: Seeds = Field((0,), description="each trained generator is sampled once per seed")
+    metrics: FrozenMapping[MetricEntry] = Field(
+        description="metrics by name, with their parameters, or sets of them: core, dgm-eval, adm, all"
+    )
+    interval: Interval = Field(Interval(), description="what the confidence intervals promise")
+    audit: Audit | None = Field(
+        default=None, description="variants for `harness audit`, such as {jpeg: [90, 75], resize: [pillow lanczos]}"
+    )
+    sweep: sweeps.Sweep | None = Field(
+        None, description="one generator per value, such as {generators: {ddpm: {steps: [1, 10]}}, n_fake: [100]}"
+    )
+    numerics: Numerics | None = Field(
+        None, description="measure the effect of the batch size, such as {batch_sizes: [1, 7]}"
+    )
+    rank_by: RankBy = Field(description="{metric: …, encoder: …} that order the leaderboard")
     data: PinnedDataset
     folder: Path
     left_out: FrozenMapping[str] = Field(default_factory=dict, exclude=True)
@@ -230,7 +249,7 @@ def _refuse_secrets(document: Document) -> None:
         elif isinstance(value, list):
             waiting += [((*place, i), part) for i, part in enumerate(value)]
         elif isinstance(value, str) and (holds_secret(value) or (value and str(place[-1]).lower() in _SECRET_KEYS)):
-            text = "a secret; it would stand in every record: let your code read it from the environment"
+            text = "looks like a secret, and would go into every record; let your code read it from the environment"
             document.complain(place, text, key=True)
 
 
@@ -282,7 +301,7 @@ def _plain(value: Any) -> str:
 def _data(document: Document, folder: Path) -> tuple[pinned.Catalogue | None, PinnedDataset | None]:
     name, chosen = document.value.get("dataset"), document.value.get("datasets")
     if chosen is not None and not isinstance(chosen, str):
-        document.complain(("datasets",), f"{found(chosen)}; the path of a datasets.yaml is needed")
+        document.complain(("datasets",), f"{found(chosen)}; expected the path of a datasets.yaml")
         return None, None
     path = folder / chosen if chosen else pinned.nearest(folder)
     if path is None:

@@ -97,7 +97,7 @@ def taken(document: Document, name: str, body: Mapping[str, Any]) -> dict[str, A
     preset = load(asked)
     said = [key for key in ("use", "protocol", "preprocessing", *preset.parameters) if key in body]
     for key in said:
-        document.complain(("encoders", name, key), f"preset {asked} says this itself; leave it out", key=True)
+        document.complain(("encoders", name, key), f"preset {asked} sets this; leave it out", key=True)
     if said:
         return None
     given = {key: value for key, value in body.items() if key != "preset"}

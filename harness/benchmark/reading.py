@@ -48,7 +48,7 @@ def read_all(document: Document, data: PinnedDataset | None, folder: Path) -> di
         made[kind] = {}
         declared = document.value[kind]
         if not isinstance(declared, Mapping) or not declared:
-            document.complain((kind,), f"{found(declared)}; a mapping of at least one name is needed")
+            document.complain((kind,), f"{found(declared)}; expected a mapping of at least one name")
             continue
         known = len(document.problems)
         for name, body in declared.items():
@@ -87,7 +87,7 @@ def _entry(
     if not NAME.fullmatch(name):
         document.complain(location, f"the name '{name}' is not allowed; {NAME_RULE}", key=True)
     if not isinstance(body, Mapping):
-        document.complain(location, f"{found(body)}; a mapping of parameters is needed, {{}} for none")
+        document.complain(location, f"{found(body)}; expected a mapping of parameters, {{}} for none")
         return None
     protocol = None
     if kind == "encoders" and "preset" in body:
@@ -125,7 +125,7 @@ def _entry(
         if kind == "encoders":
             facts[own] = recipes.declared(document, body[own], (*location, own))
         elif component.origin == "built-in":
-            text = f"is for {kind} of your own; {component.name} is built in and says so itself"
+            text = f"is only for your own {kind}; {component.name} is built in"
             document.complain((*location, own), text, key=True)
     if kind == "generators":
         facts.setdefault("trained", component.trained)
@@ -152,10 +152,10 @@ def _labelled(component: Component) -> bool:
 def _readable(document: Document, entry: GeneratorEntry, location: tuple[str, ...]) -> None:
     """Note a `groups` that a built-in generator's labels cannot be read as."""
     if entry.grouping is None:
-        text = f"found {entry.groups}, but {entry.component.name} gives its images no labels to read here; leave it out"
+        text = f"found {entry.groups}, but {entry.component.name} gives no labels; leave it out"
         document.complain(location, text)
     elif entry.groups == "strata" and entry.component.files is None and entry.parameters.get("labels") != "balanced":
-        text = "found strata, but labels are drawn, so their counts are not fixed; add `labels: balanced`, or use none"
+        text = "found strata, but label counts are random; add `labels: balanced`, or use none"
         document.complain(location, text)
 
 
@@ -167,7 +167,7 @@ def _conventions(document: Document, name: str, component: Component, body: Mapp
     own = component.parameters.model_fields
     try:
         if not isinstance(asked, str):
-            raise UsageError(f"{found(asked)}; a protocol's name is needed")
+            raise UsageError(f"{found(asked)}; expected a protocol's name")
         given = {key: value for key, value in body.items() if key in own}
         told = filled(asked, component.name, given)
     except UsageError as problem:
@@ -183,13 +183,13 @@ def _protocol(document: Document, name: str, body: Mapping[str, Any]) -> Protoco
     if not isinstance(asked, str) or asked not in protocols.names():
         is_text = isinstance(asked, str)
         text = (
-            unknown("protocol", asked, protocols.names()) if is_text else f"{found(asked)}; a protocol's name is needed"
+            unknown("protocol", asked, protocols.names()) if is_text else f"{found(asked)}; expected a protocol's name"
         )
         document.complain(location, text)
         return None
     for key in ("use", "preprocessing"):
         if key in body:
-            document.complain(("encoders", name, key), f"protocol {asked} says this itself; leave it out", key=True)
+            document.complain(("encoders", name, key), f"protocol {asked} sets this; leave it out", key=True)
             return None
     protocol = protocols.load(asked)
     if "use" not in protocol.encoder or protocol.recipe is None:
@@ -200,7 +200,7 @@ def _protocol(document: Document, name: str, body: Mapping[str, Any]) -> Protoco
     for key in body:
         if key in known and key not in CARRY:
             # Another network, layer or size under the protocol's label would be no number of that protocol.
-            text = f"protocol {asked} decides this; beside it only {', '.join(CARRY)} can be given"
+            text = f"protocol {asked} sets this; only {', '.join(CARRY)} can be added"
             document.complain(("encoders", name, key), text, key=True)
             return None
     return protocol
@@ -240,7 +240,7 @@ def _pool(
 def _component(document: Document, kind: Kind, name: str, body: Mapping[str, Any], folder: Path) -> Component | None:
     use = body.get("use", name)
     if not isinstance(use, str):
-        document.complain((kind, name, "use"), f"{found(use)}; a name or module:thing is needed")
+        document.complain((kind, name, "use"), f"{found(use)}; expected a name or module:thing")
         return None
     try:
         return registry.find(kind, use, folder)

@@ -107,7 +107,7 @@ def make(kind: str, use: str, parameters: Mapping[str, Any], folder: Path) -> An
         return functools.partial(thing, **arguments) if arguments else thing
     if arguments:
         what = "a function" if inspect.isroutine(thing) else "an instance"
-        raise UsageError(f"{kind[:-1]} {use} is {what}; it takes no parameters ({', '.join(arguments)}), a class does")
+        raise UsageError(f"{kind[:-1]} {use} is {what}; it takes no parameters ({', '.join(arguments)}); use a class")
     return thing
 
 

@@ -58,7 +58,7 @@ def find_module(name: str, folders: Sequence[Path]) -> ModuleSpec:
                 break
             return spec
     places = ", ".join(str(folder) for folder in dict.fromkeys(folders))
-    raise UsageError(f"no module '{name}'; it is looked for in {places} and in the environment")
+    raise UsageError(f"no module '{name}'; searched {places} and the environment")
 
 
 def _from_environment(name: str, locations: Sequence[str] | None) -> ModuleSpec | None:

@@ -14,25 +14,25 @@ from harness.benchmark.given import Inside
 from harness.benchmark.written import MARK, as_yaml
 
 HEAD = (
-    "Written by `harness init`; it is yours now. `harness check` names every mistake, `harness run` does it all.\n"
-    "What decides a number stands here; flags of the command line change none."
+    "Written by `harness init` for you to edit. `harness check` reports every mistake; `harness run` runs it.\n"
+    "This file fixes all that decides a number; command-line options change none."
 )
 # What a person would ask at each key, and what else could stand there.
 COMMENTS: Mapping[str, str] = {
-    "seed": "draws images where a set has more than are used, and everything else that is drawn",
-    "datasets": "the real images with the digest that pins them",
-    "n_real": "FD falls when these grow: compare only values at the same two numbers",
-    "preprocessing": "of encoders that bring none of their own; `harness list preprocessing`",
-    "encoders": "one table each; `harness list encoders`, `harness list protocols`, or module:thing of your own",
+    "seed": "seed for subsampling and everything else that is random",
+    "datasets": "the real images, pinned by digest",
+    "n_real": "FD falls as these grow: compare values only at the same n_real and n_fake",
+    "preprocessing": "for encoders without their own; `harness list preprocessing`",
+    "encoders": "one table each; `harness list encoders`, `harness list protocols`, or your own module:thing",
     "generators": "one row each. Others: {use: torchscript, file: g.pt, …}, {use: diffusers, …}, module:thing",
     "metrics": "by name, with parameters, or a set of them: core, dgm-eval, adm, all; `harness list metrics`",
     "rank_by": "the metric and the encoder that order the leaderboard",
 }
 MORE = """\
-# Not needed; as they are if left out:
-# training_seeds: [0]            # several vary the fit of generators that are trained here
-# sampling_seeds: [0, 1]         # several vary the images that a generator draws
-# interval: {level: 0.95, target: T_N, reference: random}   # T_inf: the population value, from ten images a feature on
+# Optional; defaults:
+# training_seeds: [0]            # train generators once per seed
+# sampling_seeds: [0, 1]         # sample each generator once per seed
+# interval: {level: 0.95, target: T_N, reference: random}   # T_inf: population value; needs ten images per feature
 # audit: {jpeg: [90], resize: [pillow lanczos], n_fake: [1000]}   # `harness audit`: other preprocessing
 """
 
@@ -51,10 +51,10 @@ def write_starter(
     Weight files need not be here. Raises UsageError as `declare` does.
     """
     if out.suffix not in (".yaml", ".yml"):
-        raise UsageError(f"--out {out}: a benchmark is a .yaml file")
+        raise UsageError(f"--out {out}: must end in .yaml")
     catalogue = out.with_name(f"{out.stem}.datasets.yaml")
     if taken := [path for path in (out, catalogue) if path.exists()]:
-        raise UsageError(f"{taken[0]}: is there already; give another --out")
+        raise UsageError(f"{taken[0]}: already exists; give another --out")
     out.parent.mkdir(parents=True, exist_ok=True)
     # Declared with random weights, so that whatever else is wrong is found where no weight file is.
     made = declare(

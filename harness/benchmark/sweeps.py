@@ -48,7 +48,7 @@ def expanded(document: Document) -> dict[str, Swept]:
         return {}  # the model of the whole says what is wrong
     swept = declared.get("generators", {})
     if not isinstance(swept, Mapping):
-        document.complain((KEY, "generators"), f"{found(swept)}; a mapping of generators' names is needed")
+        document.complain((KEY, "generators"), f"{found(swept)}; expected a mapping of generators' names")
         return {}
     cells: dict[str, dict[str, Swept]] = {}
     for name, axes in swept.items():
@@ -89,7 +89,7 @@ def _sound(document: Document, name: str, axes: Any, body: Any) -> bool:
     """Whether the axes of an entry are; what is wrong with them is noted."""
     location: Location = (KEY, "generators", name)
     if not isinstance(axes, Mapping) or not axes:
-        document.complain(location, f"{found(axes)}; parameters are needed, each with a list of values")
+        document.complain(location, f"{found(axes)}; expected parameters, each with a list of values")
         return False
     if body is not None and not isinstance(body, Mapping):
         return False  # the reader of entries says so
@@ -97,17 +97,17 @@ def _sound(document: Document, name: str, axes: Any, body: Any) -> bool:
     for axis, values in axes.items():
         here = (*location, axis)
         if axis in OWN:
-            document.complain(here, "is no parameter; write two entries instead", key=True)
+            document.complain(here, "is not a parameter; write two entries instead", key=True)
         elif isinstance(body, Mapping) and axis in body:
-            document.complain(here, f"generators.{name} gives {axis} already; leave it out there", key=True)
+            document.complain(here, f"generators.{name} also sets {axis}; remove it there", key=True)
         elif not isinstance(values, list) or not values:
-            document.complain(here, f"{found(values)}; a list of values is needed")
+            document.complain(here, f"{found(values)}; expected a list of values")
         else:
             for i, value in enumerate(values):
                 if not isinstance(value, Scalar):
-                    document.complain((*here, i), f"{found(value)}; a number, text, true, false or null is needed")
+                    document.complain((*here, i), f"{found(value)}; expected a number, text, true, false or null")
                 elif any(value == other and type(value) is type(other) for other in values[:i]):
-                    document.complain((*here, i), f"{found(value)} twice; a value makes one cell")
+                    document.complain((*here, i), f"{found(value)} twice; remove one")
     return len(document.problems) == before
 
 

@@ -54,7 +54,7 @@ def check(benchmark: Benchmark) -> None:
     if not runs or said == "1":
         return
     if said == "0":
-        raise UsageError([f"{one}: ${VARIABLE} is 0, so no code of a benchmark's own runs" for one in runs])
+        raise UsageError([f"{one}: not allowed: ${VARIABLE} is 0" for one in runs])
     allowed = {name.strip() for name in said.split(",") if name.strip()}
     strange = [one for one in runs if not one.beside and one.target.split(":")[0].split(".")[0] not in allowed]
     own = [one for one in runs if one.beside]
@@ -69,13 +69,13 @@ def check(benchmark: Benchmark) -> None:
             modules = ",".join(dict.fromkeys(one.target.split(":")[0].split(".")[0] for one in strange))
             raise UsageError(
                 [
-                    f"{one}: lies neither beside the YAML nor in your project; if it may run, say --trust-code, or "
+                    f"{one}: is neither beside the YAML nor in your project; to allow it, use --trust-code or "
                     f"{VARIABLE}={modules}"
                     for one in strange
                 ]
             )
         else:
-            warnings.warn(f"{' '.join(line.strip() for line in shown)} (said once for a folder)", CodeWarning, 3)
+            warnings.warn(f"{' '.join(line.strip() for line in shown)} (shown once per folder)", CodeWarning, 3)
         _remember(where)
 
 

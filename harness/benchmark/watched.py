@@ -26,7 +26,7 @@ def write_watched(bench: Path, checkpoints: Sequence[Path]) -> Path:
     name, parameter = placed(bench, whole)
     path = bench.with_name(f"{bench.stem}.watched.yaml")
     if path.exists() and not path.read_bytes().startswith(MARK):
-        raise UsageError(f"{path}: is there already, and not from a watch; it would be replaced: move it")
+        raise UsageError(f"{path}: exists and was not written by `harness watch`; move it, or it would be overwritten")
     generators = dict(whole["generators"])
     generators[name] = {key: value for key, value in generators[name].items() if key != parameter}
     sweep = dict(whole.get("sweep") or {})

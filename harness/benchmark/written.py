@@ -44,9 +44,7 @@ def check_own(path: Path) -> None:
             if stream.readline() == MARK:
                 return
     if os.path.lexists(path):
-        raise UsageError(
-            f"{path}: is there already, and not from a score; it would be replaced: move it, or give another --out"
-        )
+        raise UsageError(f"{path}: exists and was not written by `harness score`; move it, or give another --out")
 
 
 def as_yaml(value: Mapping[str, Any]) -> bytes:
@@ -117,9 +115,7 @@ def relative_path(path: Path, folder: Path) -> str:
     given = named(path)
     relative = os.path.relpath(given.parent.resolve() / given.name, folder.resolve())
     if not is_utf8(relative):
-        raise UsageError(
-            f"{shown(path)}: has a name that is not UTF-8, and the benchmark's YAML must name it; rename it"
-        )
+        raise UsageError(f"{shown(path)}: the file name is not UTF-8, so the benchmark YAML cannot name it; rename it")
     return relative
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.figures import write_figures
-from harness.cli.options import JSON, STORE, TRUST
+from harness.cli.options import DEVICE, JSON, STORE, TRUST, WORKERS
 
 if TYPE_CHECKING:
     from harness.pipeline import StorePlace
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("bench", type=click.Path(path_type=Path))
-@click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")
-@click.option("--out", type=click.Path(path_type=Path), help="Where audit.json and audit.md go. [results/<name>]")
+@click.option("--encoder", "encoders", multiple=True, help="Only this encoder; repeatable. [default: all]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for audit.json and audit.md. [default: results/<name>]"
+)
 @STORE
-@click.option("--device", default="auto", show_default=True)
-@click.option("--workers", type=click.IntRange(1))
+@DEVICE
+@WORKERS
 @JSON
 @TRUST
 def audit(
@@ -32,7 +34,10 @@ def audit(
     workers: int | None,
     file: Path | None,
 ) -> None:
-    """What would the images of BENCH have scored under other preprocessing, and which ranks flip? (its `audit`)"""
+    """Recompute scores under other preprocessing; find rank flips.
+
+    The variants are those under `audit:` in BENCH.
+    """
     import json
     from dataclasses import replace
 

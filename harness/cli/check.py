@@ -12,7 +12,7 @@ from harness.cli.options import BENCH
 @click.command()
 @BENCH
 def check(bench: Path) -> None:
-    """Validate BENCH: every mistake at once, each with its place; nothing is computed."""
+    """Check a benchmark file; reports every mistake with its line."""
     from harness import benchmark
     from harness.base import counted
 

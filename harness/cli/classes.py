@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @BENCH
-@click.option("--encoder", help="An encoder of the benchmark. [the one that ranks]")
+@click.option("--encoder", help="Encoder of the benchmark. [default: the one that ranks]")
 @OUT
 @STORE
 @DEVICE
@@ -31,11 +31,11 @@ def classes(
     workers: int | None,
     file: Path | None,
 ) -> None:
-    """Which classes of BENCH fail, generator by generator? A rare one can while the total looks fine.
+    """Score each class separately, to find classes that fail.
 
-    Classes are the labels that images were made with (`groups: strata`), else those that a linear classifier on the
-    encoder's features sees, on both sides. Each class is held against unseen real images of it where the benchmark has
-    the control `holdout`. The tables also become a section of OUT's report.
+    A rare class can fail while the total looks fine. Classes are the labels the images were generated with (`groups:
+    strata`), else the predictions of a linear classifier on the encoder's features. Each class is compared with
+    held-out real images if the benchmark has the control `holdout`. Adds a section to OUT's report.
     """
     from dataclasses import replace
 

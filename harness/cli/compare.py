@@ -17,16 +17,15 @@ if TYPE_CHECKING:
 @RUN
 @click.argument("first")
 @click.argument("second")
-@click.option("--metric", help="One metric. [all of the run]")
+@click.option("--metric", help="Only this metric. [default: all]")
 @ENCODER
-@click.option("--margin", type=float, help="Test whether they are equivalent within ± this much of the metric.")
+@click.option("--margin", type=float, help="Test for equivalence within ± this value; needs --metric.")
 @REFERENCE
 @click.option(
     "--paired",
     is_flag=True,
-    help="Images of both belong together, seed by seed: in folders, zip and tar files those of one file name (case, "
-    "zero padding and extension aside), else those in one place, as in arrays or of generators with the same prompts. "
-    "Latents are never shared by the harness's own generators.",
+    help="Pair the images of both: by file name in folders, zip and tar files (case, zero padding and extension "
+    "ignored), else by index, such as the same seed or prompt. Built-in generators never share latents.",
 )
 @DETAILS
 @JSON
@@ -42,7 +41,15 @@ def compare(
     details: bool,
     file: Path | None,
 ) -> None:
-    """Is generator FIRST of the run OUT different from SECOND, and by how much? Paired: they share the reference."""
+    """Test whether two generators of a run differ, and by how much.
+
+    FIRST and SECOND share the real images of the run OUT, so their scores are correlated; the test accounts for it.
+
+    \b
+    Examples:
+      harness compare results/digits ddpm vae
+      harness compare results/digits ddpm vae --metric fd --margin 5
+    """
     from harness.base import UsageError, write_json
     from harness.cli.lines import say
     from harness.cli.sections import add_section
@@ -50,7 +57,7 @@ def compare(
     from harness.studies import compare as study
 
     if margin is not None and metric is None:
-        raise UsageError("--margin needs --metric: a margin is an amount of one metric")
+        raise UsageError("--margin needs --metric: a margin is in units of one metric")
     asked = study.Question(first, second, metric, margin, reference, paired)
     found = study.compared(Scored.read(out, encoder), asked)
     say(study.text(found, details=details))

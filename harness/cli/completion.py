@@ -14,7 +14,7 @@ WHERE = {
 @click.command()
 @click.argument("shell", type=click.Choice(list(WHERE)))
 def completion(shell: str) -> None:
-    """Print the script that completes commands, options and paths in a SHELL.
+    """Print the completion script of your shell.
 
     \b
     bash   source it in ~/.bashrc: source <(harness completion bash)

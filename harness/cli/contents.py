@@ -1,4 +1,4 @@
-"""The table of contents of `harness --help`: sections of commands. A command that none lists stands in the last one."""
+"""The table of contents of `harness --help`: commands by section. Commands in no section come last."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Score", ("score", "run", "check", "init", "watch", "list", "encoders", "weights", "stats")),
-    ("Stage by stage, and apart", ("sample", "encode", "rank", "merge", "track", "report")),
+    ("Single stages", ("sample", "encode", "rank", "merge", "track", "report")),
     ("Compare", ("compare", "power", "gate", "rerank", "audit", "diagnose", "classes", "fdr6")),
     ("Other measures", ("ppl", "pairs", "judge", "scores", "votes")),
-    ("Hold against what is published", ("reproduce", "parity", "selftest", "show", "diff", "exam")),
-    ("Hand on", ("export", "site", "submit", "register", "verify")),
+    ("Check against published results", ("reproduce", "parity", "selftest", "show", "diff", "exam")),
+    ("Publish and verify", ("export", "site", "submit", "register", "verify")),
 )
 REST = "More"
 
@@ -19,7 +19,7 @@ REST = "More"
 def first_sentence(text: str) -> str:
     """The first sentence of a command's help; a full stop after an abbreviation ends none."""
     whole = " ".join(text.split("\n\n")[0].split())
-    return re.split(r"(?<!\bal)(?<!\bsd)[.?](?= [A-Z])", whole, maxsplit=1)[0].rstrip(".") + (
+    return re.split(r"(?<!\bal)(?<!\bsd)[.?](?= [A-Z])", whole, maxsplit=1)[0].rstrip(".?") + (
         "?" if re.match(r"[^.]*\?(?: [A-Z]|$)", whole) else "."
     )
 

@@ -12,15 +12,19 @@ from harness.cli.options import DETAILS, ENCODER, PATH, RUN_PLACE
 @click.command()
 @click.argument("out", type=RUN_PLACE, required=False)
 @ENCODER
-@click.option("--json", "file", type=PATH, help="Write the findings and figures to this file too.")
+@click.option("--json", "file", type=PATH, help="Also write the results to this JSON file.")
 @DETAILS
-@click.option("--values", multiple=True, help="Printed numbers instead: X:fd=3,precision=.9,recall=.4,n=5000 (repeat).")
+@click.option(
+    "--values",
+    multiple=True,
+    help="Numbers from a paper, in place of OUT: NAME:fd=3,precision=.9,recall=.4,n=5000; repeatable.",
+)
 def diagnose(out: Path | None, encoder: str | None, file: Path | None, details: bool, values: tuple[str, ...]) -> None:
-    """What is wrong with each generator of the run OUT, as far as its numbers go beyond noise?
+    """Say what is wrong with each generator of a run, beyond noise.
 
-    Each generator is compared with unseen real images where the run has the control `holdout`, else with what theory
-    says of a perfect one (KD, density and coverage only). Verdicts and numbers also become a section of OUT's report.
-    With --values, of no run at all: what numbers from a paper say, and which generator to take for what.
+    Compares each generator with held-out real images if the run has the control `holdout`, else with the theoretical
+    values of a perfect generator (KD, density and coverage only). Adds a section to OUT's report. With --values,
+    interprets published numbers without a run.
     """
     from harness.base import UsageError, write_json
     from harness.cli.lines import say
@@ -29,7 +33,7 @@ def diagnose(out: Path | None, encoder: str | None, file: Path | None, details: 
     from harness.studies import diagnose as study
 
     if (out is None) == (not values):
-        raise UsageError("diagnose takes a finished run, OUT, or --values; one of the two")
+        raise UsageError("give a finished run OUT or --values, and not both")
     if out is None:
         say(study.of_values(values))
         return

@@ -9,7 +9,7 @@ import click
 @click.argument("first")
 @click.argument("second")
 def diff(first: str, second: str) -> None:
-    """Say in which facts the protocols FIRST and SECOND differ, and what that does to a number."""
+    """Show how two protocols differ, and the effect on a number."""
     from harness.benchmark import protocols
 
     click.echo(protocols.told_apart(protocols.load(first), protocols.load(second)))

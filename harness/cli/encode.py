@@ -20,5 +20,8 @@ from harness.cli.stages import make
 @RECEIPT
 @TRUST
 def encode(bench: Path, **options: Any) -> None:
-    """Make the features of BENCH that the store does not have, and the images they need."""
+    """Compute the features of a benchmark that the store lacks.
+
+    Generates missing images first.
+    """
     make(bench, ("sample", "encode"), **options)

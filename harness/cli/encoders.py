@@ -7,11 +7,11 @@ import click
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--markdown", is_flag=True, help="The whole table, as docs/encoders.md has it.")
+@click.option("--markdown", is_flag=True, help="Print the whole table as Markdown, as in docs/encoders.md.")
 def encoders(name: str | None, markdown: bool) -> None:
-    """Encoders with a name of their own: features, image size and layer of all, or everything about NAME.
+    """List encoder presets, or show everything about one.
 
-    A benchmark takes one with `{preset: NAME}`. `harness list encoders` names the networks that they are made of.
+    Use a preset in a benchmark with `{preset: NAME}`. `harness list encoders` lists the underlying networks.
     """
     from harness.benchmark import presets
 

@@ -14,14 +14,16 @@ from harness.cli.options import JSON, PATH
 
 @click.command()
 @click.argument("metrics", nargs=-1)
-@click.option("--n", default=400, show_default=True, type=click.IntRange(100), help="Rows a side.")
-@click.option("--repeats", default=8, show_default=True, type=click.IntRange(4), help="Draws of each level.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of all draws.")
-@click.option("--law", "laws", multiple=True, help="Only this one (may be repeated). [all]")
-@click.option("--better", type=click.Choice(["lower", "higher"]), help="Which values of a metric of yours are.")
-@click.option("--axis", type=click.Choice(["fidelity", "diversity", "novelty"]), help="What yours is about. [all]")
-@click.option("--cost", is_flag=True, help="Take each metric's time on 10,000 × 2,048 features a side as well.")
-@click.option("--out", type=PATH, help="Write README.md, exam.json and a picture of each card to this folder.")
+@click.option("--n", default=400, show_default=True, type=click.IntRange(100), help="Rows per side.")
+@click.option("--repeats", default=8, show_default=True, type=click.IntRange(4), help="Draws per level.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed for all draws.")
+@click.option("--law", "laws", multiple=True, help="Only this law; repeatable. [default: all]")
+@click.option("--better", type=click.Choice(["lower", "higher"]), help="Direction of your own metric.")
+@click.option(
+    "--axis", type=click.Choice(["fidelity", "diversity", "novelty"]), help="Axis of your own metric. [default: all]"
+)
+@click.option("--cost", is_flag=True, help="Also time each metric on 10,000 × 2,048 features per side.")
+@click.option("--out", type=PATH, help="Folder for README.md, exam.json and one figure per metric.")
 @JSON
 def exam(
     metrics: tuple[str, ...],
@@ -35,10 +37,11 @@ def exam(
     out: Path | None,
     file: Path | None,
 ) -> None:
-    """Exit 1 where a METRIC that is named does not do what a metric of its axis must.
+    """Test whether metrics respond to known defects.
 
-    METRIC is a built-in one (`harness list metrics`) or a function of yours, module:name, which takes (real, fake) and
-    gives a number. Without any, all built-in ones are examined, and the exit code is 0: no metric passes everything.
+    METRIC is a built-in metric (`harness list metrics`) or your own function module:name, which takes (real, fake) and
+    returns a number. Exit 1 if a named metric fails a test of its axis. Without METRIC, tests all built-in metrics and
+    exits 0: none passes everything.
     """
     import json
 

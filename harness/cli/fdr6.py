@@ -13,10 +13,10 @@ from harness.cli.options import JSON, RUN
 @RUN
 @JSON
 def fdr6(out: Path, file: Path | None) -> None:
-    """FDr6 of each generator of the run OUT, with its interval, rank sets and six terms.
+    """FDr6: the mean FD ratio over six encoders, with intervals.
 
-    OUT holds FD under the six encoders of protocol fdr6: `harness score REAL FAKE --protocol fdr6` makes them and ends
-    with this; in a benchmark `encoders: {all: {protocol: fdr6}}` and `metrics: fdr6` do. OUT's report gets a section.
+    Needs FD under the six encoders of protocol fdr6: `harness score REAL FAKE --protocol fdr6`, or in a benchmark
+    `encoders: {all: {protocol: fdr6}}` and `metrics: fdr6`. Adds a section to OUT's report.
     """
     show(out, file)
 

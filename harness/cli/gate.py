@@ -13,14 +13,29 @@ from harness.cli.options import DETAILS, JSON, RUN, RUN_PLACE
 
 @click.command()
 @RUN
-@click.option("--baseline", type=RUN_PLACE, required=True, help="The finished run to compare with.")
-@click.option("--encoder", help="An encoder of both runs. [the one that ranks]")
-@click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
-@click.option("--metric", help="Test this one alone. [all]")
-@click.option("--margin", type=click.FloatRange(0), default=0.0, help="With --metric: how much worse passes. [0]")
+@click.option("--baseline", type=RUN_PLACE, required=True, help="Finished run to compare with.")
+@click.option("--encoder", help="Encoder of both runs. [default: the one that ranks]")
+@click.option(
+    "--level",
+    type=click.FloatRange(0.5, 0.999),
+    default=0.95,
+    show_default=True,
+    help="1 minus the chance of a false alarm.",
+)
+@click.option("--metric", help="Test only this metric. [default: all]")
+@click.option(
+    "--margin",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="With --metric: tolerated loss, in units of the metric. [default: 0]",
+)
 @DETAILS
 @JSON
-@click.option("--summary", type=click.Path(path_type=Path), help="Append the judgement as Markdown to this file.")
+@click.option(
+    "--summary",
+    type=click.Path(path_type=Path),
+    help="Append the verdict to this file as Markdown, such as $GITHUB_STEP_SUMMARY.",
+)
 def gate(
     out: Path,
     baseline: Path,
@@ -32,11 +47,15 @@ def gate(
     summary: Path | None,
     file: Path | None,
 ) -> None:
-    """Exit 1 where a generator of OUT is worse than in BASELINE beyond noise, in any metric; 2 where not comparable.
+    """Fail if a generator is worse than in a baseline run (for CI).
 
-    Each metric of each generator that changed is one test against the same reference; Holm's correction holds the
-    chance of any false alarm below 1 - level. Fidelity and diversity are tested apart, so that one cannot pay for the
-    other. A generator that fails in OUT but not in BASELINE counts as worse, one that OUT leaves out is refused.
+    Exit 1 if any metric of any generator is worse beyond noise, 2 if the runs are not comparable. Each metric of each
+    changed generator is one test; Holm's correction keeps the chance of any false alarm below 1 - level. A gain in
+    diversity cannot offset a loss of fidelity. A generator that newly fails counts as worse; a missing one is an error.
+
+    \b
+    Example:
+      harness gate results/new --baseline results/main
     """
     from harness.cli.lines import say
     from harness.studies import Scored

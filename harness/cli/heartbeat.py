@@ -14,7 +14,7 @@ SECONDS = 10.0
 
 
 class Heartbeat:
-    """Says `still at work` whenever nothing was heard for as long; `where` adds what a stage knows of itself."""
+    """Says `still running` whenever nothing was heard for as long; `where` adds what a stage knows of itself."""
 
     def __init__(self, seconds: float, say: Callable[[str], None]) -> None:
         self.seconds, self.say = seconds, say
@@ -42,7 +42,7 @@ class Heartbeat:
             if now - self.last >= 0.9 * self.seconds:
                 self.last = now
                 where = self.where()
-                self.say(f"{where}{': ' if where else ''}still at work, {now - self.began:.0f} s since the start")
+                self.say(f"{where}{': ' if where else ''}still running, {now - self.began:.0f} s")
 
     def stop(self) -> None:
         """Say nothing more."""

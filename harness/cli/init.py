@@ -11,9 +11,11 @@ from harness.cli.options import ARRAY, COLUMN, PATH
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=PATH, metavar="REAL FAKE [FAKE …]")
-@click.option("--out", type=PATH, default=Path("benchmark.yaml"), show_default=True, help="The file to write.")
-@click.option("--protocol", help="Encoder, preprocessing and conventions of a published one. [clean]")
-@click.option("--encoder", help="An encoder instead.")
+@click.option("--out", type=PATH, default=Path("benchmark.yaml"), show_default=True, help="File to write.")
+@click.option(
+    "--protocol", help="Published protocol, which sets encoder, preprocessing and metric conventions. [default: clean]"
+)
+@click.option("--encoder", help="Encoder, in place of --protocol.")
 @COLUMN
 @ARRAY
 def init(
@@ -24,18 +26,18 @@ def init(
     column: tuple[str, ...],
     array: tuple[str, ...],
 ) -> None:
-    """Write a commented benchmark YAML from sets of images, to edit and run; nothing is scored.
+    """Write a commented benchmark YAML from image sets, to edit and run.
 
-    The real images are read once, to pin them by digest in a datasets.yaml beside it. Nothing is asked, and no file is
-    written over.
+    Scores nothing and overwrites nothing. Reads the real images once and pins their digest in a datasets.yaml beside
+    the benchmark.
     """
     from harness.base import UsageError
     from harness.benchmark import Inside, write_starter
 
     if len(paths) < 2:
-        raise UsageError("give the REAL images and then at least one set of FAKE ones")
+        raise UsageError("give the REAL images and at least one set of FAKE images")
     if protocol and encoder:
-        raise UsageError("say --protocol or --encoder, one of the two")
+        raise UsageError("give --protocol or --encoder, not both")
     made = write_starter(paths[0], paths[1:], out=out, protocol=protocol, encoder=encoder, inside=Inside(column, array))
     for line in made.notes:
         click.echo(f"note: {line}", err=True)

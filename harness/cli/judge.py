@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import COLUMN, PATH, STORE, TRUST
+from harness.cli.options import COLUMN, LEVEL, PATH, STORE, TRUST
 
 if TYPE_CHECKING:
     from harness.pipeline import StorePlace
@@ -17,16 +17,23 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=PATH, metavar="IMAGES [IMAGES …] | BENCH")
-@click.option("--by", "names", multiple=True, required=True, help="A judge or a set of them (may be repeated).")
-@click.option("--prompts", "table", type=PATH, help="CSV, JSON lines or a prompt a line. [what lies with the images]")
-@click.option("--prompt", "prompt_column", help="The column of the prompts. [prompt, caption or text]")
-@click.option("--out", type=PATH, default=Path("scores.csv"), show_default=True, help="Where the scores go.")
+@click.option("--by", "names", multiple=True, required=True, help="Judge or set of judges; repeatable.")
+@click.option(
+    "--prompts",
+    "table",
+    type=PATH,
+    help="CSV, JSON lines, or text with one prompt per line. [default: prompts stored with the images]",
+)
+@click.option("--prompt", "prompt_column", help="Prompt column. [default: prompt, caption or text]")
+@click.option("--out", type=PATH, default=Path("scores.csv"), show_default=True, help="CSV file for the scores.")
 @click.option("--random-weights", is_flag=True, help="Use random weights (no download). Scores do not measure quality.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws random weights.")
-@click.option("--compare", nargs=2, help="Say the difference of these two as well.")
-@click.option("--common", is_flag=True, help="Take the prompts that all answered, where some did not answer all.")
-@click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
-@click.option("--device", default="cpu", show_default=True, help="Where judges compute: cpu, cuda …")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed for --random-weights.")
+@click.option("--compare", nargs=2, help="Also compare these two generators.")
+@click.option(
+    "--common", is_flag=True, help="If some prompts lack images, use only the prompts common to all generators."
+)
+@LEVEL
+@click.option("--device", default="cpu", show_default=True, help="Device for judges: cpu, cuda, mps …")
 @STORE
 @COLUMN
 @TRUST
@@ -45,17 +52,23 @@ def judge(
     store: StorePlace,
     column: tuple[str, ...],
 ) -> None:
-    """Score IMAGES one by one with the prompts that they show, and rank their generators.
+    """Score text-to-image samples with CLIPScore, PickScore or aesthetics.
 
-    Each IMAGES is one generator's: a folder, or a zip, tar, Parquet or Arrow file. Judges: clip_score (100 max(cos, 0)
-    of CLIP ViT-L/14, as torchmetrics), clip_score_published (2.5 max(cos, 0) of ViT-B/32), aesthetic (LAION, reads no
-    prompt), pickscore; the set text-to-image is clip_score, aesthetic, pickscore. Higher is better for all.
+    Each IMAGES holds the samples of one generator: a folder, or a zip, tar, Parquet or Arrow file.
 
-    Of a BENCH, its generators that have prompts are judged: those with `prompts:`, and image files with texts beside
-    them; the ranking becomes a section of the report in results/<name>.
+    \b
+    Judges (higher is better for all):
+      clip_score            100 max(cos, 0), CLIP ViT-L/14, as in torchmetrics
+      clip_score_published  2.5 max(cos, 0), CLIP ViT-B/32
+      aesthetic             LAION aesthetic predictor; ignores prompts
+      pickscore             PickScore
+      text-to-image         the set clip_score, aesthetic, pickscore
 
-    OUT has a row an image, which `harness scores OUT --score JUDGE` ranks again, and OUT.json says what each judge is,
-    with the SHA-256 of its weights.
+    With BENCH, judges its generators that have prompts: those with `prompts:`, and image files with text files beside
+    them. Adds a section to the report in results/<name>.
+
+    OUT has one row per image; `harness scores OUT --score JUDGE` ranks it again. OUT.json describes each judge, with
+    the SHA-256 of its weights.
     """
     from harness.base import RANDOM, UsageError, named, write_atomically, write_json
     from harness.cli.lines import say
@@ -66,15 +79,15 @@ def judge(
 
     facts = judges_named(names)
     if out.is_dir():
-        raise UsageError(f"{out} is a folder; --out is the file of scores")
+        raise UsageError(f"--out {out} is a folder; give a CSV file")
     bench = paths[0] if len(paths) == 1 and paths[0].suffix in (".yaml", ".yml") else None
     results: Path | None = None
     if bench is not None:
         if table is not None or column:
-            raise UsageError("--prompts and --column are for IMAGES; a benchmark's generators say their prompts")
+            raise UsageError("--prompts and --column are for IMAGES; in a benchmark, set `prompts:` of the generators")
         sets, results, device = _of_benchmark(bench, store, device)
         if lacking := {one.generator for one in sets if one.prompts is None} if any(s.prompts for s in sets) else set():
-            click.echo(f"note: without prompts, and left out: {named(sorted(lacking))}", err=True)
+            click.echo(f"note: skipped, no prompts: {named(sorted(lacking))}", err=True)
             sets = [one for one in sets if one.prompts is not None]
     else:
         sets = _of_images(paths, column, table, prompt_column)

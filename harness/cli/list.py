@@ -10,7 +10,7 @@ import click
     "kind", type=click.Choice(["datasets", "generators", "encoders", "metrics", "preprocessing", "protocols", "claims"])
 )
 def list_(kind: str) -> None:
-    """List what a benchmark can name, and the published claims that `harness reproduce` knows."""
+    """List the names a benchmark can use, and published claims."""
     from harness import benchmark
 
     if kind == "protocols":

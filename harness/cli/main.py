@@ -25,7 +25,7 @@ import harness.cli
 from harness.cli import FAILED, INTERRUPTED, USAGE
 from harness.cli.heartbeat import beating, current
 
-KEPT = "what was finished is kept, the same command goes on from there"
+KEPT = "finished work is kept; run the same command again to continue"
 
 
 class Commands(click.Group):
@@ -80,8 +80,8 @@ class Commands(click.Group):
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
             if not where and error.errno == errno.ENOSPC:  # a write names no file
-                where = " (where the store, --store, or the results, --out, lie)"
-            remedy = "give a folder that can be written, with --store or --out" if error.errno in UNWRITABLE else KEPT
+                where = " (on the disk of --store or --out)"
+            remedy = "choose a writable folder with --store or --out" if error.errno in UNWRITABLE else KEPT
             click.echo(f"error: {error.strerror or error}{where}; {remedy}", err=True)
             sys.exit(FAILED)
 
@@ -95,7 +95,7 @@ def _quiet() -> click.Option:
             if (beat := current()) is not None:  # said after the command's name, when it beats already
                 beat.stop()
 
-    words = "No progress; answers, warnings and errors only."
+    words = "Print no progress, only results, warnings and errors."
     return click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, callback=heard, help=words)
 
 
@@ -113,15 +113,16 @@ def _files() -> frozenset[str]:
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="generative-image-harness", prog_name="harness")
 def main() -> None:
-    """Measure generative image models: FD, KD, precision, recall, density, coverage, each with an interval.
+    """Benchmark generative image models: every metric with a confidence interval.
 
-    A benchmark is one YAML file that says what is measured; flags say where and how fast and never change a number.
+    A benchmark is one YAML file. It fixes all that decides a number; options only set where and how fast to run.
 
     \b
-    harness score REAL FAKE               two folders of images: FD, KD, precision, recall …, with intervals
-    harness run benchmarks/digits.yaml    the whole benchmark: leaderboard, plots, records, MLflow
-    harness check benchmarks/digits.yaml  only find mistakes in the file
-    harness list generators               what a benchmark can name
+    Examples:
+      harness score REAL FAKE              compare two folders of images
+      harness run benchmarks/digits.yaml   run a benchmark: leaderboard, report, MLflow
+      harness check my.yaml                find the mistakes in a benchmark file
+      harness list metrics                 what a benchmark file can name
     """
 
 

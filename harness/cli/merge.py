@@ -15,9 +15,9 @@ SHOWN = 5
 @click.command()
 @whole_run
 def merge(bench: Path, **options: Any) -> None:
-    """Write the results of BENCH from what its shards left in the store; nothing is sampled, encoded or scored.
+    """Write the results of a sharded run; compute nothing.
 
-    Where something is missing it says what, with exit code 2: `harness run BENCH` computes it.
+    If a shard's work is missing from the store, names it and exits with 2; `harness run BENCH` computes it.
     """
     from harness.base import UsageError
     from harness.run import what_is_missing
@@ -26,5 +26,5 @@ def merge(bench: Path, **options: Any) -> None:
     if missing:
         more = [f"and {len(missing) - SHOWN} more"] if len(missing) > SHOWN else []
         told = "; ".join([*missing[:SHOWN], *more])
-        raise UsageError(f"the store lacks {told}: run the shards that are left, or `harness run {bench}`")
+        raise UsageError(f"the store lacks {told}; run the remaining shards, or `harness run {bench}`")
     run_and_show(bench, **options)

@@ -57,11 +57,11 @@ class RunPlace(click.ParamType):  # type: ignore[type-arg] # generic in the stub
         def put() -> None:
             try:
                 if count := publish_run(url):
-                    click.echo(f"put       {count} files in {url}", err=True)
+                    click.echo(f"uploaded  {count} files to {url}", err=True)
             except UsageError as problem:
                 if self.made:
                     raise
-                click.echo(f"note: {problem}; what this adds to the run is in {folder} alone", err=True)
+                click.echo(f"note: {problem}; the new files are only in {folder}", err=True)
 
         if ctx is not None:
             ctx.call_on_close(put)
@@ -87,54 +87,70 @@ BENCH = click.argument("bench", type=PATH)
 RUN_PLACE = RunPlace()
 OUT_PLACE = RunPlace(made=True)
 RUN = click.argument("out", type=RUN_PLACE)
-OUT = click.option("--out", type=OUT_PLACE, help="Where the results go: a folder or s3://… [results/<name>]")
+OUT = click.option("--out", type=OUT_PLACE, help="Folder or s3://… for the results. [default: results/<name>]")
 DEVICE = click.option(
-    "--device", default="auto", show_default=True, help="Where encoders and metrics compute: cpu, cuda …"
+    "--device", default="auto", show_default=True, help="Device for encoders and metrics: auto, cpu, cuda, mps …"
 )
 WORKERS = click.option(
     "--workers",
     type=click.IntRange(1),
-    help="Processes, one thread each. [$HARNESS_WORKERS, or one a GPU, or one a core, 8 at most]",
+    help="Worker processes, one thread each. [default: $HARNESS_WORKERS, else one per GPU, else one per core up to 8]",
 )
 UNIT_TIMEOUT = click.option(
     "--unit-timeout",
     type=click.FloatRange(0, min_open=True),
-    help="Seconds that one model's images, one set's features or scores may take: what hangs then fails. [no limit]",
+    help="Time limit in seconds for one unit of work: the images of one model, or the features or scores of one set. "
+    "[default: none]",
 )
 EXECUTOR = click.option(
     "--executor",
     default="local",
     show_default=True,
-    help="Where work runs: local, ray, ray://HOST:PORT, slurm. Ray takes 15 s to start: it pays off for work of "
-    "minutes on several machines; on one machine local is faster.",
+    help="Where to run: local, ray, ray://HOST:PORT or slurm. On one machine, local is faster: "
+    "Ray takes 15 s to start.",
 )
 CPUS = click.option(
-    "--cpus-per-worker", type=click.FloatRange(0), help="With ray and slurm: CPUs that a worker takes of its node. [1]"
+    "--cpus-per-worker", type=click.FloatRange(0), help="CPUs per worker, with ray and slurm. [default: 1]"
 )
 GPUS = click.option(
     "--gpus-per-worker",
     type=click.FloatRange(0),
-    help="With ray and slurm: GPUs that a worker takes. [ray: 1 where there are any; slurm: 0]",
+    help="GPUs per worker. [default: with ray 1 if there are any, with slurm 0]",
 )
-TRACKING_URI = click.option("--tracking-uri", help="MLflow server or database. [sqlite:///mlflow.db]")
-ENCODER = click.option("--encoder", help="An encoder of the run. [the one that ranks]")
+TRACKING_URI = click.option("--tracking-uri", help="MLflow server or database. [default: sqlite:///mlflow.db]")
+ENCODER = click.option("--encoder", help="Encoder of the run to use. [default: the one that ranks]")
 REFERENCE = click.option(
-    "--reference", type=click.Choice(["fixed", "random"]), help="What the reference counts as. [as the run declares]"
+    "--reference",
+    type=click.Choice(["fixed", "random"]),
+    help="Treat the real set as fixed, or as one random sample. [default: as in the run]",
 )
-JSON = click.option("--json", "file", type=PATH, help="Write the figures to this file too.")
-DETAILS = click.option("--details", is_flag=True, help="Print everything: all rows, columns, intervals, p and notes.")
-COLUMN = click.option("--column", multiple=True, help="Column of images, where a table has several. [the only one]")
-ARRAY = click.option("--array", multiple=True, help="Array of images, where an npz has several. [the only one]")
+LEVEL = click.option(
+    "--level",
+    type=click.FloatRange(0.5, 0.999),
+    default=0.95,
+    show_default=True,
+    help="Confidence level of the intervals.",
+)
+JSON = click.option("--json", "file", type=PATH, help="Also write the results to this JSON file.")
+DETAILS = click.option(
+    "--details", is_flag=True, help="Print everything: all rows, columns, intervals, p-values and notes."
+)
+COLUMN = click.option(
+    "--column", multiple=True, help="Image column of a Parquet or Arrow table. [default: the only one]"
+)
+ARRAY = click.option("--array", multiple=True, help="Image array of an npz file. [default: the only one]")
 TRUST = click.option(
     "--trust-code",
     is_flag=True,
     expose_value=False,
     callback=_trusting,
-    help="Run the code that the YAML names, wherever it lies. [$HARNESS_TRUST_CODE]",
+    help="Allow code named in the YAML to run. Also set by $HARNESS_TRUST_CODE.",
 )
-RECEIPT = click.option("--receipt", type=PATH, help="Write digests of what was made to this file.")
-GENERATORS = click.option("--generator", "generators", multiple=True, help="Only this one (may be repeated).")
-ENCODERS = click.option("--encoder", "encoders", multiple=True, help="Only this one (may be repeated).")
+RECEIPT = click.option("--receipt", type=PATH, help="Write the digests of all outputs to this file.")
+GENERATORS = click.option(
+    "--generator", "generators", multiple=True, help="Only this generator; repeatable. [default: all]"
+)
+ENCODERS = click.option("--encoder", "encoders", multiple=True, help="Only this encoder; repeatable. [default: all]")
 
 
 def STORE(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 - one of the options above, for users of it
@@ -147,9 +163,14 @@ def STORE(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802 - 
         place = store_place(store, rest.pop("store_cache"), rest.pop("store_cache_size"))
         command(*arguments, store=place, **rest)
 
-    made = "Cache of images, features, scores: a folder, or s3://BUCKET/PREFIX, gs://… [$HARNESS_STORE or .harness]"
-    size = click.option("--store-cache-size", help="What that folder holds at most, such as 50GB. [20GB]")
-    folder = click.option("--store-cache", type=PATH, help="Local folder of a store in a bucket. [in the user's cache]")
+    made = (
+        "Cache of images, features and scores: a folder, s3://BUCKET/PREFIX or gs://… [default: $HARNESS_STORE, else "
+        ".harness]"
+    )
+    size = click.option("--store-cache-size", help="Size limit of that folder, such as 50GB. [default: 20GB]")
+    folder = click.option(
+        "--store-cache", type=PATH, help="Local copy of a store in a bucket. [default: in your cache folder]"
+    )
     place = click.option("--store", help=made)
     return place(folder(size(placed)))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.figures import write_figures
-from harness.cli.options import DEVICE, JSON, PATH
+from harness.cli.options import DEVICE, JSON, LEVEL, PATH
 
 
 @click.command()
@@ -17,15 +17,17 @@ from harness.cli.options import DEVICE, JSON, PATH
     "measures",
     multiple=True,
     type=click.Choice(["psnr", "ssim", "lpips"]),
-    help="What to compare by (may be repeated). [psnr, ssim]",
+    help="Measure; repeatable. [default: psnr, ssim]",
 )
-@click.option("--net", type=click.Choice(["alex", "vgg"]), default="alex", show_default=True, help="LPIPS' network.")
-@click.option("--random-weights", is_flag=True, help="LPIPS without weight files; no measure of anything.")
-@click.option("--clusters", is_flag=True, help="Images of one folder hang together: folders are what was drawn.")
-@click.option("--compare", nargs=2, help="Say the difference of these two as well.")
-@click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
+@click.option("--net", type=click.Choice(["alex", "vgg"]), default="alex", show_default=True, help="LPIPS network.")
 @click.option(
-    "--csv", "table", type=PATH, help="Write every image's scores to this file, as `harness scores` reads it."
+    "--random-weights", is_flag=True, help="Use random LPIPS weights (no download). Scores do not measure quality."
+)
+@click.option("--clusters", is_flag=True, help="Cluster by folder: images of one folder are not independent.")
+@click.option("--compare", nargs=2, help="Also compare these two generators.")
+@LEVEL
+@click.option(
+    "--csv", "table", type=PATH, help="Write per-image scores to this file, in the format of `harness scores`."
 )
 @DEVICE
 @JSON
@@ -41,16 +43,16 @@ def pairs(
     device: str,
     file: Path | None,
 ) -> None:
-    """Compare FAKE images with the REAL ones of the same file name: super-resolution, inpainting, compression.
+    """Compare paired images by file name: PSNR, SSIM, LPIPS.
 
-    PSNR, SSIM (Wang et al. 2004) and LPIPS, with intervals of their means; generators share the real images. Sets
-    without pairs are refused: pixels cannot score generation, `harness score` can.
+    For super-resolution, inpainting and compression, where each FAKE image has a REAL one with the same file name.
+    Means with confidence intervals. For unpaired images use `harness score`.
     """
     from harness.base import UsageError, write_atomically
     from harness.studies import pairs as study
 
     if len(paths) < 2:
-        raise UsageError("give the REAL images and then at least one set of FAKE ones")
+        raise UsageError("give the REAL images and at least one set of FAKE images")
     chosen = tuple(dict.fromkeys(measures)) or ("psnr", "ssim")
     asked = study.Asked(chosen, net, random_weights, clusters, level, device)
     found = study.scored_pairs(paths[0], paths[1:], asked)

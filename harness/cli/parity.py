@@ -14,19 +14,21 @@ from harness.cli.options import JSON, PATH
 @click.command()
 @click.argument("real", type=PATH)
 @click.argument("fake", type=PATH)
-@click.option("--peers", help="clean-fid, torch-fidelity, pytorch-fid, torchmetrics; comma-separated. [all installed]")
-@click.option("--n", type=click.IntRange(8), help="The first N files of each folder, by name. [all]")
-@click.option("--random-weights", is_flag=True, help="Try it without a weight file; no measure of quality.")
-@click.option("--device", default="auto", show_default=True, help="Where they compute: cpu, cuda …")
+@click.option(
+    "--peers", help="Comma-separated: clean-fid, torch-fidelity, pytorch-fid, torchmetrics. [default: all installed]"
+)
+@click.option("--n", type=click.IntRange(8), help="Only the first N files of each folder, by name. [default: all]")
+@click.option("--random-weights", is_flag=True, help="Use random weights (no download). Scores do not measure quality.")
+@click.option("--device", default="auto", show_default=True, help="Device: auto, cpu, cuda, mps …")
 @JSON
 def parity(
     real: Path, fake: Path, peers: str | None, n: int | None, random_weights: bool, device: str, file: Path | None
 ) -> None:
-    """Run the peers' own programs and ours on the folders REAL and FAKE; print a Markdown table to paste.
+    """Compare our numbers with other packages on your images.
 
-    Each peer reads the files with its own code and runs its own network and arithmetic; the weight file is the same for
-    all. The table has both values, how far apart the features are, what rounding allows, and seconds. Exit 1 where
-    something differs by more than that, 2 where nothing could be compared: what is missing is named, with its place.
+    Each package (clean-fid, torch-fidelity, pytorch-fid, torchmetrics) runs its own code on REAL and FAKE, with the
+    same weight file. Prints a Markdown table: both values, the difference of the features, the tolerance for rounding,
+    and seconds. Exit 1 if a difference exceeds the tolerance, 2 if nothing could be compared.
     """
     from harness.base import write_json
     from harness.studies import parity as study

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 @RUN
 @click.argument("first")
 @click.argument("second")
-@click.option("--difference", "wanted", type=float, required=True, help="The difference to resolve, in the metric.")
-@click.option("--metric", help="A metric of the run. [the one that ranks]")
+@click.option(
+    "--difference", "wanted", type=float, required=True, help="Smallest difference to detect, in units of the metric."
+)
+@click.option("--metric", help="Metric of the run. [default: the one that ranks]")
 @ENCODER
-@click.option("--power", "chance", type=float, default=0.8, show_default=True, help="How surely it is to be seen.")
-@click.option("--images", type=click.IntRange(2), help="Images per checkpoint. [as in the run]")
-@click.option("--training-seeds", type=click.IntRange(1), help="Give these, and the images are planned instead.")
+@click.option("--power", "chance", type=float, default=0.8, show_default=True, help="Target statistical power.")
+@click.option("--images", type=click.IntRange(2), help="Images per checkpoint. [default: as in the run]")
+@click.option(
+    "--training-seeds", type=click.IntRange(1), help="Fix the number of training seeds and plan the images instead."
+)
 @REFERENCE
 @JSON
 def power(
@@ -39,7 +43,10 @@ def power(
     reference: Reference | None,
     file: Path | None,
 ) -> None:
-    """How many training seeds or images does it take to see a difference between FIRST and SECOND of the run OUT?"""
+    """Plan how many seeds or images are needed to detect a difference.
+
+    Uses the variances of generators FIRST and SECOND in the finished run OUT.
+    """
     from harness.studies import Scored
     from harness.studies import compare as study
 

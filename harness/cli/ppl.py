@@ -8,26 +8,32 @@ from typing import Any
 import click
 
 from harness.cli.figures import write_figures
-from harness.cli.options import BENCH, GENERATORS, JSON, TRUST
+from harness.cli.options import BENCH, GENERATORS, JSON, LEVEL, TRUST
 
 
 @click.command()
 @BENCH
 @GENERATORS
-@click.option("--pairs", type=click.IntRange(100), default=10_000, show_default=True, help="Pairs of latents.")
-@click.option("--epsilon", type=click.FloatRange(0, min_open=True), default=1e-4, show_default=True, help="The step.")
-@click.option("--how", type=click.Choice(["lerp", "slerp"]), default="lerp", show_default=True, help="Way in z.")
-@click.option("--net", type=click.Choice(["alex", "vgg"]), default="vgg", show_default=True, help="LPIPS' network.")
-@click.option("--side", type=click.IntRange(16), default=64, show_default=True, help="Pixels a side for LPIPS.")
-@click.option("--random-weights", is_flag=True, help="LPIPS without weight files; no measure of anything.")
-@click.option("--seed", type=click.IntRange(0), default=2020, show_default=True, help="Draws the latents.")
-@click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
+@click.option("--pairs", type=click.IntRange(100), default=10_000, show_default=True, help="Number of latent pairs.")
+@click.option(
+    "--epsilon", type=click.FloatRange(0, min_open=True), default=1e-4, show_default=True, help="Step in latent space."
+)
+@click.option(
+    "--how", type=click.Choice(["lerp", "slerp"]), default="lerp", show_default=True, help="Interpolation in z."
+)
+@click.option("--net", type=click.Choice(["alex", "vgg"]), default="vgg", show_default=True, help="LPIPS network.")
+@click.option("--side", type=click.IntRange(16), default=64, show_default=True, help="Image side for LPIPS, in pixels.")
+@click.option(
+    "--random-weights", is_flag=True, help="Use random LPIPS weights (no download). Scores do not measure quality."
+)
+@click.option("--seed", type=click.IntRange(0), default=2020, show_default=True, help="Seed for the latents.")
+@LEVEL
 @JSON
 @TRUST
 def ppl(bench: Path, generators: tuple[str, ...], file: Path | None, **asked: Any) -> None:
-    """Perceptual path length (Karras et al. 2019) of the generators of BENCH that are networks in files.
+    """Perceptual path length of generators that are network files.
 
-    Mean LPIPS distance of images a small step in latent space apart, over the step's square, with an interval.
+    Mean LPIPS distance between images a small latent step apart, divided by the squared step (Karras et al. 2019).
     """
     from harness.studies import pathlength as study
 

@@ -13,5 +13,5 @@ from harness.cli.stages import run_and_show, whole_run
 @click.command()
 @whole_run
 def rank(bench: Path, **options: Any) -> None:
-    """Write records and leaderboard of BENCH from its scores, making any that are missing."""
+    """Write records and leaderboard; compute only missing scores."""
     run_and_show(bench, **options)

@@ -15,17 +15,23 @@ if TYPE_CHECKING:
 
 @click.command()
 @BENCH
-@click.option("--metric", help="The one that decides. [the one that ranks]")
-@click.option("--margin", type=click.FloatRange(0), default=0.0, show_default=True, help="How much worse would matter.")
-@click.option("--rule", help="The decision rule, in a sentence. [that of `harness gate`]")
+@click.option("--metric", help="Metric that decides. [default: the one that ranks]")
+@click.option(
+    "--margin",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="Smallest difference that matters, in units of the metric.",
+)
+@click.option("--rule", help="Decision rule, in one sentence. [default: that of `harness gate`]")
 @STORE
 @TRUST
 def register(bench: Path, metric: str | None, margin: float, rule: str | None, store: StorePlace) -> None:
-    """Freeze BENCH before sampling: digest, seeds, metric, margin and decision rule, in a file beside it.
+    """Preregister a benchmark before sampling.
 
-    Records of a run of the very same declaration then say `registered`, with time and digest; all others say `post
-    hoc`. Refused where the store holds images of it already. The file proves its content, not its date: publish the
-    digest, or commit the file, before you sample.
+    Writes digest, seeds, metric, margin and decision rule to a file beside BENCH. Records of exactly this declaration
+    are then marked `registered`, with time and digest; all others `post hoc`. Refused if the store already holds its
+    images. The file proves its content, not its date: publish the digest or commit the file before you sample.
     """
     from harness import benchmark
     from harness.pipeline import Plan, write_registration

@@ -12,9 +12,10 @@ from harness.cli.options import RUN
 @click.command()
 @RUN
 def report(out: Path) -> None:
-    """Write OUT/report.html: verdict, figures, samples, table, methods, and the studies' findings in OUT.
+    """Rewrite OUT/report.html from the files of a finished run.
 
-    One file that loads nothing from anywhere. Studies add a section each by OUT/<name>.finding.json.
+    One self-contained page: verdict, figures, samples, table, methods, and a section for each study in OUT
+    (OUT/<name>.finding.json).
     """
     from harness.report import write_report
 

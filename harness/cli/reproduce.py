@@ -10,30 +10,38 @@ import click
 
 @click.command()
 @click.argument("claims", required=False, metavar="[CLAIMS | OUT:GENERATOR]")
-@click.option("--theirs", help="A printed number, 2.27 or '< 2.3', instead of CLAIMS.")
-@click.option("--mine", help="The printed number that it is held against.")
-@click.option("--metric", default="fid", show_default=True, help="Of --theirs and --mine.")
-@click.option("--protocol", help="How --theirs was measured, and --mine too. [not said]")
-@click.option("--mine-protocol", help="How --mine was measured, if otherwise.")
-@click.option("--n", type=click.IntRange(1), help="Generated images of --theirs, and of --mine.")
-@click.option("--mine-n", type=click.IntRange(1), help="Those of --mine, if others.")
-@click.option("--std", help="The spread over runs that was printed beside --theirs. [typical of published tables]")
-@click.option("--runs", type=click.IntRange(2), help="Over how many runs. [3]")
-@click.option("--encoder", help="Of OUT. [the one that ranks]")
+@click.option("--theirs", help="Published number, such as 2.27 or '< 2.3', in place of CLAIMS.")
+@click.option("--mine", help="Your number, to compare with --theirs.")
+@click.option("--metric", default="fid", show_default=True, help="Metric of --theirs and --mine.")
+@click.option("--protocol", help="Protocol of --theirs and --mine. [default: unknown]")
+@click.option("--mine-protocol", help="Protocol of --mine, if different.")
+@click.option("--n", type=click.IntRange(1), help="Number of generated images of --theirs and --mine.")
+@click.option("--mine-n", type=click.IntRange(1), help="Number of generated images of --mine, if different.")
+@click.option(
+    "--std", help="Published standard deviation over runs of --theirs. [default: typical of published tables]"
+)
+@click.option("--runs", type=click.IntRange(2), help="Number of runs behind --std. [default: 3]")
+@click.option("--encoder", help="Encoder of OUT. [default: the one that ranks]")
 @click.option(
     "--out",
     "outs",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="A finished run: claims whose `ours` names no folder are held against it, and its report gets the verdicts "
-    "as a section (may be repeated).",
+    help="Finished run to test the claims against, where `ours` names no folder; its report "
+    "gets a section. Repeatable.",
 )
-@click.option("--claim", "wanted", multiple=True, help="Only this one, with all of its evidence (may be repeated).")
+@click.option("--claim", "wanted", multiple=True, help="Only this claim, with all its evidence; repeatable.")
 @click.option(
-    "--level", type=click.FloatRange(0.5, 0.999, min_open=True), default=0.95, show_default=True, help="Of every test."
+    "--level",
+    type=click.FloatRange(0.5, 0.999, min_open=True),
+    default=0.95,
+    show_default=True,
+    help="Confidence level.",
 )
-@click.option("--page", type=click.Path(path_type=Path), help="Of families: write this Markdown page and its pictures.")
-@click.option("--json", "file", type=click.Path(path_type=Path), help="Write everything to this file as JSON.")
+@click.option(
+    "--page", type=click.Path(path_type=Path), help="With `families`: write this Markdown page and its figures."
+)
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the results to this JSON file.")
 def reproduce(
     claims: str | None,
     outs: tuple[Path, ...],
@@ -43,17 +51,18 @@ def reproduce(
     file: Path | None,
     **question: Any,
 ) -> None:
-    """Judge published CLAIMS: a file, or one of `harness list claims`. Or one number, with --theirs.
+    """Test published numbers against your run or each other.
+
+    CLAIMS is a file, or one of `harness list claims`; with --theirs, a single number. Each claim is consistent,
+    inconsistent, not comparable, or undecided; the verdict names the fact that differs or is unknown.
 
     \b
-    harness reproduce --mine 2.31 --theirs 2.27 --protocol adm --n 50000
-    harness reproduce results/score:mine --theirs 2.27 --protocol clean
+    Examples:
+      harness reproduce --mine 2.31 --theirs 2.27 --protocol adm --n 50000
+      harness reproduce results/score:mine --theirs 2.27 --protocol clean
 
-    Each claim is consistent or inconsistent with a run of ours or another published number of the same model, not
-    comparable with it, or cannot be decided, and the fact that differs or that nobody said is named.
-
-    `families` are statements in adjectives and step counts, held against the first --out, a run of
-    benchmarks/families.yaml: each agrees, disagrees, or is not decided by these data.
+    CLAIMS `families` tests qualitative statements about model families against the first --out, a run of
+    benchmarks/families.yaml: each agrees, disagrees, or is undecided.
     """
     import json
 
@@ -61,11 +70,11 @@ def reproduce(
 
     if question["theirs"] is not None:
         if outs or wanted or page or file:
-            raise UsageError("--theirs asks one question; --out, --claim, --page and --json are for files of claims")
+            raise UsageError("--theirs takes one number; --out, --claim, --page and --json need a CLAIMS file")
         _one_question(claims, level, question)
         return
     if claims is None:
-        raise UsageError("give CLAIMS, a file or one of `harness list claims`, or a number with --theirs")
+        raise UsageError("give CLAIMS (a file, or one of `harness list claims`), or a number with --theirs")
     from harness.cli.lines import say
     from harness.report import write_finding, write_report
     from harness.studies.reproduce import finding, lines, name_in, verdicts
@@ -74,7 +83,7 @@ def reproduce(
         _families(statements, outs, level, page, file)
         return
     if page is not None:
-        raise UsageError("--page is for `harness reproduce families`")
+        raise UsageError("--page is only for `harness reproduce families`")
     found = verdicts(claims, outs, wanted=wanted, level=level)
     say("\n".join(lines(found, detailed=bool(wanted))))
     for note in found.notes:
@@ -83,7 +92,10 @@ def reproduce(
         write_atomically(file, (json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n").encode("ascii"))
     for out in outs:
         if wanted:
-            click.echo(f"note: {out} keeps its report: a section shows a whole file, not some --claim of it", err=True)
+            click.echo(
+                f"note: the report in {out} is unchanged: its section shows all claims, not a --claim selection",
+                err=True,
+            )
             continue
         written = write_finding(out, name_in(out, found.path), finding(found))
         if (out / "records.jsonl").is_file():
@@ -98,7 +110,7 @@ def _one_question(spot: str | None, level: float, question: dict[str, Any]) -> N
 
     mine, metric, encoder = question["mine"], question["metric"], question["encoder"]
     if (mine is None) == (spot is None):
-        raise UsageError("--theirs is held against --mine, a number, or against OUT:GENERATOR, a run; give one of them")
+        raise UsageError("--theirs needs one thing to compare with: --mine NUMBER, or a run as OUT:GENERATOR")
     theirs = study.Printed(
         question["theirs"], question["protocol"], question["n"], std=question["std"], runs=question["runs"]
     )
@@ -110,7 +122,7 @@ def _one_question(spot: str | None, level: float, question: dict[str, Any]) -> N
         return
     out, _, generator = str(spot).rpartition(":")
     if not out:
-        raise UsageError(f"{spot}: a run and one of its generators are needed, OUT:GENERATOR, beside --theirs")
+        raise UsageError(f"{spot}: with --theirs, give a run and one of its generators as OUT:GENERATOR")
     found = study.of_run(Path(out), generator, theirs, metric=metric, encoder=encoder, level=level)
     say("\n".join(found.lines))
 
@@ -132,7 +144,7 @@ def _families(path: Path, outs: tuple[Path, ...], level: float, page: Path | Non
     from harness.studies import families
 
     if not outs:
-        raise UsageError("--out is missing: the folder of a run of benchmarks/families.yaml")
+        raise UsageError("--out is missing; give the folder of a run of benchmarks/families.yaml")
     found = families.judge(families.load(path), outs[0], level=level)
     say("\n".join(families.lines(found)))
     if file is not None:

@@ -12,17 +12,17 @@ from harness.cli.options import DETAILS, RUN_PLACE
 @click.command()
 @click.argument("out", type=RUN_PLACE, required=False)
 @click.option(
-    "--scores", type=click.Path(path_type=Path), help="Instead of OUT: a CSV of generator,encoder,value[,se]."
+    "--scores", type=click.Path(path_type=Path), help="CSV with columns generator,encoder,value[,se], in place of OUT."
 )
-@click.option("--human", "dataset", help="A dataset of the human study: cifar10, ffhq256, imagenet256 or lsun256.")
-@click.option("--metrics", "by_metrics", is_flag=True, help="Compare metrics under one encoder instead of encoders.")
-@click.option("--encoder", help="With --metrics: the encoder. [the one that ranks]")
-@click.option("--metric", help="A metric of the run OUT. [the one that ranks]")
-@click.option("--higher-is-better", is_flag=True, help="With --scores: the better generator has the higher value.")
-@click.option("--level", type=float, help="Of the intervals. [as the run declares, else 0.95]")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the replicates.")
+@click.option("--human", "dataset", help="Human judgements to compare with: cifar10, ffhq256, imagenet256 or lsun256.")
+@click.option("--metrics", "by_metrics", is_flag=True, help="Compare the metrics of one encoder, not the encoders.")
+@click.option("--encoder", help="With --metrics: the encoder. [default: the one that ranks]")
+@click.option("--metric", help="Metric of the run. [default: the one that ranks]")
+@click.option("--higher-is-better", is_flag=True, help="With --scores: higher values are better.")
+@click.option("--level", type=float, help="Confidence level. [default: as in the run, else 0.95]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed for the replicates.")
 @DETAILS
-@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures to this file too.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the results to this JSON file.")
 def rerank(
     out: Path | None,
     scores: Path | None,
@@ -36,9 +36,10 @@ def rerank(
     details: bool,
     file: Path | None,
 ) -> None:
-    """Do the encoders of the run OUT rank its generators alike, and which agrees better with people?
+    """Compare the rankings that encoders (or metrics) give.
 
-    With --metrics: do the metrics that were computed under one encoder rank them alike?
+    Rank correlations with intervals, the swapped pairs, and with --human the agreement with human judgements. With
+    --metrics, compares the metrics of one encoder instead.
     """
     import json
 
@@ -49,22 +50,24 @@ def rerank(
 
     if by_metrics:
         if out is None or scores is not None or dataset or metric or higher_is_better:
-            raise UsageError("--metrics compares all metrics of a run: it takes OUT, --encoder, --level and --json")
-        _rank_by_metrics(out, encoder, level, file, details=details)
+            raise UsageError(
+                "--metrics compares all metrics of a run; it takes only OUT, --encoder, --level and --json"
+            )
+        _rank_by_metrics(out, encoder, level, file)
         return
     if encoder is not None:
-        raise UsageError("--encoder goes with --metrics; without it every encoder of OUT is compared")
+        raise UsageError("--encoder needs --metrics; without --metrics all encoders of OUT are compared")
     given: Run | Scores
     if out is not None and scores is None:
         if higher_is_better:
-            raise UsageError("--higher-is-better goes with --scores; a run knows the direction of its metrics")
+            raise UsageError("--higher-is-better needs --scores; a run knows the direction of its metrics")
         given = of_run(out, metric, seed)
     elif scores is not None and out is None:
         if metric is not None:
-            raise UsageError("--metric goes with OUT; a file of --scores holds one metric")
+            raise UsageError("--metric needs OUT; a --scores file holds one metric")
         given = of_scores(scores, higher_is_better, seed)
     else:
-        raise UsageError("rerank takes a run's folder OUT or --scores CSV, one of the two")
+        raise UsageError("give a run's folder OUT or --scores CSV, and not both")
     if level is None:
         level = given.level if isinstance(given, Run) else 0.95
     # All is computed before a line is printed: a mistake is answered by one line, without half a report before it.

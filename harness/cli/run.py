@@ -12,19 +12,27 @@ from harness.cli.stages import run_and_show, share_and_tell, whole_run
 
 @click.command()
 @whole_run
-@click.option("--shard", help="Do share i of N only, as in 2/8, or `auto` under torchrun, Slurm and Kubernetes.")
+@click.option("--shard", help="Do only share i of N, such as 2/8; `auto` under torchrun, Slurm and Kubernetes.")
 @click.option(
     "--wait",
     type=click.FloatRange(0),
     default=60.0,
     show_default=True,
-    help="With --shard: seconds without a sign of another shard before its work is not waited for.",
+    help="With --shard: seconds to wait for a shard that shows no progress.",
 )
 def run(bench: Path, shard: str | None, wait: float, **options: Any) -> None:
-    """Run BENCH: sample, encode, score, rank; print the leaderboard; log to MLflow.
+    """Run a benchmark: sample, encode, score, rank, report.
 
-    With --shard i/N, N runs (terminals, machines, jobs) that share one --store divide the work; a last `harness run`
-    without it does what they left and writes the results.
+    Writes the leaderboard, records, plots and report.html to OUT, and logs to MLflow.
+
+    With --shard i/N, N runs on any machines share the work through one --store. A last `harness run` without --shard
+    finishes what is left and writes the results.
+
+    \b
+    Examples:
+      harness run benchmarks/digits.yaml
+      harness run my.yaml --out results/mine --device cuda --no-tracking
+      harness run my.yaml --store /shared/store --shard 2/8
     """
     if shard is None:
         run_and_show(bench, **options)

@@ -18,5 +18,5 @@ from harness.cli.stages import make
 @RECEIPT
 @TRUST
 def sample(bench: Path, **options: Any) -> None:
-    """Make the image sets of BENCH that the store does not have."""
+    """Generate the images of a benchmark that the store lacks."""
     make(bench, ("sample",), **options)

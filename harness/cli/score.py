@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=ImagesPlace(), metavar="BENCH | REAL FAKE [FAKE …]")
-@click.option("--protocol", help="REAL FAKE: encoder, preprocessing and conventions of a published one. [clean]")
-@click.option("--encoder", "encoders", multiple=True, help="REAL FAKE: an encoder instead. BENCH: only this one.")
-@click.option("--generator", "generators", multiple=True, help="BENCH: only this one (may be repeated).")
-@click.option("--n", type=click.IntRange(8), help="REAL FAKE: as many images of each set. [all]")
-@click.option("--random-weights", is_flag=True, help="REAL FAKE: no weight file; no measure of quality.")
-@click.option("--seed", type=click.IntRange(0), help="REAL FAKE: draws the images that --n takes. [0]")
+@click.option(
+    "--protocol",
+    help="REAL FAKE: published protocol, which sets encoder, preprocessing and metric conventions. [default: clean]",
+)
+@click.option(
+    "--encoder", "encoders", multiple=True, help="REAL FAKE: encoder, in place of --protocol. BENCH: only this encoder."
+)
+@click.option("--generator", "generators", multiple=True, help="BENCH: only this generator; repeatable.")
+@click.option("--n", type=click.IntRange(8), help="REAL FAKE: subsample each set to N images. [default: all]")
+@click.option(
+    "--random-weights", is_flag=True, help="REAL FAKE: use random weights (no download). Scores do not measure quality."
+)
+@click.option("--seed", type=click.IntRange(0), help="REAL FAKE: seed for subsampling with --n. [default: 0]")
 @COLUMN
 @ARRAY
 @OUT
@@ -47,11 +54,19 @@ def score(
     details: bool,
     execution: Execution,
 ) -> None:
-    """Score sets of FAKE images against REAL ones, or make the scores of BENCH that the store does not have.
+    """Score FAKE images against REAL ones, with confidence intervals.
 
-    REAL and FAKE are folders of images or of shards, or zip, npz, npy, tar, Parquet or Arrow files, here or at an
-    address (s3://…, hf://…); in quotes, 'part-{000..012}.tar' is one set of shards. Also writes the equivalent
-    benchmark YAML beside the results; `harness run` on it makes the same numbers again.
+    REAL and FAKE are folders of images or shards, or zip, npz, npy, tar, Parquet or Arrow files, local or remote
+    (s3://…, hf://…). Quote a set of shards: 'part-{000..012}.tar'. Also writes the equivalent benchmark YAML; `harness
+    run` on it reproduces these numbers.
+
+    With BENCH, a benchmark YAML, computes the scores missing from the store.
+
+    \b
+    Examples:
+      harness score photos/ samples/
+      harness score photos/ model_a/ model_b.npz --n 5000
+      harness score photos/ samples/ --encoder pixels
     """
     if len(paths) == 1:
         sampled = {"--n": n, "--seed": seed, "--column": column or None, "--array": array or None}
@@ -65,9 +80,9 @@ def score(
     from harness.pipeline import keep_decoded, ownership
 
     if given := _given({"--generator": generators or None, "--receipt": receipt}):
-        raise UsageError(f"{given}: only for a benchmark's YAML alone; here sets of images are scored, REAL FAKE")
+        raise UsageError(f"{given}: only with a benchmark YAML; you gave image sets, REAL FAKE")
     if (protocol and encoders) or len(encoders) > 1:
-        raise UsageError("say one --protocol or one --encoder; several belong into a benchmark's YAML")
+        raise UsageError("give one --protocol or one --encoder; for several, write a benchmark YAML (`harness init`)")
     out = out or Path("results") / "score"
     declared = from_folders.declare(
         paths[0],
@@ -89,7 +104,7 @@ def score(
         from harness.cli.fdr6 import show
 
         show(out)
-    click.echo(f"benchmark {declared.bench}: `harness run {declared.bench}` makes the same numbers again")
+    click.echo(f"benchmark {declared.bench}: `harness run {declared.bench}` reproduces these numbers")
 
 
 def _one_benchmark(path: Path, flags: Mapping[str, Any]) -> None:
@@ -98,9 +113,9 @@ def _one_benchmark(path: Path, flags: Mapping[str, Any]) -> None:
     from harness.benchmark import suffixes
 
     if path.is_dir() or path.suffix.lower() in suffixes():
-        raise UsageError(f"{path}: is one set of images; give the REAL ones and then the FAKE ones")
+        raise UsageError(f"{path} is one set of images; give two or more: REAL FAKE [FAKE …]")
     if given := _given(flags):
-        raise UsageError(f"{given}: only for sets of images, REAL FAKE; what a benchmark does stands in {path}")
+        raise UsageError(f"{given}: only with image sets, REAL FAKE; for a benchmark, set this in {path}")
 
 
 def _given(flags: Mapping[str, Any]) -> str:

@@ -6,19 +6,23 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import JSON, PATH
+from harness.cli.options import JSON, LEVEL, PATH
 
 
 @click.command()
 @click.argument("table", type=PATH)
-@click.option("--score", default="score", show_default=True, help="The column of the scores.")
-@click.option("--generator", default="generator", show_default=True, help="The column of the generators' names.")
-@click.option("--prompt", help="The column of the prompts. [prompt, where there is one]")
-@click.option("--checkpoint", help="The column of the training seeds. [training_seed, where there is one]")
-@click.option("--better", type=click.Choice(["higher", "lower"]), default="higher", show_default=True)
-@click.option("--common", is_flag=True, help="Take the prompts that all answered, where some did not answer all.")
-@click.option("--compare", nargs=2, help="Say the difference of these two as well.")
-@click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
+@click.option("--score", default="score", show_default=True, help="Score column.")
+@click.option("--generator", default="generator", show_default=True, help="Column of generator names.")
+@click.option("--prompt", help="Prompt column. [default: prompt, if present]")
+@click.option("--checkpoint", help="Training-seed column. [default: training_seed, if present]")
+@click.option(
+    "--better", type=click.Choice(["higher", "lower"]), default="higher", show_default=True, help="Which is better."
+)
+@click.option(
+    "--common", is_flag=True, help="If some prompts lack images, use only the prompts common to all generators."
+)
+@click.option("--compare", nargs=2, help="Also compare these two generators.")
+@LEVEL
 @JSON
 def scores(
     table: Path,
@@ -32,9 +36,10 @@ def scores(
     level: float,
     file: Path | None,
 ) -> None:
-    """Rank generators by any judge's scores, one line an image: GenEval, VQAScore, a preference model, people.
+    """Rank generators by per-image scores from any judge.
 
-    Prompts count as what was drawn: all generators answered the same ones, and images of one prompt hang together.
+    TABLE is a CSV with one row per image: GenEval, VQAScore, a preference model, human ratings. Images of one prompt
+    are correlated, and generators share prompts: prompts are the sampling units.
     """
     from harness.base import write_json
     from harness.studies import judges as study

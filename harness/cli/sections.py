@@ -21,6 +21,6 @@ def add_section(out: Path, name: str, finding: Finding) -> None:
         write_finding(out, name, finding)
         path = write_report(out)
     except OSError as problem:
-        click.echo(f"note: the report in {out} stays without this ({problem.strerror or problem})", err=True)
+        click.echo(f"note: not added to the report in {out} ({problem.strerror or problem})", err=True)
         return
     click.echo(f"report    {path}")

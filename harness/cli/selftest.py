@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     "--data",
     "folder",
     type=click.Path(path_type=Path),
-    help="Where public data lie. [$HARNESS_DATA or harness/data in the cache folder; for a FILE.yaml its own folder]",
+    help="Folder of public data. [default: $HARNESS_DATA, else harness/data in your cache folder; that of FILE.yaml]",
 )
 @STORE
-@click.option("--device", default="auto", show_default=True, help="Where encoders compute: cpu, cuda …")
+@click.option("--device", default="auto", show_default=True, help="Device for encoders: auto, cpu, cuda, mps …")
 @JSON
 def selftest(protocol: str, folder: Path | None, store: StorePlace, device: str, file: Path | None) -> None:
-    """Exit 1 where a value published for PROTOCOL comes out otherwise here; 2 where one could not be computed.
+    """Recompute the values published for a protocol.
 
-    PROTOCOL is a protocol's name, or a FILE.yaml of your own values. Data and weights that are not here are named with
-    the place where they belong; nothing is downloaded. A name without published values is told which have some.
+    PROTOCOL is a protocol's name, or a FILE.yaml with your own values. Exit 1 if a value differs, 2 if one could not be
+    computed. Downloads nothing; names missing data and weights, and where to put them.
     """
     from harness.studies.selftest import RANDOM, SUFFIXES, load, outcome_words, run, tally, tally_words
 

@@ -7,9 +7,12 @@ import click
 
 @click.command()
 @click.argument("protocol")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(protocol: str, as_json: bool) -> None:
-    """Print a published PROTOCOL: every fact that decides its numbers, with sources. `harness list protocols`."""
+    """Show a published protocol and its sources.
+
+    Prints all facts that decide its numbers. `harness list protocols` lists them.
+    """
     import json
 
     from harness.benchmark import protocols

@@ -11,13 +11,14 @@ from harness.cli.options import PATH
 
 @click.command()
 @click.argument("results", nargs=-1, required=True, type=PATH)
-@click.option("--out", type=PATH, default=Path("site"), show_default=True, help="The folder of the site.")
-@click.option("--title", default="Results", show_default=True)
+@click.option("--out", type=PATH, default=Path("site"), show_default=True, help="Folder to write.")
+@click.option("--title", default="Results", show_default=True, help="Title of the pages.")
 def site(results: tuple[Path, ...], out: Path, title: str) -> None:
-    """Write a static site over finished runs: tables to search and sort, with intervals, rank sets and provenance.
+    """Build a static website over finished runs.
 
-    RESULTS are folders of runs, or folders that hold such folders. The pages need no server and load nothing. Rows of
-    several runs stand in one table only where the locks say that they measure the same.
+    Searchable, sortable tables with intervals, rank sets and provenance. RESULTS are run folders, or folders of run
+    folders. The pages need no server and load nothing external. Runs share a table only if their lock files show the
+    same measurement.
     """
     from harness.base import counted
     from harness.report import write_site

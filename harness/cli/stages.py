@@ -45,7 +45,7 @@ def run_and_show(
         result = run_with(heeded, bench, out=out, tracking=not no_tracking, tracking_uri=tracking_uri)
     if result.usage and all(row.status == "failed" for row in result.leaderboard.rows):
         # Each cause stood above as it came up: a table without a number would only bury it.
-        raise UsageError(f"nothing was scored, for the reason told above; {result.out}/records.jsonl keeps it")
+        raise UsageError(f"nothing was scored; see the error above (also in {result.out}/records.jsonl)")
     show(result.leaderboard, details=details)
     closing(result)
     _exit_of(result.failures, usage=result.usage)
@@ -62,11 +62,13 @@ def share_and_tell(bench: Path, shard: str, wait: float, execution: Execution, *
     for name in ("out", "tracking_uri"):
         if options[name]:
             flag = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{flag} is for the last `harness run`, which writes the results; leave it out of a shard")
+            raise UsageError(
+                f"{flag} does not go with --shard; give it to the last `harness run`, which writes the results"
+            )
     with progress() as heard:
         result = run_share(replace(execution, progress=heard), bench, share, patience=wait)
-    left = f", {result.left} left, which need other shards' work" if result.left else ""
-    click.echo(f"shard {share}: {result.done} units done{left}; `harness run {bench}` finishes and writes the results")
+    left = f", {result.left} left that wait for other shards" if result.left else ""
+    click.echo(f"shard {share}: {result.done} units done{left}; to finish, `harness run {bench}`")
     _exit_of(result.failures, usage=result.usage)
 
 

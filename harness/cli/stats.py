@@ -11,29 +11,32 @@ from harness.cli.figures import write_figures
 from harness.cli.options import ARRAY, COLUMN, JSON, STORE
 from harness.studies.statistics import FORMATS, PLAIN
 
-DEVICE = click.option("--device", default="auto", show_default=True, help="Where encoders compute: cpu, cuda …")
+DEVICE = click.option("--device", default="auto", show_default=True, help="Device for encoders: auto, cpu, cuda, mps …")
 FILE = click.Path(path_type=Path)
 
 
 @click.group()
 def stats() -> None:
-    """Reference statistics (mu, sigma) as pytorch-fid, clean-fid, EDM and ADM read them: make, list, show, compare."""
+    """Make, list, show and compare reference statistics (mu, sigma).
+
+    In the npz formats of pytorch-fid, clean-fid, EDM and ADM.
+    """
 
 
 @stats.command()
 @click.argument("real", type=FILE)
-@click.option("--protocol", "name", help="The pipeline that makes the features. `harness list protocols`")
-@click.option("--encoder", help="An encoder instead: a name, a preset, or your own as module:thing.")
-@click.option("--out", required=True, type=FILE, help="The npz to write.")
+@click.option("--protocol", "name", help="Protocol for the features; see `harness list protocols`.")
+@click.option("--encoder", help="Encoder, in place of --protocol: a name, a preset, or your own module:thing.")
+@click.option("--out", required=True, type=FILE, help="The npz file to write.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
     default=PLAIN,
     show_default=True,
-    help="plain: mu and sigma, which all of them read. clean-fid adds OUT_kid.npz, adm mu_s, sigma_s and images.",
+    help="plain: mu and sigma, for all programs. clean-fid: also OUT_kid.npz. adm: also mu_s, sigma_s and images.",
 )
-@click.option("--random-weights", is_flag=True, help="No weight file; no measure of quality.")
+@click.option("--random-weights", is_flag=True, help="Use random weights (no download). Scores do not measure quality.")
 @COLUMN
 @ARRAY
 @STORE
@@ -49,17 +52,17 @@ def make(
     array: tuple[str, ...],
     **where: Any,
 ) -> None:
-    """Compute the statistics of the images of REAL under a protocol, or in features of an encoder.
+    """Compute reference statistics of the images in REAL.
 
-    REAL is a folder of images or of shards, or a zip, npz, npy, tar, Parquet or Arrow file; in quotes,
-    'part-{000..012}.tar' is one set of shards; a folder that save_to_disk left is read as Arrow.
+    REAL is a folder of images or shards, or a zip, npz, npy, tar, Parquet or Arrow file. Quote a set of shards:
+    'part-{000..012}.tar'. A folder written by save_to_disk is read as Arrow.
     """
     from harness.base import UsageError
     from harness.benchmark import Inside, protocols
     from harness.studies.statistics import clean_words, file_words, make_file, of_encoder
 
     if (name is None) == (encoder is None):
-        raise UsageError("stats make takes --protocol P or --encoder E, one of the two")
+        raise UsageError("stats make needs --protocol or --encoder, and not both")
     way = of_encoder(encoder) if encoder is not None else protocols.load(str(name))
     where["inside"] = Inside(column, array)
     made = make_file(real, out, way=way, form=form, random_weights=random_weights, **where)
@@ -69,9 +72,9 @@ def make(
 
 @stats.command("list")
 def list_() -> None:
-    """List the statistics that projects publish: file name, protocol, images, address.
+    """List published statistics: file name, protocol, images, URL.
 
-    A file of such a name needs no --assume-protocol, and is refused as the reference of another protocol.
+    A file with one of these names needs no --assume-protocol, and is refused under any other protocol.
     """
     from harness.studies.statistics import listed
 
@@ -81,7 +84,7 @@ def list_() -> None:
 @stats.command()
 @click.argument("file", type=FILE)
 def show(file: Path) -> None:
-    """Say what a FILE of statistics holds, and what it says about how they were made."""
+    """Show what a statistics FILE holds and how it was made."""
     from harness.studies.statistics import file_words, read
 
     click.echo("\n".join(file_words(file, read(file))))
@@ -90,9 +93,13 @@ def show(file: Path) -> None:
 @stats.command()
 @click.argument("ref", type=FILE)
 @click.argument("fake", type=FILE)
-@click.option("--protocol", help="Refuse REF unless it was made under this one. [what REF says]")
-@click.option("--assume-protocol", "assumed", help="Of a peer's REF, which does not say: the one you know it is of.")
-@click.option("--random-weights", is_flag=True, help="With --assume-protocol: no weight file; no measure of quality.")
+@click.option("--protocol", help="Refuse REF if made under another protocol. [default: that of REF]")
+@click.option("--assume-protocol", "assumed", help="Protocol of a REF that does not state its own.")
+@click.option(
+    "--random-weights",
+    is_flag=True,
+    help="With --assume-protocol: use random weights (no download). Scores do not measure quality.",
+)
 @COLUMN
 @ARRAY
 @STORE
@@ -109,7 +116,10 @@ def fd(
     file: Path | None,
     **where: Any,
 ) -> None:
-    """The Fréchet distance of FAKE (images as for `stats make`, or statistics) to the statistics in REF."""
+    """Fréchet distance between FAKE and the statistics in REF.
+
+    FAKE is a statistics file, or images as for `stats make`.
+    """
     from harness.benchmark import Inside
     from harness.studies.statistics import distance_to, distance_words
 

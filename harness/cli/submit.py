@@ -11,12 +11,13 @@ from harness.cli.options import PATH, RUN
 
 @click.command()
 @RUN
-@click.option("--to", "file", type=PATH, help="The bundle to write. [OUT with .zip at its end]")
+@click.option("--to", "file", type=PATH, help="Bundle to write. [default: OUT.zip]")
 def submit(out: Path, file: Path | None) -> None:
-    """Write a finished run OUT to one file: records, lock, analyses, and the digests of images and features.
+    """Pack a finished run into one file to submit.
 
-    Nothing is sent anywhere. `harness verify BUNDLE` checks it without the images: schema, digests, and every interval
-    computed again from the analyses; it names what cannot be checked so. A run whose own files disagree is refused.
+    Holds the records, lock file, analyses, and digests of images and features. Uploads nothing. `harness verify BUNDLE`
+    checks it without the images: schema, digests, and all intervals, recomputed from the analyses. A run with
+    inconsistent files is refused.
     """
     from harness.studies import verify as study
 

@@ -50,7 +50,7 @@ def last_read(when: str | None) -> None:
     from harness.cli.lines import say
 
     if when is not None:
-        say(f"real      last read whole {when}, unchanged files since; `harness run --verify` reads them again")
+        say(f"real      digests last checked {when}, files unchanged since; `harness run --verify` checks again")
 
 
 class Plain:
@@ -75,7 +75,7 @@ class Plain:
         """Say what is to do."""
         self.stage, self.units, self.count = stage, units, 0
         if units:
-            _say(f"{stage}: {units} to do" + (f", {already} found in the store" if already else ""))
+            _say(f"{stage}: {units} to do" + (f", {already} in the store" if already else ""))
 
     def done(self, unit: str, seconds: float, failure: Failure | None, warnings: Sequence[str]) -> None:
         """Say what was done."""

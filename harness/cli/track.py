@@ -15,7 +15,7 @@ from harness.cli.options import RUN, TRACKING_URI
 @RUN
 @TRACKING_URI
 def track(out: Path, tracking_uri: str | None) -> None:
-    """Send the Records in OUT to MLflow; what is there already is not sent twice."""
+    """Log the records of a finished run to MLflow; safe to repeat."""
     from harness.pipeline import ownership
     from harness.report import TrackingUnavailable
     from harness.report import track as send
@@ -24,5 +24,5 @@ def track(out: Path, tracking_uri: str | None) -> None:
     try:
         click.echo(f"MLflow: {send(out, tracking_uri).url}")
     except TrackingUnavailable as problem:
-        click.echo(f"error: {problem}; nothing is lost, try again later", err=True)
+        click.echo(f"error: {problem}; the results are safe in OUT, try again later", err=True)
         sys.exit(FAILED)

@@ -13,20 +13,22 @@ from harness.cli.options import DEVICE, JSON, PATH, RUN, TRUST, WORKERS
 
 @click.command()
 @RUN
-@click.option("--sample", type=click.IntRange(0), default=3, show_default=True, help="Cells to compute again; 0: none.")
-@click.option("--all", "everything", is_flag=True, help="Compute every cell again.")
-@click.option("--sample-seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the cells.")
+@click.option("--sample", type=click.IntRange(0), default=3, show_default=True, help="Cells to recompute; 0 for none.")
+@click.option("--all", "everything", is_flag=True, help="Recompute every cell.")
+@click.option(
+    "--sample-seed", type=click.IntRange(0), default=0, show_default=True, help="Seed for choosing the cells."
+)
 @click.option(
     "--beside",
     type=PATH,
-    help="The run's YAML: where its files and modules lie. [current folder, no modules]",
+    help="The run's YAML; its files and modules are found beside it. [default: current folder, no modules]",
 )
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 10),
     default=0.05,
     show_default=True,
-    help="Standard errors by which a number may differ.",
+    help="Allowed difference, in standard errors.",
 )
 @DEVICE
 @WORKERS
@@ -43,13 +45,12 @@ def verify(
     workers: int | None,
     file: Path | None,
 ) -> None:
-    """Check the numbers of OUT: against its own files, and a sample of them computed again from its lock.
+    """Verify a run's files and recompute a sample of its numbers.
 
-    OUT is a run's folder, or a bundle that `harness submit` wrote: of that the files alone, for it has no images.
+    OUT is a run's folder, or a bundle from `harness submit`; a bundle has no images, so only its files are checked.
 
-    Intervals of all records are computed again from the analyses in OUT. Then images, features and scores of some cells
-    are made anew in a store of their own, which is removed. Exit 1 where a file was changed or a number differs beyond
-    the tolerance, 2 where nothing could be computed again.
+    Recomputes all intervals from the analyses in OUT, then images, features and scores of some cells in a temporary
+    store. Exit 1 if a file was changed or a number differs beyond the tolerance, 2 if nothing could be recomputed.
     """
     from harness.base import UsageError, write_json
     from harness.benchmark import Place
@@ -60,7 +61,7 @@ def verify(
 
     bundle = out.is_file()
     if bundle and everything:
-        raise UsageError(f"{out}: is a bundle, without images; --all takes the folder of the run")
+        raise UsageError(f"{out} is a bundle without images; --all needs the run's folder")
     found = study.verify_bundle(out) if bundle else study.from_files(out)
     if not bundle and (everything or sample):
         place = Place.of(beside or Path.cwd())

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import JSON, PATH
+from harness.cli.options import JSON, LEVEL, PATH
 
 
 @click.command()
 @click.argument("table", type=PATH)
-@click.option("--left", default="left", show_default=True, help="The column of the first generator.")
-@click.option("--right", default="right", show_default=True, help="The column of the second generator.")
-@click.option("--winner", default="winner", show_default=True, help="The column of left, right, tie, or a name.")
-@click.option("--voter", help="The column of who voted. [voter, where there is one]")
-@click.option("--compare", nargs=2, help="Say the difference of these two as well.")
-@click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
+@click.option("--left", default="left", show_default=True, help="Column of the first generator.")
+@click.option("--right", default="right", show_default=True, help="Column of the second generator.")
+@click.option(
+    "--winner", default="winner", show_default=True, help="Column of the winner: left, right, tie, or a generator name."
+)
+@click.option("--voter", help="Voter column. [default: voter, if present]")
+@click.option("--compare", nargs=2, help="Also compare these two generators.")
+@LEVEL
 @JSON
 def votes(
     table: Path,
@@ -28,9 +30,10 @@ def votes(
     level: float,
     file: Path | None,
 ) -> None:
-    """Rank generators by two-alternative votes: Bradley-Terry strengths with intervals and rank sets.
+    """Rank generators by pairwise human votes (Bradley-Terry).
 
-    A voter's votes hang together, so voters count as what was drawn where the file names them; votes where not.
+    Strengths with intervals and rank sets. Votes by one voter are correlated: if TABLE names voters, they are the
+    sampling units; else single votes are.
     """
     from harness.base import write_json
     from harness.studies import judges as study

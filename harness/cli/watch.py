@@ -16,15 +16,15 @@ from harness.cli.options import BENCH, DEVICE, OUT, PATH, STORE, TRUST, WORKERS
 @click.command()
 @click.argument("checkpoints", type=PATH)
 @BENCH
-@click.option("--pattern", default="*", show_default=True, help="Names of checkpoints, files or folders.")
-@click.option("--every", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds between two looks.")
-@click.option("--once", is_flag=True, help="Look once, score what is there, and end.")
+@click.option("--pattern", default="*", show_default=True, help="Glob for names of checkpoint files or folders.")
+@click.option("--every", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds between two scans.")
+@click.option("--once", is_flag=True, help="Scan once, score what is there, and exit.")
 @click.option(
     "--settle",
     type=click.FloatRange(0),
     default=5.0,
     show_default=True,
-    help="Seconds that a checkpoint must stay as it is to count as whole.",
+    help="Seconds without a change before a checkpoint counts as complete.",
 )
 @OUT
 @STORE
@@ -41,11 +41,11 @@ def watch(
     out: Path | None,
     **options: Any,
 ) -> None:
-    """Score the checkpoints in CHECKPOINTS as they appear, from another machine than the one that trains.
+    """Score checkpoints as training writes them.
 
-    One generator of BENCH has the value '{checkpoint}' of a parameter, such as file: '{checkpoint}'; each checkpoint
-    fills it. All results are in one OUT, with the best checkpoint and the price of having chosen it. Stopped and
-    started again, it goes on where it was.
+    Checks the folder CHECKPOINTS for new ones. One generator of BENCH has '{checkpoint}' as the value of a parameter,
+    such as file: '{checkpoint}'. All results go to one OUT, with the best checkpoint and the bias from choosing it.
+    Stop and restart at any time. The watcher need not run on the machine that trains.
     """
     from harness.cli.terminal import progress
     from harness.studies import live
@@ -59,7 +59,7 @@ def watch(
             _tell(seen)
             failed = bool(seen.failures)
         elif once:
-            click.echo(f"no whole checkpoint in {checkpoints} is called {pattern}", err=True)
+            click.echo(f"{checkpoints}: no complete checkpoint matches {pattern}", err=True)
             failed = True
         if once:
             sys.exit(FAILED if failed else 0)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 WORDS = {
     "right": "verified",
-    "unpinned": "here, no SHA-256 published or trusted",
+    "unpinned": "present, no SHA-256 published or trusted",
     "absent": "absent",
     "wrong": "WRONG",
 }
@@ -20,12 +20,12 @@ WORDS = {
 
 @click.group()
 def weights() -> None:
-    """Weight files of the field's encoders: list, fetch, check."""
+    """List, download and verify the weight files of encoders."""
 
 
 @weights.command("list")
 def list_() -> None:
-    """Every registered file: bytes, licence, the encoder that uses it, and whether it is here and verified."""
+    """List known weight files: size, state, licence, encoder."""
     from harness.benchmark import TABLE
     from harness.encoders import JUDGES, weights
 
@@ -33,9 +33,9 @@ def list_() -> None:
     users |= {name: component.name for component in TABLE for name in _files(component)}
     for name, known in weights.registered().items():
         state = weights.verdict(name)
-        words = "here, unpinned" if state == "unpinned" else WORDS[state]
+        words = "present, unpinned" if state == "unpinned" else WORDS[state]
         if state == "absent" and (begun := weights.kept(name)):
-            words = f"{begun / 1e6:,.0f} MB of it"
+            words = f"{begun / 1e6:,.0f} MB so far"
         size = f"{known.bytes:,}" if known.bytes else "unknown"
         user = users.get(name, "-")
         click.echo(f"{name:<36} {size:>13}  {words:<14}  {known.licence:<26}  {user:<21}  {known.what}")
@@ -49,10 +49,10 @@ def list_() -> None:
     "--trust",
     "trust",
     is_flag=True,
-    help="Take a file of which no SHA-256 is published, show its digest and hold every later file against it.",
+    help="Accept a file without a published SHA-256: show its digest, and require that digest from now on.",
 )
 def fetch(names: tuple[str, ...], trust: bool) -> None:
-    """Download the files NAMES, resuming what is there, and verify them."""
+    """Download and verify weight files; resumes partial downloads."""
     from harness.encoders import weights
 
     for name in names:
@@ -66,16 +66,19 @@ def fetch(names: tuple[str, ...], trust: bool) -> None:
         found = weights.fetch(name, trust=trust, progress=heard if shown else None)
         if shown and found.transferred:
             click.echo(err=True)
-        came = f"{found.transferred:,} bytes transferred" if found.transferred else "was here already"
+        came = f"{found.transferred:,} bytes transferred" if found.transferred else "already present"
         click.echo(f"{found.path}: SHA-256 {found.sha256}, {came}")
         if found.trusted:
-            click.echo("  trusted on first use: no SHA-256 of it is published; this one is now pinned beside it")
+            click.echo("  trusted on first use: no SHA-256 is published; this one is now pinned")
 
 
 @weights.command()
 @click.argument("names", nargs=-1)
 def check(names: tuple[str, ...]) -> None:
-    """Verify the files NAMES (or all that are here); exit 1 where one is wrong."""
+    """Verify weight files, by default all present.
+
+    Exit 1 if one is wrong.
+    """
     from harness.encoders import weights
 
     wrong = seen = 0
@@ -87,10 +90,13 @@ def check(names: tuple[str, ...]) -> None:
         wrong += state in ("wrong", "absent")
         said = WORDS[state]
         if state == "wrong":
-            said += f": not SHA-256 {weights.pinned(name) or weights.find(name).begins}; delete it and fetch it again"
+            said += (
+                f": SHA-256 is not {weights.pinned(name) or weights.find(name).begins}; delete the "
+                "file and fetch it again"
+            )
         click.echo(f"{weights.folder() / name}: {said}")
     if not seen:
-        click.echo(f"{weights.folder()}: none of the registered files is here, so there is nothing to check")
+        click.echo(f"{weights.folder()}: no known weight file is present, nothing to check")
     sys.exit(1 if wrong else 0)
 
 

@@ -76,7 +76,7 @@ def download(url: str, part: Path, *, size: int | None = None, progress: Progres
                 raise RefusedError(f"the server answers {problem.code} {problem.reason}") from None
             reason = f"{problem.code} {problem.reason}"
         except (InvalidURL, UnicodeError) as problem:  # no other attempt would make an address of it
-            raise RefusedError(f"is no address that can be asked ({problem})") from None
+            raise RefusedError(f"is not an address that can be asked ({problem})") from None
         except (OSError, HTTPException) as problem:
             reason = str(getattr(problem, "reason", problem)) or type(problem).__name__
             transferred = max(transferred, before + _length(part) - start)

@@ -31,7 +31,7 @@ def held_instead(path: Path) -> str | None:
     if not path.is_file():
         return None
     if not zipfile.is_zipfile(path):
-        return "it is no zip archive, as files of torch.jit.save are"
+        return "it is not a zip archive, as files of torch.jit.save are"
     with zipfile.ZipFile(path) as archive:
         members = {name.rpartition("/")[2] for name in archive.namelist()}
     if "constants.pkl" in members:

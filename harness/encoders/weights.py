@@ -132,7 +132,7 @@ def mismatch(path: Path, sha256: str) -> str | None:
 
 def missing(name: str) -> str:
     """The words for a registered file that is not here: how to get it, with a network and without."""
-    return f"weights {name} are not here. {_instruction(name)}"
+    return f"weights {name} not found. {_instruction(name)}"
 
 
 def verdict(name: str) -> Verdict:
@@ -193,7 +193,7 @@ def _right(name: str, url: str, part: Path, progress: Progress | None) -> tuple[
             raise UsageError(f"{url}: {problem}. {_instruction(name)}") from None
         except UnwritableError as problem:
             raise UsageError(
-                f"cannot write {problem}; what came is kept, the same command goes on from there"
+                f"cannot write {problem}; what came is kept, run the same command again to continue"
             ) from None
         transferred += came.transferred
         found = digest_file(part)
@@ -220,7 +220,7 @@ def _address(name: str) -> str:
     try:
         scheme, host, path, query, fragment = urlsplit(mirror)
     except ValueError as problem:  # a bracket that is not closed
-        raise UsageError(f"$HARNESS_WEIGHTS_MIRROR is {mirror!r}; that is no address: {problem}") from None
+        raise UsageError(f"$HARNESS_WEIGHTS_MIRROR is {mirror!r}; that is not an address: {problem}") from None
     if scheme not in SCHEMES:
         raise UsageError(f"$HARNESS_WEIGHTS_MIRROR is {mirror!r}; it must begin with http://, https:// or file://")
     if query or fragment:

@@ -120,7 +120,7 @@ class TorchModule(_Torch):
         except TypeError as problem:
             raise UsageError(f"network {name} cannot be made with {dict(self.arguments)}: {problem}") from problem
         if not isinstance(made, torch.nn.Module):
-            raise UsageError(f"network {name} makes a {type(made).__name__}; a torch.nn.Module is needed")
+            raise UsageError(f"network {name} makes a {type(made).__name__}; expected a torch.nn.Module")
         return self._filled(made, name)
 
     def _filled(self, made: torch.nn.Module, name: str) -> torch.nn.Module:

@@ -34,7 +34,7 @@ def _known_range(given: tuple[float, float] | None) -> tuple[float, float] | Non
 def _latent(value: Any) -> Any:
     shape = list(value) if isinstance(value, list | tuple) else [value]
     if not 1 <= len(shape) <= 4 or any(type(side) is not int or side < 1 for side in shape):
-        raise ValueError(f"{found(value)}; a whole number such as 128, or a shape such as [4, 32, 32], is needed")
+        raise ValueError(f"{found(value)}; expected a whole number such as 128, or a shape such as [4, 32, 32],")
     return value if isinstance(value, int) else tuple(shape)
 
 

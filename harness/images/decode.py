@@ -85,7 +85,7 @@ def _header(stream: IO[bytes], flaw: str | None) -> Header:
 def decode(content: bytes) -> np.ndarray:
     """The pixels of one image file, uint8 (H, W, C); raises UnusableError."""
     if not content:
-        raise UnusableError("is empty (0 bytes); delete it or make it again")
+        raise UnusableError("is empty (0 bytes); delete or recreate it")
     if content.startswith(_PNG):
         content = _without_broken_notes(content)
     with _strictly() as said, _opened(io.BytesIO(content)) as image:
@@ -104,7 +104,7 @@ def decode(content: bytes) -> np.ndarray:
 def _check_ending(format: str | None, content: bytes) -> None:
     """Refuse files that stop early or are damaged where Pillow, which has its pixels by then, does not look."""
     if format == "GIF" and not content.rstrip(b"\0\r\n").endswith(b";"):
-        raise UnusableError("is truncated (no GIF trailer); make it again")
+        raise UnusableError("is truncated (no GIF trailer); recreate it")
     if format == "PNG":
         position, kind = 8, b""
         while kind != b"IEND":
@@ -112,9 +112,9 @@ def _check_ending(format: str | None, content: bytes) -> None:
             kind = content[position + 4 : position + 8]
             end = position + 8 + length
             if len(content) < end + 4:
-                raise UnusableError("is truncated (no end of PNG); make it again")
+                raise UnusableError("is truncated (no end of PNG); recreate it")
             if zlib.crc32(content[position + 4 : end]) != int.from_bytes(content[end : end + 4], "big"):
-                raise UnusableError(f"is damaged (wrong checksum of its {kind!r}); make it again")
+                raise UnusableError(f"is damaged (wrong checksum of its {kind!r}); recreate it")
             position = end + 4
 
 
@@ -142,7 +142,7 @@ def _flaw(format: str | None, said: Sequence[warnings.WarningMessage]) -> str | 
     for flaw in flaws if format == "TIFF" else ():
         tag = re.search(r"tag (\d+)", flaw)
         if tag is None or int(tag[1]) in _TIFF_PIXELS:
-            raise UnusableError(f"is truncated or damaged ({flaw}); make it again")
+            raise UnusableError(f"is truncated or damaged ({flaw}); recreate it")
     return flaws[0] if flaws else None
 
 
@@ -154,7 +154,7 @@ def _check_goes_on(joined: bytes, pixels: np.ndarray) -> None:
     except Exception:
         seen = np.empty(0)
     if not np.array_equal(seen.reshape(-1), pixels.reshape(-1)):
-        raise UnusableError("is damaged (its data go on behind an end mark); make it again")
+        raise UnusableError("is damaged (its data go on behind an end mark); recreate it")
 
 
 def _early_end(content: bytes) -> int | None:
@@ -195,7 +195,7 @@ def _check_rows(image: Image.Image, content: bytes) -> None:
             promised += rows * (1 + -(-columns * depth * _PNG_SAMPLES[colour] // 8))
     held = _inflated(content, promised)
     if held < promised:
-        raise UnusableError(f"is damaged ({held:,} bytes of pixels where its size needs {promised:,}); make it again")
+        raise UnusableError(f"is damaged ({held:,} bytes of pixels where its size needs {promised:,}); recreate it")
 
 
 def _inflated(content: bytes, limit: int) -> int:
@@ -286,11 +286,11 @@ def _opened(stream: IO[bytes]) -> Iterator[Image.Image]:
     except (UnusableError, MemoryError):
         raise
     except UnidentifiedImageError as error:
-        raise UnusableError(f"is no image of a known kind ({', '.join(FORMATS)}); delete or replace it") from error
+        raise UnusableError(f"is not an image of a known kind ({', '.join(FORMATS)}); delete or replace it") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnusableError(f"has over {MAX_PIXELS:,} pixels: a decompression bomb?") from error
     except Exception as error:  # Pillow's readers answer damage with almost any exception
-        raise UnusableError(f"is truncated or damaged ({' '.join(str(error).split())}); make it again") from error
+        raise UnusableError(f"is truncated or damaged ({' '.join(str(error).split())}); recreate it") from error
 
 
 @contextmanager

@@ -226,7 +226,7 @@ class StoredFiles:
             # A bounded read: what a zip entry declares is checked, what it would unpack to is not known beforehand.
             content = stream.read(size + 1)
         if len(content) != size:
-            raise UnusableError(f"is damaged ({len(content)} bytes where {size} are declared); make it again")
+            raise UnusableError(f"is damaged ({len(content)} bytes where {size} are declared); recreate it")
         return content
 
     @contextmanager
@@ -251,7 +251,7 @@ class StoredFiles:
                 yield stream, size
         except archives.READ_ERRORS as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise UnusableError(f"cannot be read ({reason}); make it again") from error
+            raise UnusableError(f"cannot be read ({reason}); recreate it") from error
 
     def _open(self, name: str) -> IO[bytes]:
         return self._zip().open(name) if self._held.kind == "zip" else (self._held.path / name).open("rb")
@@ -302,7 +302,7 @@ ImageSource = StoredFiles | StoredArrays | Selection
 
 def _check_bytes(size: int) -> None:
     if not size:
-        raise UnusableError("is empty (0 bytes); delete it or make it again")
+        raise UnusableError("is empty (0 bytes); delete or recreate it")
     if size > MAX_FILE_BYTES:
         raise UnusableError(f"has {size:,} bytes, over the limit of {MAX_FILE_BYTES:,} for one image")
 
@@ -353,7 +353,7 @@ def _mapped(header: ArrayHeader) -> np.ndarray:
             # The local header repeats the name and may carry other extra fields than the central one.
             start += local + 30 + sum(struct.unpack("<HH", raw.read(30)[26:30]))
     if start + header.nbytes > header.path.stat().st_size:
-        raise UsageError(f"{header.path}: is shorter than its headers promise; fetch or make it again")
+        raise UsageError(f"{header.path}: is shorter than its headers promise; download or recreate it")
     order: Literal["F", "C"] = "F" if header.fortran else "C"
     return np.memmap(header.path, dtype=np.dtype(header.dtype), mode="r", offset=start, shape=header.shape, order=order)
 

@@ -148,7 +148,7 @@ def _file_digests(held: FileList) -> Iterator[list[str]]:
             try:
                 yield [composed(name), hashlib.sha256(archives.read_member(archive, archive.getinfo(name))).hexdigest()]
             except ValueError as error:
-                raise UsageError(f"{held.path}: {name!r} {error}; make the archive again") from error
+                raise UsageError(f"{held.path}: {name!r} {error}; recreate the archive") from error
 
 
 def _array_digests(held: ArrayPair) -> dict[str, Any]:

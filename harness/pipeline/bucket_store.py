@@ -110,7 +110,7 @@ class BucketStore(Store):
 
     def discard(self, kind: str, key: str) -> None:
         """Remove a corrupted entry, here and in the bucket, and say so."""
-        text = f"{kind} {key[:12]} in {self.place} is corrupted; it is made again"
+        text = f"{kind} {key[:12]} in {self.place} is corrupted; recomputing"
         warnings.warn(text, CorruptEntryWarning, 2)
         self.forget(kind, key)
 

@@ -130,7 +130,7 @@ def check_vouched(out: Path, name: str) -> None:
             return  # who reads it says so
         if not same:
             raise UsageError(
-                f"{out / name} is not as the run wrote it: damaged, or edited; `harness rank` writes it anew"
+                f"{out / name} is not as the run wrote it: damaged, or edited; rewrite it with `harness rank`"
             )
     elif (out / UNFINISHED).exists() and out.absolute() not in _here:
         raise UsageError(

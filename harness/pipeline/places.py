@@ -66,7 +66,7 @@ def bytes_of(text: str) -> int:
     """A size as people write it, `50GB` or `800 MB` or `1000000`, in bytes. Raises UsageError."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", text.lower())
     if found is None or float(found[1]) <= 0:
-        raise UsageError(f"{text!r} is no size; say a number of bytes above 0, such as 50GB or 800MB")
+        raise UsageError(f"{text!r} is not a size; say a number of bytes above 0, such as 50GB or 800MB")
     return int(float(found[1]) * UNITS[found[2]])
 
 

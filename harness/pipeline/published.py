@@ -56,7 +56,7 @@ def begin_run(url: str) -> Path:
 def publish_run(url: str) -> int:
     """Put what has changed of a run's folder into its bucket, the listing last; how many files that were.
 
-    Files that the run no longer has are removed. A folder without records is no run, and nothing is put.
+    Files that the run no longer has are removed. A folder without records is not a run, and nothing is put.
     """
     bucket, folder = Bucket(url), mirror_of(url)
     if not (folder / "records.jsonl").is_file():
@@ -107,7 +107,7 @@ def _listing(bucket: Bucket) -> dict[str, str] | None:
         told = json.loads(payload)
         files = {str(name): str(sha256) for name, sha256 in told["files"].items()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise UsageError(f"{bucket.url}/{LISTING} is no listing of a run's files") from None
+        raise UsageError(f"{bucket.url}/{LISTING} is not a listing of a run's files") from None
     for name in files:
         path = PurePosixPath(name)
         if path.is_absolute() or not path.parts or ".." in path.parts or "\\" in name or "\0" in name:

@@ -119,13 +119,13 @@ def read_names(out: Path) -> dict[str, dict[int, list[str]]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError, TypeError) as problem:
-        raise UsageError(f"{path} is damaged ({problem}); `harness rank` writes it anew") from None
+        raise UsageError(f"{path} is damaged ({problem}); rewrite it with `harness rank`") from None
 
 
 def read(out: Path, encoder: str | None = None) -> tuple[str, dict[str, Groups]]:
     """An encoder of a finished run and its analyses by metric and generator; without a name the one that ranks.
 
-    Raises UsageError for a folder that is no run, was made before analyses were kept, or has a damaged file.
+    Raises UsageError for a folder that is not a run, was made before analyses were kept, or has a damaged file.
     """
     board = leaderboard(out)
     known = list(dict.fromkeys(str(row["encoder"]) for row in board["rows"]))
@@ -153,7 +153,7 @@ def leaderboard(out: Path) -> dict[str, Any]:
     except (OSError, ValueError) as problem:
         raise UsageError(f"{out / 'leaderboard.json'} cannot be read ({problem}); run the benchmark again") from None
     if not isinstance(board, dict) or not {"rows", "columns", "rank_by", "interval"} <= set(board):
-        raise UsageError(f"{out / 'leaderboard.json'} is no leaderboard of this version; run the benchmark again")
+        raise UsageError(f"{out / 'leaderboard.json'} is not a leaderboard of this version; run the benchmark again")
     # Names are parts of the paths that are read next: one such as ../../x would lead out of OUT.
     try:
         names = [row[part] for row in board["rows"] for part in ("generator", "encoder")]
@@ -198,4 +198,4 @@ def _analyses(path: Path) -> Iterator[tuple[str, str, int | None, int, Analysis]
         for number, (metric, generator, training_seed, sampling_seed, plain) in enumerate(facts):
             yield metric, generator, training_seed, sampling_seed, Analysis.from_parts(plain, own.get(number, {}))
     except (SafetensorError, ValueError, KeyError, TypeError, OSError) as problem:
-        raise UsageError(f"{path} is damaged ({problem}); `harness rank` writes it anew") from None
+        raise UsageError(f"{path} is damaged ({problem}); rewrite it with `harness rank`") from None

@@ -169,7 +169,7 @@ class Store:
 
     def discard(self, kind: str, key: str) -> None:
         """Remove a corrupted entry and say so."""
-        warnings.warn(f"{kind} {key[:12]} in {self.root} is corrupted; it is made again", CorruptEntryWarning, 2)
+        warnings.warn(f"{kind} {key[:12]} in {self.root} is corrupted; recomputing", CorruptEntryWarning, 2)
         shutil.rmtree(self.folder(kind, key), ignore_errors=True)
 
     def forget(self, kind: str, key: str) -> None:

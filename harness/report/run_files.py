@@ -106,7 +106,7 @@ def read_run(out: Path) -> RunFiles:
         raise UsageError(f"{out}: no {' and no '.join(missing)} here; give the folder that `harness run` wrote")
     lock = lockfile.read_lock(out)
     if lock is None:
-        raise UsageError(f"{out / lockfile.LOCK} cannot be read as YAML; `harness rank` writes it anew")
+        raise UsageError(f"{out / lockfile.LOCK} cannot be read as YAML; rewrite it with `harness rank`")
     return RunFiles(
         out=out,
         board=results.read_leaderboard(out),

@@ -91,7 +91,7 @@ class Scored:
         try:
             return read_records(path)
         except (OSError, ValueError, KeyError, TypeError) as problem:
-            raise UsageError(f"{path} cannot be read ({problem}); `harness rank` writes it anew") from None
+            raise UsageError(f"{path} cannot be read ({problem}); rewrite it with `harness rank`") from None
 
     @cached_property
     def lock(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class Scored:
             raise UsageError(f"{self.out} holds no run: there is no {lockfile.LOCK} in it")
         found = lockfile.read_lock(self.out)
         if found is None:
-            raise UsageError(f"{path} cannot be read as YAML; `harness rank` writes it anew")
+            raise UsageError(f"{path} cannot be read as YAML; rewrite it with `harness rank`")
         return found
 
     @cached_property

@@ -52,7 +52,7 @@ def test_without_a_network_it_says_what_to_place_where_and_takes_what_was_placed
     address = f"hf://someone/net@{COMMIT}/weights/net.safetensors"
     outcome = asked_of("http://127.0.0.1:9", address, tmp_path, HF_HUB_OFFLINE="1")
     place = tmp_path / "fetched" / "hf" / "someone" / f"net@{COMMIT}" / "weights" / "net.safetensors"
-    words = f"place weights/net.safetensors of the model someone/net at revision {COMMIT} at {place}"
+    words = f"put weights/net.safetensors of the model someone/net at revision {COMMIT} at {place}"
     assert words in outcome.stderr.splitlines()[-1]
     place.parent.mkdir(parents=True)
     place.write_bytes(b"by hand")
@@ -61,7 +61,7 @@ def test_without_a_network_it_says_what_to_place_where_and_takes_what_was_placed
 
 @pytest.mark.parametrize("address", ["hf://someone/net/file", "hf://net@main/file", "hf://someone/net@main"])
 def test_an_address_of_the_hub_names_owner_revision_and_path(address):
-    with pytest.raises(UsageError, match="say hf://OWNER/NAME@REVISION/PATH"):
+    with pytest.raises(UsageError, match="use hf://OWNER/NAME@REVISION/PATH"):
         fetched(address)
 
 
@@ -88,7 +88,7 @@ def test_files_and_folders_come_from_a_bucket(s3, monkeypatch):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"0.png": b"png"}
     with pytest.raises(UsageError, match="no such object; a folder's address ends in a slash"):
         fetched(f"s3://{BUCKET}/data/nothing")
-    with pytest.raises(UsageError, match="no object lies below"):
+    with pytest.raises(UsageError, match="no object found under"):
         fetched(f"s3://{BUCKET}/data/nothing/")
 
 
@@ -125,6 +125,6 @@ def test_an_address_that_cannot_be_fetched_is_said_with_its_line(tmp_path):
     bench = tmp_path / "bench.yaml"
     bench.write_text(YAML.format(root=ROOT, path="hf://someone/samples/a.npz"))
     with pytest.raises(
-        UsageError, match=r"bench\.yaml:12:11: generators.theirs.path: .*say hf://OWNER/NAME@REVISION/PATH"
+        UsageError, match=r"bench\.yaml:12:11: generators.theirs.path: .*use hf://OWNER/NAME@REVISION/PATH"
     ):
         benchmark.load(bench)

@@ -44,7 +44,7 @@ def test_all_leaves_out_only_what_cannot_be_and_says_why(tmp_path):
     assert set(found.metrics) | set(found.left_out) == {row.name for row in METRICS}
     assert set(found.left_out) == {"sfid", "kid_subsets", "inception_score", "is_infinity"}
     said = CliRunner().invoke(main, ["check", str(path)]).output
-    assert "metric sfid: left out of all: it reads layer sfid" in said
+    assert "metric sfid: left out of all: it needs layer sfid" in said
 
 
 def test_the_name_of_a_set_does_not_vouch_for_the_features_of_an_encoder_of_ones_own(tmp_path):
@@ -85,13 +85,15 @@ def test_metrics_of_memorisation_need_a_training_split_apart_from_the_reference(
     path = declared(tmp_path, "[core, c_t]")
     text = path.read_text(encoding="utf-8").replace("training_split: train ", "training_split: reference ")
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match="c_t compares fakes with training images and with real ones held out"):
+    with pytest.raises(
+        UsageError, match="c_t compares generated images with training images and with held-out real ones"
+    ):
         load(path)
 
 
 @pytest.mark.parametrize("metrics", ["text-to-image", "[core, clip_score]", "{fd: {}, pickscore: {}}"])
 def test_a_judge_of_single_images_is_sent_to_its_command(tmp_path, metrics):
-    with pytest.raises(UsageError, match=r"judges images with their prompts.*`harness judge IMAGES --by"):
+    with pytest.raises(UsageError, match=r"scores single images with their prompts.*`harness judge IMAGES --by"):
         load(declared(tmp_path, metrics))
 
 

@@ -220,7 +220,7 @@ def test_components_of_ones_own_are_checked_without_being_imported(written):
     said = [
         "generators.own.width: this key is missing: mine:Trained has no default for it",
         "generators.own.widht: unknown key; did you mean 'width'? mine:Trained takes: width, depth",
-        "metrics.own.better: this key is missing: lower or higher, whichever values of your metric are good",
+        "metrics.own.better: this key is missing: which values of your metric are better: lower or higher",
         "metrics.own.powr: unknown key; did you mean 'power'? mine:score takes: power",
     ]
     assert written.problems(wrong.replace("§", "")) == [
@@ -270,19 +270,19 @@ interval: {level: §95, target: §T_M}
 rank_by: {metric: §fdd, encoder: digits_convnet}
 """
     said = [
-        "seed: found the text '7'; a whole number is needed",
+        "seed: found the text '7'; expected a whole number",
         "n_real: found 500, but split reference of dataset digits has 400 images; at most 400",
-        "n_fake: found true; a whole number is needed",
+        "n_fake: found true; expected a whole number",
         "trainingseeds: unknown key; did you mean 'training_seeds'? Allowed: name, ",
         "preprocessing.channels: found the text 'gray'; did you mean 'grey'? Allowed: grey, rgb",
-        "preprocessing.range.1: found the text '1'; a number is needed",
+        "preprocessing.range.1: found the text '1'; expected a number",
         "encoders.pixel: no encoder 'pixel'; did you mean 'pixels'? Known: digits_convnet, random_convnet, ",
         "generators.kde.bandwidht: unknown key; did you mean 'bandwidth'? Allowed: use, bandwidth",
         "generators.vae.epochs: this key is already on line 15; keep one",
         "generators.holdout.split: no split 'hold' in dataset digits; did you mean 'holdout'? Known: train, ",
         "generators.no good: the name 'no good' is not allowed; a name has letters, digits, ",
-        "sampling_seeds: repeated: 0; the same seed twice is the same images twice",
-        "metrics.precision.closed: found 1; true or false is needed",
+        "sampling_seeds: repeated: 0; the same seed gives the same images",
+        "metrics.precision.closed: found 1; expected true or false",
         "interval.level: found 95; did you mean 0.95? 0.5 to 0.999 is allowed",
         "interval.target: found the text 'T_M'; did you mean 'T_N'? Allowed: T_N, T_inf",
         "rank_by.metric: no metric 'fdd' in this benchmark; did you mean 'fd'? Known: fd, precision",
@@ -296,18 +296,18 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("seed: 7\n", "", "seed: this key is missing"),
     ("dataset: digits\n", "", "dataset: this key is missing: a name in datasets.yaml"),
     ("small", "§../small", "name: found the text '../small'; a name has letters, digits, "),
-    ("7", "§-1", "seed: found -1; at least 0 is needed"),
-    ("7", "§7.0", "seed: found 7.0; a whole number is needed"),
-    ("7", "§'7'", "seed: found the text '7'; a whole number is needed"),
-    ("seed: 7", "§seed:", "seed: found nothing; a whole number is needed"),
-    ("7", "§.nan", "seed: found .nan; a finite number is needed"),
-    ("7", "§-.inf", "seed: found -.inf; a finite number is needed"),
-    ("7", "§9223372036854775808", "seed: found 9223372036854775808; less than "),
+    ("7", "§-1", "seed: found -1; must be at least 0"),
+    ("7", "§7.0", "seed: found 7.0; expected a whole number"),
+    ("7", "§'7'", "seed: found the text '7'; expected a whole number"),
+    ("seed: 7", "§seed:", "seed: found nothing; expected a whole number"),
+    ("7", "§.nan", "seed: found .nan; expected a finite number"),
+    ("7", "§-.inf", "seed: found -.inf; expected a finite number"),
+    ("7", "§9223372036854775808", "seed: found 9223372036854775808; must be less than "),
     ("digits\n", "§digit\n", "dataset: no dataset 'digit' in "),
-    ("120", "§7", "n_real: found 7; at least 8 is needed"),
-    ("120", "§[120]", "n_real: found a list; a whole number is needed"),
+    ("120", "§7", "n_real: found 7; must be at least 8"),
+    ("120", "§[120]", "n_real: found a list; expected a whole number"),
     ("120", "§401", "n_real: found 401, but split reference of dataset digits has 400 images; at most 400"),
-    ("n_fake: 100", "n_fake: 100\nbatch_size: §0", "batch_size: found 0; at least 1 is needed"),
+    ("n_fake: 100", "n_fake: 100\nbatch_size: §0", "batch_size: found 0; must be at least 1"),
     (
         "n_fake: 100",
         "n_fake: 100\nreference_split: §ref",
@@ -319,10 +319,10 @@ MISTAKES: list[tuple[str, str, str]] = [
         "training_split: no split 'trian' in dataset digits; did you",
     ),
     (RECIPE, "§claen", "preprocessing: no recipe 'claen'; did you mean 'clean'? Known: none, clean, pytorch-fid"),
-    (RECIPE, "{use: §3}", "preprocessing.use: found 3; the name of a recipe is needed"),
-    (RECIPE, "§[grey]", "preprocessing: found a list; the name of a recipe or a mapping of steps is needed"),
-    ("grey, ", "grey, jpeg: §101, ", "preprocessing.jpeg: found 101; at most 100 is needed"),
-    ("[0, 1]}", "§[1, 0]}", "preprocessing.range: found [1, 0]; [low, high] with low < high is needed"),
+    (RECIPE, "{use: §3}", "preprocessing.use: found 3; expected the name of a recipe"),
+    (RECIPE, "§[grey]", "preprocessing: found a list; expected the name of a recipe or a mapping of steps"),
+    ("grey, ", "grey, jpeg: §101, ", "preprocessing.jpeg: found 101; must be at most 100"),
+    ("[0, 1]}", "§[1, 0]}", "preprocessing.range: found [1, 0]; expected [low, high] with low < high"),
     ("[0, 1]}", "§[0]}", "preprocessing.range.1: an entry is missing here"),
     (
         RECIPE,
@@ -357,12 +357,12 @@ MISTAKES: list[tuple[str, str, str]] = [
     (
         RECIPE,
         RESIZE % "{library: torch, filter: area, size: §8.5}",
-        "preprocessing.resize.size: found 8.5; a whole number",
+        "preprocessing.resize.size: found 8.5; expected a whole number",
     ),
     (
         RECIPE,
         RESIZE % "{library: torch, filter: area, size: [8, §0]}",
-        "preprocessing.resize.size.1: found 0; at least 1",
+        "preprocessing.resize.size.1: found 0; must be at least 1",
     ),
     (RECIPE, RESIZE % "§{library: torch, filter: area}", "preprocessing.resize: found neither size nor edge; either"),
     (
@@ -379,7 +379,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     (RECIPE, RESIZE % "§{library: pillow, filter: box, size: 8, halve: true}", "preprocessing.resize: halve is a step"),
     (RECIPE, RESIZE % "§{library: pillow, filter: box, size: 8, clip: false}", "preprocessing.resize: clip can be "),
     (RECIPE, "§{resize: {library: torch, filter: area, size: 8}, crop: 9}", "preprocessing: crop to 9×9 is larger"),
-    (RECIPE, "{§crop: 8.5}", "preprocessing.crop.size: found 8.5; a whole number"),
+    (RECIPE, "{§crop: 8.5}", "preprocessing.crop.size: found 8.5; expected a whole number"),
     (RECIPE, "{crop: {size: 8, order: §later}}", "preprocessing.crop.order: found the text 'later'. Allowed: resize"),
     (
         RECIPE,
@@ -388,9 +388,9 @@ MISTAKES: list[tuple[str, str, str]] = [
     ),
     (RECIPE, "§{normalise: imagenet}", "preprocessing: normalise: imagenet is for range: [0, 1]; found [0, 255]"),
     (RECIPE, "§{channels: grey, range: [0, 1], normalise: imagenet}", "preprocessing: normalise has 3 values; 1 for "),
-    (RECIPE, "{normalise: {mean: [1], sd: §[0]}}", "preprocessing.normalise.sd: found 0; more than 0 is needed"),
-    ("  digits_convnet: {}", "  §{}", "encoders: found an empty mapping; a mapping of at least one name is needed"),
-    ("digits_convnet: {}", "digits_convnet: §3", "encoders.digits_convnet: found 3; a mapping of parameters is needed"),
+    (RECIPE, "{normalise: {mean: [1], sd: §[0]}}", "preprocessing.normalise.sd: found 0; must be more than 0"),
+    ("  digits_convnet: {}", "  §{}", "encoders: found an empty mapping; expected a mapping of at least one name"),
+    ("digits_convnet: {}", "digits_convnet: §3", "encoders.digits_convnet: found 3; expected a mapping of parameters"),
     (
         "digits_convnet: {}",
         'digits_convnet: {use: §"mine:score"}',
@@ -406,9 +406,9 @@ MISTAKES: list[tuple[str, str, str]] = [
         "§a/b: {use: kde}",
         "generators.a/b: the name 'a/b' is not allowed; a name has letters, digits, '_', '-'",
     ),
-    ("kde: {}", "kde: {bandwidth: §0}", "generators.kde.bandwidth: found 0; more than 0"),
+    ("kde: {}", "kde: {bandwidth: §0}", "generators.kde.bandwidth: found 0; must be more than 0"),
     ("kde: {}", "§mode_drop: {}", "generators.mode_drop.keep: this key is missing"),
-    ("kde: {}", "mode_drop: {keep: §[]}", "generators.mode_drop.keep: found an empty list; at least 1 is needed"),
+    ("kde: {}", "mode_drop: {keep: §[]}", "generators.mode_drop.keep: found an empty list; need at least 1"),
     ("kde: {}", "mode_drop: {keep: §[0, 1, 1]}", "generators.mode_drop.keep: found [0, 1, 1]; a class is named twice"),
     (
         "kde: {}",
@@ -428,21 +428,25 @@ MISTAKES: list[tuple[str, str, str]] = [
     ),
     ("kde: {}", "a: {use: folder, path: §nowhere}", "generators.a.path: nowhere: does not exist"),
     ("kde: {}", "§a: {use: folder}", "generators.a.path: this key is missing"),
-    ("kde: {}", 'a: {use: §"nowhere:A"}', "generators.a.use: no module 'nowhere'; it is looked for in "),
+    ("kde: {}", 'a: {use: §"nowhere:A"}', "generators.a.use: no module 'nowhere'; searched "),
     (
         "kde: {}",
         'a: {use: §"mine:Traned"}',
         "generators.a.use: no 'Traned' in mine.py; did you mean 'Trained'? It defines",
     ),
     ("kde: {}", 'a: {use: §"mine:"}', "generators.a.use: 'mine:' is not module:thing"),
-    ("kde: {}", "a: {use: §[1]}", "generators.a.use: found a list; a name or module:thing is needed"),
-    ("kde: {}", "kde: {§trained: false}", "generators.kde.trained: is for generators of your own; kde is built in"),
-    ("training_seeds: [0, 1]", "training_seeds: §[]", "training_seeds: found an empty list; at least 1 is needed"),
+    ("kde: {}", "a: {use: §[1]}", "generators.a.use: found a list; expected a name or module:thing"),
+    ("kde: {}", "kde: {§trained: false}", "generators.kde.trained: is only for your own generators; kde is built in"),
+    ("training_seeds: [0, 1]", "training_seeds: §[]", "training_seeds: found an empty list; need at least 1"),
     ("training_seeds: [0, 1]", "training_seeds: §[0, 0]", "training_seeds: repeated: 0; "),
-    ("training_seeds: [0, 1]", "training_seeds: §3", "training_seeds: found 3; a list is needed"),
-    ("training_seeds: [0, 1]", "training_seeds: [0, §true]", "training_seeds.1: found true; a whole number is needed"),
+    ("training_seeds: [0, 1]", "training_seeds: §3", "training_seeds: found 3; expected a list"),
+    ("training_seeds: [0, 1]", "training_seeds: [0, §true]", "training_seeds.1: found true; expected a whole number"),
     ("fd: {}", "fd: {§k: 3}", "metrics.fd.k: unknown key. Allowed: use"),
-    ("fd: {}", "fd: {}\n  recall: {k: §50}", "metrics.recall.k: found 50; with 100 images at most 49, so that half of"),
+    (
+        "fd: {}",
+        "fd: {}\n  recall: {k: §50}",
+        "metrics.recall.k: 50 is too large for 100 images: intervals use half-samples, so at most 49",
+    ),
     ("fd: {}", "fd: {}\n  kd: §{kernel: rbf}", "metrics.kd: the rbf kernel needs a bandwidth"),
     ("fd: {}", "fd: {}\n  kd: §{bandwidth: 1.0}", "metrics.kd: the polynomial kernel has no bandwidth"),
     ("{metric: fd, ", "{metric: §kd, ", "rank_by.metric: no metric 'kd' in this benchmark. Known: fd"),
@@ -454,13 +458,13 @@ MISTAKES: list[tuple[str, str, str]] = [
     (
         "  fd: {}\nrank_by: {metric: fd",
         "  recall:\ninterval: {target: §T_inf}\nrank_by: {metric: recall",
-        "interval.target: found T_inf, but recall, which ranks, has no population value at a fixed k; use T_N",
+        "interval.target: T_inf is not possible: recall, which ranks, has no population value at a fixed k; use T_N",
     ),
     (
         "rank_by",
         "interval: {target: §T_inf}\nrank_by",
-        "interval.target: found T_inf, which fd has from 10 images a "
-        "feature on; digits_convnet has 32 features, so at least 320 images (found 100); use T_N",
+        "interval.target: found T_inf, but fd needs at least 10 images per "
+        "feature; digits_convnet has 32 features, so 320 images (found 100); use T_N",
     ),
     ("seed: 7", "seed: 7\n§data: 3", "data: unknown key; did you mean 'dataset'? Allowed: name, "),
     ("seed: 7", "seed: 7\n§seed: 8", "seed: this key is already on line 2; keep one"),
@@ -507,10 +511,10 @@ def test_a_misspelt_key_is_said_beside_the_one_it_should_have_been(written):
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        (b"", "bench.yaml:1:1: the file is empty; a mapping of keys is needed"),
-        (b"# nothing\n", "bench.yaml:1:1: the file is empty; a mapping of keys is needed"),
-        (b"- a\n", "bench.yaml:1:1: found a list; a mapping of keys is needed"),
-        (b"hello\n", "bench.yaml:1:1: found a single value; a mapping of keys is needed"),
+        (b"", "bench.yaml:1:1: the file is empty; expected a mapping of keys"),
+        (b"# nothing\n", "bench.yaml:1:1: the file is empty; expected a mapping of keys"),
+        (b"- a\n", "bench.yaml:1:1: found a list; expected a mapping of keys"),
+        (b"hello\n", "bench.yaml:1:1: found a single value; expected a mapping of keys"),
         (b"name: a\nseed: [1\nb: 2\n", "bench.yaml:3:2: not valid YAML: expected ',' or ']'"),
         (b"name: a\nname: b: c\n", "bench.yaml:2:8: not valid YAML: mapping values are not allowed here"),
         (b"a: 1\n---\nb: 2\n", "bench.yaml:2:1: not valid YAML: a second document starts here"),
@@ -530,7 +534,10 @@ def test_a_file_that_is_no_declaration_is_one_line(written, content, line):
 
 def test_a_path_that_is_no_file_says_so(written):
     written.load()
-    for path, text in (("bnech.yaml", "no such file; did you mean 'bench.yaml'?"), (".", "is a folder; a YAML file")):
+    for path, text in (
+        ("bnech.yaml", "no such file; did you mean 'bench.yaml'?"),
+        (".", "is a folder; expected a YAML file"),
+    ):
         with pytest.raises(UsageError, match=text.replace("?", r"\?")):
             benchmark.load(written.folder / path)
 
@@ -538,7 +545,7 @@ def test_a_path_that_is_no_file_says_so(written):
 def test_a_problem_stays_one_line_whatever_text_it_quotes(written):
     text = changed("seed: 7", 'seed: "a\\nb\\e[31m"').replace("  kde: {}", '  "k\\nde": {use: kde}')
     assert [line.split(": ", 1)[1] for line in written.problems(text)] == [
-        "seed: found the text 'a␣b␣[31m'; a whole number is needed",
+        "seed: found the text 'a␣b␣[31m'; expected a whole number",
         f"generators.k␣de: the name 'k␣de' is not allowed; {NAME_RULE}",
     ]
 
@@ -577,8 +584,8 @@ def test_a_population_value_needs_ten_images_a_feature_under_every_encoder(writt
     assert written.load(text).interval.target == "T_inf"
     wide = text.replace("digits_convnet: {}", "digits_convnet: {}\n  random_convnet: {dim: 41}\n  pixels: {}")
     assert [line.partition("; ")[2] for line in written.problems(wide)] == [
-        "pixels has 64 features, so at least 640 images (found 400); use T_N",
-        "random_convnet has 41 features, so at least 410 images (found 400); use T_N",
+        "pixels has 64 features, so 640 images (found 400); use T_N",
+        "random_convnet has 41 features, so 410 images (found 400); use T_N",
     ]
     assert written.load(wide.replace("  fd: {}", "  kd: {}").replace("metric: fd", "metric: kd"))
 
@@ -607,18 +614,18 @@ mnist:
 third: {use: §fodler, source: a, licence: b, image: [1, 1, 1], splits: §{}}
 """.replace("DIGEST", "0" * 64)
     said = [
-        "digits.source: this key is missing: who made it, and where it comes from",
+        "digits.source: this key is missing: who made it and where it comes from",
         "digits.sorce: unknown key; did you mean 'source'? Allowed: source, licence, image, splits, use, split_seed",
         "digits.image.2: an entry is missing here: [height, width, channels]",
         "digits.split_sed: unknown key; did you mean 'split_seed'?",
-        "digits.splits.train.digest: found the text 'sha256:zz'; what is needed: the digest of its images, sha256: ",
-        "digits.splits.reference.digest: this key is missing: the digest of its images, sha256: and 64 hex digits",
-        "digits.splits.holdout: found 5; a mapping of keys is needed",
+        "digits.splits.train.digest: found the text 'sha256:zz'; what is needed: digest of the images, sha256: ",
+        "digits.splits.reference.digest: this key is missing: digest of the images, sha256: and 64 hex digits",
+        "digits.splits.holdout: found 5; expected a mapping of keys",
         "mnist.splits.test.images: this key is missing",
         "mnist.splits.test.imags: unknown key; did you mean 'images'?",
-        "mnist.splits.test.classes: found 3 images in all classes together; the split's size is 10000",
+        "mnist.splits.test.classes: the classes sum to 3 images, but the split's size is 10000",
         "third.use: no dataset 'fodler'; did you mean 'folder'?",
-        "third.splits: found an empty mapping; a mapping of splits is needed",
+        "third.splits: found an empty mapping; expected a mapping of splits",
     ]
     (written.folder / "datasets.yaml").write_text(text.replace("§", ""))
     for line, place, start in zip(written.problems(GOOD), places(text), said, strict=True):

@@ -65,7 +65,7 @@ def test_a_metric_of_a_benchmark_takes_a_protocols_conventions(small):
     ("metric", "words"),
     [
         ("fd: {protocol: admm}", "metrics.fd.protocol: no protocol 'admm'; did you mean 'adm'"),
-        ("fd: {protocol: [adm]}", "a protocol's name is needed"),
+        ("fd: {protocol: [adm]}", "expected a protocol's name"),
         ("precision: {protocol: clean}", "protocol clean does not have precision; it has fd, kid_subsets"),
         ("recall: {protocol: prdc}", "protocol prdc leaves k of recall to its user; give it"),
         ("precision: {protocol: adm, closed: true}", "protocol adm says closed of precision itself; leave it out"),
@@ -101,11 +101,11 @@ def test_another_network_cannot_carry_a_protocols_name(small, entry, key):
     small.edit("  pixels: {}", f"  fid: {entry}")
     outcome = small.harness("check", "bench.yaml")
     assert outcome.returncode == 2
-    line = next(line for line in outcome.stderr.splitlines() if "decides this" in line)
+    line = next(line for line in outcome.stderr.splitlines() if "sets this;" in line)
     number = next(i for i, text in enumerate(small.bench.read_text().splitlines(), 1) if "fid:" in text)
     assert f"bench.yaml:{number}:" in line
     assert f"encoders.fid.{key}: protocol" in line
-    assert "beside it only weights, file, sha256, key can be given" in line
+    assert "only weights, file, sha256, key can be added" in line
 
 
 def test_the_same_network_from_a_file_of_ones_own_keeps_the_protocols_name(small):
@@ -113,7 +113,7 @@ def test_the_same_network_from_a_file_of_ones_own_keeps_the_protocols_name(small
     sha256 = "a" * 64
     small.edit("  pixels: {}", f"  fid: {{protocol: adm, weights: file, file: mine.pth, sha256: {sha256}}}")
     outcome = small.harness("check", "bench.yaml")
-    assert "decides this" not in outcome.stderr
+    assert "sets this;" not in outcome.stderr
     assert "encoders.fid.sha256" in outcome.stderr  # the digest of another file
 
 
@@ -128,8 +128,8 @@ def test_a_protocol_of_metrics_alone_says_how_to_take_them(small, name):
 
 def test_what_a_two_folder_run_lacks_of_its_protocol_is_said_with_the_remedy():
     subsets, features = _left_out("torch-fidelity", 999)
-    assert "kid_subsets of protocol torch-fidelity is not here: it draws subsets of 1,000" in subsets
-    assert "precision and recall here are of the inception features, not of VGG16" in features
+    assert "kid_subsets of protocol torch-fidelity is left out: it needs subsets of 1,000" in subsets
+    assert "precision and recall here use inception features, not VGG16" in features
     assert len(_left_out("torch-fidelity", 1000)) == 1
     assert _left_out("dgm-eval-dinov2", 1000) == []
     (port,) = _left_out("adm", 9)

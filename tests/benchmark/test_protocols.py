@@ -153,11 +153,11 @@ def test_an_encoder_of_a_benchmark_can_be_a_protocols(small, name):
     ("entry", "words"),
     [
         ("{protocol: cleen}", "no protocol 'cleen'; did you mean 'clean'"),
-        ("{protocol: 3}", "a protocol's name is needed"),
-        ("{protocol: clean, preprocessing: none, weights: random}", "protocol clean says this itself"),
+        ("{protocol: 3}", "expected a protocol's name"),
+        ("{protocol: clean, preprocessing: none, weights: random}", "protocol clean sets this"),
         ("{protocol: prdc}", "prdc cannot be run: it fixes metrics"),
-        ("{protocol: edm2-dinov2}", "weights dinov2_vitl14_pretrain.pth are not here"),
-        ("{protocol: clean}", "weights inception-2015-12-05.pt are not here"),
+        ("{protocol: edm2-dinov2}", "weights dinov2_vitl14_pretrain.pth not found"),
+        ("{protocol: clean}", "weights inception-2015-12-05.pt not found"),
     ],
 )
 def test_a_protocol_that_cannot_be_run_is_refused_with_its_place(small, entry, words):

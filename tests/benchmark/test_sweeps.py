@@ -51,13 +51,16 @@ def test_an_unswept_benchmark_resolves_as_it_did(written):  # noqa: F811
     [
         ("{bandwidth: [0.1, -1, 0.3]}", "bench.yaml:18:28: generators.kde--1.bandwidth: found -1"),
         ("{bandwith: [0.1, 0.2]}", "bench.yaml:18:11: generators.kde-0.1.bandwith: unknown key; did you mean"),
-        ("{bandwidth: 0.1}", "bench.yaml:18:22: sweep.generators.kde.bandwidth: found 0.1; a list of values is needed"),
-        ("{bandwidth: []}", "sweep.generators.kde.bandwidth: found an empty list; a list of values is needed"),
+        ("{bandwidth: 0.1}", "bench.yaml:18:22: sweep.generators.kde.bandwidth: found 0.1; expected a list of values"),
+        ("{bandwidth: []}", "sweep.generators.kde.bandwidth: found an empty list; expected a list of values"),
         ("{bandwidth: [0.1, 0.1]}", "bench.yaml:18:28: sweep.generators.kde.bandwidth.1: found 0.1 twice"),
-        ("{bandwidth: [[1]]}", "bench.yaml:18:23: sweep.generators.kde.bandwidth.0: found a list; a number, text"),
-        ("{}", "sweep.generators.kde: found an empty mapping; parameters are needed"),
+        (
+            "{bandwidth: [[1]]}",
+            "bench.yaml:18:23: sweep.generators.kde.bandwidth.0: found a list; expected a number, text",
+        ),
+        ("{}", "sweep.generators.kde: found an empty mapping; expected parameters"),
         ("{bandwidth: [a+, ap]}", "sweep.generators.kde: two cells would both be called kde-ap"),
-        ("{use: [kde, vae]}", "bench.yaml:18:11: sweep.generators.kde.use: is no parameter"),
+        ("{use: [kde, vae]}", "bench.yaml:18:11: sweep.generators.kde.use: is not a parameter"),
     ],
 )
 def test_a_mistake_in_an_axis_has_its_place(written, axes, expected):  # noqa: F811
@@ -72,9 +75,7 @@ def test_a_mistake_in_the_entry_is_said_once_and_not_for_every_cell(written):  #
 
 def test_what_an_entry_gives_already_cannot_be_swept(written):  # noqa: F811
     [problem] = written.problems(SWEPT.replace("  kde: {}", "  kde: {bandwidth: 1}"))
-    assert problem.startswith(
-        "bench.yaml:18:11: sweep.generators.kde.bandwidth: generators.kde gives bandwidth already"
-    )
+    assert problem.startswith("bench.yaml:18:11: sweep.generators.kde.bandwidth: generators.kde also sets bandwidth")
 
 
 def test_a_sweep_of_no_generator_and_a_name_taken_twice(written):  # noqa: F811
@@ -89,6 +90,6 @@ def test_sizes_are_smaller_than_the_sets(written):  # noqa: F811
     [problem] = written.problems(GOOD + "sweep: {n_fake: [20, 100]}\n")
     assert problem.startswith("bench.yaml:16:22: sweep.n_fake.1: found 100; less than n_fake, 100, is needed")
     [problem] = written.problems(GOOD + "sweep: {n_fake: [20, 4]}\n")
-    assert "sweep.n_fake.1: found 4; at least 8 is needed" in problem
+    assert "sweep.n_fake.1: found 4; must be at least 8" in problem
     [problem] = written.problems(GOOD + "sweep: {steps: [20, 4]}\n")
     assert "sweep.steps: unknown key" in problem

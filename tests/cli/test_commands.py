@@ -166,7 +166,7 @@ def test_init_writes_a_sound_commented_benchmark_and_writes_over_nothing(sets):
     assert (found.n_real, found.n_fake, list(found.generators)) == (24, 20, ["a"])
     again = CliRunner().invoke(room.main, ["init", "real", "made/a", "--encoder", "pixels", "--out", "b.yaml"])
     assert again.exit_code == 2
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
     assert Path("b.yaml").read_text() == text
 
 
@@ -174,7 +174,7 @@ def test_init_needs_no_weight_files_and_check_then_says_what_is_missing(sets):
     assert CliRunner().invoke(room.main, ["init", "real", "made/a"]).exit_code == 0
     told = CliRunner().invoke(room.main, ["check", "benchmark.yaml"])
     assert told.exit_code == 2
-    assert "weights inception-2015-12-05.pt are not here" in told.stderr
+    assert "weights inception-2015-12-05.pt not found" in told.stderr
     assert len(told.stderr.splitlines()) == 1
 
 

@@ -100,7 +100,7 @@ def test_absent_weights_and_unknown_judges_cost_a_sentence(images, tmp_path, mon
     monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path / "none"))
     told = judge(tmp_path, images / "mine", "--by", "text-to-image", "--prompts", images / "prompts.txt")
     assert told.exit_code == 2
-    assert "weights ViT-L-14.pt are not here" in told.output
+    assert "weights ViT-L-14.pt not found" in told.output
     told = judge(tmp_path, images / "mine", "--by", "clipscore")
     assert told.exit_code == 2
     assert "no judge 'clipscore'; did you mean 'clip_score'" in told.output
@@ -136,7 +136,7 @@ def test_generators_of_a_benchmark_that_have_prompts_are_judged_image_by_image(t
     monkeypatch.chdir(tmp_path)
     told = judge(tmp_path, "bench.yaml", "--by", "clip_score", "--random-weights", "--store", tmp_path / "store")
     assert told.exit_code == 0, told.output
-    assert "without prompts, and left out: holdout" in told.output
+    assert "skipped, no prompts: holdout" in told.output
     of_bench = {
         (row["generator"], row["prompt"]): float(row["clip_score (random weights)"])
         for row in csv.DictReader((tmp_path / "scores.csv").open())

@@ -31,9 +31,9 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (SwAV, "weights swav_800ep_pretrain.pth.tar are not here"),
-        (lambda: MAE(architecture="base"), "weights mae_pretrain_vit_base.pth are not here"),
-        (ConvNeXt, "weights convnext_large_22k_224.pth are not here"),
+        (SwAV, "weights swav_800ep_pretrain.pth.tar not found"),
+        (lambda: MAE(architecture="base"), "weights mae_pretrain_vit_base.pth not found"),
+        (ConvNeXt, "weights convnext_large_22k_224.pth not found"),
         (SimCLRv2, "`weights: file` needs both `file`"),
         (lambda: Data2Vec(file="absent.bin", sha256="0" * 64), "absent.bin: no such file"),
     ],

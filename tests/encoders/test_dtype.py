@@ -197,7 +197,7 @@ def test_keys_of_features_change_with_the_type_and_not_with_float32_written_out(
         ("[{dtype: float8}]", "audit.encoder.0.dtype: found the text 'float8'"),
         ("[{dtype: float64}, {dtpe: bfloat16}]", "audit.encoder.1.dtpe: no encoder .* did you mean 'dtype'"),
         ("[{}]", "audit.encoder.0: found an empty mapping; at least 1"),
-        ("[bfloat16]", "audit.encoder.0: found the text 'bfloat16'; a mapping"),
+        ("[bfloat16]", "audit.encoder.0: found the text 'bfloat16'; expected a mapping"),
         ("[{use: pixels}]", "audit.encoder.0.use: no encoder of this benchmark has this parameter"),
         ("[{file: other.pt}]", "audit.encoder.0: with this, encoders.net.file: .*other.pt: no such file"),
     ],
@@ -222,7 +222,7 @@ def test_a_change_to_a_size_needs_images_of_that_size(small):
         benchmark.load(small.bench)
     text = str(told.value)
     assert "audit.encoder.1: with this, encoders.net.preprocessing: dinov2 needs resize to 42×42 (found 28×28)" in text
-    assert "audit.encoder.2: with this, encoders.net: weights dinov2_vits14_pretrain.pth are not here" in text
+    assert "audit.encoder.2: with this, encoders.net: weights dinov2_vits14_pretrain.pth not found" in text
     assert "audit.encoder.0" not in text
 
 

@@ -80,5 +80,5 @@ def test_images_and_files_are_those_that_timm_says(network):
 def test_absent_weights_cost_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path))
     monkeypatch.setitem(fdloss.NETWORKS, "mae", fdloss.Taken("test_vit", 64, 160))
-    with pytest.raises(UsageError, match=r"weights fdr6_mae.safetensors are not here.*--trust-first-use.*huggingface"):
+    with pytest.raises(UsageError, match=r"weights fdr6_mae.safetensors not found.*--trust-first-use.*huggingface"):
         fdloss.FDLoss(architecture="mae")

@@ -182,7 +182,7 @@ def test_open_clips_towers_score_as_transformers_of_the_same_kind(images):
 def test_absent_weights_say_what_to_place_where(tmp_path, monkeypatch, name):
     monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path))
     file = JUDGES[name].files[0]
-    with pytest.raises(UsageError, match=rf"weights {file} are not here.*without a network place https.*{tmp_path}"):
+    with pytest.raises(UsageError, match=rf"weights {file} not found.*without a network place https.*{tmp_path}"):
         made(JUDGES[name], weights="official")
 
 

@@ -50,7 +50,7 @@ def test_official_weights_are_registered_files_and_missing_ones_are_named(tmp_pa
     monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path))
     for name in (*BACKBONES.values(), *HEADS.values()):
         assert registered()[name].sha256
-    with pytest.raises(UsageError, match=r"weights alexnet-owt-7be5be79\.pth are not here"):
+    with pytest.raises(UsageError, match=r"weights alexnet-owt-7be5be79\.pth not found"):
         LPIPS()
 
 

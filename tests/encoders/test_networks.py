@@ -212,8 +212,8 @@ def test_torchscript_and_onnx_files_are_encoders(tmp_path):
         (lambda path: TorchScript(file=str(path), dim=3), "does not load as TorchScript"),
         (lambda path: Onnx(file=str(path), dim=3), "does not load as ONNX"),
         (lambda path: DINOv2(architecture="vits14", weights="random", side=100), "multiple of 14"),
-        (lambda path: DINOv2(architecture="vits14"), "dinov2_vits14_pretrain.pth are not here"),
-        (lambda path: CLIP(architecture="ViT-B-16"), r"ViT-B-16.pt are not here"),
+        (lambda path: DINOv2(architecture="vits14"), "dinov2_vits14_pretrain.pth not found"),
+        (lambda path: CLIP(architecture="ViT-B-16"), r"ViT-B-16.pt not found"),
     ],
 )
 def test_what_does_not_load_costs_one_sentence(tmp_path, monkeypatch, make, words):

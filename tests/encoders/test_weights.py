@@ -191,7 +191,7 @@ def test_without_a_network_the_sentence_is_the_same(server, tmp_path):
 def test_a_check_with_nothing_to_check_says_so(server, tmp_path):
     told = CliRunner().invoke(main, ["weights", "check"])
     assert told.exit_code == 0
-    assert told.output == f"{tmp_path / 'w'}: none of the registered files is here, so there is nothing to check\n"
+    assert told.output == f"{tmp_path / 'w'}: no known weight file is present, nothing to check\n"
 
 
 def test_a_file_that_was_damaged_later_is_not_located_and_check_names_it(server):
@@ -408,7 +408,7 @@ def test_the_list_says_what_is_right_wrong_begun_and_absent(server):
     for name, state in {
         NAME: "verified",
         "unsized.pth": "WRONG",
-        "huge.pth": "1 MB of",
+        "huge.pth": "1 MB so far",
         "unknown.pth": "absent",
     }.items():
         assert state in states[name]

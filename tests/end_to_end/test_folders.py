@@ -67,8 +67,8 @@ def test_a_protocol_brings_its_recipe_and_its_k(sets):
         (("real", "nowhere"), "nowhere: does not exist"),
         (("real", "bench.yaml"), "neither a folder of images nor a .arrow, .npy, .npz, .parquet, .tar or .zip file"),
         (("real", "fake", "--protocol", "cleen"), "did you mean 'clean'"),
-        (("real", "fake"), "weights inception-2015-12-05.pt are not here"),
-        (("real", "fake", "--encoder", "pixels", "--protocol", "clean"), "say one --protocol or one --encoder"),
+        (("real", "fake"), "weights inception-2015-12-05.pt not found"),
+        (("real", "fake", "--encoder", "pixels", "--protocol", "clean"), "give one --protocol or one --encoder"),
         (("real", "fake", "--encoder", "pixels", "--n", "5000"), "5000"),
     ],
 )
@@ -100,4 +100,4 @@ def test_one_set_of_images_is_no_benchmark(sets):
     for one in ("real", "fake.zip"):
         outcome = sets.harness("score", one)
         assert outcome.returncode == 2
-        assert "give the REAL ones and then the FAKE ones" in outcome.stderr
+        assert "give two or more: REAL FAKE" in outcome.stderr

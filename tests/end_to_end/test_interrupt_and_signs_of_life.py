@@ -65,13 +65,13 @@ def test_ctrl_c_ends_a_run_within_a_second_and_the_store_goes_on_from_there(smal
     _, errors = run.communicate(timeout=60)
     took = time.monotonic() - began
     lines = errors.splitlines()
-    assert lines[-1] == "interrupted; what was finished is kept, the same command goes on from there"
+    assert lines[-1] == "interrupted; finished work is kept; run the same command again to continue"
     assert "Traceback" not in errors
     assert run.returncode == 130
     print(f"ended within {took:.2f} s")
     assert took < 1 + 4 * start_of_python()
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers.read_text().split())
-    assert re.search(r"^sample \d/\d: still at work, \d+ s since the start$", errors, re.MULTILINE)
+    assert re.search(r"^sample \d/\d: still running, \d+ s$", errors, re.MULTILINE)
     kept = small.harness("sample", "bench.yaml", "--generator", "noise")
     assert kept.returncode == 0, kept.stderr
     assert kept.stderr == ""  # nothing of it was left to do
@@ -88,4 +88,4 @@ def test_a_sign_of_life_comes_only_where_nothing_was_said(heard, expected):
     answers = iter([False, True])  # the wait times out once, and is over then
     beat._over.wait = lambda _: next(answers)  # type: ignore[method-assign]
     beat.run()
-    assert said == (["score 3/9: still at work, 0 s since the start"] if expected else [])
+    assert said == (["score 3/9: still running, 0 s"] if expected else [])

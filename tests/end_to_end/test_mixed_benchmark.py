@@ -148,7 +148,7 @@ def test_paths_of_shards_are_texts(folders, path, what):
     declare(folders, more=f"  shards: {{use: tar, path: {path}}}")
     with pytest.raises(UsageError) as caught:
         benchmark.load(folders.bench)
-    words = "a path, a brace pattern such as part-{000..012}.tar, or a list of them is needed"
+    words = "expected a path, a brace pattern such as part-{000..012}.tar, or a list of them"
     assert f"generators.shards.path: {what}; {words}" in str(caught.value)
 
 
@@ -163,7 +163,7 @@ def test_any_and_null_are_one_declaration(folders, image):
 def test_image_must_still_be_declared_and_be_a_shape_or_any(folders):
     text = (folders.folder / "datasets.yaml").read_text()
     for new, words in (
-        ("", "photos.image: this key is missing: [height, width, channels], or any where sizes differ"),
+        ("", "photos.image: this key is missing: [height, width, channels], or `any` if sizes differ"),
         ("  image: some\n", "photos.image: found the text 'some'"),
         ("  image: [8, 8]\n", "photos.image.2: an entry is missing here"),
     ):

@@ -159,7 +159,7 @@ def test_a_corrupted_entry_is_noticed_and_made_again(finished, copy_of, kind):
     shutil.rmtree(damaged.folder / "results")
     outcome = damaged.run()
     assert outcome.returncode == 0, outcome.stderr
-    assert "is corrupted; it is made again" in outcome.stderr
+    assert "is corrupted; recomputing" in outcome.stderr
     assert damaged.records() == finished.records()
 
 
@@ -238,7 +238,7 @@ def test_a_full_disk_is_one_clear_line_and_what_fitted_is_kept(finished, small):
     said = [line for line in outcome.stderr.splitlines() if line.startswith("error")]
     assert len(said) == 1
     assert "No space left on device" in said[0]
-    assert "what was finished is kept" in said[0]
+    assert "finished work is kept" in said[0]
     assert "--store" in said[0]
     assert "Traceback" not in outcome.stderr
     assert "code 1" in outcome.stderr

@@ -47,7 +47,7 @@ def good(*arguments: str) -> Result:
 @pytest.mark.parametrize("name", ["mine.yaml", "mine.datasets.yaml"])
 def test_a_yaml_that_no_score_wrote_is_left_alone(name):
     Path(name).write_text("name: mine\n")
-    refused(*TWO, "--out", "mine", words=f"{name}: is there already, and not from a score")
+    refused(*TWO, "--out", "mine", words=f"{name}: exists and was not written by `harness score`")
     assert Path(name).read_text() == "name: mine\n"
     assert not Path("mine").exists()
 
@@ -73,12 +73,12 @@ def test_a_second_pair_says_that_it_replaces_the_first_and_the_same_pair_says_no
     "flags", [("--n", "9"), ("--out", "x"), ("--protocol", "adm"), ("--seed", "0"), ("--random-weights",)], ids=str
 )
 def test_flags_of_sets_are_refused_beside_a_benchmark(flags):
-    refused("score", "mine.yaml", *flags, words=f"{flags[0]}: only for sets of images, REAL FAKE")
+    refused("score", "mine.yaml", *flags, words=f"{flags[0]}: only with image sets, REAL FAKE")
 
 
 @pytest.mark.parametrize("flags", [("--generator", "nosuch"), ("--receipt", "r.json")], ids=str)
 def test_flags_of_a_benchmark_are_refused_beside_sets(flags):
-    refused(*TWO, *flags, words=f"{flags[0]}: only for a benchmark's YAML alone")
+    refused(*TWO, *flags, words=f"{flags[0]}: only with a benchmark YAML")
 
 
 def test_n_is_of_each_set_the_real_one_too():
@@ -88,7 +88,7 @@ def test_n_is_of_each_set_the_real_one_too():
 @pytest.mark.parametrize("suffix", ["zip", "npz", "npy", "tar", "parquet"])
 def test_one_set_of_any_kind_is_no_benchmark(suffix):
     Path(f"x.{suffix}").write_bytes(b"\x89")
-    refused("score", f"x.{suffix}", words=f"x.{suffix}: is one set of images; give the REAL ones")
+    refused("score", f"x.{suffix}", words=f"x.{suffix} is one set of images; give two or more")
 
 
 def test_generators_are_called_as_their_paths_are_and_only_a_files_suffix_is_cut():
@@ -128,7 +128,14 @@ def test_results_in_the_current_folder_and_in_the_root(sets, monkeypatch):
     assert Path("records.jsonl").is_file()
     assert benchmark.load(Path("../empty.yaml")).name == "empty"
     refused(
-        "score", "../real", "../fake", "--encoder", "pixels", "--out", "/", words="results need a folder with a name"
+        "score",
+        "../real",
+        "../fake",
+        "--encoder",
+        "pixels",
+        "--out",
+        "/",
+        words="the results folder needs a UTF-8 name",
     )
 
 
@@ -136,15 +143,15 @@ def test_a_name_that_is_not_utf8_is_told_in_words():
     noise(Path(os.fsdecode(b"f\xff")), 50)
     for pair in ((os.fsdecode(b"f\xff"), "fake"), ("real", os.fsdecode(b"f\xff"))):
         refused("score", *pair, "--encoder", "pixels", words=r"f\udcff: has a name that is not UTF-8")
-    refused(*TWO, "--out", os.fsdecode(b"o\xff"), words=r"o\udcff: results need a folder with a name, in UTF-8")
+    refused(*TWO, "--out", os.fsdecode(b"o\xff"), words=r"o\udcff: the results folder needs a UTF-8 name")
 
 
 def test_images_of_a_larger_set_that_are_left_out_are_said_and_those_that_n_leaves_out_are_not():
     noise(Path("more"), 60, seed=2)
     three = ("score", "real", "fake", "more", "--encoder", "pixels")
     (note,) = [line for line in good(*three).stderr.splitlines() if line.startswith("note: ")]
-    assert note.startswith("note: 50 images of each FAKE are scored, as many as the smallest has")
-    assert "of the larger, more (60), as many are drawn" in note
+    assert note.startswith("note: 50 images of each FAKE set are scored, the size of the smallest")
+    assert "larger sets are subsampled with --seed: more (60)" in note
     assert "note: " not in good(*three, "--n", "50", "--out", "n").stderr
     assert "note: " not in good(*TWO, "--out", "two").stderr, "every image of the one set is used"
 
@@ -157,7 +164,7 @@ def test_where_nothing_can_be_scored_the_cause_is_said_once_and_no_table_is_show
     assert found.exit_code == 2
     assert found.stdout == ""
     assert found.stderr.count("003.png") == 1
-    assert found.stderr.splitlines()[-1].startswith("error: nothing was scored, for the reason told above")
+    assert found.stderr.splitlines()[-1].startswith("error: nothing was scored; see the error above")
     # Beside one that can be scored, the table stands and says what failed.
     beside = score(*TWO[:3], "cut", *TWO[3:], "--out", "both")
     assert beside.exit_code == 2
@@ -178,11 +185,11 @@ def test_a_score_that_is_refused_leaves_nothing_and_cites_no_file_that_it_wrote(
     monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path / "none"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
     there = sorted(path.name for path in Path().iterdir())
-    refused("score", "real", "fake", words="are not here. `harness weights fetch")
+    refused("score", "real", "fake", words="not found. `harness weights fetch")
     assert "score.yaml" not in score("score", "real", "fake").stderr
     assert sorted(path.name for path in Path().iterdir()) == there
     # What an earlier score left stays as it was.
     good(*TWO)
     before = {path: path.read_bytes() for path in Path("results").rglob("*") if path.is_file()}
-    refused("score", "real", "fake", words="are not here. `harness weights fetch")
+    refused("score", "real", "fake", words="not found. `harness weights fetch")
     assert {path: path.read_bytes() for path in Path("results").rglob("*") if path.is_file()} == before

@@ -51,7 +51,7 @@ def test_the_home_of_nobody_is_no_root_of_a_torchvision_set(tmp_path):
 )
 def test_a_variable_that_names_the_home_of_nobody_is_a_mistake_of_the_user(monkeypatch, variable, folder):
     monkeypatch.setenv(variable, NOBODY)
-    with pytest.raises(UsageError, match=f"{variable} is .*there is no user 'no_such_user_7' here"):
+    with pytest.raises(UsageError, match=f"{variable} is .*no user 'no_such_user_7' here"):
         folder()
     monkeypatch.setenv(variable, "~/x")
     assert folder().is_absolute()
@@ -77,9 +77,9 @@ def mirror(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("http://[::1", "that is no address"),
+        ("http://[::1", "that is not an address"),
         ("http://127.0.0.1/x?key=1", "must be %3F and %23"),
-        ("http://127.0.0.1:port/x", "is no address that can be asked"),
+        ("http://127.0.0.1:port/x", "is not an address that can be asked"),
         ("file:///nowhere/at/all", "No such file or directory"),
         ("file:///no where", "No such file or directory"),
     ],

@@ -68,11 +68,13 @@ def of_two(real, fake, **options):
 
 
 def test_sets_too_small_are_refused_in_words_of_the_command(sets):
-    with pytest.raises(UsageError, match=r"fake: holds 14 images; 15 of each set were asked for, so lower --n"):
+    with pytest.raises(UsageError, match=r"fake: has only 14 images, fewer than --n 15; lower --n"):
         of_two(sets / "real", sets / "fake", n=15)
-    with pytest.raises(UsageError, match="11 images a set are too few: nearest neighbours at k = 5 need at least 12"):
+    with pytest.raises(
+        UsageError, match="11 images per set are too few for k = 5: intervals use half-samples, so at least 12"
+    ):
         of_two(sets / "real", sets / "few")
-    with pytest.raises(UsageError, match="8 images a set are too few"):
+    with pytest.raises(UsageError, match="8 images per set are too few"):
         of_two(sets / "real", sets / "fake", n=8)
     assert of_two(sets / "real", sets / "fake", n=12).bench.is_file()
     (line,) = refused("score", "real", "few", "--encoder", "pixels", "--out", "out")
@@ -119,7 +121,7 @@ def test_a_network_in_another_form_is_told_by_the_form_that_it_has(tmp_path):
     text.write_text("not a network")
     for load_it, path, words in (
         (load_torchscript, state, "it holds what torch.save wrote, such as a state dict"),
-        (load_torchscript, text, "it is no zip archive, as files of torch.jit.save are"),
+        (load_torchscript, text, "it is not a zip archive, as files of torch.jit.save are"),
         (read_checkpoint, script, "it is TorchScript, which `use: torchscript` takes"),
         (read_checkpoint, whole, "other objects can run code; save network.state_dict()"),
     ):

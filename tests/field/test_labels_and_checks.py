@@ -180,9 +180,9 @@ def test_every_command_that_uses_the_real_images_says_when_they_were_last_read(t
         words = [command[0], path, "--store", tmp_path / "store", "--workers", 1, *command[1:]]
         told = CliRunner().invoke(main, [str(word) for word in words])
         assert told.exit_code == 0, told.output
-        lines = [line for line in told.output.splitlines() if "last read whole" in line]
+        lines = [line for line in told.output.splitlines() if "digests last checked" in line]
         assert len(lines) == (number > 0), told.output  # the first command reads them itself
-        assert all("`harness run --verify` reads them again" in line for line in lines)
+        assert all("`harness run --verify` checks again" in line for line in lines)
 
 
 def idx(path: Path, array: np.ndarray) -> None:

@@ -197,7 +197,7 @@ def test_several_arrays_of_images_are_named_and_array_says_which(here, pixels):
 def test_a_pattern_of_what_is_no_shard_or_not_there_is_refused(here, pixels):
     np.savez("a0.npz", pixels)
     np.savez("a1.npz", pixels)
-    assert "a pattern names shards, of the kinds arrow, parquet, tar" in refusal("a{0..1}.npz")
+    assert "patterns work for shards (arrow, parquet, tar)" in refusal("a{0..1}.npz")
     assert "a2.npz: does not exist (a{0..2}.npz names it)" in refusal("a{0..2}.npz")
     assert "nowhere.tar: does not exist" in refusal("nowhere.tar")
 
@@ -205,7 +205,9 @@ def test_a_pattern_of_what_is_no_shard_or_not_there_is_refused(here, pixels):
 def test_a_pattern_that_the_shell_spelled_out_is_said(here, pixels):
     shards(here, pixels)
     paths = [Path(f"part-{i:03d}.tar") for i in range(3)]
-    assert "'part-{000..002}.tar' in quotes is one set" in spelled_out([GivenSet(path, "tar", {}) for path in paths])
+    assert "quote 'part-{000..002}.tar' to score them as one" in spelled_out(
+        [GivenSet(path, "tar", {}) for path in paths]
+    )
     for name in ("step-100.tar", "step-200.tar"):
         write_tar(here / name, {"a.png": packed(pixels[0])})
     steps = [GivenSet(Path(name), "tar", {}) for name in ("step-100.tar", "step-200.tar")]
@@ -243,7 +245,7 @@ def test_score_takes_them_all_and_writes_the_benchmark_that_names_them(here, pix
 def test_what_is_meant_inside_files_is_refused_beside_a_benchmark(option):
     found = CliRunner().invoke(main, ["score", "mine.yaml", *option])
     assert found.exit_code == 2
-    assert f"{option[0]}: only for sets of images, REAL FAKE" in found.stderr
+    assert f"{option[0]}: only with image sets, REAL FAKE" in found.stderr
 
 
 def test_stats_make_takes_the_same_choices(here, pixels, monkeypatch):

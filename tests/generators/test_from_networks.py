@@ -223,7 +223,7 @@ def test_files_that_are_no_networks_and_weights_of_another_are_refused(tmp_path)
     torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "other.pth")
     with pytest.raises(UsageError, match="not weights of the network Plain"):
         TorchModule(file=str(tmp_path / "other.pth"), network=Plain, **TAKES)
-    with pytest.raises(UsageError, match=r"a torch\.nn\.Module is needed"):
+    with pytest.raises(UsageError, match=r"expected a torch\.nn\.Module"):
         TorchModule(file=str(tmp_path / "other.pth"), network=dict, **TAKES)
 
 

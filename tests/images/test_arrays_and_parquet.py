@@ -80,7 +80,7 @@ def test_an_npy_that_is_cut_padded_or_of_another_kind_is_refused(tmp_path, pixel
     assert "promises 630 bytes of pixels and the file holds 629" in line(whole[:-1])
     assert "promises 630 bytes of pixels and the file holds 631" in line(whole + b"?")
     for content in (b"", whole[:5], whole[:40], packed(pixels[0]), whole.replace(b"'shape'", b"'shope'")):
-        assert "is no readable array" in line(content)
+        assert "is not a readable array" in line(content)
     for array, words in (
         (pixels / 255, "not uint8"),
         (pixels.transpose(0, 3, 1, 2), "channels first"),
@@ -152,7 +152,7 @@ def test_row_groups_are_kept_only_while_they_fit(tmp_path, pixels, monkeypatch):
     ("parameters", "words"),
     [
         ({"column": "no"}, "no column 'no'; it has 'image', 'label', 'caption'; name it as `column`"),
-        ({"column": "caption"}, "column 'caption' is string; encoded images, {bytes, path} or bytes, are needed"),
+        ({"column": "caption"}, "column 'caption' is string; expected encoded images, {bytes, path} or bytes,"),
         ({"labels": "no"}, "no column 'no' of labels; it has"),
         ({"labels": "caption"}, "column 'caption' is string; labels must be whole numbers"),
     ],
@@ -173,7 +173,7 @@ def test_a_row_that_is_no_image_is_named(tmp_path, pixels):
     images = [packed(image) for image in pixels]
     for bad, words in (
         (None, "'row 3' is null; drop the row"),
-        (b"words", "'row 3' is no image of a known kind"),
+        (b"words", "'row 3' is not an image of a known kind"),
         (b"", "'row 3' is empty (0 bytes)"),
         (images[0][:-20], "'row 3' is truncated"),
     ):

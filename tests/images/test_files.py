@@ -252,9 +252,9 @@ FLIPPED = bytearray(packed(PICTURE))
 FLIPPED[60] ^= 1
 BAD_FILES = {
     "zero bytes": (b"", "is empty (0 bytes)"),
-    "text": (b"hello", "is no image of a known kind"),
-    "web page": (b"<!DOCTYPE html><html>404</html>", "is no image of a known kind"),
-    "numpy array": (b"\x93NUMPY\x01\x00", "is no image of a known kind"),
+    "text": (b"hello", "is not an image of a known kind"),
+    "web page": (b"<!DOCTYPE html><html>404</html>", "is not an image of a known kind"),
+    "numpy array": (b"\x93NUMPY\x01\x00", "is not an image of a known kind"),
     **{f"truncated {f}": (packed(PICTURE, f)[:-9], "truncated") for f in ("PNG", "JPEG", "BMP", "TIFF", "PPM", "GIF")},
     "truncated WEBP": (packed(PICTURE, "WEBP")[:-9], "is truncated or damaged"),
     "progressive JPEG": (packed(PICTURE, "JPEG", progressive=True)[:-20], "truncated"),
@@ -387,7 +387,7 @@ def test_a_missing_path_or_the_wrong_kind_is_said(tmp_path, pixels):
     assert the_line(lambda: imagelist.count("idx", {"images": missing})) == f"{missing}: does not exist"
     assert "is a file where a folder" in the_line(lambda: imagelist.count("folder", {"path": file}))
     assert "is a folder where a zip" in the_line(lambda: imagelist.count("zip", {"path": folder}))
-    assert "is no zip archive" in the_line(lambda: imagelist.count("zip", {"path": file}))
+    assert "is not a zip archive" in the_line(lambda: imagelist.count("zip", {"path": file}))
     assert "cannot be read as IDX" in the_line(lambda: imagelist.count("idx", {"images": folder}))
 
 
@@ -532,7 +532,7 @@ def test_a_damaged_member_and_a_truncated_zip_are_refused(tmp_path, pixels):
     assert "'a.png'" in the_line(lambda: read_all("zip", path=path))
     assert "Bad CRC-32" in the_line(lambda: imagelist.content_digest("zip", {"path": path}))
     path.write_bytes(whole[:-10])
-    assert "is no zip archive, or a truncated one" in the_line(lambda: imagelist.count("zip", {"path": path}))
+    assert "is not a zip archive, or a truncated one" in the_line(lambda: imagelist.count("zip", {"path": path}))
 
 
 def test_nothing_of_a_zip_is_written_to_disk(tmp_path, pixels):
@@ -570,7 +570,7 @@ def test_a_stored_npz_whose_local_header_is_shifted_is_refused_not_misread(tmp_p
     raw = bytearray(path.read_bytes())
     raw[28] ^= 1  # length of the extra field, which only this copy of the header holds
     path.write_bytes(raw)
-    assert "is no readable array" in the_line(lambda: read_all("npz", path=path))
+    assert "is not a readable array" in the_line(lambda: read_all("npz", path=path))
 
 
 def test_a_flipped_pixel_of_a_stored_npz_is_found_by_the_digest(tmp_path, pixels):
@@ -654,8 +654,8 @@ def test_an_npz_that_needs_pickle_is_refused_and_not_unpickled(tmp_path):
         (np.zeros((2, 8, 8, 4), np.uint8), "is 2×8×8×4; allowed: n×H×W grey"),
         (np.zeros((2, 192), np.uint8), "is 2×192; allowed: n×H×W grey"),
         (np.zeros((0, 8, 8, 3), np.uint8), "there is no image in it"),
-        (np.zeros(2, dtype=[("r", "u1"), ("g", "u1")]), "is no array of plain numbers"),
-        (np.zeros(2, dtype="M8[s]"), "is no array of plain numbers"),
+        (np.zeros(2, dtype=[("r", "u1"), ("g", "u1")]), "is not an array of plain numbers"),
+        (np.zeros(2, dtype="M8[s]"), "is not an array of plain numbers"),
     ],
 )
 def test_an_array_that_is_no_uint8_nhwc_is_refused(tmp_path, array, words):
@@ -688,8 +688,8 @@ def test_npy_headers_that_lie_or_are_none_are_refused(tmp_path, pixels):
         "promises 945 bytes of pixels and the member holds 630": member.replace(shape, b"(9, 5, 7, 3)"),
         "holds 600": member[:-30],
         "not in numpy's format": b"hello world, this is no array",
-        "is no readable array": member.replace(shape, b"((((((((((((")[:200],
-        r"no array of plain numbers ('\x0bu1')": member.replace(b"'|u1'", b"'\x0bu1'"),
+        "is not a readable array": member.replace(shape, b"((((((((((((")[:200],
+        r"not an array of plain numbers ('\x0bu1')": member.replace(b"'|u1'", b"'\x0bu1'"),
         "shape (-6, 5, 7, 3)": member.replace(shape, b"(-6, 5, 7, 3)").replace(b" " + padding, padding),
     }
     for words, content in cases.items():
@@ -766,9 +766,9 @@ def test_damaged_idx_files_are_refused(tmp_path, pixels):
         "crc.gz": (bytes(flipped), "is truncated or damaged"),
         "plain.gz": (honest, "cannot be read as gzipped IDX"),
         "stub.gz": (gzip.compress(honest)[:12], "cannot be read as gzipped IDX"),
-        "packed": (gzip.compress(honest), "is no IDX file"),
-        "empty": (b"", "is no IDX file"),
-        "short": (honest[:9], "is no IDX file"),
+        "packed": (gzip.compress(honest), "is not an IDX file"),
+        "empty": (b"", "is not an IDX file"),
+        "short": (honest[:9], "is not an IDX file"),
         "float": (b"\0\0\x0d\3" + honest[4:], "IDX type 0x0d is float32, not uint8 (0x08)"),
         "flat": (idx(np.zeros(6, np.uint8)), "allowed: n×H×W grey"),
     }

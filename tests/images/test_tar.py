@@ -88,7 +88,7 @@ def test_brace_patterns_mean_what_they_mean_in_a_shell():
     ("pattern", "words"),
     [
         ("{3..1}.tar", "must count upwards"),
-        ("{a}.tar", "{a} is no pattern; {000..012} or {a,b} is needed"),
+        ("{a}.tar", "{a} is not a pattern; {000..012} or {a,b} is needed"),
         ("{0..99999999}.tar", "must count upwards, to less than 100,000 files"),
         ("{0..999}{0..999}.tar", "names more than 100,000 files"),
         (["a.tar", "./a.tar"], "a.tar: is named twice"),
@@ -147,7 +147,7 @@ def test_cls_files_are_labels_of_the_samples_that_share_their_name(tmp_path, pix
     ("label", "words"),
     [
         (None, "'0.png' has no .cls file ('0.cls') beside it"),
-        (b"cat", "'0.cls' holds 'cat'; a whole number from 0 to 9999 is needed"),
+        (b"cat", "'0.cls' holds 'cat'; expected a whole number from 0 to 9999"),
         (b"-1", "holds '-1'"),
         (b"10000", "holds '10000'"),
         (b"", "holds ''"),
@@ -184,7 +184,7 @@ def test_a_member_that_is_no_image_is_named_and_side_files_are_left_out(tmp_path
     assert line.startswith(f"{path}: '1.npy' is neither an image (")
     assert line.endswith("(and 1 more of the files there)")
     path = write_tar(tmp_path / "c.tar", {"0.png": image, "1.png": b"words"})
-    assert "'1.png' is no image of a known kind" in the_line(lambda: read_all(path))
+    assert "'1.png' is not an image of a known kind" in the_line(lambda: read_all(path))
     path = write_tar(tmp_path / "d.tar", {"0.png": image, "1.png": image[:-20]})
     assert "'1.png' is truncated" in the_line(lambda: read_all(path))
     assert "holds no images" in the_line(lambda: imagelist.count("tar", {"path": write_tar(tmp_path / "e.tar", {})}))
@@ -236,7 +236,7 @@ def test_a_compressed_tar_is_named_as_such(tmp_path, pixels, mode, word):
         ("c:\\a.png", tarfile.REGTYPE, "has an absolute path"),
         ("a.png", tarfile.SYMTYPE, "is a link"),
         ("a.png", tarfile.LNKTYPE, "is a link"),
-        ("a.png", tarfile.FIFOTYPE, "is no regular file"),
+        ("a.png", tarfile.FIFOTYPE, "is not a regular file"),
         ("./0.png", tarfile.REGTYPE, "occurs twice"),
     ],
 )
@@ -263,7 +263,7 @@ def test_a_hostile_header_is_refused_in_one_line(tmp_path):
 
 def test_a_tar_that_is_none_or_is_not_there_is_named(tmp_path, pixels):
     (tmp_path / "a.tar").write_bytes(packed(pixels[0]) * 20)
-    assert "is no tar archive" in the_line(lambda: imagelist.count("tar", {"path": tmp_path / "a.tar"}))
+    assert "is not a tar archive" in the_line(lambda: imagelist.count("tar", {"path": tmp_path / "a.tar"}))
     assert "no.tar: does not exist" in the_line(lambda: imagelist.count("tar", {"path": tmp_path / "no.tar"}))
     (tmp_path / "none").mkdir()
     assert "none: holds no .tar file" in the_line(lambda: imagelist.count("tar", {"path": tmp_path / "none"}))

@@ -82,7 +82,7 @@ def test_a_bit_that_flips_in_the_bucket_is_noticed_and_the_entry_made_again(url,
     payload[-1] ^= 1
     bucket.replace(name, bytes(payload))
     other = opened(url, tmp_path / "b")
-    with pytest.warns(CorruptEntryWarning, match="is corrupted; it is made again"):
+    with pytest.warns(CorruptEntryWarning, match="is corrupted; recomputing"):
         assert other.load("features", KEY) is None
     other.put("features", KEY, [rows(0, 3)], {"n": 3})
     assert opened(url, tmp_path / "c").load("features", KEY)[1]["x"].tolist() == [0, 1, 2]
@@ -185,7 +185,7 @@ def test_a_put_that_is_killed_leaves_no_entry_and_the_next_one_finishes_it(url, 
 
 
 def test_a_bucket_that_is_not_there_is_one_line(url, tmp_path):
-    with pytest.raises(UsageError, match=r"s3://nosuch/x: there is no such bucket"):
+    with pytest.raises(UsageError, match=r"s3://nosuch/x: no such bucket"):
         opened("s3://nosuch/x", tmp_path).check_writable()
 
 
@@ -198,7 +198,7 @@ def test_a_server_that_cannot_be_reached_is_an_error_of_the_system(url, monkeypa
 
 
 def test_credentials_are_no_part_of_an_address_and_are_not_repeated():
-    with pytest.raises(UsageError, match="credentials are no part of an address") as caught:
+    with pytest.raises(UsageError, match="an address must not contain credentials") as caught:
         Bucket("s3://AKIA123:hush@bench/x")
     assert "hush" not in str(caught.value)
 
@@ -224,7 +224,7 @@ def test_a_file_address_is_a_folder(tmp_path):
 
 @pytest.mark.parametrize("given", ["ftp://x/y", "s3://", "http://x/y"])
 def test_an_address_of_no_storage_is_refused(given):
-    with pytest.raises(UsageError, match=r"say s3://|no storage that is known"):
+    with pytest.raises(UsageError, match=r"unknown storage; use s3://"):
         Bucket(given)
 
 

@@ -106,7 +106,7 @@ def test_an_entry_that_is_wrong_does_not_make_its_list_too_short_as_well(small):
     with pytest.raises(UsageError) as refused:
         benchmark.load(small.bench)
     (problem,) = refused.value.problems
-    assert "numerics.batch_sizes.0: found 0; at least 1 is needed" in problem
+    assert "numerics.batch_sizes.0: found 0; must be at least 1" in problem
 
 
 def test_an_encoder_in_training_mode_is_refused_before_its_features_are_stored(small):

@@ -60,7 +60,7 @@ def test_a_damaged_shard_is_reported_removed_and_can_be_made_again(tmp_path, dam
         shard.write_bytes(b"")
     else:
         shard.unlink()
-    with pytest.warns(CorruptEntryWarning, match="corrupted; it is made again"):
+    with pytest.warns(CorruptEntryWarning, match="corrupted; recomputing"):
         assert store.load("features", KEY) is None
     assert store.find("features", KEY) is None
     store.put("features", KEY, [rows(0, 4)], {})

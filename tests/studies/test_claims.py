@@ -51,7 +51,10 @@ def test_the_text_of_a_number_says_how_it_was_rounded(tmp_path):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (ROW.replace("7.40", "seven"), "claims.yaml:3:43: claims.0.value: found the text 'seven'; a number as it was"),
+        (
+            ROW.replace("7.40", "seven"),
+            "claims.yaml:3:43: claims.0.value: found the text 'seven'; expected a number as it was",
+        ),
         (ROW.replace("metric: fid", "metric: fidd"), "claims.0.metric: found the text 'fidd'; did you mean 'fid'?"),
         (ROW.replace("source: s", "source: s, protocol: cleen"), "no protocol 'cleen'; did you mean 'clean'?"),
         (ROW.replace("source: s", "source: s, protocol: prdc"), "the protocol 'prdc' has no fid"),
@@ -62,7 +65,7 @@ def test_the_text_of_a_number_says_how_it_was_rounded(tmp_path):
         (ROW.replace("source: s", "source: s, inferred: [protokol]"), "no fact 'protokol'; did you mean 'protocol'?"),
         (ROW + "  - {id: a, model: m, metric: fid, value: 1, source: s}\n", "claims.1.id: 'a' is already at"),
         ("common: {metric: 3}\n" + ROW, "claims.yaml:2:18: common.metric"),
-        ("claims: []\n", "a list of at least one claim is needed"),
+        ("claims: []\n", "expected a list of at least one claim"),
     ],
 )
 def test_a_mistake_is_said_with_its_line(tmp_path, body, words):

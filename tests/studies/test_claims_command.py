@@ -303,7 +303,7 @@ def test_the_verdicts_become_a_section_of_the_runs_report(copy_of, tmp_path_fact
     assert "the words &#x27;words&#x27; mean harness " in page
     # One claim alone is looked at, not written.
     (out / "claims-my-claims.finding.json").unlink()
-    assert "keeps its report" in ask("reproduce", path, "--claim", "a", "--out", out).output
+    assert "is unchanged" in ask("reproduce", path, "--claim", "a", "--out", out).output
     assert not (out / "claims-my-claims.finding.json").exists()
     # Another file of this name is another section, a file read again its own.
     ask("reproduce", path, "--out", out)

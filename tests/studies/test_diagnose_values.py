@@ -43,7 +43,7 @@ def test_what_nothing_is_known_of_is_said():
         ("X:fd=3,precison=.9", "did you mean 'precision'"),
         ("X:precision=90", "precision cannot be 90"),
         ("X:fd", "'fd' is not metric=value"),
-        ("X:fd=low", "'low' is no number"),
+        ("X:fd=low", "'low' is not a number"),
         ("X:n=500", "a metric is needed"),
     ],
 )

@@ -64,7 +64,7 @@ def test_weights_that_are_not_here_are_named_with_their_place(folders, tmp_path,
 def test_a_peer_that_is_none_and_what_is_no_folder_are_mistakes(folders, tmp_path):
     assert "clean-fid" in parity(*folders, "--peers", "cleanfid").stderr
     (tmp_path / "a.npz").write_bytes(b"")
-    assert "is no folder" in parity(str(tmp_path / "a.npz"), folders[1]).stderr
+    assert "is not a folder" in parity(str(tmp_path / "a.npz"), folders[1]).stderr
     assert "at least 8" in parity(str(noise(tmp_path / "few", 5)), folders[1]).stderr
     assert "hold 8 and 8 images" in parity(*folders, "--n", "9").stderr
 

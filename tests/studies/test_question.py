@@ -83,7 +83,7 @@ def test_the_command_answers_in_a_line(tmp_path):
     for wrong, words in (
         (("--theirs", "2.27"), "give one of them"),
         ((), "give CLAIMS"),
-        (("--mine", "two", "--theirs", "2.27"), "a number as it was printed is needed"),
+        (("--mine", "two", "--theirs", "2.27"), "expected a number as it was printed"),
         (("--mine", "2", "--theirs", "2.27", "--protocol", "amd"), "no protocol 'amd'; did you mean 'adm'"),
         (("--mine", "2", "--theirs", "2.27", "--metric", "fjd"), "no metric 'fjd'"),
     ):

@@ -32,7 +32,7 @@ def test_the_metrics_of_a_run_are_compared_under_the_encoder_that_ranks(copy_of,
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--encoder", "pixels"], "--encoder goes with --metrics"),
+        (["--encoder", "pixels"], "--encoder needs --metrics"),
         (["--metrics", "--metric", "fd"], "--metrics compares all metrics"),
         (["--metrics", "--encoder", "pixel"], "did you mean 'pixels'?"),
     ],

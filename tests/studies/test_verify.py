@@ -39,7 +39,7 @@ def test_a_module_that_a_lock_names_is_not_imported_unless_its_yaml_is_named(fin
     lock = lockfile.read_lock(damaged)
     found, left = from_lock(lock, "lock", Place.of(finished.folder))
     assert list(found.generators) == ["kde", "holdout", "noise"]
-    assert "is code of the run's own" in left["generators", "mine"]
+    assert "is the run's own code" in left["generators", "mine"]
     whole, left = from_lock(lock, "lock", Place.of(finished.bench))
     assert left == {}
     assert "mine" in whole.generators

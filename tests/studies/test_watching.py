@@ -75,7 +75,7 @@ def test_new_checkpoints_are_scored_into_one_out_and_the_best_has_the_price_of_i
     (watched.folder / "ck/step-300.pt").write_bytes(b"no checkpoint")
     told = watched.harness("watch", "ck", "bench.yaml", "--once", "--settle", 0.05)
     assert told.returncode == 1
-    assert "sample: 2 to do, 4 found in the store" in told.stderr
+    assert "sample: 2 to do, 4 in the store" in told.stderr
     rows = {row.generator: row for row in harness.open_run(watched.folder / "results/watched").leaderboard.rows}
     assert len(rows) == 4
     assert rows["model-ck_step-300.pt"].status == "failed"
@@ -120,7 +120,7 @@ def test_checkpoints_are_in_the_order_in_which_people_count(watched):
 def test_nothing_new_is_nothing_to_do(watched):
     assert watcher(watched).look() is None
     told = watched.harness("watch", "ck", "bench.yaml", "--once", "--settle", 0.01)
-    assert (told.returncode, told.stderr) == (1, "no whole checkpoint in ck is called *\n")
+    assert (told.returncode, told.stderr) == (1, "ck: no complete checkpoint matches *\n")
 
 
 def test_the_benchmark_that_is_run_stands_beside_and_replaces_no_file_of_a_persons(watched):
@@ -131,7 +131,7 @@ def test_the_benchmark_that_is_run_stands_beside_and_replaces_no_file_of_a_perso
     assert list(harness.load(path).generators) == ["model-ck_a.pt", "model-ck_b.pt"]
     assert write_watched(watched.bench, checkpoints[:1]) == path
     path.write_text("mine: true\n")
-    with pytest.raises(harness.UsageError, match="is there already, and not from a watch"):
+    with pytest.raises(harness.UsageError, match="exists and was not written by `harness watch`"):
         write_watched(watched.bench, checkpoints)
 
 
@@ -149,5 +149,5 @@ def test_a_benchmark_without_one_clear_place_is_refused(watched, old, new, expec
 
 
 def test_a_folder_that_is_none_is_refused(watched):
-    with pytest.raises(harness.UsageError, match="is no folder; give the one that checkpoints are written into"):
+    with pytest.raises(harness.UsageError, match="is not a folder; give the one that checkpoints are written into"):
         Watcher(watched.folder / "nowhere", watched.bench).look()

@@ -132,10 +132,10 @@ def read_chunks(header: ArrayHeader, take: Callable[[bytes], Any]) -> None:
         finally:
             close()
     except archives.READ_ERRORS as error:
-        raise UsageError(f"{header.path}: is truncated or damaged ({error}); fetch or make it again") from error
+        raise UsageError(f"{header.path}: is truncated or damaged ({error}); download or recreate it") from error
     if left or surplus:
         fault = f"{left:,} bytes fewer" if left else "more bytes"
-        raise UsageError(f"{header.path}: holds {fault} than its header promises; fetch or make it again")
+        raise UsageError(f"{header.path}: holds {fault} than its header promises; download or recreate it")
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -188,7 +188,9 @@ def _npy(path: Path, archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo]
         with archive.open(entry) as stream:
             read = _npy_header(stream)
     except _NO_ARRAY as error:
-        raise UsageError(f"{path}: member {entry.filename!r} is no readable array ({error}); save it again") from error
+        raise UsageError(
+            f"{path}: member {entry.filename!r} is not a readable array ({error}); save it again"
+        ) from error
     header = _described(path, entry.filename, f" {name!r}", read, entry.compress_type == zipfile.ZIP_STORED)
     return _measured(header, f" of array {name!r}", "the member", entry.file_size)
 
@@ -202,7 +204,7 @@ def _npy_file(path: Path) -> ArrayHeader:
         reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
         raise UsageError(f"{path}: {reason}") from error
     except _NO_ARRAY as error:
-        raise UsageError(f"{path}: is no readable array ({error}); save it again with np.save") from error
+        raise UsageError(f"{path}: is not a readable array ({error}); save it again with np.save") from error
     header = _described(path, None, "", read, True)
     return _measured(header, "", "the file", size)
 
@@ -218,7 +220,7 @@ def _described(
             "save plain arrays: np.savez(path, images=np.asarray(images, dtype=np.uint8))"
         )
     if not isinstance(descr, str) or not re.fullmatch(r"[|<>][A-Za-z]\d+", descr):
-        raise UsageError(f"{path}: array{name} is no array of plain numbers ({descr!r}); save uint8")
+        raise UsageError(f"{path}: array{name} is not an array of plain numbers ({descr!r}); save uint8")
     return ArrayHeader(path, member, start, descr, tuple(header["shape"]), bool(header["fortran_order"]), stored)
 
 
@@ -269,7 +271,7 @@ def _idx(path: Path) -> ArrayHeader:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise UsageError(f"{path}: cannot be read as {'IDX' if stored else 'gzipped IDX'} ({reason})") from error
     if magic[:2] != b"\0\0" or len(raw) != 4 * dimensions or not dimensions:
-        raise UsageError(f"{path}: is no IDX file (it must begin with 00 00 08 and the number of dimensions)")
+        raise UsageError(f"{path}: is not an IDX file (it must begin with 00 00 08 and the number of dimensions)")
     if magic[2] != 0x08:
         kind = _IDX_TYPES.get(magic[2], "")
         named = f" is {_SPELLED[kind]}," if kind else " is"
@@ -279,7 +281,7 @@ def _idx(path: Path) -> ArrayHeader:
     if (promised != file_bytes) if stored else (promised > DEFLATE_RATIO * file_bytes):
         raise UsageError(
             f"{path}: its header promises {promised:,} bytes ({'×'.join(map(str, header.shape))}), which its "
-            f"{file_bytes:,} bytes do not hold; fetch or make it again"
+            f"{file_bytes:,} bytes do not hold; download or recreate it"
         )
     return header
 

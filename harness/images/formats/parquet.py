@@ -141,7 +141,7 @@ def reason(path: Path, error: Exception, kind: str) -> str:
         return f"is a folder, no {kind} file"
     if isinstance(error, OSError) and error.errno is not None:
         return f"cannot be read ({spelled(error)})"
-    return f"is no {kind} file, or a truncated or damaged one ({brief(error)}); fetch or make it again"
+    return f"is not a {kind} file, or a truncated or damaged one ({brief(error)}); download or recreate it"
 
 
 def brief(error: Exception) -> str:

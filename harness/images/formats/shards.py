@@ -189,7 +189,7 @@ def _expanded(text: str, whole: str) -> list[str]:
     elif "," in match[1]:
         options = match[1].split(",")
     else:
-        raise UsageError(f"{whole}: {{{match[1]}}} is no pattern; {{000..012}} or {{a,b}} is needed")
+        raise UsageError(f"{whole}: {{{match[1]}}} is not a pattern; {{000..012}} or {{a,b}} is needed")
     ends = _expanded(text[match.end() :], whole)
     if len(options) * len(ends) > MAX_SHARDS:
         raise UsageError(f"{whole}: names more than {MAX_SHARDS:,} files; is the pattern right?")

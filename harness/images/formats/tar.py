@@ -112,7 +112,7 @@ def _members(shard: Path) -> dict[str, Place]:
     # A hostile header can promise a name of any length and nest in another without end.
     except (tarfile.TarError, ValueError, EOFError, OverflowError, MemoryError, RecursionError) as error:
         raise UsageError(
-            f"{shard}: is no tar archive, or a truncated or damaged one ({error}); make it again"
+            f"{shard}: is not a tar archive, or a truncated or damaged one ({error}); recreate it"
         ) from error
     found: dict[str, Place] = {}
     for entry in entries:
@@ -124,9 +124,9 @@ def _members(shard: Path) -> dict[str, Place]:
             continue
         fault = _fault(entry, name)
         if fault is None and name in found:
-            fault = "occurs twice, and only one of the two can be meant"
+            fault = "occurs twice; keep one"
         if fault is not None:
-            raise UsageError(f"{shard}: member {entry.name!r} {fault}; make the archive again without it")
+            raise UsageError(f"{shard}: member {entry.name!r} {fault}; recreate the archive without it")
         found[name] = Place(shard, entry.offset_data, entry.size)
     return found
 
@@ -177,7 +177,7 @@ def _fault(entry: tarfile.TarInfo, name: str) -> str | None:
         return "is a link"
     if entry.issparse():
         return "is a sparse file"
-    return None if entry.isreg() else "is no regular file"
+    return None if entry.isreg() else "is not a regular file"
 
 
 def _check_end(shard: Path, entries: Sequence[tarfile.TarInfo]) -> None:
@@ -191,7 +191,7 @@ def _check_end(shard: Path, entries: Sequence[tarfile.TarInfo]) -> None:
         if len(mark) < BLOCK or any(mark):
             raise UsageError(
                 f"{shard}: is truncated or damaged after member {last.name if last else ''!r} "
-                f"({'no end mark' if len(mark) < BLOCK else 'no member follows there'}); make it again"
+                f"({'no end mark' if len(mark) < BLOCK else 'no member follows there'}); recreate it"
             )
         while rest := stream.read(1 << 20):
             if any(rest):

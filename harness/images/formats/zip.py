@@ -104,7 +104,7 @@ def _cannot_open(path: Path, error: Exception) -> str:
         return "is a folder where a zip archive was expected"
     if isinstance(error, OSError):
         return f"cannot be read ({error.strerror or error})"
-    return f"is no zip archive, or a truncated one ({error}); make it again"
+    return f"is not a zip archive, or a truncated one ({error}); recreate it"
 
 
 def _check(path: Path, archive: zipfile.ZipFile) -> None:
@@ -113,9 +113,9 @@ def _check(path: Path, archive: zipfile.ZipFile) -> None:
     for entry in archive.infolist():
         fault = _fault(entry)
         if fault is None and entry.filename in names:
-            fault = "occurs twice, and only one of the two can be meant"
+            fault = "occurs twice; keep one"
         if fault is not None:
-            raise UsageError(f"{path}: member {entry.orig_filename!r} {fault}; make the archive again without it")
+            raise UsageError(f"{path}: member {entry.orig_filename!r} {fault}; recreate the archive without it")
         names.add(entry.filename)
         total += entry.file_size
     if total > SMALL_TOTAL_BYTES and total > MAX_RATIO * path.stat().st_size:

@@ -18,7 +18,7 @@ __all__ = ["NORMALISATIONS", "RECIPES", "Crop", "Normalise", "Preprocessing", "R
 
 def _ascending(span: tuple[float, float]) -> tuple[float, float]:
     if not span[0] < span[1]:
-        raise ValueError(f"found [{span[0]:g}, {span[1]:g}]; [low, high] with low < high is needed")
+        raise ValueError(f"found [{span[0]:g}, {span[1]:g}]; expected [low, high] with low < high")
     return span
 
 
@@ -325,13 +325,13 @@ def declared(document: Document, value: Any, location: Location) -> Preprocessin
         use = value["use"]
         if not isinstance(use, str) or use not in RECIPES:
             is_text = isinstance(use, str)
-            text = unknown("recipe", use, RECIPES) if is_text else f"{found(use)}; the name of a recipe is needed"
+            text = unknown("recipe", use, RECIPES) if is_text else f"{found(use)}; expected the name of a recipe"
             document.complain((*location, "use") if document.has(*location, "use") else location, text)
             return None
         steps = RECIPES[use].model_dump()
         value = {key: step for key, step in value.items() if key != "use"}
     if not isinstance(value, Mapping):
-        document.complain(location, f"{found(value)}; the name of a recipe or a mapping of steps is needed")
+        document.complain(location, f"{found(value)}; expected the name of a recipe or a mapping of steps")
         return None
     changed = dict(value)
     if isinstance(changed.get("resize"), Mapping) and isinstance(steps.get("resize"), Mapping):

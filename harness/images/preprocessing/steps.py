@@ -28,7 +28,7 @@ def _both_sides(value: Any) -> Any:
         return (value, value)
     if isinstance(value, list | tuple) and len(value) == 2:
         return tuple(value)
-    raise ValueError(f"{found(value)}; a whole number or [height, width] is needed")
+    raise ValueError(f"{found(value)}; expected a whole number or [height, width]")
 
 
 def _optional(read: Callable[[Any], Any], none: str | None = None) -> Callable[[Any], Any]:
@@ -44,7 +44,7 @@ def _one_or_each(values: tuple[float, ...]) -> tuple[float, ...]:
 
 def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
     if min(values) <= 0:
-        raise ValueError(f"found {min(values):g}; more than 0 is needed")
+        raise ValueError(f"found {min(values):g}; must be more than 0")
     return values
 
 

@@ -91,7 +91,7 @@ def default_workers(gpus: int = 0) -> int:
     """
     if given := os.environ.get(VARIABLE, "").strip():
         if not given.isdecimal() or int(given) < 1:
-            raise UsageError(f"${VARIABLE} is {given!r}; a whole number of processes is needed, 1 or more")
+            raise UsageError(f"${VARIABLE} is {given!r}; expected a whole number of processes, 1 or more")
         return int(given)
     if gpus > 1:
         return gpus

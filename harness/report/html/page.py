@@ -32,7 +32,7 @@ STUDIES = ("diagnosis", "compare", "rerank", "audit", "claims")
 def write_report(out: Path) -> Path:
     """Write `report.html` from a run's files and its `*.finding.json`; the same files give the same bytes.
 
-    Raises UsageError where OUT is no run, or a finding does not follow its schema.
+    Raises UsageError where OUT is not a run, or a finding does not follow its schema.
     """
     path, payload = out / NAME, page(read_run(out)).encode("utf-8")
     if not (path.is_file() and path.read_bytes() == payload):

@@ -18,7 +18,7 @@ TRIES = 3
 
 @dataclass(frozen=True)
 class Metrics:
-    """Values at one moment; None is no number and is left out.
+    """Values at one moment; None is not a number and is left out.
 
     model, dataset  the LoggedModel that they speak about, and name and digest of the real images that it was held
                     against; None where they speak about the run

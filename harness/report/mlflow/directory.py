@@ -55,7 +55,7 @@ class RunDirectory:
         """benchmark.lock.yaml: everything resolved."""
         found = lockfile.read_lock(self.out)
         if found is None:
-            raise UsageError(f"{self.out / lockfile.LOCK} cannot be read as YAML; `harness rank` writes it anew")
+            raise UsageError(f"{self.out / lockfile.LOCK} cannot be read as YAML; rewrite it with `harness rank`")
         return found
 
     @cached_property

@@ -57,7 +57,7 @@ def track(out: Path, uri: str | None = None) -> Tracked:
 
     The benchmark's run is marked FINISHED last, so one that was killed halfway is recognised and replaced. Of several
     senders at once the first to have logged all of it counts; the others delete theirs and return its place. Raises
-    UsageError where `out` is no run's directory and TrackingUnavailable where MLflow cannot be reached or written.
+    UsageError where `out` is not a run's directory and TrackingUnavailable where MLflow cannot be reached or written.
     """
     run = read(out)
     uri = uri or default_uri(Path.cwd())

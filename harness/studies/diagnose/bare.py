@@ -60,7 +60,7 @@ def read(text: str, place: int) -> Bare:
         try:
             values[key] = float(value)
         except ValueError:
-            raise UsageError(f"--values {text}: {value!r} is no number") from None
+            raise UsageError(f"--values {text}: {value!r} is not a number") from None
         low, high = 0.0 if key != "kd" else -math.inf, 1.0 if key in SHARES else math.inf
         if not (math.isfinite(values[key]) and low <= values[key] <= high) or (key == "n" and values[key] < 2):
             raise UsageError(f"--values {text}: {key} cannot be {value}")

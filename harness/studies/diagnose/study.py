@@ -53,7 +53,7 @@ def usable_holdout(run: Scored) -> str | None:
         names = [name for name, entry in declared.items() if entry["use"] == "holdout"]
     except (KeyError, TypeError, AttributeError) as problem:
         raise UsageError(
-            f"{run.out / lockfile.LOCK} cannot be read ({problem}); `harness rank` writes it anew"
+            f"{run.out / lockfile.LOCK} cannot be read ({problem}); rewrite it with `harness rank`"
         ) from None
     usable = {
         row["generator"]

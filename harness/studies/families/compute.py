@@ -65,7 +65,7 @@ def judge(statements: Statements, out: Path, *, level: float = 0.95) -> Families
     stability is the spread of the ranking metric over training seeds relative to its mean (an F test, likewise); speed
     is images a second, where 1.5 times as many count as faster; steps compare the ranking metric with its interval.
     Controls: "higher" and "lower" need a significant difference, "same" and "not lower" agree where there is none.
-    Raises UsageError where OUT is no run, or none of the families is in it.
+    Raises UsageError where OUT is not a run, or none of the families is in it.
     """
     board = results.read_leaderboard(out)
     encoder, metrics = results.read(out)

@@ -42,7 +42,7 @@ def side_by_side(
     `n` takes the first n files of each folder by name. A peer that is not installed, whose weights are not here, or
     that fails on these images is in `absent` with the reason. `hear` is told before each step, which may take long.
 
-    Raises UsageError for what is no folder of images, and folders with fewer than 8 of them.
+    Raises UsageError for what is not a folder of images, and folders with fewer than 8 of them.
     """
     import torch
 
@@ -142,7 +142,7 @@ def _first(path: Path, n: int, made: Path) -> Path:
 
 def _size(path: Path) -> int:
     if not path.is_dir():
-        raise UsageError(f"{path}: is no folder; the peers read folders of image files, and parity is about them")
+        raise UsageError(f"{path}: is not a folder; the peers read folders of image files, and parity is about them")
     size = open_images("folder", {"path": str(path)}).size
     if size < LEAST:
         raise UsageError(f"{path}: holds {size} images; at least {LEAST} are needed")

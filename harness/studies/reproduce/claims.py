@@ -193,7 +193,7 @@ def load(path: Path) -> ClaimsFile:
     claims: list[Claim] = []
     rows = document.value.get("claims")
     if not isinstance(rows, list) or not rows:
-        document.complain(("claims",), f"{found(rows)}; a list of at least one claim is needed", key=True)
+        document.complain(("claims",), f"{found(rows)}; expected a list of at least one claim", key=True)
         rows = []
     for number, row in enumerate(rows):
         claim = _claim(document, lines, number, row, common)
@@ -211,7 +211,7 @@ def load(path: Path) -> ClaimsFile:
 def _claim(document: Document, lines: list[str], number: int, row: Any, common: Mapping[str, Any]) -> Claim | None:
     at = ("claims", number)
     if not isinstance(row, Mapping):
-        document.complain(at, f"{found(row)}; a mapping of keys is needed")
+        document.complain(at, f"{found(row)}; expected a mapping of keys")
         return None
     for key in DERIVED:
         if key in row:
@@ -229,7 +229,7 @@ def _claim(document: Document, lines: list[str], number: int, row: Any, common: 
             continue
         read_off = printed_number(_printed(document, lines, (*at, key), row[key]))
         if read_off is None or (key == "std" and read_off[0]):
-            document.complain((*at, key), f"{found(row[key])}; a number as it was printed is needed, such as 7.40")
+            document.complain((*at, key), f"{found(row[key])}; expected a number as it was printed, such as 7.40")
             continue
         sign, fields[key], places = read_off
         fields.setdefault(decimals, places)

@@ -74,7 +74,7 @@ def of_run(
 ) -> Answer:
     """Whether a printed number agrees with a finished run's generator, whose own noise is known.
 
-    Raises UsageError for a folder that is no run, and for a generator, encoder or metric that it does not have.
+    Raises UsageError for a folder that is not a run, and for a generator, encoder or metric that it does not have.
     """
     from harness.pipeline import lockfile
 
@@ -143,7 +143,7 @@ def _claim(name: str, printed: Printed, metric: str, notes: list[str]) -> Claim:
 def _read(name: str, text: str) -> tuple[str, float, int]:
     found = printed_number(text.strip())
     if found is None:
-        raise UsageError(f"{name}: found {text!r}; a number as it was printed is needed, such as 2.30")
+        raise UsageError(f"{name}: found {text!r}; expected a number as it was printed, such as 2.30")
     return found
 
 

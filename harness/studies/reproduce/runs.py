@@ -49,7 +49,7 @@ def runs_for(claim: Claim, folder: Path, outs: Sequence[Path]) -> list[Run]:
 def unused(claims: Sequence[Claim], folder: Path, outs: Sequence[Path]) -> list[str]:
     """A sentence for each run of `outs` that measured no claim's model and each claim that looked there in vain.
 
-    `folder` is that of the claims file, from which `ours.out` is read. Raises UsageError for a folder that is no run's.
+    `folder` is that of the claims file, from which `ours.out` is read. Raises UsageError for a folder without a run.
     """
     from harness.pipeline import results
 

@@ -62,7 +62,7 @@ def of_scores(path: Path, higher_is_better: bool, seed: int) -> Scores:
 def read_scores(path: Path) -> dict[str, dict[str, tuple[float, float | None]]]:
     """Encoder → generator → (value, standard error; None where the file has none), in the file's order.
 
-    UsageError, with every faulty line, for a missing column, a cell that is no number, a pair stated twice, or a
+    UsageError, with every faulty line, for a missing column, a cell that is not a number, a pair stated twice, or a
     standard error that only some lines have.
     """
     import csv

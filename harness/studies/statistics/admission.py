@@ -73,7 +73,7 @@ def refuse_other_making(path: Path, held: Statistics, made: Made) -> None:
     if held.made.recipe != made.recipe:
         raise UsageError(
             f"{path} was made by another preprocessing recipe ({held.made.recipe[:12]}…) than protocol "
-            f"{made.protocol['name']} has here ({made.recipe[:12]}…); make it again"
+            f"{made.protocol['name']} has here ({made.recipe[:12]}…); recreate it"
         )
 
 

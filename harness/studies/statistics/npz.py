@@ -157,7 +157,7 @@ def _arrays(path: Path, needed: tuple[str, str]) -> dict[str, npt.NDArray[Any]]:
     except IsADirectoryError:
         raise UsageError(f"{path}: is a folder; statistics are an npz (`harness stats make` makes one)") from None
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as problem:
-        raise UsageError(f"{path}: is no readable npz of plain arrays ({problem}); fetch or make it again") from None
+        raise UsageError(f"{path}: is no readable npz of plain arrays ({problem}); download or recreate it") from None
 
 
 def _check_bytes(path: Path) -> None:
@@ -172,7 +172,7 @@ def _check(path: Path, mean: Vector, matrix: Matrix) -> None:
     if mean.ndim != 1 or matrix.shape != (len(mean), len(mean)) or not len(mean):
         raise UsageError(f"{path}: mu is {mean.shape} and sigma {matrix.shape}; (d,) and (d, d) are needed")
     if not (np.isfinite(mean).all() and np.isfinite(matrix).all()):
-        raise UsageError(f"{path}: NaN or infinity among its numbers; make it again")
+        raise UsageError(f"{path}: NaN or infinity among its numbers; recreate it")
     scale = float(np.abs(matrix).max(initial=0.0))
     if float(np.abs(matrix - matrix.T).max()) > 1e-4 * scale or (np.diag(matrix) < -1e-6 * scale).any():
         raise UsageError(f"{path}: sigma is not symmetric or has negative variances: no covariance")

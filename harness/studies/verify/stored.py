@@ -16,7 +16,7 @@ from harness.uncertainty import SeedMember, combine, interval
 def from_files(out: Path) -> Verified:
     """What OUT alone allows: are its files as they were written, and do its analyses give its records?
 
-    Raises UsageError where OUT is no run's folder.
+    Raises UsageError where OUT is not a run's folder.
     """
     ownership.check_run(out)
     unlike = ownership.unlike_receipt(out)

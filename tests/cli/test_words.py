@@ -1,0 +1,82 @@
+"""The words of help and errors: short summaries, whole options, and none of the words that read as translated."""
+
+import ast
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+import harness
+from harness.cli import main as room
+from harness.cli.contents import first_sentence
+
+# What house style replaces (the field's term, the answer first), as whole words.
+BANNED = (
+    r"\btold\b",
+    r"\bof (?:its|one's|their) own\b",
+    r"\bamounts? to\b",
+    r"\bstands? (?:there|here|above|beside|below)\b",
+    r"\bholds? against\b|\bheld against\b",
+    r"\bhangs? together\b",
+    r"\bcomes? out otherwise\b",
+    r"\bis made again\b|\bmade anew\b|\bmakes the same numbers again\b",
+    r"\bthe two of\b|\bone of the two\b",
+    r"\bmay be repeated\b",
+    r"\bwhich is no\b|\bthat is no\b",
+    r"\bno measure of\b",
+)
+
+
+def commands(group=room.main, path=("harness",)):
+    """Every command with its path, groups included."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+COMMANDS = {" ".join(path): command for path, command in commands()}
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_a_summary_is_one_short_whole_sentence(path):
+    summary = first_sentence(COMMANDS[path].help or "")
+    assert 10 < len(summary) <= 70, (len(summary), summary)
+    assert "…" not in summary
+    assert summary == first_sentence(summary)
+    assert summary.endswith(".")
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_option_says_what_it_does(path):
+    for option in COMMANDS[path].params:
+        if isinstance(option, click.Option):
+            assert option.help, f"{path} {option.opts[0]}"
+            assert option.help[-1] in ".]…", f"{path} {option.opts[0]}: {option.help}"
+
+
+def spoken():
+    """Strings of the harness that people read: help, and what is raised, warned or printed."""
+    for path, command in COMMANDS.items():
+        yield path, command.help or ""
+        for option in command.params:
+            yield f"{path} {option.opts[0]}", getattr(option, "help", None) or ""
+    package = Path(harness.__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            name = getattr(called, "id", None) or getattr(called, "attr", None)
+            if name in ("UsageError", "warn", "echo", "complain", "Field", "TrackingUnavailable"):
+                place = f"{file.relative_to(package)}:{node.lineno}"
+                for part in ast.walk(node):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        yield place, part.value
+
+
+def test_the_check_of_words_can_fail():
+    banned = re.compile("|".join(BANNED))
+    assert banned.search("nothing was scored, for the reason told above")
+    assert not banned.search("Nothing was scored; see the error above.")
