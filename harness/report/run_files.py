@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from harness.report.finding import Finding, read_findings
 
 NEEDED = ("records.jsonl", "leaderboard.json", "benchmark.lock.yaml")
 CONTROLS = {entry.name for entry in TABLE if entry.control}
+PICTURED = {False: 30, True: 10}  # contestants and controls that a figure has room for; tables have them all
 UNSEEN = "holdout"  # the built-in control of unseen real images
 
 
@@ -52,9 +53,10 @@ class RunFiles:
         declared = self.lock["benchmark"].get("generators", {}).get(generator, {})
         return str(declared.get("use", generator))
 
-    def is_control(self, row: Row) -> bool:
-        """Whether a row's result is known beforehand: it shows real images, whole or spoilt."""
-        return not row.training_seeds and self.use(row.generator) in CONTROLS
+    def pictured(self, encoder: str) -> list[Row]:
+        """The rows with numbers that a figure shows: the best contestants, then the first controls."""
+        rows = self.scored(encoder)
+        return [r for kind in (False, True) for r in [row for row in rows if row.control is kind][: PICTURED[kind]]]
 
     def parameters(self, metric: str) -> Mapping[str, Any]:
         """The parameters that a metric was computed with."""
@@ -77,7 +79,7 @@ class RunFiles:
             for generator, members in groups.items()
             if members[0].analysis.curve is not None
         }
-        shown = [row.generator for row in self.scored(encoder) if row.generator in curves]
+        shown = [row.generator for row in self.pictured(encoder) if row.generator in curves]
         # Every tenth point: a picture has no room for a thousand.
         means = {name: np.mean(curves[name], axis=0)[:, ::10] for name in shown}
         return {name: [(float(r), float(p)) for r, p in mean.T] for name, mean in means.items()}
@@ -109,10 +111,20 @@ def read_run(out: Path) -> RunFiles:
         raise UsageError(f"{out / lockfile.LOCK} cannot be read as YAML; rewrite it with `harness rank`")
     return RunFiles(
         out=out,
-        board=results.read_leaderboard(out),
+        board=_with_controls(results.read_leaderboard(out), lock),
         records=tuple(results.records(out)),
         lock=lock,
         lock_text=(out / lockfile.LOCK).read_text(encoding="utf-8"),
         findings=read_findings(out),
         costs=results.read_costs(out),
     )
+
+
+def _with_controls(board: Leaderboard, lock: Mapping[str, Any]) -> Leaderboard:
+    """The board with its controls marked, by the lock where a folder was written before rows said so themselves."""
+    declared = lock["benchmark"].get("generators", {})
+    known = {name for name, entry in declared.items() if entry.get("use", name) in CONTROLS}
+    if any(row.control for row in board.rows) or not known or len(known) == len(declared):
+        return board
+    rows = (replace(row, control=row.generator in known and not row.training_seeds) for row in board.rows)
+    return replace(board, rows=tuple(rows))

@@ -73,8 +73,8 @@ def verdict(run: RunFiles) -> list[str]:
 
 def _candidates(run: RunFiles, rows: Sequence[Row]) -> list[Row]:
     """The ranked rows but the controls; the controls too where nothing else was scored."""
-    others = [row for row in run.scored(rows[0].encoder) if not run.is_control(row)] if rows else []
-    return [row for row in rows if not run.is_control(row)] if others else list(rows)
+    others = [row for row in run.scored(rows[0].encoder) if not row.control] if rows else []
+    return [row for row in rows if not row.control] if others else list(rows)
 
 
 def _best(run: RunFiles, candidates: Sequence[Row], where: str) -> str:
@@ -99,7 +99,7 @@ def _distances(run: RunFiles) -> list[str]:
     said = []
     for found in run.board.disagreements:
         rows = {row.generator: row for row in run.scored(found.encoder)}
-        pairs = [pair for pair in found.pairs if not any(run.is_control(rows[name]) for name in pair)]
+        pairs = [pair for pair in found.pairs if not any(rows[name].control for name in pair)]
         if pairs:
             first, second = label[found.first], label[found.second]
             orders = named(f"{better} to {worse}" for better, worse in pairs)
@@ -112,7 +112,7 @@ def _distances(run: RunFiles) -> list[str]:
 
 def _floor(run: RunFiles, candidates: Sequence[Row]) -> list[str]:
     """How far the candidates are from real images that nothing was trained on, where the run shows such."""
-    unseen = (row for row in run.scored(run.first) if run.is_control(row) and run.use(row.generator) == UNSEEN)
+    unseen = (row for row in run.scored(run.first) if row.control and run.use(row.generator) == UNSEEN)
     floor = next(unseen, None)
     if floor is None or floor in candidates or run.by.metric not in floor.metrics:
         return []
@@ -242,7 +242,7 @@ def terms(run: RunFiles) -> list[tuple[str, str]]:
         found.append(
             ("no rank", "A generator that gives reference images back: a distance near 0 then says nothing of it.")
         )
-    if any(run.is_control(row) for row in run.board.rows):
+    if any(row.control for row in run.board.rows):
         found.append(
             (
                 "control",

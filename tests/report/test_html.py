@@ -8,6 +8,7 @@ import html
 import io
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -145,8 +146,8 @@ def test_every_figure_and_picture_says_in_words_what_it_shows(text):
     assert len(ids) == len(set(ids))
     pictures = [a for name, a in elements if name == "svg"]
     assert (
-        len(pictures) == 3 * 6 + 1 + 3 + 1
-    )  # forests and panels of three encoders; how to read; plane, ranks, seeds; heatmap
+        len(pictures) == 3 * 7 + 1 + 3 + 1
+    )  # forests, wide and narrow, and panels of three encoders; how to read; plane, ranks, seeds; heatmap
     for picture in pictures:
         assert picture["role"] == "img"
         assert set(str(picture["aria-labelledby"]).split()) <= set(ids)
@@ -184,6 +185,19 @@ def test_a_tie_at_the_front_has_no_winner_and_a_resolved_lead_has_one(run):
     assert "memorise (FD" not in tied[0], "a control cannot win"
     everyone = tuple(GENERATORS)
     assert "no generator is shown to be better" in verdict(with_ties(run, dict.fromkeys(GENERATORS, everyone)))[0]
+
+
+def test_a_folder_of_before_rows_said_so_has_its_controls_from_the_lock(out, run, tmp_path):
+    older = shutil.copytree(out, tmp_path / "older")
+    board = json.loads((older / "leaderboard.json").read_text())
+    for row in board["rows"]:
+        assert row.pop("control") == (row["generator"] in CONTROLS)
+    (older / "leaderboard.json").write_text(json.dumps(board))
+    found = read_run(older)
+    assert [row.control for row in found.board.rows] == [row.control for row in run.board.rows]
+    assert verdict(found) == verdict(run)
+    alone = write_run(tmp_path / "alone", generators={name: GENERATORS[name] for name in CONTROLS}, failed=())
+    assert not any(row.control for row in read_run(alone).board.rows), "controls alone are what is judged"
 
 
 def test_controls_stand_below_the_contestants_without_a_rank(run, text):

@@ -54,7 +54,7 @@ def apart(rows: Sequence[Row]) -> list[Row | None]:
 
 def ranked_forest(run: RunFiles, encoder: str) -> Markup:
     """The ranking metric under one encoder: interval, rank with the ranks that the data allow, and ties in words."""
-    rows, column = run.scored(encoder), run.by
+    rows, column = run.pictured(encoder), run.by
     drawn = apart(rows)
     left, right, width, top = 270.0, 690.0, 1060.0, 54.0
     bottom = top + STEP * max(1, len(drawn))
@@ -65,7 +65,7 @@ def ranked_forest(run: RunFiles, encoder: str) -> Markup:
         label(104, top - 10, "generator", kind="head"),
         label(right + 12, top - 10, f"{column.label} and interval", kind="head"),
         label(right + 172, top - 10, "not resolved from", kind="head"),
-        legend([(kind, KINDS[kind], LEGEND[kind]) for kind in kinds], left + 14, 20, step=160),
+        legend([(kind, KINDS[kind], LEGEND[kind]) for kind in kinds], left + 14, 20, step=185),
         axis_below(axis, top, bottom, direction(column)),
     ]
     for place, row in enumerate(drawn):
@@ -89,7 +89,7 @@ def ranked_forest(run: RunFiles, encoder: str) -> Markup:
 
 def small_forest(run: RunFiles, encoder: str, column: Column) -> Markup:
     """Another metric under one encoder, rows in the order of the ranking metric."""
-    rows = run.scored(encoder)
+    rows = run.pictured(encoder)
     drawn = apart(rows)
     left, width, top = 128.0, 350.0, 26.0
     bottom = top + 19.0 * max(1, len(drawn))
@@ -150,7 +150,7 @@ def plane(run: RunFiles, encoder: str, colour_of: dict[str, int]) -> Markup:
 
     Points are named where there is room, and all of them in a list at the side, with their values.
     """
-    rows = [row for row in run.scored(encoder) if {"precision", "recall"} <= set(row.metrics)]
+    rows = [row for row in run.pictured(encoder) if {"precision", "recall"} <= set(row.metrics)]
     left, side, top = 64.0, 470.0, 18.0
     bottom, names = top + side, left + side + 36
 
@@ -176,7 +176,7 @@ def plane(run: RunFiles, encoder: str, colour_of: dict[str, int]) -> Markup:
         marks.append(tag("g", tip, flat, upright, mark(number, x, y, colour=colour, size=6)))
         at = top + 26 + 22.0 * place
         parts += [mark(number, names, at - 4, colour=colour), label(names + 14, at, shorten(row.generator))]
-        parts.append(label(names + 176, at, f"{shown(p)}, {shown(r)}", kind="quiet"))
+        parts.append(label(names + 196, at, f"{shown(p)}, {shown(r)}", kind="quiet"))
     points = [(across(row.metrics["recall"].value), up(row.metrics["precision"].value)) for row in rows]
     beside = placed(points, [shorten(row.generator) for row in rows], Box(left, top, left + side, bottom))
     marks += [label(one.x, one.y, one.text, kind="beside") for one in beside if one is not None]

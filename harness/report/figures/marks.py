@@ -100,5 +100,8 @@ def legend(entries: Sequence[tuple[int, str, str]], x: float, y: float, *, step:
 
 
 def shorten(name: str, most: int = 24) -> str:
-    """A name that fits its place; the tables have it in full."""
-    return name if len(name) <= most else name[: most - 1] + "…"
+    """A name that fits its place, without its middle: names of one family differ at the end. Tables have it all."""
+    if len(name) <= most:
+        return name
+    end = (most - 1) // 3
+    return f"{name[: most - 1 - end]}…{name[len(name) - end :]}"

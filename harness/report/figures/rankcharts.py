@@ -24,22 +24,37 @@ from harness.report.figures.scale import axis_for
 from harness.report.html.markup import Child, Markup, tag
 from harness.report.run_files import RunFiles
 
+LANES = 48.0  # pixels to either side of an encoder's place that its lanes may take
+
 
 def colours(run: RunFiles) -> dict[str, int]:
     """A number for every generator, the same in all figures: colour and shape follow from it."""
-    return {name: place for place, name in enumerate(dict.fromkeys(row.generator for row in run.board.rows))}
+    rows = (*run.pictured(run.first), *run.board.rows)  # what is drawn first, so that no two of it are alike
+    return {name: place for place, name in enumerate(dict.fromkeys(row.generator for row in rows))}
 
 
 def bump(run: RunFiles, colour_of: dict[str, int]) -> Markup:
-    """Each generator's rank under each encoder; bars are the ranks that the data allow."""
+    """Each generator's rank under each encoder; bars are the ranks that the data allow.
+
+    Of more generators than a figure has room for, the best by the encoder that ranks, down to the last one's rank.
+    """
     encoders = [encoder for encoder in run.board.encoders if run.board.is_ranked(encoder)]
-    last = max((row.rank or 0 for row in run.board.rows), default=1)
-    left, right, top, step = 190.0, 870.0, 64.0, 34.0
+    found = {row.generator: row for row in run.pictured(run.first) if not row.control}
+    shown_names = found or {row.generator: row for row in run.board.rows}
+    whole = len(shown_names) == sum(not row.control for row in run.scored(run.first)) or not found
+    ranks = [row.rank or 0 for row in (run.board.rows if whole else found.values())]
+    last = max(ranks, default=1)
+    colour_of = {name: code for name, code in colour_of.items() if name in shown_names or whole}
+    left, right, top, step = 216.0, 844.0, 64.0, 34.0
     gap = (right - left) / max(1, len(encoders) - 1)
-    rows = {e: {row.generator: row for row in run.scored(e)} for e in encoders}
+    rows = {
+        e: {row.generator: row for row in run.scored(e) if row.generator in colour_of and (row.rank or 0) <= last}
+        for e in encoders
+    }
     # Bars side by side, each generator in a lane of its own, so that overlapping intervals stay apart.
-    spread = min(9.0, 0.6 * gap / max(1, len(colour_of)))
-    lane = {name: (place - (len(colour_of) - 1) / 2) * spread for name, place in colour_of.items()}
+    # All lanes end before the names at the sides begin.
+    spread = min(9.0, min(0.6 * gap, 2 * LANES) / max(1, len(colour_of)))
+    lane = {name: (place - (len(colour_of) - 1) / 2) * spread for place, name in enumerate(colour_of)}
 
     def x(place: int, name: str) -> float:
         return (left + gap * place if len(encoders) > 1 else (left + right) / 2) + lane[name]
@@ -66,7 +81,7 @@ def bump(run: RunFiles, colour_of: dict[str, int]) -> Markup:
         for place, row in seen:
             if not row.rank:
                 continue
-            low, high = row.rank_low or row.rank, row.rank_high or row.rank
+            low, high = row.rank_low or row.rank, min(row.rank_high or row.rank, last)
             drawn.append(line(x(place, name), y(low) - 6, x(place, name), y(high) + 6, f"bar {colour} faint"))
             drawn.append(mark(code, x(place, name), y(row.rank), colour=colour, size=6))
             tips.append(f"{encoders[place]} {rank_text(row)}")
@@ -87,8 +102,9 @@ def bump(run: RunFiles, colour_of: dict[str, int]) -> Markup:
 
 def strip(run: RunFiles) -> Markup:
     """Every image set's value of the ranking metric under the ranking encoder; the upright line is the mean."""
-    rows, column, encoder = run.scored(run.first), run.by, run.first
-    cells = run.cells(encoder, column.metric)
+    rows, column, encoder = run.pictured(run.first), run.by, run.first
+    names = {row.generator for row in rows}
+    cells = [record for record in run.cells(encoder, column.metric) if record.cell.generator in names]
     values = [record.estimate.value for record in cells if record.estimate]
     left, right, top, step = 210.0, 1030.0, 44.0, 26.0
     bottom = top + step * max(1, len(rows))

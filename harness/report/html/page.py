@@ -155,18 +155,23 @@ def _studies(run: RunFiles) -> Child:
 
 
 def _values(run: RunFiles) -> list[Child]:
-    parts: list[Child] = []
+    parts: list[Child] = [tag("p", cut, class_="hint")] if (cut := _cut(run)) else []
     level = percent(run.board.interval["level"])
     for encoder in run.board.encoders:
         if not run.scored(encoder):
             continue
         others = [column for column in run.board.columns_of(encoder) if column != run.by]
         panels = [tag("figure", small_forest(run, encoder, column)) for column in others]
+        bars = f"Bars: {level} intervals of {run.by.label} over all seeds."
         caption = (
-            f"Bars: {level} intervals of {run.by.label} over all seeds. (lo-hi): {level} confidence set of the rank."
-            " Last column: generators whose difference from this one is not resolved."
+            f"{bars} (lo-hi): {level} confidence set of the rank. Last column: generators whose difference from this"
+            " one is not resolved."
         )
-        ranked = [figure(ranked_forest(run, encoder), caption)] if run.board.is_ranked(encoder) else []
+        ranked = []
+        if run.board.is_ranked(encoder):
+            # A narrow window has room for the panel of the same numbers only.
+            ranked.append(tag("div", figure(ranked_forest(run, encoder), caption), class_="broad"))
+            ranked.append(tag("figure", small_forest(run, encoder, run.by), tag("figcaption", bars), class_="narrow"))
         if ranked and encoder == run.first:
             ranked.append(tag("details", tag("summary", "How to read this figure"), figure(how_to_read(run))))
         content: list[Child] = [*ranked, tag("div", *panels, class_="panels")]
@@ -175,6 +180,16 @@ def _values(run: RunFiles) -> list[Child]:
         else:
             parts.append(tag("details", tag("summary", run.board.title(encoder)), *content, class_="paper"))
     return parts
+
+
+def _cut(run: RunFiles) -> str:
+    """What the figures leave out; empty where they show every generator."""
+    rows, drawn = run.scored(run.first), run.pictured(run.first)
+    if len(rows) == len(drawn):
+        return ""
+    best = sum(not row.control for row in drawn)
+    every = sum(not row.control for row in rows)
+    return f"Figures show the best {best} of {every} generators; the table has all."
 
 
 def _plane(run: RunFiles) -> list[Child]:

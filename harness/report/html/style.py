@@ -32,6 +32,9 @@ nav ul{display:block}nav li{margin:.32rem 0;line-height:1.3}
 [id]{scroll-margin-top:1rem}}
 code{font:.92em ui-monospace,"DejaVu Sans Mono",monospace}
 dl{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.35rem 1rem}dt{font-weight:600}dd{margin:0}
+.narrow{display:none}
+@media screen and (max-width:640px){.broad{display:none}.narrow{display:block;overflow-x:auto}
+#table th[scope=row]{white-space:normal;width:7.5rem;min-width:7.5rem}}
 @media (max-width:640px){dl{display:block}dd{margin:0 0 .5rem 1rem}}
 figure{margin:.8rem 0 1.2rem}figure.table{margin:1.2rem 0}figure.table figcaption{padding:.3rem 0}
 /* A shadow at the edge behind which a wide figure or table goes on; paper that moves along covers it at the end. */
@@ -49,7 +52,7 @@ svg .beside{font-size:11.5px;paint-order:stroke;stroke:var(--paper);stroke-width
 .c0{fill:var(--c0);stroke:var(--c0)}.c1{fill:var(--c1);stroke:var(--c1)}.c2{fill:var(--c2);stroke:var(--c2)}
 .c3{fill:var(--c3);stroke:var(--c3)}.c4{fill:var(--c4);stroke:var(--c4)}.c5{fill:var(--c5);stroke:var(--c5)}
 .c6{fill:var(--c6);stroke:var(--c6)}.control{fill:var(--paper);stroke:var(--quiet);stroke-width:1.6}
-.bar{stroke-width:2.4;stroke-linecap:round}.thin{stroke-width:1.4;opacity:.75}.faint{stroke-width:5;opacity:.3}
+.bar{stroke-width:2.4;stroke-linecap:round}.thin{stroke-width:1.4;opacity:.75}.faint{stroke-width:5;opacity:.4}
 .band{stroke:none;opacity:.15}
 .link{stroke-width:1.8;opacity:.75}.dash{stroke-dasharray:6 3}.open{fill:none;stroke-width:2.2}.hollow{fill:none;
 stroke-width:1.7}
@@ -59,6 +62,7 @@ td,th{vertical-align:top}th{font-weight:600}.ends{display:block;color:var(--quie
 .group{font-weight:400;color:var(--quiet);padding-top:.7rem}.l{text-align:left}.w{white-space:normal;min-width:10rem}.w.t{min-width:min(26rem,54vw)}
 /* The generator's name stays in sight while its row is moved sideways. */
 th[scope=row]{position:sticky;left:0;background:var(--paper)}
+.tall{max-height:85vh;overflow:auto}.tall thead th{position:sticky;top:0;z-index:1;background:var(--paper)}
 tbody tr:nth-child(even) th[scope=row]{background:linear-gradient(var(--stripe),var(--stripe)) var(--paper)}
 thead th{border-bottom:2px solid var(--quiet)}tbody tr:nth-child(even){background:var(--stripe)}
 th button{all:unset;cursor:pointer;padding:.1rem .2rem;border-radius:3px}
@@ -81,6 +85,7 @@ body{max-width:none;padding:0;font-size:10pt}nav,.copy,.screen,th button::after{
 figure,.verdict,tr,dd,dt{break-inside:avoid}figure.table{break-inside:auto}
 h2,h3{break-inside:avoid}h2,h3,summary,.table figcaption,p.hint{break-after:avoid}
 svg{max-width:100%}.scroll,.panels figure{overflow:visible;background:none}
+.tall{max-height:none}.tall thead th{position:static}
 th[scope=row]{position:static}.panels{grid-template-columns:repeat(3,1fr)}.grids{grid-template-columns:repeat(4,1fr)}
 /* Words may break between words, not within: a column of sentences must not become a column of letters. */
 table{font-size:7.5pt}th,td{padding:.1rem .25rem;overflow-wrap:break-word}.l{white-space:normal}

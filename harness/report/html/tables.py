@@ -26,7 +26,7 @@ def leaderboard_table(run: RunFiles, encoder: str) -> Markup:
     between = tag("th", f"{APART[0].upper()}{APART[1:]}", colspan=str(len(header)), scope="rowgroup", class_="l group")
     caption = f"{run.board.benchmark}, {run.board.title(encoder)}"
     bodies = [tag("tbody", *rows), *([tag("tbody", tag("tr", between)), tag("tbody", *controls)] if controls else [])]
-    return _figure(caption, _table(caption, heads, bodies))
+    return _figure(caption, _table(caption, heads, bodies), tall=len(found) > MANY)
 
 
 def study_table(table: Table) -> Markup:
@@ -62,17 +62,19 @@ def side(rows: Sequence[Sequence[object]], column: int) -> str | None:
     return "l w t" if longest > LONG else "l w" if longest > PHRASE else "l"
 
 
-def _figure(caption: str, table: Markup) -> Markup:
+def _figure(caption: str, table: Markup, *, tall: bool = False) -> Markup:
     # Inside the table a caption would be as wide as the table: cut off on a narrow page, folded by a small table.
-    return tag("figure", tag("figcaption", caption), _scrolled(table), class_="table")
+    return tag("figure", tag("figcaption", caption), _scrolled(table, tall=tall), class_="table")
 
 
 def _table(caption: str, heads: Sequence[Child], bodies: Sequence[Child]) -> Markup:
     return tag("table", tag("thead", tag("tr", *heads)), *bodies, class_="sortable", aria_label=caption)
 
 
-def _scrolled(table: Markup) -> Markup:
-    return tag("div", table, class_="scroll", tabindex="0", role="group", aria_label="table, scrolls sideways")
+def _scrolled(table: Markup, *, tall: bool = False) -> Markup:
+    """A box of its own, which a `tall` table does not fill beyond the window: its titles stay in sight."""
+    kind, words = ("scroll tall", "table, scrolls both ways") if tall else ("scroll", "table, scrolls sideways")
+    return tag("div", table, class_=kind, tabindex="0", role="group", aria_label=words)
 
 
 def _row(run: RunFiles, row: Row, anchors: Mapping[str, str]) -> Markup:
@@ -97,4 +99,11 @@ def _number(row: Row, column: Column) -> Markup:
     about = f"[{low:.6g}, {high:.6g}]" if estimate.has_interval else f"no interval, {estimate.method}"
     tip = f"{direction(column)}: {estimate.value:.6g} {about}"
     value, _, ends = shown(estimate).partition(" ")
-    return tag("td", value, " ", tag("span", ends, class_="ends"), data_value=repr(float(estimate.value)), title=tip)
+    return tag(
+        "td",
+        value,
+        " ",
+        tag("span", ends, class_="ends"),
+        data_value=repr(float(estimate.value)),
+        title=tip,
+    )
