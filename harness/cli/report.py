@@ -15,7 +15,8 @@ def report(out: Path) -> None:
     """Rewrite OUT/report.html from the files of a finished run.
 
     One self-contained page: verdict, figures, samples, table, methods, and a section for each study in OUT
-    (OUT/<name>.finding.json). It loads nothing: 0.1 MB for 3 generators, 0.3 MB for 20, 1 MB for 200, plus sample images.
+    (OUT/<name>.finding.json). It loads nothing; sizes: 0.1 MB for 3 generators, 0.3 MB for 20, 1 MB for 200,
+    plus sample images.
     """
     from harness.report import write_report
 

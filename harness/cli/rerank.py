@@ -53,7 +53,7 @@ def rerank(
             raise UsageError(
                 "--metrics compares all metrics of a run; it takes only OUT, --encoder, --level and --json"
             )
-        _rank_by_metrics(out, encoder, level, file)
+        _rank_by_metrics(out, encoder, level, file, details=details)
         return
     if encoder is not None:
         raise UsageError("--encoder needs --metrics; without --metrics all encoders of OUT are compared")
