@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -29,6 +30,23 @@ FAMILIES: dict[str, Callable[[Rng, tuple[int, ...]], np.ndarray]] = {
     "mixture": _mixture,
     "heavy-tailed": lambda rng, shape: rng.standard_t(6, shape) / np.sqrt(1.5),
 }
+
+
+class Law(Protocol):
+    """Where a real and a fake set come from; `training` rows, if a metric reads them, are drawn once."""
+
+    @property
+    def d(self) -> int:
+        """Columns."""
+        ...
+
+    def real(self, rng: Rng, n: int) -> np.ndarray:
+        """n real rows."""
+        ...
+
+    def fake(self, rng: Rng, n: int) -> np.ndarray:
+        """n fake rows."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -71,3 +89,54 @@ class Population:
         first, _ = np.linalg.qr(rng.standard_normal((self.d, self.d)))
         tilt = np.eye(self.d) + 0.3 * far * rng.standard_normal((self.d, self.d)) / np.sqrt(self.d)
         return tilt @ first * np.arange(1, self.d + 1) ** -self.decay
+
+
+@dataclass(frozen=True)
+class Copies:
+    """A population whose fakes are in part its `training` rows, slightly changed."""
+
+    population: Population
+    rows: int
+    share: float = 0.25
+    seed: int = 9
+
+    @property
+    def d(self) -> int:
+        """Columns."""
+        return self.population.d
+
+    def training(self) -> np.ndarray:
+        """The rows that fakes are copied from."""
+        return self.population.real(np.random.default_rng(self.seed), self.rows)
+
+    def real(self, rng: Rng, n: int) -> np.ndarray:
+        """n real rows."""
+        return self.population.real(rng, n)
+
+    def fake(self, rng: Rng, n: int) -> np.ndarray:
+        """n fake rows, the first of them copies."""
+        rows, training, copies = self.population.fake(rng, n), self.training(), round(self.share * n)
+        noise = 0.1 * rng.standard_normal((copies, self.d))
+        rows[:copies] = training[rng.integers(len(training), size=copies)] + noise
+        return rows
+
+
+@dataclass(frozen=True)
+class Wide:
+    """Many columns of falling variance, not rotated: a rotation of thousands would cost more than a draw."""
+
+    family: str
+    d: int
+    far: float
+
+    def real(self, rng: Rng, n: int) -> np.ndarray:
+        """n real rows."""
+        return FAMILIES[self.family](rng, (n, self.d)) * self._scale()
+
+    def fake(self, rng: Rng, n: int) -> np.ndarray:
+        """n fake rows: another mean, other variances."""
+        rows = FAMILIES[self.family](rng, (n, self.d)) * self._scale() * (1 + self.far * np.sin(np.arange(self.d)) / 2)
+        return rows + self.far * np.cos(np.arange(self.d)) / np.sqrt(self.d)
+
+    def _scale(self) -> np.ndarray:
+        return np.arange(1, self.d + 1) ** -0.5

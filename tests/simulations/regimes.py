@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 from harness.uncertainty.analysis import MetricCall
 
 from .controls import bootstrap_percentile, subset_standard_error
-from .populations import Population
+from .populations import Copies, Law, Population, Wide
 from .studies import (
     Contest,
     Row,
@@ -19,6 +19,7 @@ from .studies import (
     both_random,
     contest,
     contest_fingerprint,
+    nested,
     reference_fixed,
     study_fingerprint,
 )
@@ -58,13 +59,23 @@ PARTS = {
         "beta_recall", "clipped_density", "clipped_coverage",
     )
 }  # fmt: skip
-SLOWER = {
-    "topp": MetricCall("topp"),
-    "topr": MetricCall("topr"),
-    "mmd": MetricCall("mmd"),
-    "sinkhorn": MetricCall("wasserstein2", {"regularisation": 0.1}),
-}
 FIELD = (0.92, 1.0, 0.80, 1.45)
+
+# The same and others at the full size, by what an interval costs beside a value.
+CHEAP = {name: INFLUENCES[name] for name in ("mind", "sliced_wasserstein", "fd_infinity", "rke", "is_infinity")} | {
+    name: MetricCall(name) for name in ("inception_score", "vendi", "cmmd")
+}
+DEARER = {name: INFLUENCES[name] for name in ("wasserstein2", "c2st", "prd_f8", "prd_f1_8")} | {
+    "sinkhorn": MetricCall("wasserstein2", {"regularisation": 0.1}),
+    "mmd": MetricCall("mmd"),
+    "kid_subsets": MetricCall("kid_subsets", {"subset_size": 50}),
+}
+BALLS_TOO = {name: MetricCall(name) for name in ("f_score", "sym_precision", "sym_recall", "authenticity")}
+NEAR = {name: call for name, call in PARTS.items() if name not in BALLS_TOO}
+TOPOLOGICAL = {name: MetricCall(name) for name in ("topp", "topr")}
+COPYING = {"c_t": MetricCall("c_t")}
+LIKELIHOODS = {name: MetricCall(name) for name in ("fld", "fls", "fls_overfit")}
+LAWS = (("gaussian", 0.8), ("mixture", 0.4), ("gaussian", 0.0), ("heavy-tailed", 0.8))
 
 
 def balls(k: int) -> dict[str, MetricCall]:
@@ -119,10 +130,34 @@ def full() -> Iterator[Task]:
                 yield _both(study, repetitions, references=20, draws=repetitions // 20, extra=repetitions)
     yield from _contests(1000, many=5000)
     yield from _controls(200)
-    for family, far in (("gaussian", 0.8), ("mixture", 0.4), ("heavy-tailed", 0.8), ("gaussian", 0.0)):
-        for name, calls in (("influence", INFLUENCES), ("parts", PARTS), ("either", SLOWER)):
-            study = Study(f"field, by {name}, {family}, far={far}", Population(family, 12, far), 500, 500, calls, FIELD)
-            yield _both(study, 1000, references=25, draws=40)
+    yield from _field()
+
+
+def _field() -> Iterator[Task]:
+    """The wider field: per law the cheap ones first, so that a run that is stopped leaves a row of every metric."""
+    for family, far in LAWS:
+        law, small = Population(family, 12, far), Population(family, 6, far)
+        copied = Copies(small, 300, share=0.25 if far else 0.0)
+
+        def study(
+            what: str, law: Law, n: int, calls: Mapping[str, MetricCall], of: str = f"{family}, far={far}"
+        ) -> Study:
+            return Study(f"field, {what}, {of}", law, n, n, calls, FIELD)
+
+        yield _both(study("influence", law, 500, CHEAP), 1000, references=25, draws=40)
+        yield _nested(study("balls", small, 250, BALLS_TOO), 300, 12)
+        yield _nested(study("copying", copied, 150, COPYING), 300, 12)
+        yield _both(study("dearer", Population(family, 8, far), 300, DEARER), 300, references=15, draws=20)
+        yield _nested(study("near", small, 250, NEAR), 300, 12)
+        if far in (0.0, 0.8) and family == "gaussian":
+            yield _both(
+                study("spatial", Wide(family, 2023, far), 150, {"sfid": MetricCall("sfid")}),
+                200,
+                references=10,
+                draws=20,
+            )
+            yield _nested(study("likelihood", copied, 100, LIKELIHOODS), 150, 12)
+            yield _nested(study("topological", small, 200, TOPOLOGICAL), 120, 12)
 
 
 def _few_rows(ratio: int, d: int) -> Study:
@@ -137,6 +172,11 @@ def _both(study: Study, repetitions: int, *, references: int, draws: int, extra:
 
     name = f"{study.name} (m={study.n_real}, n={study.n_fake}, d={study.population.d})"
     return Task(name, run, lambda seed: study_fingerprint(study, seed))
+
+
+def _nested(study: Study, repetitions: int, fakes: int) -> Task:
+    name = f"{study.name} (m={study.n_real}, n={study.n_fake}, d={study.population.d})"
+    return Task(name, lambda seed: nested(study, repetitions, fakes, seed), lambda seed: study_fingerprint(study, seed))
 
 
 def _contests(repetitions: int, many: int | None = None) -> Iterator[Task]:
