@@ -595,6 +595,7 @@ METRICS: tuple[MetricFacts, ...] = (
         citation="integrated α-precision (Alaa et al. 2022)",
         meaning="How far generated images lie as far from the middle of the real ones as these do; 1 is the best.",
         axis=FIDELITY,
+        least=8,
         limitless=True,
     ),
     MetricFacts(

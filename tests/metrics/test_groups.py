@@ -159,7 +159,26 @@ def test_alpha_precision_sees_spread_and_beta_recall_what_is_left_out():
     assert beta_recall(real, fake[np.abs(fake[:, 0]) < 0.3]) < 0.8 * whole
 
 
-def test_alpha_precision_has_a_value_and_says_why_it_has_no_interval():
-    found = analyse({"m": MetricCall("alpha_precision")}, *sets(), real_seed=0, fake_seed=1)["m"]
-    assert found.value == alpha_precision(*sets())
-    assert "do not hold their level" in found.form.reason
+def test_the_interval_of_alpha_precision_rests_on_known_influences():
+    """On a line real rows lie at 1 to 40 on both sides of 0, fakes within 10.5: the curve lies above the diagonal."""
+    steps, levels = np.arange(1.0, 41.0), np.linspace(0, 1, 30)
+    real, fake = np.concatenate([steps, -steps])[:, None], np.linspace(0.5, 10.5, 40)[:, None]
+
+    def found(fakes):
+        analysis = analyse({"m": MetricCall("alpha_precision")}, real, fakes, real_seed=0, fake_seed=1)["m"]
+        assert analysis.value == alpha_precision(real, fakes)
+        return analysis.form
+
+    both = found(np.concatenate([fake, -fake]))
+    # A fake further out makes the area smaller, by a step for each level that it leaves.
+    assert (np.diff(both.influence_fake[:40]) >= 0).all()
+    reach = np.quantile(np.abs(real), levels)
+    left = ((reach >= 0.5) & (reach < 10.5)).sum()
+    apart = both.influence_fake[39] - both.influence_fake[0]
+    assert apart == pytest.approx(2 * left * (levels[1] - levels[0]))
+    # Real rows beyond the fakes push the quantiles out, all alike; those within pull them in: at 4 fakes a real row.
+    assert both.influence_real[15:40] == pytest.approx(both.influence_real[-25:])
+    assert both.influence_real[0] - both.influence_real[20] == pytest.approx(2 * 4 * 0.25, rel=0.1)
+    # With all fakes on one side real rows pull the centre there: 0.1 of the fakes a unit, over a quarter of the levels.
+    one = found(fake)
+    assert np.diff(one.influence_real[15:40]) == pytest.approx(-2 * 0.1 * 0.25, rel=0.2)

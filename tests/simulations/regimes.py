@@ -59,6 +59,8 @@ PARTS = {
         "beta_recall", "clipped_density", "clipped_coverage",
     )
 }  # fmt: skip
+SMALL_CURVES = (("gaussian", 0.0), ("gaussian", 0.5), ("gamma", 0.4))
+NEAR_BEST = (0.92, 1.0, 0.80, 2.2)  # of a metric whose intervals are known to be wide near its best value
 FIELD = (0.92, 1.0, 0.80, 1.45)
 
 # The same and others at the full size, by what an interval costs beside a value.
@@ -74,6 +76,7 @@ BALLS_TOO = {name: MetricCall(name) for name in ("f_score", "sym_precision", "sy
 NEAR = {name: call for name, call in PARTS.items() if name not in BALLS_TOO}
 TOPOLOGICAL = {name: MetricCall(name) for name in ("topp", "topr")}
 COPYING = {"c_t": MetricCall("c_t")}
+CURVE = {"alpha_precision": MetricCall("alpha_precision")}
 LIKELIHOODS = {name: MetricCall(name) for name in ("fld", "fls", "fls_overfit")}
 LAWS = (("gaussian", 0.8), ("gaussian", 0.0), ("mixture", 0.4), ("heavy-tailed", 0.8))
 
@@ -100,6 +103,8 @@ def small() -> Iterator[Task]:
     yield from _controls(60)
     study = Study("field, by influence", Population("gaussian", 6, 0.5), 160, 160, INFLUENCES, FIELD)
     yield _both(study, 120, references=4, draws=24)
+    for family, far in SMALL_CURVES:
+        yield _nested(_of("curve", Population(family, 6, far), 160, CURVE, NEAR_BEST), 200, 8)
     study = Study("field, by parts", Population("gaussian", 4, 0.8), 100, 100, PARTS, FIELD)
     yield _both(study, 24, references=2, draws=8)
 
@@ -140,25 +145,34 @@ def _field() -> Iterator[Task]:
         yield _both(_of("influence", law, 500, CHEAP), 1000, references=25, draws=40)
         yield _nested(_of("balls", small, 250, BALLS_TOO), 300, 12)
         yield _nested(_of("copying", _copied(small), 150, COPYING), 300, 12)
-        yield _both(_of("dearer", Population(family, 8, far), 300, DEARER), 300, references=15, draws=20)
-        yield _nested(_of("near", small, 250, NEAR), 200, 12)
+        yield _both(_of("dearer", Population(family, 8, far), 300, DEARER), 200, references=10, draws=20)
+        yield _nested(_of("near", small, 250, NEAR), 150, 12)
         if (family, far) == LAWS[0]:
             yield from _dearest(small)
     yield from _dearest(Population("gaussian", 6, 0.0))
+    for family, far in (*LAWS, ("gaussian", 0.4), ("gamma", 0.4)):
+        for n, d in ((160, 6), (400, 6), (400, 32)):
+            yield _nested(_of(f"curve, n={n}", Population(family, d, far), n, CURVE, NEAR_BEST), 600, 12)
 
 
 def _dearest(law: Population) -> Iterator[Task]:
     """Metrics of which an interval takes half a second and more."""
     wide = Wide(law.family, 2023, law.far)
-    yield _nested(_of("likelihood", _copied(law), 100, LIKELIHOODS), 100, 12)
-    yield _nested(_of("topological", law, 200, TOPOLOGICAL), 80, 12)
-    yield _both(_of("spatial", wide, 150, {"sfid": MetricCall("sfid")}), 80, references=4, draws=20)
+    yield _nested(_of("likelihood", _copied(law), 100, LIKELIHOODS), 60, 12)
+    yield _nested(_of("topological", law, 200, TOPOLOGICAL), 40, 12)
+    yield _both(_of("spatial", wide, 150, {"sfid": MetricCall("sfid")}), 60, references=3, draws=20)
 
 
-def _of(what: str, law: Law, n: int, calls: Mapping[str, MetricCall]) -> Study:
+def _of(
+    what: str,
+    law: Law,
+    n: int,
+    calls: Mapping[str, MetricCall],
+    bounds: tuple[float, float, float, float] = FIELD,
+) -> Study:
     own = law.population if isinstance(law, Copies) else law
     assert isinstance(own, Population | Wide)
-    return Study(f"field, {what}, {own.family}, far={own.far}", law, n, n, calls, FIELD)
+    return Study(f"field, {what}, {own.family}, far={own.far}", law, n, n, calls, bounds)
 
 
 def _copied(law: Population) -> Copies:
