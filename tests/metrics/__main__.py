@@ -143,7 +143,7 @@ Written by `python -m tests.metrics`; generative-image-harness {version("generat
   difference from ours as a share of it, on small seeded sets; `tests/metrics/test_oracles.py` holds each.
 - *covers*: how often intervals of a nominal .95 hold the expected value, least and most over the regimes of
   [coverage.md](coverage.md); * means over the small simulations of the tests (24 to 120 repetitions: ± .02 to .09);
-  – where a test of its own measures it ([statistics.md](statistics.md)), or there is no interval (`alpha_precision`).
+  – where a test of its own measures it ([statistics.md](statistics.md)), or not measured yet.
 - *CPU s*: of the value without an interval, {where}from the exam.
 - *exam*: checks stood of those asked, with n = {exam["n"]} and {exam["repeats"]} repeats; a card shows each
   ([all cards](exam/README.md)).

@@ -151,16 +151,16 @@ def _field() -> Iterator[Task]:
             yield from _dearest(small)
     yield from _dearest(Population("gaussian", 6, 0.0))
     for family, far in (*LAWS, ("gaussian", 0.4), ("gamma", 0.4)):
-        for n, d in ((160, 6), (400, 6), (400, 32)):
-            yield _nested(_of(f"curve, n={n}", Population(family, d, far), n, CURVE, NEAR_BEST), 600, 12)
+        for n, d in ((160, 6), (400, 32)):
+            yield _nested(_of(f"curve, n={n}", Population(family, d, far), n, CURVE, NEAR_BEST), 400, 12)
 
 
 def _dearest(law: Population) -> Iterator[Task]:
     """Metrics of which an interval takes half a second and more."""
     wide = Wide(law.family, 2023, law.far)
-    yield _nested(_of("likelihood", _copied(law), 100, LIKELIHOODS), 60, 12)
-    yield _nested(_of("topological", law, 200, TOPOLOGICAL), 40, 12)
-    yield _both(_of("spatial", wide, 150, {"sfid": MetricCall("sfid")}), 60, references=3, draws=20)
+    yield _nested(_of("likelihood", _copied(law), 100, LIKELIHOODS), 40, 12)
+    yield _nested(_of("topological", law, 200, TOPOLOGICAL), 30, 12)
+    yield _both(_of("spatial", wide, 150, {"sfid": MetricCall("sfid")}), 40, references=2, draws=20)
 
 
 def _of(

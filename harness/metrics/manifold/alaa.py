@@ -56,7 +56,7 @@ def analyse_alpha_precision(call: MetricCall, pair: Pair, effort: Effort) -> Ana
     |P_α - α| bends where curve and diagonal meet. With the side of each level as found, the sum of squared influences
     is no less on average than the variance (the Poincaré inequality of Gaussian curves), but it is small just where
     the value is high by luck: intervals covered .88 to .97 of a nominal .95. Levels within `UNSURE` standard errors of
-    the diagonal therefore take the side of the curve's area, which covers .93 to 1.00, near the best value with
+    the diagonal therefore take the side of the curve's area, which covers .92 to 1.00, near the best value with
     intervals up to twice too wide.
     """
     if reason := too_few(pair, 3, call.use):
