@@ -23,6 +23,7 @@ from harness.cli.options import JSON, LEVEL, PATH
 )
 @click.option("--compare", nargs=2, help="Also compare these two generators.")
 @LEVEL
+@click.option("--out", type=PATH, help="Write a run's folder here, for `export`, `site`, `compare` and `verify`.")
 @JSON
 def scores(
     table: Path,
@@ -34,6 +35,7 @@ def scores(
     common: bool,
     compare: tuple[str, str] | None,
     level: float,
+    out: Path | None,
     file: Path | None,
 ) -> None:
     """Rank generators by per-image scores from any judge.
@@ -45,9 +47,11 @@ def scores(
     from harness.studies import judges as study
 
     columns = study.ScoreColumns(generator, score, prompt, checkpoint)
-    found = study.scored_by(
-        study.read_scores(table, columns), judge=score, lower_is_better=better == "lower", common=common, level=level
-    )
+    asked = study.Asked("scores_csv", columns, level, better == "lower", common)
+    found = asked.judged(table)
     click.echo("\n".join([study.text(found), *(study.difference_words(found, *compare) if compare else ())]))
+    if out is not None:
+        study.write_folder(out, table, asked, found)
+        click.echo(f"results   {out}/ (records.jsonl, leaderboard.md, benchmark.lock.yaml)")
     if file is not None:
         write_json(file, found.to_json())

@@ -56,14 +56,18 @@ def verify(
     from harness.benchmark import Place
     from harness.cli.lines import say
     from harness.cli.terminal import progress
-    from harness.pipeline import Pipeline, default_workers, executor_of
+    from harness.pipeline import Pipeline, default_workers, executor_of, lockfile
+    from harness.studies import judges
     from harness.studies import verify as study
 
     bundle = out.is_file()
     if bundle and everything:
         raise UsageError(f"{out} is a bundle without images; --all needs the run's folder")
     found = study.verify_bundle(out) if bundle else study.from_files(out)
-    if not bundle and (everything or sample):
+    judged = None if bundle else judges.of_lock(lockfile.read_lock(out))
+    if judged is not None and (everything or sample):
+        found = judges.judged_again(found, judged, tolerance=tolerance)
+    elif not bundle and (everything or sample):
         place = Place.of(beside or Path.cwd())
         with (
             tempfile.TemporaryDirectory(prefix="harness-verify-") as store,

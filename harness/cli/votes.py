@@ -19,6 +19,7 @@ from harness.cli.options import JSON, LEVEL, PATH
 @click.option("--voter", help="Voter column. [default: voter, if present]")
 @click.option("--compare", nargs=2, help="Also compare these two generators.")
 @LEVEL
+@click.option("--out", type=PATH, help="Write a run's folder here, for `export`, `site`, `compare` and `verify`.")
 @JSON
 def votes(
     table: Path,
@@ -28,6 +29,7 @@ def votes(
     voter: str | None,
     compare: tuple[str, str] | None,
     level: float,
+    out: Path | None,
     file: Path | None,
 ) -> None:
     """Rank generators by pairwise human votes (Bradley-Terry).
@@ -38,7 +40,11 @@ def votes(
     from harness.base import write_json
     from harness.studies import judges as study
 
-    found = study.voted(study.read_votes(table, study.VoteColumns(left, right, winner, voter)), level=level)
+    asked = study.Asked("votes_csv", study.VoteColumns(left, right, winner, voter), level)
+    found = asked.judged(table)
     click.echo("\n".join([study.text(found), *(study.difference_words(found, *compare) if compare else ())]))
+    if out is not None:
+        study.write_folder(out, table, asked, found)
+        click.echo(f"results   {out}/ (records.jsonl, leaderboard.md, benchmark.lock.yaml)")
     if file is not None:
         write_json(file, found.to_json())

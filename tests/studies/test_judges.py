@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from scipy import stats
 
-from harness.base import UsageError
+from harness.base import UsageError, read_records
+from harness.cli.main import main
 from harness.studies.judges import ScoreColumns, difference_words, read_scores, read_votes, scored_by, voted
 from harness.studies.judges.files import Score, Vote
 from harness.uncertainty import difference
@@ -180,3 +182,52 @@ def test_the_commands_rank_compare_and_write(small: Small):
     outcome = small.harness("votes", "v.csv")
     assert outcome.returncode == 0, outcome.stderr
     assert "20 voters, which all have in common" in outcome.stdout
+
+
+def asked(*words: str, code: int = 0) -> str:
+    """What a command prints; its exit code is the one that is asked for."""
+    outcome = CliRunner().invoke(main, list(words))
+    assert outcome.exit_code == code, outcome.output
+    return outcome.output
+
+
+def test_a_folder_of_judgements_is_read_as_a_run_and_verified_from_its_table(tmp_path: Path, monkeypatch) -> None:
+    """Scores with prompts and seeds, and votes: the numbers are those that are printed, and none can be changed."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(4)
+    hard, skill = rng.normal(size=20), {"a": 0.5, "b": 0.0}
+    told = [
+        f"{name},p{p},{seed},{hard[p] + skill[name] + rng.normal(0, 0.3):.4f}"
+        for p in range(20)
+        for name in skill
+        for seed in (0, 1)
+    ]
+    Path("s.csv").write_text("\n".join(["generator,prompt,training_seed,vqa (large)", *told]))
+    votes = [f"a,b,{'left' if rng.random() < 0.7 else 'right'},v{v}" for v in range(30) for _ in range(3)]
+    Path("v.csv").write_text("\n".join(["left,right,winner,voter", *votes]))
+    for command in (["scores", "s.csv", "--score", "vqa (large)"], ["votes", "v.csv"]):
+        out = f"results/{command[0]}"
+        asked(*command, "--out", out, "--json", "told.json")
+        printed = {one["generator"]: one["estimate"] for one in json.loads(Path("told.json").read_text())["generators"]}
+        records = read_records(Path(out) / "records.jsonl")
+        of_generators = {r.cell.generator: r.estimate for r in records if r.level == "generator"}
+        assert {name: (e.value, e.low, e.high) for name, e in of_generators.items()} == {
+            name: (e["value"], e["low"], e["high"]) for name, e in printed.items()
+        }
+        assert all(r.provenance["table"] == command[1] and r.inputs["judgements"] for r in records)
+        assert "computed again agrees" in asked("verify", out)
+        asked("submit", out, "--to", "b.zip")
+        assert "its files agree" in (told_of := asked("verify", "b.zip"))
+        assert "computes them from its table" in told_of
+        assert "a minus b" in asked("compare", out, "a", "b")
+    assert asked("export", "metrics", "results/scores", "--to", "m").startswith("metrics: 1 file")
+    assert "over 2 runs" in asked("site", "results", "--out", "site")
+    # A number that is changed in the table, with all that vouches for it, is seen.
+    table = Path("results/scores/judgements.csv")
+    table.write_text(table.read_text().replace(told[0], told[0] + "9"))
+    Path("results/scores/.complete.json").unlink()
+    assert "not the table that the lock names" in asked("verify", "results/scores", code=1)
+    Path("s.csv").write_text(Path("s.csv").read_text().replace("a,p", "a one,p"))
+    assert "a generator is called 'a one'" in asked(
+        "scores", "s.csv", "--score", "vqa (large)", "--out", "other", code=2
+    )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.studies.judges.benchmark import prompted_sets
     from harness.studies.judges.compute import scored_by, voted
     from harness.studies.judges.files import ScoreColumns, VoteColumns, read_scores, read_votes
+    from harness.studies.judges.folder import Asked, judged_again, of_lock, write_folder
     from harness.studies.judges.scoring import PromptedSet, check_prompts, scored_images
     from harness.studies.judges.words import difference_words, finding, text
 

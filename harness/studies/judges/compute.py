@@ -166,7 +166,8 @@ def _of_images(scores: Sequence[Score]) -> list[SeedMember]:
         shared = _analysis(float(values.mean()), np.zeros(FEWEST), effective=FEW, rows=len(values))
         form = InfluenceForm(np.zeros(FEWEST), spread)
         n = len(values)
-        members.append(SeedMember(seed, 0, replace(shared, form=form, n_fake=n, units_fake=n, effective_fake=float(n))))
+        own_n = {"n_real": 0, "n_fake": n, "units_fake": n, "effective_fake": float(n)}
+        members.append(SeedMember(seed, 0, replace(shared, form=form, **own_n)))
     return members
 
 

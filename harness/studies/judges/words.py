@@ -15,7 +15,7 @@ def finding(found: Judged) -> Finding:
     table = Table(
         f"{found.judge}, mean over {found.shared or 'images'}", ("rank", "generator", "score", "tied with"), rows
     )
-    return Finding(f"Judged by {found.judge}", (answer(found), _about(found), *found.notes), (table,))
+    return Finding(f"Judged by {found.judge}", (answer(found), about(found), *found.notes), (table,))
 
 
 def text(found: Judged) -> str:
@@ -26,7 +26,7 @@ def text(found: Judged) -> str:
         rank = _rank(one)
         tied = f"   not told apart from {named(one.tied_with)}" if one.tied_with else ""
         lines.append(f"{rank:<9} {one.generator:<{width}}  {shown(one.estimate)}{tied}")
-    lines += ["", _about(found)]
+    lines += ["", about(found)]
     return "\n".join([*lines, *(f"note: {note}" for note in found.notes)])
 
 
@@ -34,9 +34,10 @@ def _rank(one: Placed) -> str:
     return str(one.rank) if one.rank_low == one.rank_high else f"{one.rank} ({one.rank_low}-{one.rank_high})"
 
 
-def _about(found: Judged) -> str:
-    about = f"{found.units} {found.shared}, which all have in common" if found.shared else "images drawn independently"
-    return f"{percent(found.level)} intervals over {about}; ranks hold at {percent(found.level)} for all at once."
+def about(found: Judged) -> str:
+    """What the intervals speak about: prompts, voters or images drawn anew."""
+    over = f"{found.units} {found.shared}, which all have in common" if found.shared else "images drawn independently"
+    return f"{percent(found.level)} intervals over {over}; ranks hold at {percent(found.level)} for all at once."
 
 
 def answer(found: Judged) -> str:

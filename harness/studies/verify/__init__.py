@@ -9,7 +9,7 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.studies.verify.bundle import verify_bundle, write_bundle
     from harness.studies.verify.recomputed import Again, sampled
-    from harness.studies.verify.result import Drift, Verified
+    from harness.studies.verify.result import Drift, Verified, compared
     from harness.studies.verify.stored import from_files
     from harness.studies.verify.words import text
 

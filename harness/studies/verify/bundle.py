@@ -20,6 +20,7 @@ from harness.studies.verify.stored import from_files
 
 PAGE = "bundle.json"
 FORMAT = 1
+TABLE = "judgements.csv"  # of a run that is a judge's scores or people's votes
 MOST_BYTES = 4 << 30  # unpacked; a run of hundreds of generators has megabytes
 MOST_FILES = 100_000
 NEEDED = ("records.jsonl", "leaderboard.json", lockfile.LOCK)
@@ -78,6 +79,8 @@ def verify_bundle(file: Path) -> Verified:
         + " of features": "they follow from the images and the weights, whose digests are there",
         "whether samples were chosen": "no file can say how many were drawn before these",
     }
+    if not images and not features:
+        left = {"the scores": f"`harness verify OUT` in the folder of the run computes them from its table ({TABLE})"}
     words = tuple(problem.replace(f"{folder}/", "") for problem in (*damaged, *found.damaged))
     return replace(found, out=file, damaged=tuple(dict.fromkeys(words)), left={**found.left, **left})
 
@@ -132,5 +135,7 @@ def _inputs(out: Path) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {"images": set(), "features": set()}
     for record in read_records(out / "records.jsonl"):
         for name, key in record.inputs.items():
-            found["images" if name.endswith("images") else "features"].add(str(key))
+            side = name.rpartition("_")[2]
+            if side in found:  # judgements have neither: their table lies in the folder
+                found[side].add(str(key))
     return {name: sorted(keys) for name, keys in found.items()}
