@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -166,7 +167,7 @@ def _of_images(scores: Sequence[Score]) -> list[SeedMember]:
         shared = _analysis(float(values.mean()), np.zeros(FEWEST), effective=FEW, rows=len(values))
         form = InfluenceForm(np.zeros(FEWEST), spread)
         n = len(values)
-        own_n = {"n_real": 0, "n_fake": n, "units_fake": n, "effective_fake": float(n)}
+        own_n: dict[str, Any] = {"n_real": 0, "n_fake": n, "units_fake": n, "effective_fake": float(n)}
         members.append(SeedMember(seed, 0, replace(shared, form=form, **own_n)))
     return members
 

@@ -63,7 +63,7 @@ class Asked:
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Asked:
         """What the lock says of it. Raises KeyError or TypeError for a lock that says something else."""
-        kinds = {"scores_csv": ScoreColumns, "votes_csv": VoteColumns}
+        kinds: dict[str, type[ScoreColumns | VoteColumns]] = {"scores_csv": ScoreColumns, "votes_csv": VoteColumns}
         columns = kinds[told["kind"]](**told["columns"])
         return cls(told["kind"], columns, told["level"], told["lower_is_better"], told["common"])
 
@@ -136,7 +136,7 @@ def _lock(name: str, table: Path, asked: Asked, found: Judged) -> dict[str, Any]
     """What the numbers rest on; `run_key` is the digest of all the rest, but for the commit, as of a run."""
     sha256 = digest_file(table)
     interval = {"level": asked.level, "target": "T_N", "reference": "random"}
-    entry = {"use": asked.kind, "parameters": {}}
+    entry: dict[str, Any] = {"use": asked.kind, "parameters": {}}
     lock = {
         "benchmark": {
             "name": name,
