@@ -216,5 +216,5 @@ def _track(folder: Path, uri: str | None) -> tuple[str | None, str | None]:
     try:
         sent = track(folder, uri)
     except TrackingUnavailable as problem:
-        return None, f"{problem}; the results are in {folder}: `harness track {folder}` sends them later"
+        return None, f"{problem}; the results are in {folder}; send them later with `harness track {folder}`"
     return sent.url if sent.uri.startswith("http") else f"`make ui`, then {sent.url}", None

@@ -37,7 +37,7 @@ class TimmParameters(Inference):
         if (self.file is None) == (self.weights == "file"):
             raise ValueError("give either `file`, a state dict, or `weights: random`")
         if self.key is not None and self.file is None:
-            raise ValueError("`key` says which state dict of `file` is meant; add `file` or leave it out")
+            raise ValueError("`key` selects a state dict of `file`; add `file` or leave `key` out")
         return self
 
 
@@ -79,7 +79,7 @@ class Timm(TorchEncoder):
         try:
             network = _made(model, seed, side=side, pool=pool)
         except (AssertionError, RuntimeError, TypeError, ValueError) as problem:
-            raise UsageError(f"timm: {model!r} cannot be made ({' '.join(str(problem).split())[:160]})") from problem
+            raise UsageError(f"timm: {model!r} cannot be built ({' '.join(str(problem).split())[:160]})") from problem
         if file is not None:
             found = read_checkpoint(Path(file)).of(network, key=key)
             fill(network, named_by_timm(found.state, network), model)

@@ -65,8 +65,8 @@ def lacks(device: str, dtype: str) -> str | None:
 
     kind = torch.device(device).type
     if kind == "mps" and dtype == "float64":
-        return "dtype float64: Apple's GPUs (mps) have no such numbers; take float32 or --device cpu"
+        return "dtype float64: not supported on Apple GPUs (mps); use float32 or --device cpu"
     native = kind != "cuda" or not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False)
     if dtype == "bfloat16" and not native:
-        return f"dtype bfloat16: {torch.cuda.get_device_name(device)} would only emulate it; take float16 or float32"
+        return f"dtype bfloat16: {torch.cuda.get_device_name(device)} would only emulate it; use float16 or float32"
     return None

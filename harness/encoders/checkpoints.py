@@ -61,7 +61,7 @@ class Checkpoint:
                 )
         if len(named) > 1 and not _alike(list(named.values())):
             raise UsageError(
-                f"{self.path} holds {len(named)} sets of weights: {_listed(named)}; say which with `key`, for example "
+                f"{self.path} holds {len(named)} sets of weights: {_listed(named)}; choose one with `key`, for example "
                 f"`key: {list(named)[-1]}`. Raw weights and their moving average (EMA) score differently"
             )
         if not named:
@@ -152,7 +152,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         if held_instead(path) == TORCHSCRIPT:
             reason = TORCHSCRIPT
         elif isinstance(problem, pickle.UnpicklingError):  # torch's own words advise to trust the file
-            reason = "it holds no tensors alone, and other objects can run code; save network.state_dict()"
+            reason = "it holds objects other than tensors, which can run code; save network.state_dict()"
         raise UsageError(f"{path} does not load as weights: {reason}") from problem
 
 

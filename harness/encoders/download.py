@@ -60,9 +60,9 @@ def download(url: str, part: Path, *, size: int | None = None, progress: Progres
                 begin, whole = _place(answer, start)
                 if begin is None:
                     discard(part)  # the next attempt asks for the whole file
-                    raise HTTPException(f"asked for the bytes from {start:,}, the server gives others")
+                    raise HTTPException(f"asked for the bytes from {start:,}, but the server sent others")
                 if size is not None and whole is not None and whole != size:
-                    raise HTTPException(f"the file there has {whole:,} bytes, not {size:,}")
+                    raise HTTPException(f"the file on the server has {whole:,} bytes, not {size:,}")
                 joined = joined or begin > 0
                 if not begin:
                     _remember(part, url, answer)
@@ -76,7 +76,7 @@ def download(url: str, part: Path, *, size: int | None = None, progress: Progres
                 raise RefusedError(f"the server answers {problem.code} {problem.reason}") from None
             reason = f"{problem.code} {problem.reason}"
         except (InvalidURL, UnicodeError) as problem:  # no other attempt would make an address of it
-            raise RefusedError(f"is not an address that can be asked ({problem})") from None
+            raise RefusedError(f"is not a usable address ({problem})") from None
         except (OSError, HTTPException) as problem:
             reason = str(getattr(problem, "reason", problem)) or type(problem).__name__
             transferred = max(transferred, before + _length(part) - start)

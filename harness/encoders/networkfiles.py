@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-TORCHSCRIPT = "it is TorchScript, which `use: torchscript` takes"
+TORCHSCRIPT = "it is TorchScript, use `use: torchscript`"
 
 
 class NetworkFile(Parameters):
@@ -74,7 +74,9 @@ def fill(network: nn.Module, state: Mapping[str, torch.Tensor], what: str, *, ta
             state = {name: tensor.to(own[name].dtype) if name in own else tensor for name, tensor in state.items()}
         network.load_state_dict(dict(state), assign=take)
     except RuntimeError as problem:
-        raise UsageError(f"these are not weights of {what}: {str(problem).splitlines()[1].strip()[:200]}") from problem
+        raise UsageError(
+            f"these are not the weights of {what}: {str(problem).splitlines()[1].strip()[:200]}"
+        ) from problem
 
 
 def needs(package: str, install: str) -> Any:

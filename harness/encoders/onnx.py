@@ -38,7 +38,9 @@ class Onnx:
     def __init__(self, *, file: str, dim: int) -> None:
         self._session = load_onnx(Path(file))
         if len(self._session.get_inputs()) != 1:
-            raise UsageError(f"{file} has {len(self._session.get_inputs())} inputs; an encoder has one, the images")
+            raise UsageError(
+                f"{file} has {len(self._session.get_inputs())} inputs; an encoder must have one, the images"
+            )
         self._input = self._session.get_inputs()[0].name
         self.dim = dim
         self.identity = {"architecture": "ONNX file", "weights": digest_onnx(Path(file))}

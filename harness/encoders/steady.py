@@ -38,22 +38,23 @@ def refuse_unsteady(encoder: Encoder, images: np.ndarray, rows: np.ndarray, name
     except Exception as problem:
         lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [type(problem).__name__]
         raise UsageError(
-            f"encoder {name} takes {len(few)} images at once and fails on one alone ({lines[-1][:160]}), as batch "
-            f"normalisation in training mode does, or a file made for one batch size; {EVAL}"
+            f"encoder {name} works on {len(few)} images but fails on one ({lines[-1][:160]}), as "
+            f"batch norm in training mode, or a file exported for one batch size, does; {EVAL}"
         ) from problem
     known = np.array(rows[: len(few)], np.float64)
     scale = _scale(first)
     if _moved(first, second) > AGAIN * scale:
         raise UsageError(
-            f"encoder {name} gives the same images other features when called again "
-            f"({_shown(first, second, scale)}): it draws randomness of its own, as dropout in training does; {EVAL}"
+            f"encoder {name} gives different features for the same images "
+            f"({_shown(first, second, scale)}): it is random, like dropout in training mode; {EVAL}"
         )
     tolerance = BESIDE_IN_HALVES if getattr(encoder, "dtype", "float32") in ("bfloat16", "float16") else BESIDE
     for one, other in ((first[:1], alone), (first[: len(known)], known)):
         if _moved(one, other) > tolerance * scale:
             raise UsageError(
-                f"encoder {name} gives an image other features beside others than alone ({_shown(one, other, scale)}): "
-                f"it looks at its batch, as batch normalisation in training does; {EVAL}"
+                f"encoder {name} gives an image different features alone and in a batch "
+                f"({_shown(one, other, scale)}): it depends on the batch, like batch norm in training "
+                f"mode; {EVAL}"
             )
 
 

@@ -47,7 +47,7 @@ class OwnWeights(Inference):
         if self.weights == FILE and (self.file is None or self.sha256 is None):
             raise ValueError("`weights: file` needs both `file`, a path, and `sha256`, the digest of that file")
         if self.weights != FILE and given:
-            raise ValueError(f"found {' and '.join(given)}, which only `weights: file` reads; add it or leave them out")
+            raise ValueError(f"found {' and '.join(given)}, which need `weights: file`; add it or leave them out")
         return self
 
 
@@ -105,8 +105,8 @@ class TorchEncoder:
         if self.dtype != "float32" and not np.isfinite(features).all():
             numbers = getattr(torch, "float32" if self.dtype == "float64" else self.dtype)
             raise UsageError(
-                f"in {self.dtype}, whose largest number is {torch.finfo(numbers).max:.3g}, features become infinite or "
-                "NaN; take another dtype"
+                f"in {self.dtype}, whose largest number is {torch.finfo(numbers).max:.3g}, features "
+                "become infinite or NaN; use another dtype"
             )
         return features
 
@@ -126,7 +126,7 @@ class TorchEncoder:
                 "channels and range"
             )
         if len(images) and not (reach := max(images.max(), -images.min())) < 20:
-            raise ValueError(f"`images` reach {reach:.3g}: networks take about -3 to 3; set range")
+            raise ValueError(f"`images` reach {reach:.3g}: networks expect about -3 to 3; set range")
         device = torch.device(self._device)
         step = CHUNK if device.type == "cpu" else CHUNK_ELSEWHERE
         with exact(), torch.inference_mode():

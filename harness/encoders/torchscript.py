@@ -75,7 +75,9 @@ class InceptionNvidia(Inception):
         path = origin.path()
         network = load_torchscript(path)
         if not hasattr(network, "layers"):
-            raise UsageError(f"{path} is TorchScript without `layers`, so not NVIDIA's Inception; torchscript takes it")
+            raise UsageError(
+                f"{path} is TorchScript without `layers`, so it is not NVIDIA's Inception; use `use: torchscript`"
+            )
         layers = network.layers
         TorchEncoder.__init__(self, network, lambda x: layers(x).flatten(1), dim=2048, side=299, dtype=dtype)
         self.identity = {"architecture": "FID Inception-v3, NVIDIA's TorchScript", "weights": digest_file(path)}

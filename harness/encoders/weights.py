@@ -127,7 +127,7 @@ def mismatch(path: Path, sha256: str) -> str | None:
     found = digest_file(path)
     if found == sha256:
         return None
-    return f"{path} has SHA-256 {found}, not {sha256}; give the file that was meant, or its digest"
+    return f"{path} has SHA-256 {found}, not {sha256}; give the right file, or its digest"
 
 
 def missing(name: str) -> str:
@@ -163,8 +163,9 @@ def fetch(name: str, *, trust: bool = False, progress: Progress | None = None) -
     weights, where = find(name), folder()
     if weights.sha256 is None and not trust:
         raise UsageError(
-            f"no SHA-256 of {name} is published; --trust-first-use takes what {weights.url} gives, shows its digest "
-            "and holds every later file against it"
+            f"no SHA-256 of {name} is published; --trust-first-use accepts the file from "
+            f"{weights.url}, shows its digest "
+            "and requires it from then on"
         )
     url = _address(name)
     where.mkdir(parents=True, exist_ok=True)
@@ -193,7 +194,7 @@ def _right(name: str, url: str, part: Path, progress: Progress | None) -> tuple[
             raise UsageError(f"{url}: {problem}. {_instruction(name)}") from None
         except UnwritableError as problem:
             raise UsageError(
-                f"cannot write {problem}; what came is kept, run the same command again to continue"
+                f"cannot write {problem}; the partial download is kept, run the same command again to continue"
             ) from None
         transferred += came.transferred
         found = digest_file(part)
@@ -208,8 +209,8 @@ def _right(name: str, url: str, part: Path, progress: Progress | None) -> tuple[
     wanted = pin or weights.begins
     whose = "" if weights.sha256 or not pin else f" as when it was first trusted (delete {_pin(name)} to trust anew)"
     raise UsageError(
-        f"{url} gave a file with SHA-256 {found}, not {wanted}{whose}; it was thrown away. Try again; if it stays so, "
-        "the file there has changed or something on the way changes it"
+        f"{url} gave a file with SHA-256 {found}, not {wanted}{whose}; it was deleted. Try "
+        "again; if it happens again, the file has changed or a proxy alters it"
     )
 
 
@@ -236,8 +237,8 @@ def _room(name: str, begun: int) -> None:
     size, free = find(name).bytes, shutil.disk_usage(folder()).free
     if size is not None and size - begun > free:
         raise UsageError(
-            f"{folder()} has {free:,} bytes free, {name} needs {size - begun:,}; free some or set HARNESS_WEIGHTS to "
-            "a folder on a larger disk"
+            f"{folder()} has {free:,} bytes free, {name} needs {size - begun:,}; free some space "
+            "or set HARNESS_WEIGHTS to a folder on a larger disk"
         )
 
 
@@ -259,6 +260,6 @@ def _instruction(name: str) -> str:
     checksum = f"SHA-256 {weights.sha256}" if weights.sha256 else "no SHA-256 published"
     flag = "" if weights.sha256 else " --trust-first-use"
     return (
-        f"`harness weights fetch {name}{flag}` downloads them; without a network place {weights.url} "
+        f"`harness weights fetch {name}{flag}` downloads them; without a network, put {weights.url} "
         f"({size}{checksum}) at {folder() / name}"
     )

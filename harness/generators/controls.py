@@ -53,10 +53,10 @@ def _control(name: str, thing: str, parameters: type[Parameters], summary: str, 
 
 
 CONTROLS = (
-    _control("holdout", "Holdout", HoldoutParameters, "real images that nothing was trained on", pool="split"),
+    _control("holdout", "Holdout", HoldoutParameters, "held-out real images", pool="split"),
     _control("blur", "Blur", BlurParameters, "real images, blurred", pool="split", one_size=True),
-    _control("noise", "Noise", NoiseParameters, "real images under Gaussian noise", pool="split", one_size=True),
-    _control("mode_drop", "ModeDrop", ModeDropParameters, "real images of some classes only", pool="classes"),
+    _control("noise", "Noise", NoiseParameters, "real images with Gaussian noise", pool="split", one_size=True),
+    _control("mode_drop", "ModeDrop", ModeDropParameters, "real images of only some classes", pool="classes"),
     _control("memorise", "Memorise", MemoriseParameters, "copies of training images", pool="split"),
 )
 

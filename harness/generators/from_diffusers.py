@@ -55,9 +55,9 @@ class DiffusersParameters(Parameters, Quiet):
     @model_validator(mode="after")
     def _labels_of_something(self) -> DiffusersParameters:
         if self.prompts is not None and self.classes is not None:
-            raise ValueError("found both `prompts` and `classes`; a pipeline is called with one of them")
+            raise ValueError("found both `prompts` and `classes`; keep one")
         if self.prompts is None and self.classes is None and "labels" in self.model_fields_set:
-            raise ValueError("`labels` says how `prompts` or `classes` are given out; add one of them or leave it out")
+            raise ValueError("`labels` assigns `prompts` or `classes`; add one of them or leave it out")
         return self
 
     @model_validator(mode="after")
@@ -124,7 +124,7 @@ class Diffusers:
         except Exception as problem:  # whatever the many pipelines raise on a folder that is not theirs
             lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [type(problem).__name__]
             held = _variants(Path(folder))
-            hint = "" if variant in held or not held else f"; it holds the variant {', '.join(held)}: say `variant`"
+            hint = "" if variant in held or not held else f"; it holds the variant {', '.join(held)}: set `variant`"
             raise UsageError(f"{folder} does not load as a diffusers pipeline: {lines[0][:200]}{hint}") from problem
         self._pipeline.set_progress_bar_config(disable=True)
         if sampler is not None:
@@ -184,8 +184,8 @@ class Diffusers:
             drift = float(np.abs(alone.astype(np.float64) - images[-1:]).mean())
             if drift > DRIFT:
                 raise UsageError(
-                    f"{self._folder}: an image changes by {drift:.3g} levels on average when it is made again alone; "
-                    "this pipeline draws noise without the generators that it is given, or looks at its batch"
+                    f"{self._folder}: an image changes by {drift:.3g} levels on average when generated alone; "
+                    "this pipeline ignores the given random generators, or depends on the batch"
                 )
             self._tested = min(len(seeds), 2)
         return images
@@ -206,7 +206,7 @@ class Diffusers:
         except (TypeError, ValueError) as problem:
             name = type(self._pipeline).__name__
             raise UsageError(
-                f"{self._folder}: {name} is not called with {', '.join(what)}: {problem}; see `prompts`, "
+                f"{self._folder}: {name} does not accept {', '.join(what)}: {problem}; see `prompts`, "
                 "`classes`, `steps`, `guidance`, `sampler` and `eta`"
             ) from problem
         finally:
@@ -215,11 +215,11 @@ class Diffusers:
         if asked:
             self.evaluations = round(sum(asked) / len(seeds))
         if getattr(made, "images", None) is None:
-            raise UsageError(f"{self._folder}: {type(self._pipeline).__name__} gives no images, as video pipelines do")
+            raise UsageError(f"{self._folder}: {type(self._pipeline).__name__} gives no images (a video pipeline?)")
         if any(getattr(made, "nsfw_content_detected", None) or []):
             raise UsageError(
-                f"{self._folder}: its safety checker blackened images, which would be scored; set safety_checker to "
-                "[null, null] in its model_index.json to measure the pipeline without it"
+                f"{self._folder}: its safety checker blackened images; set safety_checker to "
+                "[null, null] in its model_index.json to score the pipeline without it"
             )
         try:
             return to_levels(np.asarray(made.images), (0.0, 1.0), self._quantise)
@@ -260,10 +260,10 @@ def _check_runs_no_code(folder: Path, library: Any) -> None:
         return  # diffusers says what is wrong with it
     code = [file for place in (folder, *(folder / name for name in parts)) for file in sorted(place.glob("*.py"))]
     if code or custom:
-        what = f"brings Python code along ({code[0].relative_to(folder)})" if code else "names a class of its own"
+        what = f"contains Python code ({code[0].relative_to(folder)})" if code else "names a custom class"
         raise UsageError(
-            f"{folder}: {what}, which would run; take it out if the pipeline does without, or write a generator "
-            "module:thing of your own that imports it"
+            f"{folder}: {what}, which would run; remove it if not needed, or write your own generator "
+            "module:thing that imports it"
         )
     known = {"diffusers", "transformers"}
     if strange := sorted(name for name in named - known if not hasattr(library.pipelines, name)):
@@ -283,5 +283,5 @@ def _lines(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as problem:
         raise UsageError(f"{path} cannot be read as prompts: {problem}") from problem
     if not any(lines):
-        raise UsageError(f"{path} holds no prompt; one in each line is needed")
+        raise UsageError(f"{path} holds no prompt; expected one per line")
     return [line for line in lines if line]

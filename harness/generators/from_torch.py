@@ -30,7 +30,7 @@ class ModuleParameters(NetworkParameters, Quiet):
 
     modules = ("network",)
     quiet = ("key",)
-    network: ModuleThing = Field(description="the class that makes the network, as module:thing")
+    network: ModuleThing = Field(description="class of the network, as module:thing")
     arguments: Mapping[str, Any] = Field(default_factory=dict)
     key: PathText | None = None
 
@@ -80,7 +80,7 @@ class _Torch(Network):
             except (RuntimeError, TypeError, IndexError) as problem:
                 raise refusal(self.file, inputs, problem) from problem
             if not isinstance(given, torch.Tensor):
-                raise UsageError(f"{self.file} gives a {type(given).__name__}; one tensor of images is needed")
+                raise UsageError(f"{self.file} gives a {type(given).__name__}, expected one tensor of images")
             half = given.dtype in (torch.float16, torch.bfloat16)  # NumPy has no bfloat16
             rows: np.ndarray = (given.float() if half else given).cpu().numpy()
             return rows
@@ -111,16 +111,16 @@ class TorchModule(_Torch):
         name = getattr(self.network, "__name__", type(self.network).__name__)
         if isinstance(self.network, torch.nn.Module):
             if self.arguments:
-                raise UsageError(f"network {name} is made already; `arguments` are for a class or a function")
+                raise UsageError(f"network {name} is an instance; `arguments` need a class or a function")
             return self._filled(copy.deepcopy(self.network), name)
         try:
             # What it draws itself and keeps out of its state dict, such as constant noise, is then always the same.
             with drawn(0):
                 made = self.network(**self.arguments)
         except TypeError as problem:
-            raise UsageError(f"network {name} cannot be made with {dict(self.arguments)}: {problem}") from problem
+            raise UsageError(f"network {name} cannot be built with {dict(self.arguments)}: {problem}") from problem
         if not isinstance(made, torch.nn.Module):
-            raise UsageError(f"network {name} makes a {type(made).__name__}; expected a torch.nn.Module")
+            raise UsageError(f"network {name} gives a {type(made).__name__}; expected a torch.nn.Module")
         return self._filled(made, name)
 
     def _filled(self, made: torch.nn.Module, name: str) -> torch.nn.Module:

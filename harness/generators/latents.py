@@ -34,7 +34,7 @@ def _known_range(given: tuple[float, float] | None) -> tuple[float, float] | Non
 def _latent(value: Any) -> Any:
     shape = list(value) if isinstance(value, list | tuple) else [value]
     if not 1 <= len(shape) <= 4 or any(type(side) is not int or side < 1 for side in shape):
-        raise ValueError(f"{found(value)}; expected a whole number such as 128, or a shape such as [4, 32, 32],")
+        raise ValueError(f"{found(value)}; expected a whole number such as 128, or a shape such as [4, 32, 32]")
     return value if isinstance(value, int) else tuple(shape)
 
 
@@ -61,12 +61,12 @@ class NetworkParameters(Parameters):
 
     paths = ("file",)
     file: PathText
-    latent: Latent = Field(description="the shape of one image's latent, such as 128 or [4, 32, 32]")
+    latent: Latent = Field(description="shape of one latent, such as 128 or [4, 32, 32]")
     distribution: Literal["normal", "uniform"] = "normal"
     truncation: Annotated[float, Field(gt=0, le=1)] = 1.0
     range: OutputRange = None
     quantise: Literal["round", "truncate", "adm", "network"] = Field(
-        description="how the output becomes uint8: round, truncate, adm, or network where it is uint8 already"
+        description="how the output becomes uint8: round, truncate, adm, or network (already uint8)"
     )
     classes: Count | None = None
     labels: Literal["drawn", "balanced"] = "drawn"
@@ -75,9 +75,9 @@ class NetworkParameters(Parameters):
     @model_validator(mode="after")
     def _a_range_where_it_is_read(self) -> NetworkParameters:
         if (self.range is None) != (self.quantise == "network"):
-            raise ValueError("give `range`, [-1, 1], [0, 1] or [0, 255], except with `quantise: network`")
+            raise ValueError("`range` is missing: [-1, 1], [0, 1] or [0, 255] (not with `quantise: network`)")
         if self.classes is None and {"labels", "label_form"} & self.model_fields_set:
-            raise ValueError("`labels` and `label_form` are for networks with `classes`; add it or leave them out")
+            raise ValueError("`labels` and `label_form` need `classes`; add it or leave them out")
         return self
 
 
@@ -219,13 +219,13 @@ class Network(ABC):
         again = images if len(images) == 1 else self._images(inputs)
         if _differ(*alone) or _differ(again, images):
             raise UsageError(
-                f"{self.file} gives two images for one latent: it draws randomness of its own, which no seed here "
-                "reaches; export it with constant noise, or make its noise part of the latent"
+                f"{self.file} gives different images for the same latent: it is random beyond the "
+                "seeds set here; export it with constant noise, or make the noise part of the latent"
             )
         if _differ(alone[0], images[-1:]):
             raise UsageError(
-                f"{self.file} gives another image for the same latent beside others: it looks at its batch, as batch "
-                "normalisation in training mode does; export it in evaluation mode"
+                f"{self.file} gives a different image for the same latent in another batch: it depends "
+                "on the batch, as batch norm in training mode does; export it in evaluation mode"
             )
 
     @abstractmethod
@@ -242,4 +242,4 @@ def refusal(file: str, inputs: Sequence[np.ndarray], problem: Exception) -> Usag
     """The error for a network that fails on its inputs, by their shapes."""
     shapes = " and ".join(f"{name} {rows.shape}" for name, rows in zip(("latents", "labels"), inputs, strict=False))
     lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [type(problem).__name__]
-    return UsageError(f"{file} does not take {shapes}: {lines[-1][:200]}; see `latent`, `classes` and `label_form`")
+    return UsageError(f"{file} does not accept {shapes}: {lines[-1][:200]}; see `latent`, `classes` and `label_form`")

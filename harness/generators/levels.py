@@ -36,12 +36,13 @@ def to_levels(values: np.ndarray, value_range: tuple[float, float] | None, rule:
 
     if (values.dtype == np.uint8) != (rule == "network"):
         raise UsageError(
-            f"the network gives {values.dtype}, but `quantise` is {rule}; uint8 and only uint8 is for `network`"
+            f"the network gives {values.dtype}, but `quantise` is {rule}; `network` is for uint8 "
+            "output, and only for it"
         )
     if rule == "network":
         return values
     if values.dtype.kind != "f":
-        raise UsageError(f"the network gives {values.dtype}; floats in `range` or uint8 are needed")
+        raise UsageError(f"the network gives {values.dtype}; expected floats in `range`, or uint8")
     if values.dtype != np.float64:
         values = values.astype(np.float32)
     assert value_range is not None
@@ -89,5 +90,5 @@ def _check(values: np.ndarray, low: float, high: float) -> None:
     if outside > STRAY or unscaled:
         raise UsageError(
             f"the network gives values from {smallest:.4g} to {largest:.4g}, which is not `range: [{low:g}, {high:g}]`"
-            "; declare the range that it was made for: [-1, 1], [0, 1] or [0, 255]"
+            "; declare its true range: [-1, 1], [0, 1] or [0, 255]"
         )

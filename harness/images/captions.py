@@ -50,7 +50,7 @@ def prompts_of(
     if lacking := [name for name, prompt in zip(held.names, found, strict=True) if prompt is None]:
         raise UsageError(
             f"{held.path}: {lacking[0]!r} has no prompt{f', nor have {len(lacking) - 1} more' if lacking[1:] else ''}; "
-            "put a .txt file beside it, or give all in a table (--prompts)"
+            "add a .txt file beside it, or give all prompts in a table (--prompts)"
         )
     return tuple(str(prompt) for prompt in found)
 
@@ -80,12 +80,12 @@ def read_table(path: Path, column: str | None = None) -> Iterator[Row]:
     wanted = (column,) if column is not None else PROMPT_COLUMNS
     prompts = next((key for key in wanted if key in keys), None)
     if prompts is None:
-        raise UsageError(f"{path}: no column {' or '.join(map(repr, wanted))} of prompts; it has {', '.join(keys)}")
+        raise UsageError(f"{path}: no prompt column {' or '.join(map(repr, wanted))}; it has {', '.join(keys)}")
     names = next((key for key in NAME_COLUMNS if key in keys and key != prompts), None)
     for number, row in rows:
         prompt = str(row.get(prompts) or "").strip()
         if not prompt:
-            raise UsageError(f"{path}:{number}: a prompt is needed in column {prompts}")
+            raise UsageError(f"{path}:{number}: no prompt in column {prompts}")
         yield (None if names is None else str(row.get(names) or "").strip()), prompt
 
 
@@ -96,7 +96,7 @@ def _object(path: Path, number: int, line: str) -> Mapping[str, Any]:
         raise UsageError(f"{path}:{number}: no JSON object: {problem}") from None
     if not isinstance(found, dict):
         raise UsageError(
-            f'{path}:{number}: no JSON object; one a line is needed, such as {{"file_name": …, "prompt": …}}'
+            f'{path}:{number}: no JSON object; expected one per line, such as {{"file_name": …, "prompt": …}}'
         )
     return found
 
@@ -105,12 +105,12 @@ def _matched(table: Path, rows: Sequence[Row], names: Sequence[str], size: int) 
     """The prompts in the images' order: by name where the table has names, else row by row."""
     if rows and all(name is None for name, _ in rows):
         if len(rows) != size:
-            raise UsageError(
-                f"{table}: has {len(rows)} prompts for {size} images; name the images in a column file_name"
-            )
+            raise UsageError(f"{table}: has {len(rows)} prompts for {size} images; add a column file_name")
         return tuple(prompt for _, prompt in rows)
     if not names:
-        raise UsageError(f"{table}: names its images, but these have places only; give a prompt a row, in their order")
+        raise UsageError(
+            f"{table}: has file names, but these images have none; give one prompt per row, in image order"
+        )
     known: dict[str, str] = {}
     for name, prompt in rows:
         if known.setdefault(str(name), prompt) != prompt:

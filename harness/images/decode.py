@@ -154,7 +154,7 @@ def _check_goes_on(joined: bytes, pixels: np.ndarray) -> None:
     except Exception:
         seen = np.empty(0)
     if not np.array_equal(seen.reshape(-1), pixels.reshape(-1)):
-        raise UnusableError("is damaged (its data go on behind an end mark); recreate it")
+        raise UnusableError("is damaged (data continue after the end marker); recreate it")
 
 
 def _early_end(content: bytes) -> int | None:
@@ -218,16 +218,16 @@ def _check_header(image: Image.Image) -> None:
         raise UnusableError(f"has {image.width}×{image.height} pixels, over {MAX_PIXELS:,}: a decompression bomb?")
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
-        raise UnusableError(f"holds {frames} frames or pages, and which one is meant? Save the one you mean alone")
+        raise UnusableError(f"holds {frames} frames or pages; save the one you mean as its own file")
     depth = _unusual_depth(image)
     if depth is not None:
         raise UnusableError(
-            f"is not 8 bits per channel ({depth}): scaling it silently would change the number; convert it to 8 bits "
-            "by the rule you mean"
+            f"is not 8 bits per channel ({depth}): scaling it silently would change the score; "
+            "convert it to 8 bits yourself"
         )
     if image.mode not in _CHANNELS:
         raise UnusableError(
-            f"is {image.mode}, not grey or RGB: the result would depend on a colour profile; convert it to sRGB, e.g. "
+            f"is {image.mode}, not grey or RGB: the score would depend on a colour profile; convert it to sRGB, e.g. "
             "with PIL.ImageCms or `magick in -profile … -colorspace sRGB out.png`"
         )
 
@@ -259,7 +259,7 @@ def _check_orientation(image: Image.Image) -> None:
         return
     if orientation not in (0, 1):  # 0 is "unknown": no viewer turns it
         raise UnusableError(
-            f"has EXIF orientation {orientation}: viewers turn it and metric tools do not; turn the pixels "
+            f"has EXIF orientation {orientation}: viewers rotate it but metric tools do not; rotate the pixels "
             "(`mogrify -auto-orient`) or strip the tag (`exiftool -Orientation=`)"
         )
 
@@ -270,7 +270,9 @@ def _pixels(image: Image.Image) -> np.ndarray:
             warnings.simplefilter("ignore")
             alpha = np.asarray(image.convert("RGBA").getchannel("A"))
         if alpha.min() < 255:
-            raise UnusableError("is partly transparent, and on which background? Flatten it onto the one you mean")
+            raise UnusableError(
+                "is partly transparent, so the background decides the score; flatten it onto the one you mean"
+            )
         image.info.pop("transparency", None)
     wanted = "L" if _CHANNELS[image.mode] == 1 else "RGB"
     pixels = np.array(image if image.mode == wanted else image.convert(wanted))
@@ -286,7 +288,9 @@ def _opened(stream: IO[bytes]) -> Iterator[Image.Image]:
     except (UnusableError, MemoryError):
         raise
     except UnidentifiedImageError as error:
-        raise UnusableError(f"is not an image of a known kind ({', '.join(FORMATS)}); delete or replace it") from error
+        raise UnusableError(
+            f"is not an image in a known format ({', '.join(FORMATS)}); delete or replace it"
+        ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnusableError(f"has over {MAX_PIXELS:,} pixels: a decompression bomb?") from error
     except Exception as error:  # Pillow's readers answer damage with almost any exception

@@ -204,15 +204,18 @@ class StoredFiles:
             if read.flaw is not None:
                 flaws.append((name, read.flaw))
             if self._expected is not None and (height, width) != self._expected[:2]:
-                text = f"is {_spell((height, width))}, declared {_spell(self._expected[:2])}; `image: any` takes all"
+                text = (
+                    f"is {_spell((height, width))}, declared {_spell(self._expected[:2])}; set `image: "
+                    "any` to allow all sizes"
+                )
                 problems.append((name, text))
         if problems:
             raise refuse(self._held.path, problems)
         if flaws:
             (name, flaw), *_ = flaws
             warnings.warn(
-                f"{self._held.path}: {len(flaws)} of {self.size} files are read although something beside their pixels "
-                f"is broken, such as {name!r} ({flaw})",
+                f"{self._held.path}: {len(flaws)} of {self.size} files have damage outside their "
+                f"pixels and were read, such as {name!r} ({flaw})",
                 stacklevel=2,
             )
         if odd := _odd_sizes(sizes):
@@ -317,18 +320,19 @@ def _odd_sizes(sizes: Mapping[tuple[int, int], Sequence[str]]) -> str | None:
     named = ", ".join(f"{name!r} ({_spell(size)})" for name, size in sorted(others)[:5])
     more = f" and {len(others) - 5} more" if len(others) > 5 else ""
     return (
-        f"{len(others)} of {n} images are not {_spell(usual)} as the others are: {named}{more}; all count as samples, "
-        "so move away what is none, such as a contact sheet"
+        f"{len(others)} of {n} images differ in size from the other {_spell(usual)}: "
+        f"{named}{more}; all count as samples, so move away any that are not samples, such as "
+        "a contact sheet"
     )
 
 
 def _fitted(pixels: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
     """Pixels of this shape: grey repeats, RGB turns grey only where that loses nothing."""
     if pixels.shape[:2] != size:
-        raise UnusableError(f"is {_spell(pixels.shape[:2])} now and was {_spell(size)} when first opened")
+        raise UnusableError(f"changed from {_spell(size)} to {_spell(pixels.shape[:2])} while being read")
     if pixels.shape[2] > channels:
         if (pixels != pixels[..., :1]).any():
-            raise UnusableError("is in colour, and the images are declared to have 1 channel")
+            raise UnusableError("is in colour, but the images are declared with 1 channel")
         return np.ascontiguousarray(pixels[..., :1])
     return pixels if pixels.shape[2] == channels else np.repeat(pixels, channels, axis=2)
 

@@ -124,7 +124,7 @@ def _row_bounds(rows: Sequence[int] | None, size: int, where: Path | str) -> tup
         return 0, size
     start, stop = rows
     if not 0 <= start < stop <= size:
-        raise UsageError(f"{where}: rows [{start}, {stop}] do not fit; it holds {size} images, counted from 0")
+        raise UsageError(f"{where}: rows [{start}, {stop}] out of range; it holds {size} images, numbered from 0")
     return start, stop
 
 

@@ -182,9 +182,10 @@ METRICS: tuple[MetricFacts, ...] = (
         better="lower",
         label="FD",
         citation="Fréchet distance (Heusel et al. 2017)",
-        meaning="Fréchet distance: how far mean and covariance of the features of generated images lie from those of"
-        " real ones. 0 is the best. Its unit is the encoder's, and it falls when n grows: compare it only under"
-        " one encoder and at one n. Papers call it FID where the encoder is Inception.",
+        meaning="Fréchet distance between Gaussians fitted to the features of real and generated "
+        "images. 0 is best. Its scale depends on the encoder and it falls as n grows, so "
+        "compare it only under the same encoder and the same n. Called FID if the encoder is "
+        "Inception.",
         columns=10,
     ),
     MetricFacts(
@@ -196,8 +197,9 @@ METRICS: tuple[MetricFacts, ...] = (
         better="lower",
         label="KD",
         citation="kernel distance, unbiased (Bińkowski et al. 2018)",
-        meaning="Kernel distance: another distance between the same two sets of features. Its estimate is unbiased, so"
-        " that it does not fall when n grows and may lie below 0 for a perfect generator.",
+        meaning="Kernel distance between the features of real and generated images. Unbiased: it does "
+        "not fall as n grows, and can be below 0 for a perfect generator. Called KID if the "
+        "encoder is Inception.",
     ),
     MetricFacts(
         name="precision",
@@ -210,7 +212,7 @@ METRICS: tuple[MetricFacts, ...] = (
         better="higher",
         label="precision",
         citation="precision (Kynkäänniemi et al. 2019)",
-        meaning="Share of generated images that lie near a real one: fidelity.",
+        meaning="Share of generated images near a real one: fidelity.",
         axis=FIDELITY,
         share=True,
         limitless=True,
@@ -226,7 +228,7 @@ METRICS: tuple[MetricFacts, ...] = (
         better="higher",
         label="recall",
         citation="recall (Kynkäänniemi et al. 2019)",
-        meaning="Share of real images that lie near a generated one: diversity.",
+        meaning="Share of real images near a generated one: diversity.",
         axis=DIVERSITY,
         share=True,
         limitless=True,
@@ -242,8 +244,9 @@ METRICS: tuple[MetricFacts, ...] = (
         better="higher",
         label="density",
         citation="density (Naeem et al. 2020)",
-        meaning="How many real images' neighbourhoods a generated image lies in, on average, as a share of"
-        " what is expected: fidelity; about 1 for real images, above where images crowd where real ones do.",
+        meaning="Mean number of real images' neighbourhoods that contain a generated image, relative "
+        "to its expectation: fidelity. About 1 for real images; above 1 if generated images "
+        "crowd where real ones are dense.",
         axis=FIDELITY,
         limitless=True,
     ),
@@ -274,8 +277,9 @@ METRICS: tuple[MetricFacts, ...] = (
         better="higher",
         label="authenticity",
         citation="authenticity (Alaa et al. 2022)",
-        meaning="Share of generated images further from the nearest real one than that one is from"
-        " its own nearest: 0 for copies, about a half for fresh draws, more for images far from all.",
+        meaning="Share of generated images further from the nearest real one than that one is from "
+        "its own nearest neighbour: 0 for copies, about 1/2 for fresh draws, more for images "
+        "far from all.",
         axis=NOVELTY,
         share=True,
         least=8,
@@ -334,7 +338,7 @@ METRICS: tuple[MetricFacts, ...] = (
         better="lower",
         label="FD∞",
         citation="FD∞ (Chong & Forsyth 2020)",
-        meaning="FD extrapolated to infinitely many generated images; the real images' part of its bias stays in.",
+        meaning="FD extrapolated to infinitely many generated images; the bias from the finite real set remains.",
         limitless=True,
     ),
     MetricFacts(
@@ -346,8 +350,9 @@ METRICS: tuple[MetricFacts, ...] = (
         better="lower",
         label="MMD",
         citation="squared MMD, Gaussian kernels (Gretton et al. 2012)",
-        meaning="Kernel distance with kernels of several widths at once: it sees differences at each of these scales."
-        " Unbiased, so that it does not fall when n grows and may lie below 0 for a perfect generator.",
+        meaning="Kernel distance with kernels of several bandwidths, sensitive to differences at each "
+        "of these scales. Unbiased: it does not fall as n grows, and can be below 0 for a "
+        "perfect generator.",
     ),
     MetricFacts(
         name="mind",
@@ -357,8 +362,8 @@ METRICS: tuple[MetricFacts, ...] = (
         better="lower",
         label="MIND",
         citation="Monge Inception Distance (Berthet et al. 2026)",
-        meaning="Distance between the two sets along a thousand random directions, all of each direction's quantiles"
-        " compared; 0 is the best, and it falls when n grows.",
+        meaning="Mean distance between all quantiles of the two sets along a thousand random "
+        "directions. 0 is best; it falls as n grows.",
         limitless=True,
     ),
     MetricFacts(
@@ -369,7 +374,7 @@ METRICS: tuple[MetricFacts, ...] = (
         better="lower",
         label="SW₂²",
         citation="sliced Wasserstein distance, squared (Bonneel et al. 2015)",
-        meaning="Squared distance between the two sets along random directions; 0 is best, and it falls when n grows.",
+        meaning="Mean squared distance between the two sets along random directions. 0 is best; it falls as n grows.",
         limitless=True,
     ),
     MetricFacts(
@@ -380,21 +385,21 @@ METRICS: tuple[MetricFacts, ...] = (
         better="lower",
         label="W₂²",
         citation="squared 2-Wasserstein distance (exact assignment, or Sinkhorn: Cuturi 2013)",
-        meaning="Least mean squared distance over all ways to pair generated images with real ones. It falls slowly"
-        " when n grows: compare it only at one n.",
+        meaning="Smallest mean squared distance over all pairings of generated with real images. It "
+        "falls slowly as n grows, so compare it only at the same n.",
         limitless=True,
     ),
     MetricFacts(
         name="kl_forward",
         target="harness.metrics.manifold.kl:kl_forward",
         analysis="harness.metrics.manifold.kl:analyse_forward",
-        summary="KL(real ‖ fake) by nearest neighbours: what is missed",
+        summary="KL(real ‖ fake) by nearest neighbours: missed modes",
         parameters=given.Neighbours,
         better="lower",
         label="KL real‖fake",
         citation="KL divergence by k-NN (Wang, Kulkarni & Verdú 2009)",
-        meaning="How surprising real images are to the generator, in nats: large where it misses some. Well below 0"
-        " where generated images crowd inside the real ones.",
+        meaning="How surprising real images are to the generator, in nats. Large if it misses some; "
+        "well below 0 if generated images crowd inside the real ones.",
         least=8,
         limitless=True,
     ),
@@ -402,13 +407,13 @@ METRICS: tuple[MetricFacts, ...] = (
         name="kl_reverse",
         target="harness.metrics.manifold.kl:kl_reverse",
         analysis="harness.metrics.manifold.kl:analyse_reverse",
-        summary="KL(fake ‖ real) by nearest neighbours: what is made up",
+        summary="KL(fake ‖ real) by nearest neighbours: unrealistic images",
         parameters=given.Neighbours,
         better="lower",
         label="KL fake‖real",
         citation="KL divergence by k-NN (Wang, Kulkarni & Verdú 2009)",
-        meaning="How surprising generated images are among real ones, in nats: large if some look like nothing real."
-        " Well below 0 where they scatter around the real ones.",
+        meaning="How surprising generated images are among real ones, in nats. Large if some look "
+        "like nothing real; well below 0 if they scatter around the real ones.",
         least=8,
         limitless=True,
     ),
@@ -421,7 +426,7 @@ METRICS: tuple[MetricFacts, ...] = (
         better="lower",
         label="C2ST",
         citation="classifier two-sample test (Lopez-Paz & Oquab 2017), linear",
-        meaning="How often a linear classifier tells generated images from real ones: one half at best.",
+        meaning="Accuracy of a linear classifier of real against generated images. Best is 1/2.",
         blind=(
             *("narrow", "wide", "repeats", "cube in 2", "cube in 16", "cube in 64"),
             *("sphere in 2", "sphere in 16", "sphere in 64"),
@@ -485,7 +490,7 @@ METRICS: tuple[MetricFacts, ...] = (
         better="higher",
         label="realism",
         citation="realism score, mean (Kynkäänniemi et al. 2019)",
-        meaning="How deep in the neighbourhood of a real image each generated one lies, on average: from 1 on, inside.",
+        meaning="Mean depth of generated images in the neighbourhood of a real one; above 1 is inside.",
         axis=FIDELITY,
         least=8,
         limitless=True,
@@ -494,12 +499,12 @@ METRICS: tuple[MetricFacts, ...] = (
         name="p_precision",
         target="harness.metrics.manifold.probabilistic:p_precision",
         analysis="harness.metrics.manifold.probabilistic:analyse_p_precision",
-        summary="mean chance that a fake lies in the support of the real law",
+        summary="mean probability that a fake lies in the support of the real distribution",
         parameters=given.SoftBalls,
         better="higher",
         label="P-precision",
         citation="probabilistic precision (Park & Kim 2023)",
-        meaning="Mean chance that a generated image lies where real ones do: fidelity.",
+        meaning="Mean probability that a generated image lies where real ones do: fidelity.",
         axis=FIDELITY,
         share=True,
         least=8,
@@ -509,12 +514,12 @@ METRICS: tuple[MetricFacts, ...] = (
         name="p_recall",
         target="harness.metrics.manifold.probabilistic:p_recall",
         analysis="harness.metrics.manifold.probabilistic:analyse_p_recall",
-        summary="mean chance that a real row lies in the support of the fakes' law",
+        summary="mean probability that a real row lies in the support of the fake distribution",
         parameters=given.SoftBalls,
         better="higher",
         label="P-recall",
         citation="probabilistic recall (Park & Kim 2023)",
-        meaning="Mean chance that a real image lies where generated ones do: diversity.",
+        meaning="Mean probability that a real image lies where generated ones do: diversity.",
         axis=DIVERSITY,
         share=True,
         least=8,
@@ -526,13 +531,13 @@ METRICS: tuple[MetricFacts, ...] = (
         analysis=NEIGHBOURS,
         together=True,
         values=NEIGHBOUR_VALUES,
-        summary="smaller of precision and the share of fakes whose ball holds a real row",
+        summary="minimum of precision and the share of fakes whose ball holds a real row",
         parameters=OpenBalls,
         better="higher",
         label="sym. precision",
         citation="symmetric precision (Khayatkhoei & AbdAlmageed 2023)",
-        meaning="Share of generated images near a real one, counted by the real images' neighbourhoods and by their"
-        " own: the smaller of both.",
+        meaning="Share of generated images near a real one, by real neighbourhoods and by generated "
+        "ones: the smaller of the two.",
         axis=FIDELITY,
         share=True,
         limitless=True,
@@ -543,13 +548,13 @@ METRICS: tuple[MetricFacts, ...] = (
         analysis=NEIGHBOURS,
         together=True,
         values=NEIGHBOUR_VALUES,
-        summary="smaller of recall and coverage",
+        summary="minimum of recall and coverage",
         parameters=OpenBalls,
         better="higher",
         label="sym. recall",
         citation="symmetric recall (Khayatkhoei & AbdAlmageed 2023)",
-        meaning="Share of real images near a generated one, counted by the generated images' neighbourhoods and by"
-        " their own: the smaller of both.",
+        meaning="Share of real images near a generated one, by generated neighbourhoods and by real "
+        "ones: the smaller of the two.",
         axis=DIVERSITY,
         share=True,
         limitless=True,
@@ -558,12 +563,12 @@ METRICS: tuple[MetricFacts, ...] = (
         name="topp",
         target="harness.metrics.topp:topp",
         analysis="harness.metrics.topp:analyse_topp",
-        summary="share of fakes, noise aside, in the real law's estimated support",
+        summary="share of fakes, noise aside, in the estimated support of the real distribution",
         parameters=given.TopPR,
         better="higher",
         label="TopP",
         citation="topological precision (Kim et al. 2023)",
-        meaning="Share of generated images, noise aside, that lie where real ones are more than noise: fidelity.",
+        meaning="Share of generated images, noise aside, in the estimated support of the real ones: fidelity.",
         axis=FIDELITY,
         least=24,
         rows=161,  # five for each of the 32 columns that features are projected on, and one
@@ -573,12 +578,12 @@ METRICS: tuple[MetricFacts, ...] = (
         name="topr",
         target="harness.metrics.topp:topr",
         analysis="harness.metrics.topp:analyse_topr",
-        summary="share of real rows, noise aside, in the fakes' estimated support",
+        summary="share of real rows, noise aside, in the estimated support of the fakes",
         parameters=given.TopPR,
         better="higher",
         label="TopR",
         citation="topological recall (Kim et al. 2023)",
-        meaning="Share of real images, noise aside, that lie where generated ones are more than noise: diversity.",
+        meaning="Share of real images, noise aside, in the estimated support of the generated ones: diversity.",
         axis=DIVERSITY,
         least=24,
         rows=161,  # five for each of the 32 columns that features are projected on, and one
@@ -588,12 +593,12 @@ METRICS: tuple[MetricFacts, ...] = (
         name="alpha_precision",
         target="harness.metrics.manifold.alaa:alpha_precision",
         analysis="harness.metrics.manifold.alaa:analyse_alpha_precision",
-        summary="integrated α-precision: fakes spread about the real mean as real rows are",
+        summary="integrated α-precision: do fakes spread around the real mean as real rows do",
         parameters=NoParameters,
         better="higher",
         label="α-precision",
         citation="integrated α-precision (Alaa et al. 2022)",
-        meaning="How far generated images lie as far from the middle of the real ones as these do; 1 is the best.",
+        meaning="Agreement of the distances of generated and real images from the real mean: fidelity. 1 is best.",
         axis=FIDELITY,
         least=8,
         limitless=True,
@@ -602,12 +607,12 @@ METRICS: tuple[MetricFacts, ...] = (
         name="beta_recall",
         target="harness.metrics.manifold.alaa:beta_recall",
         analysis="harness.metrics.manifold.alaa:analyse_beta_recall",
-        summary="integrated β-recall: real rows near a fake, from the middle of the fakes outwards",
+        summary="integrated β-recall: real rows near a fake, from the fakes' mean outwards",
         parameters=NoParameters,
         better="higher",
         label="β-recall",
         citation="integrated β-recall (Alaa et al. 2022)",
-        meaning="How far real images are covered by generated ones as these are taken in from their middle outwards.",
+        meaning="Coverage of real images as generated ones are added from their mean outwards: diversity. 1 is best.",
         axis=DIVERSITY,
         least=8,
         limitless=True,
@@ -616,12 +621,12 @@ METRICS: tuple[MetricFacts, ...] = (
         name="clipped_density",
         target="harness.metrics.manifold.clipped:clipped_density",
         analysis="harness.metrics.manifold.clipped:analyse_clipped_density",
-        summary="share of fakes as well surrounded by real rows as these are",
+        summary="share of fakes as densely surrounded by real rows as real rows are",
         parameters=given.Neighbours,
         better="higher",
         label="clipped density",
         citation="clipped density (Salvy et al. 2025)",
-        meaning="Share of generated images that look real: linear in it, and robust against outliers.",
+        meaning="Share of generated images that look real; linear in that share and robust to outliers.",
         axis=FIDELITY,
         share=True,
         least=8,
@@ -631,12 +636,12 @@ METRICS: tuple[MetricFacts, ...] = (
         name="clipped_coverage",
         target="harness.metrics.manifold.clipped:clipped_coverage",
         analysis="harness.metrics.manifold.clipped:analyse_clipped_coverage",
-        summary="share of good fakes that would cover the real rows as well",
+        summary="share of good fakes that would give the same coverage",
         parameters=given.Neighbours,
         better="higher",
         label="clipped coverage",
         citation="clipped coverage (Salvy et al. 2025)",
-        meaning="Share of good generated images that would cover the real ones as well as these do: diversity.",
+        meaning="Share of good generated images that would cover the real ones equally well: diversity.",
         axis=DIVERSITY,
         share=True,
         least=8,
@@ -657,7 +662,7 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="rke",
         target="harness.metrics.rke:rke",
-        summary="Rényi kernel entropy: effective number of different fakes, order 2",
+        summary="Rényi kernel entropy: effective number of distinct fakes, order 2",
         parameters=given.RKE,
         better="higher",
         label="RKE",
@@ -669,7 +674,7 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="vendi",
         target="harness.metrics.diversity:vendi",
-        summary="Vendi score: effective number of different fakes",
+        summary="Vendi score: effective number of distinct fakes",
         parameters=NoParameters,
         better="higher",
         label="Vendi",
@@ -688,8 +693,8 @@ METRICS: tuple[MetricFacts, ...] = (
         better="higher",
         label="C_T",
         citation="C_T, the three-sample test of data copying (Meehan et al. 2020)",
-        meaning="Whether generated images lie nearer to training images than unseen real ones do: far below 0, from"
-        " about -3 on, they are copied; far above 0 they are like nothing real. It grows with n.",
+        meaning="Whether generated images are closer to training images than held-out real ones are. "
+        "Below about -3: copied. Far above 0: unlike anything real. Its size grows with n.",
         axis=NOVELTY,
         roles=THREE,
         least=8,
@@ -704,8 +709,8 @@ METRICS: tuple[MetricFacts, ...] = (
         better="lower",
         label="FLD",
         citation="feature likelihood divergence (Jiralerspong et al. 2023)",
-        meaning="How unlikely generated images make real ones that were not trained on, beside what training images"
-        " do: about 0 is as good as these. Copies make it large, as bad or missing images do.",
+        meaning="How poorly generated images predict held-out real ones, compared with training "
+        "images: about 0 is equally good. Copies raise it, as bad or missing images do.",
         blind=("narrow", "sphere in 16", "sphere in 64"),
         roles=THREE,
         least=16,
@@ -720,8 +725,8 @@ METRICS: tuple[MetricFacts, ...] = (
         better="higher",
         label="FLS",
         citation="feature likelihood score (Jiralerspong et al. 2023, first version; Stein et al. 2023)",
-        meaning="How likely generated images make real ones that were not trained on: 100 where as likely as training"
-        " images do. Copies make it small, as bad or missing images do.",
+        meaning="How well generated images predict held-out real ones: 100 is as well as training "
+        "images do. Copies lower it, as bad or missing images do.",
         blind=("narrow", "sphere in 16", "sphere in 64"),
         roles=THREE,
         least=16,
@@ -731,13 +736,13 @@ METRICS: tuple[MetricFacts, ...] = (
         name="fls_overfit",
         target="harness.metrics.memorisation.likelihood:fls_overfit",
         analysis="harness.metrics.memorisation.likelihood:analyse_overfit",
-        summary="memorised share: fakes nearer to training rows than to held-out ones",
+        summary="memorised share: fakes closer to training rows than to held-out ones",
         parameters=given.Likelihood,
         better="lower",
         label="overfit share",
         citation="share of overfit Gaussians (Jiralerspong et al. 2023; Stein et al. 2023)",
-        meaning="Share of generated images that make training images likelier than unseen ones: about a half at best,"
-        " 1 where all are copies.",
+        meaning="Share of generated images that predict training images better than held-out ones: "
+        "about 1/2 at best, 1 if all are copies.",
         axis=NOVELTY,
         roles=THREE,
         share=True,

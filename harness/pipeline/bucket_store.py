@@ -73,7 +73,7 @@ class BucketStore(Store):
         super().check_place()
         layout = self.bucket.get(LAYOUT)
         if layout is not None and json.loads(layout).get("format") != LAYOUT_FORMAT:
-            raise UsageError(f"{self.place}: a store of another version lies there; give another prefix with --store")
+            raise UsageError(f"{self.place}: holds a store of another version; give another prefix with --store")
 
     def check_writable(self) -> None:
         """Raise UsageError, before anything is computed for it, where the bucket or the folder cannot be written."""
@@ -81,7 +81,10 @@ class BucketStore(Store):
         layout = json.dumps({"format": LAYOUT_FORMAT}).encode("ascii")
         self.bucket.create(LAYOUT, layout)
         if self.bucket.create(LAYOUT, layout):
-            text = f"{self.place}: this server has no conditional writes; where two make the same entry the last stays"
+            text = (
+                f"{self.place}: this server has no conditional writes; if two workers write the same "
+                "entry, the last wins"
+            )
             warnings.warn(text, NoConditionWarning, 2)
 
     def find(self, kind: str, key: str) -> Entry | None:

@@ -66,7 +66,7 @@ def _on_disk(parts: Iterator[tuple[Sequence[int], ImageSet]], size: int, folder:
             shape: tuple[int, ...] = ()
             for _, part in parts:
                 if isinstance(part, Mixed):
-                    raise UsageError("`image` of the dataset says one size, but its images have several")
+                    raise UsageError("the dataset declares one `image` size, but its images have several")
                 shape = part.shape[1:]
                 stream.write(np.ascontiguousarray(part).data)  # not through a map: a full disk then is an error
         # Private: code that writes into what it is given changes its own copy.
@@ -114,8 +114,8 @@ def _check_content(data: PinnedDataset, name: str, found: str) -> None:
     pinned = data.splits[name].digest
     if found != pinned:
         raise UsageError(
-            f"{data.where}: split {name} is not the declared content: its digest is {found}, pinned is {pinned}; pin "
-            "the new digest if the change is meant"
+            f"{data.where}: split {name} changed: its digest is {found}, pinned is {pinned}; if "
+            "that is intended, pin the new digest"
         )
 
 
@@ -123,8 +123,8 @@ def _check_labels(data: PinnedDataset, name: str, found: NDArray[np.int64] | Non
     pinned, labels = data.splits[name].labels_digest, labels_digest(found)
     if pinned is not None and labels != pinned:
         raise UsageError(
-            f"{data.where}: the labels of split {name} are not the declared ones: their digest is {labels}, pinned is "
-            f"{pinned}; pin the new `labels_digest` if the change is meant"
+            f"{data.where}: the labels of split {name} changed: their digest is {labels}, pinned "
+            f"is {pinned}; if that is intended, pin the new `labels_digest`"
         )
 
 

@@ -153,7 +153,7 @@ def load_features(plan: Plan, source: PlannedSet, encoder: str) -> Features:
         except CorruptEntry:
             continue
         return Features(entry, arrays["features"], {row.tobytes() for row in arrays["prints"]}, arrays["prints"])
-    raise OSError(f"{plan.store_root}: features just written do not read back as they were written; check the disk")
+    raise OSError(f"{plan.store_root}: features cannot be read back as written; check the disk")
 
 
 def content_digest(shape: Sequence[int], parts: Iterable[FeatureArray]) -> str:
@@ -198,9 +198,7 @@ def rows_of(encode: Any, seen: NDArray[Any], name: str, first: int) -> FeatureAr
         error.add_note(f"{name}, images {first} to {first + n - 1}:")
         raise
     if rows.dtype != np.float32 or rows.ndim != 2 or rows.shape != (n, int(encode.dim)):
-        raise ValueError(
-            f"{name} gave {rows.dtype} {rows.shape} for {n} images; it must give float32 ({n}, {encode.dim})"
-        )
+        raise ValueError(f"{name} gave {rows.dtype} {rows.shape} for {n} images; expected float32 ({n}, {encode.dim})")
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         raise ValueError(

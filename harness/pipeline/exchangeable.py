@@ -24,8 +24,8 @@ class Unlike:
         """What was found, and what follows."""
         return (
             f"{self.generator} is not exchangeable with the reference ({self.metric} {self.value:.3g} "
-            f"[{self.low:.3g}, {self.high:.3g}] under {self.encoder}, where two random parts of one set have 0): the "
-            f"split is not random, so nothing is compared with {self.generator}"
+            f"[{self.low:.3g}, {self.high:.3g}] under {self.encoder}, where random halves of one "
+            f"set have 0): the split is not random, so {self.generator} is not used for comparison"
         )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WHOLE = ("training_seed", "sampling_seed", "n_real", "n_fake")  # whole numbers, absent in some rows
 PAIRED = ("value", "se", "low", "high", "p", "p_holm")
-GIVES_BACK = "gives reference images back, so its distances mean nothing"
+GIVES_BACK = "returns reference images, so its distances are meaningless"
 COMPARED = ("value", "se", "low", "high", "p", "target", "reference", "method")
 
 

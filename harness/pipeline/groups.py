@@ -49,8 +49,8 @@ class Groups:
         except UsageError:
             left = {kind: labels for kind, labels in self.labels.items() if kind != "strata"}
             said = (
-                f"{name} has a fixed number of images of each label, which is left out of account (a label has one "
-                "independent image, or copies go across labels): the interval errs on the wide side"
+                f"{name} has fixed label counts, which the interval ignores (a label has one "
+                "independent image, or copies cross labels): it is slightly too wide"
             )
             return replace(self, labels=left, notes=(*self.notes, said))
         return self
@@ -86,8 +86,9 @@ def ask(plan: Plan, generator: str, made: Any, draws: Sequence[int]) -> dict[str
         return {}
     if entry.groups == "strata" and len(draws) < made.size:
         raise UsageError(
-            f"generator {generator}: `groups: strata`, but its sets are {len(draws)} of {made.size} images drawn at "
-            "random, so that chance decides how many have each label; take all of them (n_fake), or leave it out"
+            f"generator {generator}: `groups: strata`, but its sets are {len(draws)} of "
+            f"{made.size} images drawn at random, so label counts are random; use all of them "
+            "(n_fake), or remove `groups`"
         )
     found = registry.located(entry.component, entry.parameters, plan.benchmark.folder)
     listed = imagelist.listing(entry.component.files, {**found, "labels": "folders"})
@@ -124,8 +125,8 @@ def read(plan: Plan, source: PlannedSet, images: Entry) -> Groups:
     if not images.facts.get("groups"):
         if reading is not None and isinstance(source, FakeSet):
             raise UsageError(
-                f"generator {source.generator}: `groups: {reading}` reads labels of its images, but it gives none; add "
-                "`groups(seeds, places)` to it or leave the key out"
+                f"generator {source.generator}: `groups: {reading}` needs labels, but it gives none; "
+                "add `groups(seeds, places)` to it or remove the key"
             )
         return Groups()
     (held,) = images.read(len(images.shards) - 1)
@@ -146,12 +147,9 @@ def caption(members: Mapping[str, Sequence[SeedMember]], *, real_clusters: bool)
     said = []
     if clustered:
         said.append(
-            f"images in clusters (one prompt, one video), each counted as one draw: {named(clustered)}; the "
-            "intervals speak about other clusters of the same kind too"
+            "images in clusters (one prompt, one video), each counted as one draw: "
+            f"{named(clustered)}; the intervals generalise to other clusters of the same kind"
         )
     if balanced:
-        said.append(
-            f"a fixed number of images of each label: {named(balanced)}; the intervals count what varies within "
-            "labels only"
-        )
+        said.append(f"fixed label counts: {named(balanced)}; the intervals count only variation within labels")
     return said

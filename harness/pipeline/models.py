@@ -50,12 +50,13 @@ def fitted(plan: Plan, name: str, training_seed: int | None, made: Any) -> Fitte
     entry = plan.benchmark.generators[name]
     if not entry.trained and not registry.is_built_in("generators", entry.use):
         raise UsageError(
-            f"generator {name}: {entry.use} has a `fit` that its source did not show (inherited from another "
-            "file?), so training seeds would be ignored; add `trained: true` to its entry"
+            f"generator {name}: {entry.use} has a `fit` that was not found in its source "
+            "(inherited from another file?); add `trained: true` to its entry, or training seeds "
+            "are ignored"
         )
     if plan.fit_split(name) is None:
         raise UsageError(
-            f"generator {name} learns from split {plan.benchmark.training_split!r}, which dataset "
+            f"generator {name} needs split {plan.benchmark.training_split!r}, which dataset "
             f"{plan.benchmark.dataset} does not have"
         )
     if not is_kept(made):
@@ -90,7 +91,7 @@ def _model(plan: Plan, name: str, training_seed: int | None) -> tuple[Mapping[st
             facts = {"training_seconds": seconds, "libraries": provenance.library_versions()}
             plan.store.put(KIND, key, [state], facts)
             found = plan.store.load(KIND, key)
-    assert found is not None, "the model just written cannot be read back"
+    assert found is not None, "the stored model cannot be read back"
     return found
 
 

@@ -26,7 +26,7 @@ def flags(observations: Mapping[str, Any], same: Sequence[str] = (), *, n: int |
 
     With `n`, the images of a set, a set that repeats itself more than not is told by its distinct images.
     """
-    said = [f"the same images as {named(same)}"] if same else []
+    said = [f"same images as {named(same)}"] if same else []
     repeats = observations.get("repeats", 0)
     if n is not None and repeats > COLLAPSE:
         distinct = max(round((1 - repeats) * n), 1)
@@ -34,15 +34,15 @@ def flags(observations: Mapping[str, Any], same: Sequence[str] = (), *, n: int |
     elif repeats > 0:
         said.append(f"{_share(repeats)} repeated images")
     if (copied := observations.get("reference_copies", 0)) > 0:
-        void = "its distances mean nothing, so it has no rank"
-        what = void if copies_reference(observations) else "they pull its distances down"
+        void = "distances are meaningless, so it has no rank"
+        what = void if copies_reference(observations) else "they lower its distances"
         said.append(f"{_share(copied)} exact copies of reference images: {what}")
     copies = observations.get("training_copies", 0.0)
     if copies > 0:
         said.append(f"{_share(copies)} exact copies of training images")
     near, unseen = observations.get("near_copies", 0.0), observations.get("near_copies_unseen", 0.0)
     if near > max(copies, unseen) + COPY_EXCESS:
-        said.append(f"{_share(near)} near a training image (unseen real: {_share(unseen)})")
+        said.append(f"{_share(near)} near a training image (held-out real: {_share(unseen)})")
     return tuple(said)
 
 
@@ -58,8 +58,8 @@ def without_interval(rows: Sequence[Row], ranking: str) -> list[str]:
     said = [f"no interval for {named(names)}: {reason}" for reason, names in found.items()]
     if unranked:
         said.append(
-            "what has no interval is ranked by its value: it counts as better than nothing, and as worse than what "
-            "is better beyond noise of its own"
+            "generators without an interval are ranked by value alone: never counted as better, "
+            "and as worse than any that beats them beyond its own noise"
         )
     return said
 
@@ -92,7 +92,7 @@ def pool_notes(pools: Mapping[str, tuple[int | None, int]], *, seeds: int) -> li
         if enough < seeds:
             alike.setdefault(enough, []).append(f"{name} ({size:,})" if size is not None else name)
     return [
-        f"enough images for {enough} of {seeds} sampling seeds only: {named(names)}" for enough, names in alike.items()
+        f"enough images for only {enough} of {seeds} sampling seeds: {named(names)}" for enough, names in alike.items()
     ]
 
 
@@ -110,16 +110,16 @@ def bias_notes(members: Members) -> list[str]:
             if biased := {g: share for g, share in shares.items() if share is not None and share > MOST}:
                 told = named(f"{generator} {min(share, 1.0):.0%}" for generator, share in biased.items())
                 notes.append(
-                    f"{metric} under {encoder} is mostly the bias of finite sets for: {told}; `interval: {{target: "
-                    "T_inf}` takes it off"
+                    f"{metric} under {encoder} is mostly finite-sample bias for: {told}; `interval: {{target: "
+                    "T_inf}` removes it"
                 )
             rows = [r for g, group in groups.items() if shares[g] is None and (r := _scarce(g, group))]
             if rows:
                 n, d, images = min(rows)
                 notes.append(
-                    f"{metric} under {encoder} rests on {images} for {d} feature columns ({n / d:.2g} each): "
-                    f"with fewer than {SCARCE:g} it may be mostly the bias of finite sets; compare it at these sizes "
-                    "only, take more images, or kd, which has no bias"
+                    f"{metric} under {encoder} uses {images} for {d} features ({n / d:.2g} per feature): "
+                    f"below {SCARCE:g} it may be mostly finite-sample bias; compare only at these sizes, "
+                    "use more images, or use kd, which is unbiased"
                 )
     return notes
 
@@ -151,7 +151,7 @@ def _scarce(generator: str, group: Sequence[SeedMember]) -> tuple[float, int, st
         ):
             worth = effective if a.clustered else float(units)
             if worth < SCARCE * a.d:
-                few = f" (worth {worth:.0f} independent ones)" if a.clustered and worth < n else ""
+                few = f" (worth {worth:.0f} independent images)" if a.clustered and worth < n else ""
                 images = f"{n:,} images of {whose}{few}"
                 if not a.clustered and units < n:
                     images = f"{units:,} distinct image{'s' if units > 1 else ''} of {whose} (of {n:,})"

@@ -88,7 +88,7 @@ def component(values: dict[str, float], analysis: Analysis, reference: Reference
     others = {name: value for name, value in values.items() if name != DECLARED}
     se = interval(analysis, level=0.95, target="T_N", reference=reference).se
     if se is None:
-        return {"failed": f"no standard error to hold it against: {analysis.method}"}
+        return {"failed": f"no standard error to compare it with: {analysis.method}"}
     return numerics(values[DECLARED], others, se=se).to_facts()
 
 
@@ -100,7 +100,7 @@ def load_again(plan: Plan, source: PlannedSet, encoder: str, batch_size: int) ->
             return entry.arrays()["features"]
         except CorruptEntry:
             plan.store.discard(FEATURES, entry.folder.name)
-    raise OSError(f"{plan.store_root}: features just written do not read back as they were written; check the disk")
+    raise OSError(f"{plan.store_root}: features cannot be read back as written; check the disk")
 
 
 def _feature_key(plan: Plan, images: Entry, encoder: str, batch_size: int) -> str:

@@ -39,7 +39,7 @@ def writing(out: Path) -> Iterator[None]:
     """
 
     def say() -> None:
-        warnings.warn(f"another run is writing into {out}; waiting until it has finished", WaitingWarning, 6)
+        warnings.warn(f"another run is writing to {out}; waiting for it to finish", WaitingWarning, 6)
 
     with locked(out / TURN, waiting=say):
         _here.add(out.absolute())
@@ -59,16 +59,16 @@ def claim(out: Path, benchmark: str) -> None:
                 raise UsageError(f"{out} holds the results of benchmark '{owner}'; give another folder with --out")
             return
         if out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir()):
-            raise UsageError(f"{out} holds files that are not a run's; give a new or empty folder with --out")
+            raise UsageError(f"{out} holds files that no run wrote; give a new or empty folder with --out")
         write_atomically(marker, f"{benchmark}\n".encode())
     except (FileExistsError, NotADirectoryError):
-        raise UsageError(f"{out} is a file, or lies below one; give a folder with --out") from None
+        raise UsageError(f"{out} is a file, or is inside one; give a folder with --out") from None
 
 
 def check_run(out: Path) -> None:
     """Raise UsageError where OUT is not a run's folder."""
     if not (out / "records.jsonl").is_file():
-        raise UsageError(f"{out} holds no run: there is no records.jsonl in it")
+        raise UsageError(f"{out} holds no run: no records.jsonl in it")
 
 
 def clear(out: Path) -> None:
@@ -129,13 +129,11 @@ def check_vouched(out: Path, name: str) -> None:
         except OSError:
             return  # who reads it says so
         if not same:
-            raise UsageError(
-                f"{out / name} is not as the run wrote it: damaged, or edited; rewrite it with `harness rank`"
-            )
+            raise UsageError(f"{out / name} was damaged or edited after the run; rewrite it with `harness rank`")
     elif (out / UNFINISHED).exists() and out.absolute() not in _here:
         raise UsageError(
-            f"{out} holds a part of a run's results: it is being written, or what wrote it was ended; the same command "
-            "finishes it"
+            f"{out} holds an unfinished run: still being written, or interrupted; run the same "
+            "command again to finish it"
         )
 
 
@@ -160,8 +158,8 @@ def warn_of_replacing(out: Path, declared: Mapping[str, Any]) -> None:
     there = _declared_in(out)
     if there is not None and there != lockfile.declared_key(declared):
         warnings.warn(
-            f"what another declaration, or this one before an edit, left in {out} is replaced, its values and the "
-            "sections of its report; --out keeps both",
+            f"replacing the results of another declaration, or of this one before an edit, in {out}, report sections "
+            "included; to keep both, use another --out",
             ReplacedWarning,
             3,
         )

@@ -55,7 +55,7 @@ def store_place(given: str | StorePlace | None, cache: Path | None = None, size:
         scheme = None
     if scheme is None:
         if cache is not None or size is not None:
-            raise UsageError("--store-cache and --store-cache-size go with a --store in a bucket, such as s3://…")
+            raise UsageError("--store-cache and --store-cache-size need a --store in a bucket, such as s3://…")
         return Path(given).absolute()
     held = size or os.environ.get(SIZE)
     limit = DEFAULT_BYTES if held is None else bytes_of(held)
@@ -66,7 +66,7 @@ def bytes_of(text: str) -> int:
     """A size as people write it, `50GB` or `800 MB` or `1000000`, in bytes. Raises UsageError."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", text.lower())
     if found is None or float(found[1]) <= 0:
-        raise UsageError(f"{text!r} is not a size; say a number of bytes above 0, such as 50GB or 800MB")
+        raise UsageError(f"{text!r} is not a size; use a number above 0 with a unit, such as 50GB or 800MB")
     return int(float(found[1]) * UNITS[found[2]])
 
 

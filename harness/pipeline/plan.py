@@ -43,7 +43,7 @@ class Plan(Planned):
     def check_place(self) -> None:
         """Raise UsageError for a store that cannot be a folder, a device of no library, and code that may not run."""
         if not DEVICE.fullmatch(self.device):
-            raise UsageError(f"--device {self.device}: unknown; say auto, cpu, cuda, cuda:1, mps or xpu")
+            raise UsageError(f"--device {self.device}: unknown; use auto, cpu, cuda, cuda:1, mps or xpu")
         trust.check(self.benchmark)
         self.store.check_place()
 
@@ -103,7 +103,7 @@ class Plan(Planned):
         if problem := _not_json(declared, "identity"):
             raise UsageError(
                 f"encoder {encoder}: its `identity` must be JSON (text, numbers, true, false, null, lists, mappings), "
-                f"so that the same encoder always has the same key; {problem}"
+                f"to form a stable key; {problem}"
             )
         return plain(declared)
 

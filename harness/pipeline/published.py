@@ -40,7 +40,7 @@ def bring_run(url: str) -> Path:
             return mirror_of(url)
         if left:
             time.sleep(PAUSE)
-    raise UsageError(f"{url}: {wrong[0]} is not the file that {LISTING} lists; run the benchmark again into this OUT")
+    raise UsageError(f"{url}: {wrong[0]} differs from {LISTING}; run the benchmark again into this OUT")
 
 
 def begin_run(url: str) -> Path:
@@ -111,5 +111,5 @@ def _listing(bucket: Bucket) -> dict[str, str] | None:
     for name in files:
         path = PurePosixPath(name)
         if path.is_absolute() or not path.parts or ".." in path.parts or "\\" in name or "\0" in name:
-            raise UsageError(f"{bucket.url}/{LISTING} lists {name!r}, which lies outside of the run")
+            raise UsageError(f"{bucket.url}/{LISTING} lists {name!r}, which is outside the run")
     return files

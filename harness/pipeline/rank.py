@@ -225,7 +225,7 @@ class _Encoder:
         values = numerics.find_values(self.plan, first, self.encoder)
         failure = self.numerics_failures.get((first, self.encoder))
         if values is None:
-            return {"numerics": {"failed": failure.reason if failure else "not computed: run the stage score again"}}
+            return {"numerics": {"failed": failure.reason if failure else "not computed; run `harness score` again"}}
         return {"numerics": numerics.component(values[metric], self.members[metric][generator][0].analysis, reference)}
 
     def record(
@@ -349,7 +349,7 @@ def _meant(plan: Plan) -> str:
     finite = [metric for metric in benchmark.metrics if target_of(plan, metric) == "T_N"]
     if len(finite) == len(benchmark.metrics):
         return f"the expected value at {sizes} (T_N)"
-    limit = f"the population value, the bias at {sizes} taken off (T_inf)"
+    limit = f"the population value, with the bias at {sizes} removed (T_inf)"
     return f"{limit}; {', '.join(finite)}: the expected value at these sizes (T_N)" if finite else limit
 
 
@@ -362,18 +362,19 @@ def _board(
     benchmark = plan.benchmark
     declared = benchmark.interval
     by = benchmark.rank_by
-    held = "held fixed" if declared.reference == "fixed" else "counted as one random draw"
+    held = "fixed" if declared.reference == "fixed" else "one random sample"
     better = "lower" if benchmark.lower_is_better(by.metric) else "higher"
-    controls = "; controls have known answers and take no rank" if any(row.control for row in rows) else ""
+    controls = "; controls have known answers and no rank" if any(row.control for row in rows) else ""
     notes = [
-        f"ranked by {by.metric} ({better} is better); (lo-hi) is the {percent(declared.level)} confidence set of the "
-        f"rank, simultaneous for all rows of a table{controls}",
-        f"± is the {percent(declared.level)} CI half-width for {_meant(plan)}, reference {held}; several training "
-        "seeds: Student's t over them; one: about this checkpoint only. Ends are in leaderboard.csv",
-        "seeds: training × sampling; a training seed makes another model, a sampling seed other images",
+        f"ranked by {by.metric} ({better} is better); (lo-hi): simultaneous "
+        f"{percent(declared.level)} confidence set for the rank{controls}",
+        f"± is the {percent(declared.level)} CI half-width for {_meant(plan)}, reference: "
+        f"{held}; with several training seeds, Student's t over them; with one, about this "
+        "checkpoint only; endpoints in leaderboard.csv",
+        "seeds: training × sampling; each training seed gives a new model, each sampling seed new images",
     ]
     if unranked := [name for name in encoders if by.metric not in benchmark.metrics_of(name)]:
-        notes.append(f"no ranks under {', '.join(unranked)}, where {by.metric} is not computed")
+        notes.append(f"no ranks under {', '.join(unranked)}: {by.metric} is not computed there")
     notes += pool_notes(
         {name: (benchmark.pool(name), len(benchmark.sampling_seeds_of(name))) for name in benchmark.generators},
         seeds=len(benchmark.sampling_seeds),
@@ -387,7 +388,7 @@ def _board(
     finite = [metric for metric in benchmark.metrics if target_of(plan, metric) == "T_N"]  # the others' bias is off
     notes += bias_notes({e: {m: groups for m, groups in own.items() if m in finite} for e, own in members.items()})
     if any(row.metrics and any(e.conservative for e in row.metrics.values()) for row in rows):
-        notes.append("intervals known to cover more often than they say are marked conservative in records.jsonl")
+        notes.append("intervals known to be too wide are marked conservative in records.jsonl")
     return Leaderboard(
         benchmark=benchmark.name,
         rank_by={"metric": by.metric, "encoder": by.encoder},

@@ -28,12 +28,12 @@ def register(bench: Path, plan: Plan, *, metric: str | None, margin: float, rule
     benchmark = plan.benchmark
     path = bench.with_name(f"{bench.stem}{SUFFIX}")
     if path.exists():
-        raise UsageError(f"{path}: is there already, and is not written over; another question is another YAML")
+        raise UsageError(f"{path}: already exists and is not overwritten; for another question, use another YAML")
     if metric is not None and metric not in benchmark.metrics:
         raise UsageError(unknown("metric", metric, benchmark.metrics))
     if made := [fake.generator for fake in plan.fakes if plan.images(fake) is not None]:
         names = ", ".join(dict.fromkeys(made))
-        raise UsageError(f"{bench}: images of {names} lie in the store already: a registration now would be post hoc")
+        raise UsageError(f"{bench}: the store already holds images of {names}; registering now would be post hoc")
     told = {
         "format": FORMAT,
         "name": benchmark.name,

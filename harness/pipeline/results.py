@@ -134,7 +134,7 @@ def read(out: Path, encoder: str | None = None) -> tuple[str, dict[str, Groups]]
         raise UsageError(unknown("encoder", chosen, known, place=str(out)))
     path = out / ANALYSES / f"{chosen}.safetensors"
     if not path.is_file():
-        raise UsageError(f"{path}: there is no such file; `harness run` or `harness rank` writes it anew")
+        raise UsageError(f"{path}: no such file; rewrite it with `harness run` or `harness rank`")
     ownership.check_vouched(out, f"{ANALYSES}/{path.name}")
     found: dict[str, Groups] = {}
     for metric, generator, training_seed, sampling_seed, analysis in _analyses(path):
@@ -149,7 +149,7 @@ def leaderboard(out: Path) -> dict[str, Any]:
     try:
         board = json.loads((out / "leaderboard.json").read_text(encoding="ascii"))
     except FileNotFoundError:
-        raise UsageError(f"{out} holds no run: there is no leaderboard.json in it") from None
+        raise UsageError(f"{out} holds no run: no leaderboard.json in it") from None
     except (OSError, ValueError) as problem:
         raise UsageError(f"{out / 'leaderboard.json'} cannot be read ({problem}); run the benchmark again") from None
     if not isinstance(board, dict) or not {"rows", "columns", "rank_by", "interval"} <= set(board):
@@ -162,7 +162,7 @@ def leaderboard(out: Path) -> dict[str, Any]:
     except (KeyError, TypeError):
         sound = False
     if not sound:
-        raise UsageError(f"{out / 'leaderboard.json'} has rows of names that no run writes; run the benchmark again")
+        raise UsageError(f"{out / 'leaderboard.json'} has rows that no run writes; run the benchmark again")
     return board
 
 

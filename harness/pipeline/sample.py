@@ -109,8 +109,8 @@ def _make_real(plan: Plan, source: RealSet, split: OpenSplit, parts: Parts) -> E
 def _labels(plan: Plan, name: str, kind: str, whole: OpenSplit) -> list[int]:
     if whole.labels is None:
         raise UsageError(
-            f"{plan.benchmark.data.where}: split {name} has `{kind}: labels`, but its images come without labels; say "
-            f"where they are (`labels`), or leave `{kind}` out"
+            f"{plan.benchmark.data.where}: split {name} has `{kind}: labels`, but its images have "
+            f"no labels; set `labels`, or remove `{kind}`"
         )
     found: list[int] = whole.labels.tolist()
     return found
@@ -249,7 +249,7 @@ def drawn_images(plan: Plan, source: FakeSet, pool: int | None, named: Sequence[
     if (block + 1) * n > pool:
         raise UsageError(
             f"generator {source.generator}: {pool} images, but sampling seed {source.sampling_seed} is image set "
-            f"number {block + 1} of {n} each; lower n_fake or give it more images"
+            f"number {block + 1} of {n} each; lower n_fake or provide more images"
         )
     order = np.random.default_rng(_pool_seed(plan, source.generator, pool)).permutation(pool)
     places = range(pool) if named is None else as_people_count(named)
@@ -291,7 +291,7 @@ def _checked(sample: Callable[[Sequence[int]], Any], draws: list[int], first: in
             raise UsageError(f"sample(seeds) gave a list of which {problem}") from problem
     if isinstance(images, Mixed):
         if len(images) != len(draws):
-            raise UsageError(f"sample(seeds) gave {len(images)} images for {len(draws)} seeds; it must give one each")
+            raise UsageError(f"sample(seeds) gave {len(images)} images for {len(draws)} seeds; expected one per seed")
         return copied(images)
     # A copy: networks and simulators return views of a buffer that the next batch overwrites.
     images = np.array(images, order="C")
@@ -361,6 +361,6 @@ def _check_recipes(plan: Plan, source: PlannedSet) -> None:
         if recipe.output_size() is None:
             name = source.split if isinstance(source, RealSet) else source.generator
             raise UsageError(
-                f"{name}: its images have sizes of their own, and preprocessing {recipe.label} of encoder {encoder} "
-                "does not bring them to one; add `resize: {size: …}`, or a crop"
+                f"{name}: its images differ in size, and preprocessing {recipe.label} of encoder {encoder} "
+                "keeps that; add `resize: {size: …}`, or a crop"
             )

@@ -211,7 +211,7 @@ def load_groups(plan: Plan, source: PlannedSet) -> Groups:
             return image_groups.read(plan, source, load_images(plan, source))
         except CorruptEntry:
             plan.store.discard("images", plan.image_key(source))
-    raise OSError(f"{plan.store_root}: images just written do not read back as they were written; check the disk")
+    raise OSError(f"{plan.store_root}: images cannot be read back as written; check the disk")
 
 
 def target_of(plan: Plan, metric: str) -> Target:

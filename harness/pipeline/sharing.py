@@ -56,7 +56,7 @@ def share_of(text: str, environ: Mapping[str, str] = os.environ) -> Share:
                 raise UsageError(f"--shard auto: ${index} is {environ[index]!r} and ${count} {environ[count]!r}")
             return share
     names = ", ".join(f"${index} and ${count}" for index, count in GIVEN)
-    raise UsageError(f"--shard auto: nothing says which of how many this is (looked for {names}); give --shard i/N")
+    raise UsageError(f"--shard auto: cannot tell which shard this is (looked for {names}); give --shard i/N")
 
 
 @dataclass

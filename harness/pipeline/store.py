@@ -184,7 +184,7 @@ class Store:
             lost = isinstance(error, FileExistsError | NotADirectoryError | FileNotFoundError)
             if not lost and error.errno not in UNWRITABLE:
                 raise
-            raise UsageError(f"the store {self.root} cannot be made; give another folder with --store") from None
+            raise UsageError(f"cannot create the store {self.root}; give another folder with --store") from None
 
     def check_writable(self) -> None:
         """Raise UsageError, before anything is computed for it, where the store cannot be written."""
@@ -196,8 +196,8 @@ class Store:
             if error.errno not in UNWRITABLE:
                 raise
             raise UsageError(
-                f"the store {self.root} cannot be written ({error.strerror}); give a folder that can be with --store "
-                "or $HARNESS_STORE. What this one lacks is then made there, and so is what it has: copy it to keep that"
+                f"the store {self.root} cannot be written ({error.strerror}); set a writable one with "
+                "--store or $HARNESS_STORE; copy this one there to avoid recomputing it"
             ) from None
 
     def put(self, kind: str, key: str | Callable[[], str], shards: Iterable[Arrays], facts: Any) -> Entry:
@@ -238,7 +238,7 @@ class Store:
             self._last = time.monotonic()
         entry = self.find(kind, key)
         if entry is None:
-            raise OSError(errno.EIO, "the entry just written cannot be read back", str(self.folder(kind, key)))
+            raise OSError(errno.EIO, "the stored entry cannot be read back", str(self.folder(kind, key)))
         return entry
 
     def read_note(self, name: str) -> dict[str, Any] | None:

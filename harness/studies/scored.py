@@ -98,7 +98,7 @@ class Scored:
         """The run's benchmark.lock.yaml; UsageError where there is none that can be read."""
         path = self.out / lockfile.LOCK
         if not path.is_file():
-            raise UsageError(f"{self.out} holds no run: there is no {lockfile.LOCK} in it")
+            raise UsageError(f"{self.out} holds no run: no {lockfile.LOCK} in it")
         found = lockfile.read_lock(self.out)
         if found is None:
             raise UsageError(f"{path} cannot be read as YAML; rewrite it with `harness rank`")
@@ -122,11 +122,11 @@ class Scored:
         if copying := [
             f"{name}: {self.copying[name]}" for name in dict.fromkeys((first, second)) if name in self.copying
         ]:
-            raise UsageError(f"{self.out}: {'; and '.join(copying)}, and it is compared with none")
+            raise UsageError(f"{self.out}: {'; and '.join(copying)}, so it is not compared")
         if first == second:
             raise UsageError(
-                f"{self.out}: FIRST and SECOND are both {first}, and a generator differs from itself by nothing; name "
-                "two. Two draws of one generator are two entries of `generators` under two names"
+                f"{self.out}: FIRST and SECOND are both {first}; name two generators. To compare two "
+                "draws of one generator, list it twice under two names"
             )
 
     def asked(self, metric: str | None) -> list[str]:

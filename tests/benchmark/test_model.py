@@ -364,11 +364,11 @@ MISTAKES: list[tuple[str, str, str]] = [
         RESIZE % "{library: torch, filter: area, size: [8, §0]}",
         "preprocessing.resize.size.1: found 0; must be at least 1",
     ),
-    (RECIPE, RESIZE % "§{library: torch, filter: area}", "preprocessing.resize: found neither size nor edge; either"),
+    (RECIPE, RESIZE % "§{library: torch, filter: area}", "preprocessing.resize: found neither size nor edge; expected"),
     (
         RECIPE,
         RESIZE % "§{library: torch, filter: area, size: 8, edge: 8}",
-        "preprocessing.resize: found both size and edge; either",
+        "preprocessing.resize: found both size and edge; expected",
     ),
     (RECIPE, RESIZE % "§{library: tf1, filter: bicubic, size: 8}", "preprocessing.resize: tf1 has no filter bicubic"),
     (
@@ -376,8 +376,12 @@ MISTAKES: list[tuple[str, str, str]] = [
         RESIZE % "§{library: tf1, filter: bilinear, antialias: true, size: 8}",
         "preprocessing.resize: tf1 never antialiases",
     ),
-    (RECIPE, RESIZE % "§{library: pillow, filter: box, size: 8, halve: true}", "preprocessing.resize: halve is a step"),
-    (RECIPE, RESIZE % "§{library: pillow, filter: box, size: 8, clip: false}", "preprocessing.resize: clip can be "),
+    (RECIPE, RESIZE % "§{library: pillow, filter: box, size: 8, halve: true}", "preprocessing.resize: halve needs"),
+    (
+        RECIPE,
+        RESIZE % "§{library: pillow, filter: box, size: 8, clip: false}",
+        "preprocessing.resize: clip: false needs ",
+    ),
     (RECIPE, "§{resize: {library: torch, filter: area, size: 8}, crop: 9}", "preprocessing: crop to 9×9 is larger"),
     (RECIPE, "{§crop: 8.5}", "preprocessing.crop.size: found 8.5; expected a whole number"),
     (RECIPE, "{crop: {size: 8, order: §later}}", "preprocessing.crop.order: found the text 'later'. Allowed: resize"),

@@ -59,7 +59,7 @@ def test_a_run_is_put_into_a_bucket_and_read_from_there(copy_of, s3: S3, monkeyp
     bucket.replace("leaderboard.json", b"{}")
     monkeypatch.setattr(published, "PAUSE", 0.0)
     shutil.rmtree(published.mirror_of(url))
-    with pytest.raises(UsageError, match=r"leaderboard\.json is not the file that"):
+    with pytest.raises(UsageError, match=r"leaderboard\.json differs from"):
         published.bring_run(url)
     mended = made.run("--out", url)
     assert mended.returncode == 0, mended.stderr
@@ -72,7 +72,7 @@ def test_a_listing_cannot_name_files_outside_of_the_run(s3: S3, monkeypatch: pyt
         monkeypatch.setenv(variable, value)
     url = f"s3://{BUCKET}/hostile"
     Bucket(url).replace(".files.json", json.dumps({"format": 1, "files": {name: "0" * 64}}).encode())
-    with pytest.raises(UsageError, match="lies outside of the run"):
+    with pytest.raises(UsageError, match="is outside the run"):
         published.bring_run(url)
 
 

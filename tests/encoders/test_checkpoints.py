@@ -125,7 +125,7 @@ def test_old_files_without_counters_of_batches_are_read(tmp_path):
 def test_a_generator_reads_the_average_that_its_key_names(tmp_path):
     torch.save({"model": RAW, "ema": EMA}, tmp_path / "net.pth")
     given = {"file": str(tmp_path / "net.pth"), "latent": 4, "range": (-1, 1), "quantise": "round", "network": Net}
-    with pytest.raises(UsageError, match="holds 2 sets of weights: model, ema; say which with `key`"):
+    with pytest.raises(UsageError, match="holds 2 sets of weights: model, ema; choose one with `key`"):
         TorchModule(**given)
     torch.save(EMA, tmp_path / "ema.pth")
     alone = TorchModule(**{**given, "file": str(tmp_path / "ema.pth")})
@@ -140,7 +140,7 @@ def test_an_encoder_reads_the_average_that_its_key_names(tmp_path):
     one, other = (timm.create_model("test_resnet", num_classes=0) for _ in range(2))
     torch.save({"state_dict": one.state_dict(), "state_dict_ema": other.state_dict()}, tmp_path / "net.pth")
     given = {"model": "test_resnet", "file": str(tmp_path / "net.pth")}
-    with pytest.raises(UsageError, match="holds 2 sets of weights: state_dict, state_dict_ema; say which"):
+    with pytest.raises(UsageError, match="holds 2 sets of weights: state_dict, state_dict_ema; choose one"):
         Timm(**given)
     images = np.random.default_rng(0).uniform(-1, 1, (2, 160, 160, 3)).astype(np.float32)
     encoder = Timm(**given, key="state_dict_ema")
@@ -161,6 +161,6 @@ def test_a_teacher_beside_its_student_is_refused_where_names_are_the_authors(tmp
 
 
 def test_a_key_without_a_file_of_ones_own_is_refused():
-    with pytest.raises(ValueError, match="found key, which only `weights: file` reads"):
+    with pytest.raises(ValueError, match="found key, which need `weights: file`"):
         OwnWeights(weights="official", key="ema")
     assert "key" not in OwnWeights(weights="official").model_dump()  # who does not use it keeps every digest

@@ -77,7 +77,7 @@ def test_swav_is_torchvisions_resnet50_below_its_head(tmp_path):
 def test_swav_refuses_a_file_that_leaves_weights_to_chance_as_dgm_eval_does_not(tmp_path):
     state = drawn(torchvision.models.resnet50()).state_dict()
     del state["layer4.2.conv3.weight"]
-    with pytest.raises(UsageError, match=r"not weights of SwAV's ResNet-50: Missing key.*layer4.2.conv3.weight"):
+    with pytest.raises(UsageError, match=r"not the weights of SwAV's ResNet-50: Missing key.*layer4.2.conv3.weight"):
         of_file(tmp_path, SwAV, state)
 
 
@@ -257,7 +257,7 @@ def test_data2vec_is_timms_beit_with_position_biases_that_layers_share(tmp_path)
     found = of_file(tmp_path, Data2Vec, state, architecture="base").encode(rows)
     assert relative(found, run(theirs, rows)) < 1e-5
     del state[f"encoder.{table}"]  # as in a fine-tuned file
-    with pytest.raises(UsageError, match="not weights of data2vec-vision-base: Missing key"):
+    with pytest.raises(UsageError, match="not the weights of data2vec-vision-base: Missing key"):
         of_file(tmp_path, Data2Vec, state, architecture="base")
 
 

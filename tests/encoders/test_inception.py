@@ -239,7 +239,7 @@ def test_the_table_knows_the_width_of_every_layer():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Inception.of({}), "not weights of the FID Inception"),
+        (lambda: Inception.of({}), "not the weights of the FID Inception"),
         (lambda: Inception(weights="random", layer="pool4"), "no layer 'pool4'"),
         (lambda: Inception(weights="ViT-B-16.pth"), "no weight file"),
     ],

@@ -155,7 +155,7 @@ def test_pickscore_is_the_model_cards_formula_from_a_file(tiny, images, tmp_path
         out = theirs(pixel_values=torch.from_numpy(pixels).permute(0, 3, 1, 2), **tokens)
     assert found == pytest.approx(out.logits_per_image.diagonal().numpy(), rel=1e-4)
     save_file({name: x for name, x in state.items() if "visual" not in name}, file)
-    with pytest.raises(UsageError, match="these are not weights of tiny"):
+    with pytest.raises(UsageError, match="these are not the weights of tiny"):
         towers.of_transformers(TINY, file=file, what="tiny")
 
 
@@ -182,7 +182,7 @@ def test_open_clips_towers_score_as_transformers_of_the_same_kind(images):
 def test_absent_weights_say_what_to_place_where(tmp_path, monkeypatch, name):
     monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path))
     file = JUDGES[name].files[0]
-    with pytest.raises(UsageError, match=rf"weights {file} not found.*without a network place https.*{tmp_path}"):
+    with pytest.raises(UsageError, match=rf"weights {file} not found.*without a network, put https.*{tmp_path}"):
         made(JUDGES[name], weights="official")
 
 

@@ -206,7 +206,7 @@ def test_torchscript_and_onnx_files_are_encoders(tmp_path):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda path: Timm(model="vit_of_dreams", weights="random"), "cannot be made"),
+        (lambda path: Timm(model="vit_of_dreams", weights="random"), "cannot be built"),
         (lambda path: Timm(model="test_vit.r160_in1k", file=str(path)), "does not load as weights"),
         (lambda path: Timm(model="test_vit.r160_in1k"), "give either"),
         (lambda path: TorchScript(file=str(path), dim=3), "does not load as TorchScript"),

@@ -41,8 +41,8 @@ def check(encoder, images=None):
     refuse_unsteady(encoder, images, np.array(encoder.encode(images)), "mine")
 
 
-RANDOM = r"encoder mine gives the same images other features when called again \(by .* dropout in training does"
-BATCH = r"encoder mine gives an image other features beside others than alone \(by .* batch normalisation in training"
+RANDOM = r"encoder mine gives different features for the same images \(by .* dropout in training mode"
+BATCH = r"encoder mine gives an image different features alone and in a batch \(by .* batch norm in training"
 
 
 @pytest.mark.parametrize("size", [1, 2, 20])
@@ -59,7 +59,7 @@ def test_a_forgotten_eval_is_refused(layer, reason, size):
 
 def test_a_network_that_fails_on_one_image_alone_is_refused_in_words():
     flat = nn.Sequential(nn.Flatten(), nn.Linear(192, 6), nn.BatchNorm1d(6))
-    with pytest.raises(UsageError, match=r"takes 4 images at once and fails on one alone .* training mode"):
+    with pytest.raises(UsageError, match=r"works on 4 images but fails on one .* training mode"):
         check(Own(flat.train()))
     check(Own(flat.eval()))
 
@@ -136,7 +136,7 @@ def test_the_tolerance_is_a_twentieth_of_the_distance_between_images():
         encoder.dim = 6 * share * gap / moved
         few = IMAGES[:4]
         if refused:
-            with pytest.raises(UsageError, match="beside others than alone"):
+            with pytest.raises(UsageError, match="alone and in a batch"):
                 check(encoder, few)
         else:
             check(encoder, few)

@@ -146,7 +146,7 @@ def test_a_server_that_ignores_ranges_starts_over(server):
 )
 def test_a_wrong_file_is_refused_and_leaves_nothing(server, tmp_path, name, fault):
     server.faults = [fault]
-    with pytest.raises(UsageError, match=f"not {SHA256}; it was thrown away"):
+    with pytest.raises(UsageError, match=f"not {SHA256}; it was deleted"):
         weights.fetch(name)
     assert sorted(path.name for path in (tmp_path / "w").iterdir()) == [f"{name}.lock"]
 
@@ -276,7 +276,7 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 
 def test_a_server_that_always_answers_with_something_short_is_given_up(server):
     server.faults = ["portal"] * 50
-    with pytest.raises(UsageError, match="the file there has 26 bytes, not 3,000,000, 5 times"):
+    with pytest.raises(UsageError, match="the file on the server has 26 bytes, not 3,000,000, 5 times"):
         weights.fetch(NAME)
     assert len(server.asked) == download.TRIES
 

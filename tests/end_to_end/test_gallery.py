@@ -36,7 +36,7 @@ def test_without_data_nothing_is_wrong_but_what_is_missing_and_each_thing_has_it
     with pytest.raises(UsageError) as told:
         benchmark.load(GALLERY / f"{name}.yaml")
     missing = re.compile(
-        rf"weights .* at {re.escape(str(tmp_path))}/|so that {re.escape(str(GALLERY))}/data/.* holds its files"
+        rf"weights .* at {re.escape(str(tmp_path))}/|into {re.escape(str(GALLERY))}/data/"
         rf"|: {re.escape(str(GALLERY))}/data/\S+: does not exist"
     )
     assert all(missing.search(problem) for problem in told.value.problems), told.value.problems

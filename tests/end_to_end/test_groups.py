@@ -170,7 +170,7 @@ def test_a_run_says_in_records_board_and_comparisons_what_it_did_with_groups(sma
             assert "strat" not in silent["method"] + str(silent["notes"])
     board = (out / "leaderboard.md").read_text()
     assert "each counted as one draw: prompted;" in board
-    assert "a fixed number of images of each label: classes;" in board
+    assert "fixed label counts: classes;" in board
     # What OUT keeps is what was computed, and generators with and without groups are ranked and compared together.
     _, kept = outfolder.read(out)
     (member,) = kept["fd"]["prompted"]
@@ -224,7 +224,7 @@ def test_strata_that_a_variance_cannot_use_are_left_out_in_words():
     rows = np.random.default_rng(0).standard_normal((6, 2))
     thin = groups.Groups({"strata": np.array([0, 0, 1, 1, 1, 2])}).fitting(rows, "mine")
     assert thin.design.strata is None
-    assert "mine has a fixed number" in thin.notes[0]
+    assert "mine has fixed label counts" in thin.notes[0]
     rows[5] = rows[0]
     across = groups.Groups({"strata": np.array([0, 0, 0, 1, 1, 1])}).fitting(rows, "mine")
     assert across.design.strata is None
@@ -301,7 +301,7 @@ def test_a_reading_that_labels_do_not_allow_is_refused_before_anything_is_made(t
 def test_a_reading_of_labels_that_an_own_generator_does_not_give_is_refused(tmp_path):
     text = YAML.replace('plain: {{use: "{module}:plain"}}', 'plain: {{use: "{module}:plain", groups: strata}}')
     made = planned(tmp_path, "grouped_none", text)
-    with pytest.raises(UsageError, match="plain: `groups: strata` reads labels of its images, but it gives none"):
+    with pytest.raises(UsageError, match="plain: `groups: strata` needs labels, but it gives none"):
         scores.load_groups(made, FakeSet("plain", None, 0))
 
 

@@ -129,7 +129,7 @@ def test_a_run_for_the_population_value_ranks_what_it_shows_and_says_so(small):
         assert values == sorted(values)
     assert [row["rank"] for row in rows] == [1, None, None]
     (said,) = [note for note in board["notes"] if note.startswith("±")]
-    assert "the population value, the bias at n_real = 400, n_fake = 400 taken off (T_inf)" in said
+    assert "the population value, with the bias at n_real = 400, n_fake = 400 removed (T_inf)" in said
     assert "precision, recall, density, coverage: the expected value at these sizes (T_N)" in said
     told = small.harness("diagnose", str(out))
     assert told.returncode == 0, told.stderr

@@ -188,7 +188,7 @@ def test_a_mixed_folder_of_fakes_beside_one_size_is_refused_before_it_is_encoded
     declare(folders, image="[8, 8, 3]", recipe="{range: [0, 1]}")
     outcome = folders.run()
     assert outcome.returncode == 2
-    assert "fakes: its images have sizes of their own" in " ".join(outcome.stderr.split())
+    assert "fakes: its images differ in size" in " ".join(outcome.stderr.split())
 
 
 @pytest.mark.slow

@@ -179,10 +179,10 @@ def test_balanced_labels_are_equally_many_in_the_whole_set_though_batches_are_no
         ),
         ('network: "{module}:Blobs"', 'network: "{module}:Blob"', "did you mean 'Blobs'"),
         ("range: [-1, 1], quantise: adm", "range: [-1, 2], quantise: adm", r"\[-1, 1\], \[0, 1\] or \[0, 255\]"),
-        ("range: [-1, 1], quantise: adm", "quantise: adm", "give `range`"),
+        ("range: [-1, 1], quantise: adm", "quantise: adm", "`range` is missing"),
         ("range: [-1, 1], quantise: adm", "range: [-1, 1]", "quantise"),
         ("quantise: adm", "quantise: floor", "adm"),
-        ("    classes: 5\n    labels", "    labels", "for networks with `classes`"),
+        ("    classes: 5\n    labels", "    labels", "need `classes`"),
         ("latent: [4]", "latent: [0]", "latent"),
     ],
 )

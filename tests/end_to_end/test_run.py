@@ -342,7 +342,7 @@ def test_without_a_server_the_run_ends_well_and_says_how_to_send_it_later(copy_o
     away = copy_of()
     outcome = away.harness("run", "bench.yaml", "--tracking-uri", "http://127.0.0.1:9")
     assert outcome.returncode == 0
-    assert "`harness track results/small` sends them later" in outcome.stderr
+    assert "send them later with `harness track results/small`" in outcome.stderr
     assert "Traceback" not in outcome.stderr
     sent = away.harness("track", "results/small")
     assert sent.returncode == 0, sent.stderr
@@ -359,7 +359,7 @@ def test_a_folder_that_is_not_this_benchmarks_is_left_alone(copy_of):
     (photos / "plots/mine.svg").write_text("precious")
     outcome = other.run("--out", "photos")
     assert outcome.returncode == 2
-    assert "photos holds files that are not a run's" in outcome.stderr
+    assert "photos holds files that no run wrote" in outcome.stderr
     assert (photos / "plots/mine.svg").read_text() == "precious"
     other.edit("name: small", "name: another")
     outcome = other.run("--out", "results/small")

@@ -55,7 +55,7 @@ def test_a_yaml_that_no_score_wrote_is_left_alone(name):
 def test_a_folder_of_other_things_is_refused_before_anything_is_written():
     Path("other").mkdir()
     Path("other/notes.txt").write_text("mine")
-    refused(*TWO, "--out", "other", words="other holds files that are not a run's")
+    refused(*TWO, "--out", "other", words="other holds files that no run wrote")
     assert sorted(path.name for path in Path().iterdir()) == ["fake", "other", "real"]
 
 
@@ -65,7 +65,7 @@ def test_a_second_pair_says_that_it_replaces_the_first_and_the_same_pair_says_no
         warnings.simplefilter("error", ReplacedWarning)
         good(*TWO)
         good(*TWO)
-    with pytest.warns(ReplacedWarning, match="left in results/score is replaced.*--out keeps both"):
+    with pytest.warns(ReplacedWarning, match="in results/score, report sections.*another --out"):
         good("score", "real", "fake2", "--encoder", "pixels")
 
 
@@ -82,7 +82,9 @@ def test_flags_of_a_benchmark_are_refused_beside_sets(flags):
 
 
 def test_n_is_of_each_set_the_real_one_too():
-    refused("score", "fake", "real", "--encoder", "pixels", "--n", "55", words="fake: holds 50 images; 55 of each set")
+    refused(
+        "score", "fake", "real", "--encoder", "pixels", "--n", "55", words="fake: has only 50 images, fewer than --n 55"
+    )
 
 
 @pytest.mark.parametrize("suffix", ["zip", "npz", "npy", "tar", "parquet"])
@@ -142,7 +144,7 @@ def test_results_in_the_current_folder_and_in_the_root(sets, monkeypatch):
 def test_a_name_that_is_not_utf8_is_told_in_words():
     noise(Path(os.fsdecode(b"f\xff")), 50)
     for pair in ((os.fsdecode(b"f\xff"), "fake"), ("real", os.fsdecode(b"f\xff"))):
-        refused("score", *pair, "--encoder", "pixels", words=r"f\udcff: has a name that is not UTF-8")
+        refused("score", *pair, "--encoder", "pixels", words=r"f\udcff: the file name is not UTF-8")
     refused(*TWO, "--out", os.fsdecode(b"o\xff"), words=r"o\udcff: the results folder needs a UTF-8 name")
 
 

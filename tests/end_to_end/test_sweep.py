@@ -232,4 +232,4 @@ def test_statements_of_families_are_judged_by_a_run(out, tmp_path):
 def test_a_run_without_any_of_the_families_is_told_so(out):
     told = CliRunner().invoke(main, ["reproduce", "families", "--out", str(out)])
     assert isinstance(told.exception, SystemExit | UsageError)
-    assert "none of the families is scored here (conv_vae, gan" in str(told.exception) + told.output
+    assert "no family is scored here (conv_vae, gan" in str(told.exception) + told.output

@@ -79,7 +79,7 @@ def mirror(tmp_path, monkeypatch):
     [
         ("http://[::1", "that is not an address"),
         ("http://127.0.0.1/x?key=1", "must be %3F and %23"),
-        ("http://127.0.0.1:port/x", "is not an address that can be asked"),
+        ("http://127.0.0.1:port/x", "is not a usable address"),
         ("file:///nowhere/at/all", "No such file or directory"),
         ("file:///no where", "No such file or directory"),
     ],
@@ -97,7 +97,7 @@ def test_a_mirror_with_umlauts_and_spaces_is_asked_as_people_write_it(mirror, tm
     folder.mkdir()
     (folder / KNOWN).write_bytes(b"other")
     mirror(f"file://{folder}")
-    with pytest.raises(UsageError, match=r"the file there has 5 bytes, not|gave a file with SHA-256"):
+    with pytest.raises(UsageError, match=r"the file on the server has 5 bytes, not|gave a file with SHA-256"):
         weights.fetch(KNOWN)
     for written_as in (f"http://127.0.0.1/{folder.name}", "http://127.0.0.1/f%C3%BCr%20alle"):
         mirror(written_as)

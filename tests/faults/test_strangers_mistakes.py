@@ -25,9 +25,9 @@ def refused(*arguments):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("mu.npy", "is no npz, or a truncated one; statistics are an npz with mu, sigma"),
-        ("junk.npz", "is no npz, or a truncated one"),
-        ("empty.npz", "is no npz, or a truncated one"),
+        ("mu.npy", "is not a readable npz; statistics are an npz with mu, sigma"),
+        ("junk.npz", "is not a readable npz"),
+        ("empty.npz", "is not a readable npz"),
         ("nowhere.npz", "does not exist"),
         ("folder", "is a folder; statistics are an npz"),
         ("images.npz", "has no mu and no sigma; it holds arr_0"),
@@ -89,7 +89,7 @@ def test_a_latent_of_no_known_form_is_one_line_that_shows_both_forms(small, late
     small.edit("  noise: {}", f"  noise: {NETWORK.format(latent=latent, quantise='round')}")
     lines = [line for line in refused("check", small.bench) if "noise" in line and "latent" in line]
     assert len(lines) == 1
-    assert "a whole number such as 128, or a shape such as [4, 32, 32], is needed" in lines[0]
+    assert "expected a whole number such as 128, or a shape such as [4, 32, 32]" in lines[0]
     assert "generators.noise.latent: found" in lines[0]
 
 
@@ -102,9 +102,9 @@ def test_a_sound_latent_is_not_complained_of(small, latent):
 def test_a_network_without_its_facts_is_told_what_each_would_say(small):
     small.edit("  noise: {}", "  noise: {use: torch_module, file: g.pt}")
     lines = refused("check", small.bench)
-    assert any("latent: this key is missing: the shape of one image's latent" in line for line in lines)
+    assert any("latent: this key is missing: shape of one latent" in line for line in lines)
     assert any("quantise: this key is missing: how the output becomes uint8: round" in line for line in lines)
-    assert any("network: this key is missing: the class that makes the network" in line for line in lines)
+    assert any("network: this key is missing: class of the network" in line for line in lines)
 
 
 class Doubled(torch.nn.Module):
@@ -122,8 +122,8 @@ def test_a_network_in_another_form_is_told_by_the_form_that_it_has(tmp_path):
     for load_it, path, words in (
         (load_torchscript, state, "it holds what torch.save wrote, such as a state dict"),
         (load_torchscript, text, "it is not a zip archive, as files of torch.jit.save are"),
-        (read_checkpoint, script, "it is TorchScript, which `use: torchscript` takes"),
-        (read_checkpoint, whole, "other objects can run code; save network.state_dict()"),
+        (read_checkpoint, script, "it is TorchScript, use `use: torchscript`"),
+        (read_checkpoint, whole, "which can run code; save network.state_dict()"),
     ):
         with pytest.raises(UsageError, match="does not load as") as told:
             load_it(path)

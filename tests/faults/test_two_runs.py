@@ -51,7 +51,7 @@ def test_a_run_that_finishes_during_anothers_last_steps_does_not_get_its_receipt
     monkeypatch.setattr(ownership, "write_receipt", late)
     first = run_benchmark(mine, out=out, **options)
     assert others[0].wait(120) == 0, said.read_text()
-    assert "another run is writing into" in said.read_text()
+    assert "another run is writing to" in said.read_text()
     again = run_benchmark(mine, out=out, **options)
     assert first.leaderboard.to_json() == again.leaderboard.to_json() == truth
     assert (out / "leaderboard.json").read_text() == truth
@@ -67,5 +67,5 @@ def test_a_run_in_the_place_of_anothers_says_so_and_a_rerun_says_nothing(tmp_pat
         warnings.simplefilter("error", ReplacedWarning)
         run_benchmark(one, out=out, **options)
         run_benchmark(one, out=out, **options)
-    with pytest.warns(ReplacedWarning, match=f"left in {out} is replaced.*--out keeps both"):
+    with pytest.warns(ReplacedWarning, match=f"in {out}, report sections.*another --out"):
         run_benchmark(edited, out=out, **options)

@@ -72,5 +72,5 @@ def test_nested_folders_are_told_apart(labels):
 
 
 def test_a_level_that_a_file_has_not_is_refused(labels):
-    with pytest.raises(UsageError, match=r"'a/1\.png' lies in no folder of level 2"):
+    with pytest.raises(UsageError, match=r"'a/1\.png' has no folder at level 2"):
         labels(["a/1.png", "a/b/1.png"], level=2)

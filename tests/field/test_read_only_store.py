@@ -37,5 +37,5 @@ def test_a_store_that_cannot_be_written_is_named_with_the_option_and_a_whole_one
     closed(tmp_path / "store")
     again = run_benchmark(bench, out=tmp_path / "again", store=tmp_path / "store", **options)
     assert again.leaderboard == made.leaderboard
-    with pytest.raises(UsageError, match=r"the store /sys/harness cannot be made; give another folder with --store"):
+    with pytest.raises(UsageError, match=r"cannot create the store /sys/harness; give another folder with --store"):
         run_benchmark(bench, out=tmp_path / "out", store="/sys/harness", **options)

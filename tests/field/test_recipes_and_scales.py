@@ -18,11 +18,11 @@ BOX = {"library": "pillow", "filter": "box"}
 @pytest.mark.parametrize(
     ("steps", "words"),
     [
-        ({"resize": {**BOX, "size": 32}, "crop": "square"}, "crop changes nothing: resize has squashed .* 32×32"),
-        ({"resize": {**BOX, "size": [24, 32]}, "crop": [24, 32]}, "crop changes nothing: .* 24×32"),
-        ({"resize": {**BOX, "size": 8}, "crop": {"size": 8, "order": "crop-then-resize"}}, "resize changes nothing"),
-        ({"resize": {**BOX, "edge": 8}, "crop": {"size": 8, "order": "crop-then-resize"}}, "resize changes nothing"),
-        ({"normalise": {"mean": [0], "std": [1]}}, "mean 0 and sd 1 change nothing"),
+        ({"resize": {**BOX, "size": 32}, "crop": "square"}, "crop has no effect: resize already squashes .* 32×32"),
+        ({"resize": {**BOX, "size": [24, 32]}, "crop": [24, 32]}, "crop has no effect: .* 24×32"),
+        ({"resize": {**BOX, "size": 8}, "crop": {"size": 8, "order": "crop-then-resize"}}, "resize has no effect"),
+        ({"resize": {**BOX, "edge": 8}, "crop": {"size": 8, "order": "crop-then-resize"}}, "resize has no effect"),
+        ({"normalise": {"mean": [0], "std": [1]}}, "mean 0 and sd 1 have no effect"),
     ],
 )
 def test_a_step_that_cannot_act_is_refused(steps, words):
@@ -119,7 +119,7 @@ def test_an_idx_of_another_type_is_called_by_it_with_its_conversion(tmp_path, co
     ("expression", "advice"),
     [
         ("np.zeros((len(seeds), 8, 8, 1))", "of [0, 1] (x * 255).round().clip(0, 255).astype(np.uint8)"),
-        ("np.zeros((len(seeds), 8, 8, 1), np.int64)", "of 0 to 255 x.astype(np.uint8), which changes no value"),
+        ("np.zeros((len(seeds), 8, 8, 1), np.int64)", "of 0 to 255 x.astype(np.uint8), if x.min() and x.max()"),
         ("np.zeros((len(seeds), 8, 8), bool)", "x.astype(np.uint8) * 255"),
     ],
     ids=["float", "int64", "bool"],

@@ -58,7 +58,7 @@ def test_too_few_images_are_one_line_with_the_list_behind_it():
     pools = {f"g{number}": (10_000, 1) for number in range(11)} | {"whole": (20_000, 2), "endless": (None, 2)}
     (line,) = pool_notes(pools, seeds=2)
     listed = "g0 (10,000), g1 (10,000), g2 (10,000), g3 (10,000), g4 (10,000) and 6 more"
-    assert line == f"enough images for 1 of 2 sampling seeds only: {listed}"
+    assert line == f"enough images for only 1 of 2 sampling seeds: {listed}"
 
 
 def test_marks_of_20_generators_are_distinct_and_labelled_directly(tmp_path):

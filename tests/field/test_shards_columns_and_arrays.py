@@ -93,7 +93,7 @@ def test_tables_that_a_downloader_notes_beside_its_tars_are_no_shards(here, pixe
 def test_several_sets_in_a_folder_are_named_each_as_it_can_be_given(here, pixels):
     folder = shards(shards(here / "wds", pixels, name="train-{:04d}.tar"), pixels[:12], name="val-{:04d}.tar")
     said = refusal(folder)
-    assert f"holds 2 sets of .tar files, and one is meant; name it: '{folder}/train-{{0000..0002}}.tar'" in said
+    assert f"holds 2 sets of .tar files; choose one: '{folder}/train-{{0000..0002}}.tar'" in said
     assert f"'{folder}/val-{{0000..0002}}.tar'" in said
     np.testing.assert_array_equal(read(given(f"{folder}/val-{{0000..0002}}.tar")), pixels[:12])
 
@@ -103,7 +103,7 @@ def test_a_folder_of_images_stays_one_with_a_tar_in_it(here, pixels):
     assert kind_of(folder) == "folder"
     shards(here / "wds", pixels)
     (here / "wds/notes.docx").write_bytes(b"?")
-    assert "'notes.docx' is neither one of the .tar files there nor a usual side file" in refusal(here / "wds")
+    assert "'notes.docx' is not one of the .tar files or a known side file" in refusal(here / "wds")
 
 
 def test_a_repository_of_one_split_is_that_split(here, pixels):
@@ -125,7 +125,7 @@ def test_a_repository_that_was_not_downloaded_whole_is_refused(here, pixels):
     folder = repository(here / "faces", train=pixels)
     (folder / "data/train-00001-of-00002.parquet").unlink()
     said = refusal(folder)
-    assert "holds shard 'data/train-00000-of-00002.parquet' of 2; fetch the rest, or name what is there: '" in said
+    assert "holds shard 'data/train-00000-of-00002.parquet' of 2; download the rest, or use what is there: '" in said
     write_parquet(folder / "data/train-00000-of-00001.parquet", pixels)
     assert "holds shards of 1 and of 2, such as 'data/train-00000-of-00001.parquet'" in refusal(folder)
 
@@ -149,9 +149,7 @@ def pairs(path: Path, pixels: np.ndarray) -> Path:
 
 def test_two_columns_of_images_are_named_and_column_says_which(here, pixels):
     path = pairs(here / "edits.parquet", pixels)
-    assert "the columns 'before', 'after' hold images, and one is meant; name it as `column` (--column)" in refusal(
-        path
-    )
+    assert "the columns 'before', 'after' hold images; choose one with `column` (--column)" in refusal(path)
     np.testing.assert_array_equal(read(given(path, column=("after",))), pixels[::-1])
     assert "--column agfter: the sets have 'after', 'before'" in refusal(path, column=("agfter",))
     assert "has 'before' and 'after'; name one column of it" in refusal(path, column=("before", "after"))

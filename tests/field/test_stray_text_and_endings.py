@@ -64,9 +64,9 @@ class Odd:
 """
 BAD = {
     "stray": "ValueError: no file /data/caf\\udce9.png\\x1b[31m",
-    "leaves": "its process ended twice",
+    "leaves": "its process died twice",
     "interrupts": "KeyboardInterrupt",
-    "speechless": "Speechless: its message cannot be had",
+    "speechless": "Speechless: its message cannot be read",
 }
 
 
@@ -98,7 +98,7 @@ def test_an_encoder_that_cannot_say_what_it_is_costs_its_own_cells(tmp_path):
     assert reasons["pixels"] is None
     assert "identity['weights'][1] is a set" in str(reasons["set"])
     assert "identity['scale'] is a float (nan)" in str(reasons["nan"])
-    assert "its process ended twice" in str(reasons["leaves"])
+    assert "its process died twice" in str(reasons["leaves"])
     assert reasons["raises"] == "RuntimeError: no weights"
     assert len(result.failures) == 4
 

@@ -39,11 +39,9 @@ def test_too_few_images_are_told_with_whose_they_are():
     rng = np.random.default_rng(0)
     fake = repeating(rng, 120, 30, 40)
     (note,) = notes(analysed(rng.standard_normal((120, 30)), fake))
-    assert note.startswith(
-        "fd under pixels rests on 40 distinct images of gan (of 120) for 30 feature columns (1.3 each)"
-    )
+    assert note.startswith("fd under pixels uses 40 distinct images of gan (of 120) for 30 features (1.3 per feature)")
     (note,) = notes(analysed(rng.standard_normal((50, 30)), rng.standard_normal((120, 30))))
-    assert note.startswith("fd under pixels rests on 50 images of the reference for 30 feature columns")
+    assert note.startswith("fd under pixels uses 50 images of the reference for 30 features")
 
 
 def test_clusters_of_the_reference_widen_what_is_said_of_other_references_and_say_so():

@@ -84,7 +84,7 @@ def test_an_npy_that_is_cut_padded_or_of_another_kind_is_refused(tmp_path, pixel
     for array, words in (
         (pixels / 255, "not uint8"),
         (pixels.transpose(0, 3, 1, 2), "channels first"),
-        (pixels[:0], "there is no image in it"),
+        (pixels[:0], "which holds no image"),
         (np.array([None, 1]), "needs pickle, which can run code"),
     ):
         np.save(path, array, allow_pickle=True)
@@ -151,8 +151,8 @@ def test_row_groups_are_kept_only_while_they_fit(tmp_path, pixels, monkeypatch):
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"column": "no"}, "no column 'no'; it has 'image', 'label', 'caption'; name it as `column`"),
-        ({"column": "caption"}, "column 'caption' is string; expected encoded images, {bytes, path} or bytes,"),
+        ({"column": "no"}, "no column 'no'; it has 'image', 'label', 'caption'; choose one with `column`"),
+        ({"column": "caption"}, "column 'caption' is string; expected encoded images, {bytes, path} or bytes"),
         ({"labels": "no"}, "no column 'no' of labels; it has"),
         ({"labels": "caption"}, "column 'caption' is string; labels must be whole numbers"),
     ],
@@ -173,7 +173,7 @@ def test_a_row_that_is_no_image_is_named(tmp_path, pixels):
     images = [packed(image) for image in pixels]
     for bad, words in (
         (None, "'row 3' is null; drop the row"),
-        (b"words", "'row 3' is not an image of a known kind"),
+        (b"words", "'row 3' is not an image in a known format"),
         (b"", "'row 3' is empty (0 bytes)"),
         (images[0][:-20], "'row 3' is truncated"),
     ):
@@ -181,7 +181,7 @@ def test_a_row_that_is_no_image_is_named(tmp_path, pixels):
         assert words in the_line(lambda path=path: read_all("parquet", path))
     outside = pa.array([{"bytes": None, "path": "x.png"}], pa.struct({"bytes": pa.binary(), "path": pa.string()}))
     pq.write_table(pa.table({"image": outside}), path)
-    assert "'row 0' has only the path 'x.png'; embed its bytes" in the_line(lambda: read_all("parquet", path))
+    assert "'row 0' has only the path 'x.png'; embed the image bytes" in the_line(lambda: read_all("parquet", path))
 
 
 def test_a_parquet_that_is_cut_damaged_or_none_is_refused(tmp_path, pixels):
@@ -190,7 +190,7 @@ def test_a_parquet_that_is_cut_damaged_or_none_is_refused(tmp_path, pixels):
     for content in (b"", whole[:-1], whole[: len(whole) // 2], b"PAR1" * 9, packed(pixels[0])):
         path.write_bytes(content)
         line = the_line(lambda: imagelist.count("parquet", {"path": path}))
-        assert line.startswith(f"{path}: is no Parquet file, or a truncated or damaged one (")
+        assert line.startswith(f"{path}: is not a readable Parquet file (")
     path.write_bytes(whole[:4] + bytes(200) + whole[204:])  # the footer is sound, the first row group is not
     assert imagelist.count("parquet", {"path": path}) == 6
     assert "lies in a row group that cannot be read" in the_line(lambda: read_all("parquet", path))
@@ -212,7 +212,7 @@ def test_without_pyarrow_the_reader_says_what_to_install(tmp_path, pixels, monke
 
     monkeypatch.setattr(builtins, "__import__", without)
     line = the_line(lambda: imagelist.count("parquet", {"path": path}))
-    assert line == f"{path}: pyarrow, which reads Parquet, is not installed; `pip install pyarrow` brings it"
+    assert line == f"{path}: Parquet files need the package pyarrow: pip install pyarrow"
 
 
 def test_pyarrow_is_imported_only_for_parquet(tmp_path, pixels):
@@ -243,5 +243,5 @@ def test_one_mixed_set_is_the_same_set_in_every_kind_of_file(tmp_path, pixels):
         found = source.read([3, 1])
         assert found.shapes == [(5, 7, 3), (4, 7, 3)]
         np.testing.assert_array_equal(found[0], np.repeat(images[3], 3, axis=2))
-        with pytest.raises(UsageError, match=r"declared 5×7; `image: any` takes all"):
+        with pytest.raises(UsageError, match=r"declared 5×7; set `image: any` to allow all sizes"):
             _ = open_images(kind, {"path": path}, expected=(5, 7, 3)).shape

@@ -80,14 +80,14 @@ def test_what_is_no_saved_set_is_said_in_one_line(tmp_path, pixels):
 
     folder = save_to_disk(tmp_path / "all/train", [pixels], labels=[range(6)])
     (tmp_path / "all/dataset_dict.json").write_text('{"splits": ["train"]}')
-    assert "holds the splits train; name the folder of one" in line(tmp_path / "all")
+    assert "holds the splits train; give the folder of one" in line(tmp_path / "all")
     assert kind_of(tmp_path / "all") == "arrow"
     (tmp_path / "empty").mkdir()
-    assert "has no state.json, which save_to_disk leaves" in line(tmp_path / "empty")
+    assert "has no state.json from save_to_disk" in line(tmp_path / "empty")
     (tmp_path / "empty/dataset_dict.json").write_text("{}")
     assert "holds no split" in line(tmp_path / "empty")
     assert "no column 'img'; it has 'image', 'label'" in line(folder, column="img")
-    assert "column 'label' is int64; encoded images" in line(folder, column="label")
+    assert "column 'label' is int64; expected encoded images" in line(folder, column="label")
     assert "no column 'class' of labels" in line(folder, labels="class")
     assert "holds no rows" in line(save_to_disk(tmp_path / "none", [pixels[:0]]))
     chosen = save_to_disk(tmp_path / "chosen", [pixels], _indices_data_files=[{"filename": "indices.arrow"}])
@@ -102,6 +102,6 @@ def test_what_is_no_saved_set_is_said_in_one_line(tmp_path, pixels):
     whole = data.read_bytes()
     for damaged in (whole[: len(whole) // 2], b"", b"not arrow at all", packed(pixels[0])):
         data.write_bytes(damaged)
-        assert f"{data}: is no Arrow file, or a truncated or damaged one" in line(folder)
+        assert f"{data}: is not a readable Arrow file" in line(folder)
     data.unlink()
     assert f"{data}: does not exist" in line(folder)

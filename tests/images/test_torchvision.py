@@ -78,7 +78,7 @@ def test_rows_are_taken_after_the_shuffle_and_labels_go_with_their_images(tmp_pa
     assert not np.array_equal(shuffled.images, images)
     by_pixels = {image.tobytes(): label for image, label in zip(images, labels, strict=True)}
     assert [by_pixels[image.tobytes()] for image in shuffled.images] == shuffled.labels.tolist()
-    with pytest.raises(UsageError, match=r"MNIST, train: rows \[30, 41\] do not fit; it holds 40 images"):
+    with pytest.raises(UsageError, match=r"MNIST, train: rows \[30, 41\] out of range; it holds 40 images"):
         made.load("wrong")
 
 
@@ -141,7 +141,7 @@ def test_check_says_what_to_place_where_before_anything_runs(small):
     assert outcome.returncode == 2
     lines = outcome.stderr.splitlines()
     assert len(lines) == 2
-    assert all("tiny.yaml:" in line and "MNIST is not here: fetch and unpack https://" in line for line in lines)
+    assert all("tiny.yaml:" in line and "MNIST not found: download and unpack https://" in line for line in lines)
     assert str(Path("data") / "MNIST" / "raw") in lines[0]
     (small.folder / "elsewhere").rename(small.folder / "data")
     assert small.harness("check", "bench.yaml").returncode == 0

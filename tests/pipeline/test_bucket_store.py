@@ -229,7 +229,7 @@ def test_an_address_of_no_storage_is_refused(given):
 
 
 def test_a_bound_is_of_a_bucket_only(tmp_path):
-    with pytest.raises(UsageError, match="go with a --store in a bucket"):
+    with pytest.raises(UsageError, match="need a --store in a bucket"):
         store_place(str(tmp_path), None, "50GB")
     assert store_place("s3://b/p/", tmp_path, "1.5 GB") == BucketPlace("s3://b/p", tmp_path, 1_500_000_000)
 

@@ -75,7 +75,7 @@ def test_files_that_changed_since_are_read_again(folders):
     plan = declared(folders)
     changed = folders / "real" / "3.png"
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(changed)
-    with pytest.raises(UsageError, match="not the declared content"):
+    with pytest.raises(UsageError, match="changed: its digest"):
         checked(plan)
 
 

@@ -28,7 +28,7 @@ def test_a_holdout_of_other_images_than_the_references_is_found_and_said_with_it
     assert (found.value, found.low) == (record.estimate.value, record.estimate.low)
     assert found.low > 0
     assert f"kd {found.value:.3g} [{found.low:.3g}, " in found.words
-    assert "nothing is compared with holdout" in found.words
+    assert "holdout is not used for comparison" in found.words
     assert unlike_reference([record], "other", "e") is None
     assert unlike_reference([record], "holdout", "another") is None
     # With the reference held fixed its own deviation is no noise: a random part of one set could seem another's.

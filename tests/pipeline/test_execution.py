@@ -40,4 +40,4 @@ def test_every_stage_takes_the_options_of_an_executor(command):
     assert "no executor 'rya'" in told.output
     told = CliRunner().invoke(main, [command, "bench.yaml", "--gpus-per-worker", "0.5", "--cpus-per-worker", "2"])
     assert told.exit_code == 2
-    assert "are for --executor ray and slurm" in told.output
+    assert "need --executor ray or slurm" in told.output

@@ -62,5 +62,5 @@ def test_processes_side_by_side_share_the_cores(monkeypatch):
 
 
 def test_what_only_a_cluster_can_be_asked_is_refused_here():
-    with pytest.raises(UsageError, match="--gpus-per-worker are for --executor ray and slurm"):
+    with pytest.raises(UsageError, match="--gpus-per-worker need --executor ray or slurm"):
         executor("local", Asked(gpus=1))

@@ -46,13 +46,13 @@ def told(n, d, shift, *, metric="fd"):
 
 def test_a_distance_that_is_mostly_its_bias_is_said_with_its_generator_and_a_large_one_is_not():
     (note,) = told(400, 6, 0.0)
-    assert note.startswith("fd under pixels is mostly the bias of finite sets for: gan ")
+    assert note.startswith("fd under pixels is mostly finite-sample bias for: gan ")
     assert told(400, 6, 1.0) == []
 
 
 def test_a_distance_from_few_images_for_its_columns_is_said_and_the_unbiased_one_is_not():
     (note,) = told(40, 60, 0.0)
-    assert "rests on 40 images of gan for 60 feature columns (0.67 each)" in note
+    assert "uses 40 images of gan for 60 features (0.67 per feature)" in note
     assert told(240, 60, 0.0) == [], "4 images a column: how large the bias is, is not known there"
     assert told(40, 60, 0.0, metric="kd") == []
     assert told(400, 6, 0.0, metric="kd") == []

@@ -111,7 +111,7 @@ def test_a_split_that_is_not_as_pinned_leaves_nothing_in_the_store(tmp_path):
     held = np.load(tmp_path / "a" / "real.npy")
     held[59, 0, 0, 0] ^= 1
     np.save(tmp_path / "a" / "real.npy", held)
-    with pytest.raises(UsageError, match="is not the declared content"):
+    with pytest.raises(UsageError, match="changed: its digest"):
         sample.check_split(plan, "reference", [plan.reference])
     assert plan.looks == {}
     assert not list((tmp_path / "a" / "store").rglob("*.safetensors"))
@@ -159,7 +159,7 @@ def test_a_split_on_disk_is_held_against_its_pin_too(tmp_path, monkeypatch):
     np.save(tmp_path / "a" / "real.npy", held)
     monkeypatch.setattr(checked, "HELD_BYTES", 1000)
     data = benchmark.load(tmp_path / "a" / "bench.yaml").data
-    with pytest.raises(UsageError, match="is not the declared content"):
+    with pytest.raises(UsageError, match="changed: its digest"):
         checked.load_split(data, "reference", folder=tmp_path / "b")
     assert not (tmp_path / "b").exists()
 

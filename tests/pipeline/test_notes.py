@@ -27,6 +27,6 @@ def test_no_copies_are_no_flag():
 
 def test_near_copies_and_their_baseline_are_not_rounded_to_all_or_none():
     assert flags({"near_copies": 0.998, "near_copies_unseen": 0.002}) == (
-        "over 99% near a training image (unseen real: 0.2%)",
+        "over 99% near a training image (held-out real: 0.2%)",
     )
-    assert flags({"near_copies": 1.0, "near_copies_unseen": 0.0}) == ("100% near a training image (unseen real: 0%)",)
+    assert flags({"near_copies": 1.0, "near_copies_unseen": 0.0}) == ("100% near a training image (held-out real: 0%)",)

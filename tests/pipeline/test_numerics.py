@@ -115,7 +115,7 @@ def test_an_encoder_in_training_mode_is_refused_before_its_features_are_stored(s
     small.edit("  pixels: {}\n", f"  trained: {{use: '{small.module}:Training'}}\n")
     outcome = small.run("--workers", "1")
     assert outcome.returncode == 2
-    assert "encoder trained gives the same images other features when called again" in outcome.stdout + outcome.stderr
+    assert "encoder trained gives different features for the same images" in outcome.stdout + outcome.stderr
     records = read_records(small.folder / "results/small/records.jsonl")
     assert {r.status for r in records if r.cell.encoder == "trained"} == {"failed"}
     assert {r.status for r in records if r.cell.encoder == "digits_convnet"} == {"ok"}

@@ -75,7 +75,7 @@ def test_a_worker_of_other_versions_and_one_that_does_not_see_the_store_are_refu
     with executor("ray", asked) as entered:
         for probe in (asked.shared / "probes").iterdir():
             probe.unlink()
-        with pytest.raises(UsageError, match=r"does not see the store .*/store: it"):
+        with pytest.raises(UsageError, match=r"cannot see the store .*/store"):
             list(outcomes(entered, abs, [1, 2]))
 
 

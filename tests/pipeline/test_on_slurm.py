@@ -85,5 +85,5 @@ def test_what_is_missing_for_slurm_is_said_before_anything_runs(monkeypatch, tmp
         executor("slurm", workers=2)
     (tmp_path / "sbatch").write_text("#!/bin/sh\n")
     (tmp_path / "sbatch").chmod(0o755)
-    with pytest.raises(UsageError, match="how many jobs with --workers"):
+    with pytest.raises(UsageError, match="the number of jobs with --workers"):
         executor("slurm")

@@ -40,7 +40,7 @@ def test_records_of_what_was_registered_say_so_and_registering_afterwards_is_ref
     assert digest[:16] in said
     assert "fd under pixels, margin 0.5, level 0.95; worse by more than half" in said
     path = bench.with_name("bench.registered.json")
-    assert "is there already" in register(bench).stderr
+    assert "already exists" in register(bench).stderr
     path.unlink()
     refused = register(bench)
     assert refused.exit_code == 2

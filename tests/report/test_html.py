@@ -136,7 +136,7 @@ def test_names_and_reasons_cannot_become_markup(tmp_path):
 
 def test_a_board_with_names_that_no_run_writes_is_refused(tmp_path):
     generators = {name: GENERATORS[name] for name in ("kde", "vae")} | {EVIL: GENERATORS["ppca"]}
-    with pytest.raises(UsageError, match="rows of names that no run writes"):
+    with pytest.raises(UsageError, match="rows that no run writes"):
         read_run(write_run(tmp_path / "run", generators=generators))
 
 

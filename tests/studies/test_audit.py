@@ -137,7 +137,7 @@ def test_a_benchmark_without_an_audit_and_a_wrong_setting_are_refused(small):
     small.edit("pillow cubic", "pillow lanczos")
     outcome = small.harness("audit", "bench.yaml")
     assert outcome.returncode == 2
-    assert "resizes nothing" in outcome.stderr
+    assert "does not resize" in outcome.stderr
 
 
 def test_paired_intervals_of_a_change_cover_and_are_narrower_than_unpaired_ones():

@@ -79,7 +79,7 @@ def test_a_protocol_is_taken_whole_with_its_encoder(declared):
 
 def test_what_no_variant_can_be_made_of_is_named(declared):
     for audit, words in (
-        ("{n_fake: [64]}", "fewer than the benchmark's 64"),
+        ("{n_fake: [64]}", "must be less than the benchmark's 64"),
         ("{protocols: [pytorch_fid]}", "pytorch-fid"),
         ("{range: [[1, 0]]}", "low < high"),
         ("{crop: [middle]}", "audit.crop.0"),

@@ -235,7 +235,7 @@ def test_power_says_what_its_plan_rests_on(out):
     assert "is known from 2 of them only" in told
     told = ask(*asked, "kde", "mine", "--training-seeds", 4, "--images", 50)
     assert told.exit_code == 2
-    assert "give one, and the other is planned" in told.output
+    assert "not both; the other is planned" in told.output
 
 
 def test_the_gate_passes_an_unchanged_run(out, finished):

@@ -127,7 +127,7 @@ def test_a_file_without_a_partner_is_refused_and_named_and_arrays_go_by_position
     assert " of extra (" in told
     assert " of plain (" in told
     told = pairs("plain", "rows", "--paired", code=2)
-    assert "images of plain have file names and those of rows have none" in told
+    assert "images of plain have file names but those of rows have none" in told
     found = pairs("rows", "table", "--paired")
     assert found["high"] > 0.01  # one set in the opposite order: image i has a stranger for a partner
     assert "image i of both counts as one draw" in found["words"]

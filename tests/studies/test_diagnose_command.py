@@ -177,4 +177,4 @@ def test_a_folder_that_is_no_run_or_a_broken_one_costs_one_sentence(ran, tmp_pat
         (out / name).write_text("{")
         told = ask("diagnose", out)
         assert told.exit_code == 2
-        assert "writes it anew" in told.output
+        assert "rewrite it with" in told.output

@@ -44,7 +44,7 @@ def test_what_nothing_is_known_of_is_said():
         ("X:precision=90", "precision cannot be 90"),
         ("X:fd", "'fd' is not metric=value"),
         ("X:fd=low", "'low' is not a number"),
-        ("X:n=500", "a metric is needed"),
+        ("X:n=500", "no metric given"),
     ],
 )
 def test_mistakes_in_values_are_told(text, why):

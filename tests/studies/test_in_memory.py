@@ -77,7 +77,7 @@ def test_the_table_has_ranks_where_several_are_scored_and_intervals_where_one_is
 
 
 def test_a_metric_of_several_fakes_needs_a_name(scores):
-    with pytest.raises(harness.UsageError, match=r"2 sets were scored; say which: .estimates\['moved'\]\['fd'\]"):
+    with pytest.raises(harness.UsageError, match=r"2 sets were scored; choose one: .estimates\['moved'\]\['fd'\]"):
         scores["fd"]
     with pytest.raises(harness.UsageError, match="no metric 'fid'; did you mean 'fd'"):
         scores.estimates["moved"]["fid"]
@@ -201,23 +201,23 @@ NAN[3, 0, 0, 0] = np.nan
 @pytest.mark.parametrize(
     ("given", "options", "expected"),
     [
-        (RGB / 255.0, {}, r"fake: float64 images \(0 to 1\) without a range; say what black and white are"),
+        (RGB / 255.0, {}, r"fake: float64 images \(0 to 1\) without a range; set the values of black and white"),
         (NAN, {"range": (0, 1)}, "fake: image 3 holds NaN or infinity"),
         (RGB.astype(np.float32), {"range": (0, 1)}, r"run from 0 to 255, far outside range=\(0, 1\)"),
         (RGB / 255.0, {"range": (0, 255)}, r"all but black in range=\(0, 255\)"),
         (RGB.astype(np.int64), {}, "int64 images; levels 0 to 255 are uint8"),
-        (RGB[:, :3], {}, r"shape \(5, 3, 7, 3\) reads both ways; say layout='NHWC' or layout='NCHW'"),
-        (RGB[:, :, :, [0, 1, 2, 0]], {}, r"no axis of 1 or 3 channels \(an alpha channel\? Leave it out\)"),
+        (RGB[:, :3], {}, r"shape \(5, 3, 7, 3\) is ambiguous; set layout='NHWC' or layout='NCHW'"),
+        (RGB[:, :, :, [0, 1, 2, 0]], {}, r"no axis of 1 or 3 channels \(an alpha channel\? Remove it\)"),
         (RGB[0], {}, r"shape \(6, 7, 3\) may be one image or 6 grey ones"),
         (RGB, {"layout": "NCHW"}, "is not NCHW with 1 or 3 channels"),
-        (RGB, {"layout": "HWC"}, "layout='HWC': say 'NHWC' or 'NCHW'"),
-        (RGB, {"range": (1, 0)}, "the first number must be below the second"),
-        ([{"a": RGB[0], "b": RGB[1]}], {}, "which column holds the images\\? It has a, b"),
+        (RGB, {"layout": "HWC"}, "layout='HWC': use 'NHWC' or 'NCHW'"),
+        (RGB, {"range": (1, 0)}, "the first number must be smaller than the second"),
+        ([{"a": RGB[0], "b": RGB[1]}], {}, "cannot tell which column holds the images .a, b"),
         ([{"a": RGB[0]}], {"column": "c"}, "has no column 'c'; it has a"),
-        ([(RGB, RGB)], {}, "a batch holds several arrays of images"),
-        (Image.fromarray(RGB[0]), {}, "a single Image is no set of images"),
+        ([(RGB, RGB)], {}, "a batch holds several image arrays"),
+        (Image.fromarray(RGB[0]), {}, "a single Image is not a set of images"),
         ([Image.new("CMYK", (3, 3))], {}, r"PIL image of mode CMYK, which .*convert\('RGB'\)"),
-        ([3, 4], {}, "found a int where images are needed"),
+        ([3, 4], {}, "found a int, expected an image"),
         (17, {}, "cannot read images from a int"),
     ],
 )
@@ -228,9 +228,9 @@ def test_what_would_be_a_guess_is_refused_in_one_sentence(given, options, expect
 
 
 def test_too_few_images_are_named_by_their_set(tmp_path):
-    with pytest.raises(harness.UsageError, match="fake: holds 5 images; at least 8 are needed"):
+    with pytest.raises(harness.UsageError, match="fake: has 5 images; need at least 8"):
         harness.score(REAL, FAKE[:5], encoder="digits_convnet", store=tmp_path)
-    with pytest.raises(harness.UsageError, match="a: holds 70 images; 80 of each set were asked for"):
+    with pytest.raises(harness.UsageError, match="a: has 70 images; fewer than n = 80"):
         harness.score(REAL, {"a": FAKE}, n=80, encoder="digits_convnet", store=tmp_path)
 
 

@@ -142,7 +142,7 @@ def test_generators_that_answered_different_prompts_are_refused_and_named():
     with pytest.raises(UsageError, match=r"b did not answer all 10 prompts \(b lacks 'p8' and 1 more\).*--common"):
         scored_by(rows, judge="x")
     found = scored_by(rows, judge="x", common=True)
-    assert (found.units, found.notes) == (8, ("8 of 10 prompts, those that all answered; the others are left out",))
+    assert (found.units, found.notes) == (8, ("8 of 10 prompts, those common to all generators",))
 
 
 def test_faulty_files_are_told_by_line(tmp_path: Path):
@@ -152,13 +152,13 @@ def test_faulty_files_are_told_by_line(tmp_path: Path):
         read_scores(file)
     assert [p.split("scores.csv")[1] for p in caught.value.problems] == [
         ":3: score is 'nan'; it must be a finite number",
-        ":4: a generator is needed in column generator",
+        ":4: no generator in column generator",
         ":5: score is ''; it must be a finite number",
     ]
     with pytest.raises(UsageError, match="no column 'vqascore'"):
         read_scores(file, ScoreColumns(score="vqascore"))
     file.write_text("left,right,winner\na,a,left\na,b,c\n")
-    with pytest.raises(UsageError, match=r":2: two different generators are needed"):
+    with pytest.raises(UsageError, match=r":2: expected two different generators"):
         read_votes(file)
     with pytest.raises(UsageError, match="cannot be read"):
         read_scores(tmp_path / "none.csv")

@@ -125,7 +125,7 @@ def test_memory_holds_features_of_n_images_and_pixels_of_less_than_a_batch(store
 def test_fewer_images_than_n_have_no_number_and_reset_forgets(store, whole):
     one = monitor(store)
     one.update(FAKE[: N - 1])
-    with pytest.raises(harness.UsageError, match="69 images of n = 70: values at another number do not compare"):
+    with pytest.raises(harness.UsageError, match="69 images of n = 70: scores at another n are not comparable"):
         one.compute()
     one.reset()
     assert dict(fed(one, 11).compute()) == whole
@@ -135,10 +135,10 @@ def test_fewer_images_than_n_have_no_number_and_reset_forgets(store, whole):
     ("act", "expected"),
     [
         (lambda m: m.update(FAKE[:2], index=[0]), r"index: \(1,\) for 2 images"),
-        (lambda m: m.update(FAKE[:1], index=[N]), "places are 0 to 69"),
+        (lambda m: m.update(FAKE[:1], index=[N]), "must be 0 to 69"),
         (lambda m: m.update(FAKE / 255.0), "without a range"),
         (lambda m: m.merge([{"key": "other"}]), "a state of another encoder"),
-        (lambda m: fed(m, N, np.zeros(N, int)).compute(), "some images have the same place"),
+        (lambda m: fed(m, N, np.zeros(N, int)).compute(), "some images have the same index"),
         (lambda m: m.evaluate(lambda k: FAKE[:0]), "gave no image"),
     ],
 )

@@ -58,7 +58,7 @@ def test_sets_without_pairs_are_refused_with_what_can_measure_them(folders):
     found = said(folders / "real", folders / "far")
     assert found.exit_code == 2
     assert "1 of 12 real images have no partner" in found.output
-    assert "a perfect generator's images differ from all real ones pixel by pixel" in found.output
+    assert "its perfect samples differ from all real images" in found.output
     assert "`harness score REAL FAKE`" in found.output
 
 

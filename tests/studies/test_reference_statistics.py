@@ -186,7 +186,7 @@ def test_changed_provenance_is_noticed(sets, tmp_path):
         ({"mu": np.array([np.nan]), "sigma": np.eye(1)}, "NaN"),
         ({"mu": np.zeros(2), "sigma": np.array([[1.0, 0.5], [0.0, 1.0]])}, "not symmetric"),
         ({"mu": np.zeros(1), "sigma": -np.eye(1)}, "negative variances"),
-        ({"mu": np.array([None]), "sigma": np.eye(1)}, "no readable npz of plain arrays"),
+        ({"mu": np.array([None]), "sigma": np.eye(1)}, "not a readable npz of plain arrays"),
     ],
 )
 def test_what_are_no_statistics_is_refused_by_name(tmp_path, arrays, words):

@@ -140,7 +140,7 @@ def test_faults_of_the_file_are_told_line_by_line(scores):
     assert ":5: se is '-1'" in words
     assert ":6: a generator and an encoder are needed" in words
     some = refused("--scores", scores("A,x,1,0.1\nB,x,2,\nC,x,3,0.2\nA,y,1,"))
-    assert ":3: se is blank, where other lines have one" in some
+    assert ":3: se is blank, but other lines have one" in some
     assert ":5: se is blank" in some
     assert ":4:" not in some
     none = ask("--scores", scores("A,x,1,\nB,x,2,\nC,x,3,\nA,y,1,\nB,y,2,\nC,y,3,"))
@@ -190,7 +190,7 @@ def test_what_goes_together_is_told(scores, tmp_path):
 def test_a_mistake_is_one_line_without_half_a_report_before_it(scores):
     for arguments in (("--human", "cifar1"), ("--level", "2"), ("--level", "0.9999")):
         assert len(refused("--scores", scores(), *arguments).splitlines()) == 1
-    assert "at most 0.999 can be told from 4,000 replicates" in refused("--scores", scores(), "--level", "0.9999")
+    assert "at most 0.999 is possible with 4,000 replicates" in refused("--scores", scores(), "--level", "0.9999")
     assert ask("--scores", scores(), "--level", "0.999").exit_code == 0
 
 

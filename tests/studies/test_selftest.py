@@ -142,7 +142,7 @@ def test_what_is_not_here_is_named_all_at_once_with_its_place(tmp_path, monkeypa
     assert {outcome.verdict for outcome in outcomes} == {"not run"}
     data, weights = outcomes[2].missing
     assert "unpack https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz" in data
-    assert f"so that {tmp_path / 'cifar-10-batches-py'} holds its files" in data
+    assert f"into {tmp_path / 'cifar-10-batches-py'}" in data
     assert f"at {tmp_path / 'weights' / 'pt_inception-2015-12-05-6726825d.pth'}" in weights
     (*_, recall) = run(load("adm"), folder=tmp_path)
     assert (

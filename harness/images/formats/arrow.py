@@ -30,7 +30,7 @@ from harness.images.formats.parquet import (
 from harness.images.formats.shards import shards, spelling
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
-_MISSING = "pyarrow, which reads Arrow files, is not installed; `pip install pyarrow` brings it"
+_MISSING = "Arrow files need the package pyarrow: pip install pyarrow"
 
 
 class ArrowRows(ParquetRows):
@@ -90,14 +90,14 @@ def _files(path: str | Path | Sequence[str]) -> list[Path]:
         return list(shards(path))
     if (folder / SPLITS).is_file():
         splits = sorted(child.name for child in folder.iterdir() if (child / STATE).is_file())
-        found = f"the splits {', '.join(splits)}; name the folder of one" if splits else "no split; save the set again"
+        found = f"the splits {', '.join(splits)}; give the folder of one" if splits else "no split; save the set again"
         raise UsageError(f"{folder}: holds {found}")
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
         listed = [str(one["filename"]) for one in state["_data_files"]]
         indices = state.get("_indices_data_files") or state.get("_indices_files")
     except FileNotFoundError:
-        raise UsageError(f"{folder}: has no {STATE}, which save_to_disk leaves; name its .arrow files") from None
+        raise UsageError(f"{folder}: has no {STATE} from save_to_disk; give its .arrow files") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{folder / STATE}: cannot be read as save_to_disk writes it ({brief(error)})") from error
     if indices:
@@ -164,9 +164,9 @@ FORMATS = (
         "arrow",
         _listed,
         SplitColumns,
-        "a folder of save_to_disk, or Arrow files, for each split",
+        "Arrow files or save_to_disk folders, one set per split",
         ColumnParameters,
-        "a column of images as Hugging Face's save_to_disk leaves it",
+        "image column of Arrow files or a save_to_disk folder",
         suffixes=(".arrow",),
         is_folder=is_saved,
         inside="column",

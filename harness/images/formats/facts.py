@@ -32,7 +32,7 @@ class SplitRows(Parameters):
 
 def _counted_from_one(level: int | None) -> int | None:
     if level == 0:
-        raise ValueError("found 0; 1 is the first folder below the path, -1 the one that holds the file")
+        raise ValueError("found 0; use 1 for the first folder below the path, -1 for the folder of the file")
     return level
 
 

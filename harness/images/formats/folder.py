@@ -30,7 +30,7 @@ class SplitFiles(SplitRows):
     @model_validator(mode="after")
     def _level_of_folders(self) -> Self:
         if self.level is not None and self.labels != "folders":
-            raise ValueError("level says which folder is the label; it needs labels: folders")
+            raise ValueError("level needs `labels: folders`")
         return self
 
 
@@ -49,7 +49,7 @@ def walk(folder: Path) -> Iterator[tuple[str, str | None]]:
     except OSError as error:
         raise UsageError(f"{folder}: {spelled(error)}") from error
     if not stat.S_ISDIR(status.st_mode):
-        raise UsageError(f"{folder}: is a file where a folder of images was expected (a zip is declared as `zip`)")
+        raise UsageError(f"{folder}: is a file, expected a folder of images (for a zip, `use: zip`)")
     pending = [("", frozenset({(status.st_dev, status.st_ino)}))]
     while pending:
         prefix, above = pending.pop()
@@ -70,7 +70,7 @@ def walk(folder: Path) -> Iterator[tuple[str, str | None]]:
                     status = entry.stat()
                     identity = (status.st_dev, status.st_ino)
                     if identity in above:
-                        yield name, "is a link to a folder above it, a circle; remove the link"
+                        yield name, "is a link to a folder above it; remove the link"
                     else:
                         pending.append((name + "/", above | {identity}))
                 else:
@@ -98,7 +98,7 @@ FORMATS = (
         "folder",
         listed,
         SplitFiles,
-        "a folder of images for each split",
+        "folders of images, one per split",
         PathParameters,
         "the images in a folder",
         class_folders=True,

@@ -107,16 +107,16 @@ def sort_out(
         if problem is not None:
             problems.append((name, problem))
         elif not last.endswith(SUFFIXES):
-            problems.append((name, f"is neither an image ({', '.join(SUFFIXES)}) nor a usual side file; move it away"))
+            problems.append((name, f"is not an image ({', '.join(SUFFIXES)}) or a known side file; move it away"))
         elif not is_utf8(name):
-            problems.append((name, "has a name that is not UTF-8; rename it"))
+            problems.append((name, "has a file name that is not UTF-8; rename it"))
         else:
             names.append(name)
     if programs:
         first = min(programs)
         more = f" and {len(programs) - 1} more" if len(programs) > 1 else ""
         warnings.warn(
-            f"{where}: {first!r}{more} left out: hidden folders and {', '.join(_SIDE_FOLDERS)} are programs' own",
+            f"{where}: {first!r}{more} skipped: hidden folders and {', '.join(_SIDE_FOLDERS)}",
             stacklevel=2,
         )
     return sorted(names, key=lambda name: (composed(name), name)), sorted(problems)
@@ -165,7 +165,7 @@ def file_list(
     Raises UsageError for problems, for a source without an image and for `labels` that are not `folders`.
     """
     if labels not in (None, "folders"):
-        raise UsageError(f"{path}: labels {labels!r} is not allowed; say `folders` or leave it out")
+        raise UsageError(f"{path}: labels {labels!r} is not allowed; use `folders` or leave it out")
     if problems:
         raise refuse(path, problems)
     if not names:
@@ -183,11 +183,11 @@ def class_labels(path: Path, names: Sequence[str], *, skipped: int = 0, level: i
     """
     paths = [PurePosixPath(composed(name).split("/", skipped)[skipped]).parent.parts for name in names]
     if level is None:
-        lacking, reason = [not parts for parts in paths], "lies in no class folder"
+        lacking, reason = [not parts for parts in paths], "is not in a class folder"
     else:
         depth = level if level > 0 else -level
         lacking = [len(parts) < depth for parts in paths]
-        reason = f"lies in no folder of level {level}"
+        reason = f"has no folder at level {level}"
     if any(lacking):
         raise refuse(path, [(name, reason) for name, lacks in zip(names, lacking, strict=True) if lacks])
     folders = _apart(paths) if level is None else [parts[level - 1 if level > 0 else level] for parts in paths]

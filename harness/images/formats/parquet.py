@@ -19,7 +19,7 @@ KEPT_BYTES = 1 << 30
 MAX_RATIO, SMALL_BYTES = 100, 256 << 20  # of a row group: encoded images hardly shrink
 COLUMN = "image"
 SUFFIX = ".parquet"
-_MISSING = "pyarrow, which reads Parquet, is not installed; `pip install pyarrow` brings it"
+_MISSING = "Parquet files need the package pyarrow: pip install pyarrow"
 
 
 class ParquetRows:
@@ -49,7 +49,7 @@ class ParquetRows:
         if content is None:
             outside = value.get("path") if isinstance(value, dict) else None
             raise ValueError(
-                "is null; drop the row" if outside is None else f"has only the path {outside!r}; embed its bytes"
+                "is null; drop the row" if outside is None else f"has only the path {outside!r}; embed the image bytes"
             )
         return bytes(content)
 
@@ -138,10 +138,10 @@ def reason(path: Path, error: Exception, kind: str) -> str:
     if not path.exists():
         return "does not exist"
     if path.is_dir():
-        return f"is a folder, no {kind} file"
+        return f"is a folder, not a {kind} file"
     if isinstance(error, OSError) and error.errno is not None:
         return f"cannot be read ({spelled(error)})"
-    return f"is not a {kind} file, or a truncated or damaged one ({brief(error)}); download or recreate it"
+    return f"is not a readable {kind} file ({brief(error)}); download or recreate it"
 
 
 def brief(error: Exception) -> str:
@@ -160,17 +160,17 @@ def chosen_column(path: Path, schema: Any, name: str | None) -> str:
             return held[0]
         if held:
             raise UsageError(
-                f"{path}: the columns {', '.join(map(repr, held))} hold images, and one is meant; name it as `column` "
-                "(--column)"
+                f"{path}: the columns {', '.join(map(repr, held))} hold images; choose one with `column` (--column)"
             )
     name = COLUMN if name is None else name
     if name not in schema.names:
         raise UsageError(
-            f"{path}: no column {name!r}; it has {', '.join(map(repr, schema.names))}; name it as `column` (--column)"
+            f"{path}: no column {name!r}; it has {', '.join(map(repr, schema.names))}; choose one "
+            "with `column` (--column)"
         )
     if name not in held:
         kind = schema.field(name).type
-        raise UsageError(f"{path}: column {name!r} is {kind}; encoded images, {{bytes, path}} or bytes, are needed")
+        raise UsageError(f"{path}: column {name!r} is {kind}; expected encoded images, {{bytes, path}} or bytes")
     return name
 
 
@@ -238,7 +238,7 @@ def plain_text(path: Path, column: str, values: Iterable[Any]) -> list[str | Non
     for row, value in enumerate(values):
         if value is not None and not isinstance(value, str):
             raise UsageError(
-                f"{path}: column {column!r}, row {row} is no text but {type(value).__name__}; name another"
+                f"{path}: column {column!r}, row {row} is {type(value).__name__}, not text; choose another"
             )
         found.append((value or "").strip() or None)
     return found
@@ -281,9 +281,9 @@ FORMATS = (
         "parquet",
         _listed,
         SplitColumns,
-        "Parquet files of images for each split",
+        "Parquet files of images, one set per split",
         ColumnParameters,
-        "a column of images in Parquet files",
+        "image column of Parquet files",
         suffixes=(SUFFIX,),
         is_folder=lambda folder: is_folder_of(folder, SUFFIX),
         inside="column",

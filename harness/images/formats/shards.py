@@ -48,9 +48,7 @@ def shard_files(path: str | Path | Sequence[str], suffix: str) -> list[Path]:
         if problem is not None and not beside_images(name):
             raise UsageError(f"{folder}: {name!r} {problem}")
         if name not in held and not beside_images(name) and not _noted(name, held):
-            raise UsageError(
-                f"{folder}: {name!r} is neither one of the {suffix} files there nor a usual side file; move it away"
-            )
+            raise UsageError(f"{folder}: {name!r} is not one of the {suffix} files or a known side file; move it away")
     if not held:
         raise UsageError(f"{folder}: holds no {suffix} file")
     sets: dict[str, list[str]] = {}
@@ -59,9 +57,7 @@ def shard_files(path: str | Path | Sequence[str], suffix: str) -> list[Path]:
     if len(sets) > 1:
         named = [f"'{_pattern(folder, own)}'" for own in list(sets.values())[:FEW]]
         more = f" and {len(sets) - FEW} more" if len(sets) > FEW else ""
-        raise UsageError(
-            f"{folder}: holds {len(sets)} sets of {suffix} files, and one is meant; name it: {', '.join(named)}{more}"
-        )
+        raise UsageError(f"{folder}: holds {len(sets)} sets of {suffix} files; choose one: {', '.join(named)}{more}")
     (names,) = sets.values()
     _check_whole(folder, names)
     return [folder / name for name in names]
@@ -120,7 +116,7 @@ def _check_whole(folder: Path, names: Sequence[str]) -> None:
     if len(names) < every:
         there = f"shard {names[0]!r}" if len(names) == 1 else f"{len(names)} shards, {names[0]!r} and others,"
         raise UsageError(
-            f"{folder}: holds {there} of {every}; fetch the rest, or name what is there: '{_pattern(folder, names)}'"
+            f"{folder}: holds {there} of {every}; download the rest, or use what is there: '{_pattern(folder, names)}'"
         )
 
 
@@ -159,11 +155,11 @@ def shards(path: str | Path | Sequence[str]) -> list[Path]:
         # A file or folder whose own name has braces is meant as it stands.
         found += [Path(text)] if Path(text).exists() else map(Path, _expanded(text, text))
         if len(found) > MAX_SHARDS:
-            raise UsageError(f"{text}: names more than {MAX_SHARDS:,} files; is the pattern right?")
+            raise UsageError(f"{text}: matches more than {MAX_SHARDS:,} files; check the pattern")
     seen: set[Path] = set()
     for shard in found:
         if shard in seen:
-            raise UsageError(f"{shard}: is named twice; the same images would count twice")
+            raise UsageError(f"{shard}: is named twice; its images would count twice")
         seen.add(shard)
     return found
 
@@ -189,8 +185,8 @@ def _expanded(text: str, whole: str) -> list[str]:
     elif "," in match[1]:
         options = match[1].split(",")
     else:
-        raise UsageError(f"{whole}: {{{match[1]}}} is not a pattern; {{000..012}} or {{a,b}} is needed")
+        raise UsageError(f"{whole}: {{{match[1]}}} is not a pattern; expected {{000..012}} or {{a,b}}")
     ends = _expanded(text[match.end() :], whole)
     if len(options) * len(ends) > MAX_SHARDS:
-        raise UsageError(f"{whole}: names more than {MAX_SHARDS:,} files; is the pattern right?")
+        raise UsageError(f"{whole}: matches more than {MAX_SHARDS:,} files; check the pattern")
     return [text[: match.start()] + option + end for option in options for end in ends]

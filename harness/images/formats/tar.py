@@ -74,7 +74,7 @@ def read_tars(path: str | Path | Sequence[str], *, labels: str | None = None, le
         _check_samples(shard, images)
         prefix = f"{shard.name}/" if len(files) > 1 else ""
         if prefix and any(prefix + name in places for name in found):
-            raise UsageError(f"{shard}: another shard has the same name; rename one, so that images can be told apart")
+            raise UsageError(f"{shard}: another shard has the same name; rename one")
         names += [prefix + name for name in images]
         problems += [(prefix + name, reason) for name, reason in faults]
         places |= {prefix + name: place for name, place in found.items()}
@@ -99,7 +99,7 @@ def _members(shard: Path) -> dict[str, Place]:
             for start, kind in _COMPRESSED.items():
                 if magic == start:
                     raise UsageError(
-                        f"{shard}: is compressed ({kind}), so that no image can be read by itself; unpack it to a .tar"
+                        f"{shard}: is compressed ({kind}), which prevents random access; decompress it to a .tar"
                     )
             stream.seek(0)
             with tarfile.open(fileobj=stream, mode="r:", encoding="utf-8", errors="surrogateescape") as archive:
@@ -152,8 +152,8 @@ def _check_samples(shard: Path, images: Sequence[str]) -> None:
             continue
         if sample in first:
             raise UsageError(
-                f"{shard}: {first[sample]!r} and {name!r} are two images of one sample ({sample!r}); make a tar of "
-                "those that are meant, or rename them"
+                f"{shard}: {first[sample]!r} and {name!r} are two images of one sample ({sample!r}); keep one, or "
+                "rename them"
             )
         first[sample] = name
 
@@ -172,7 +172,7 @@ def _fault(entry: tarfile.TarInfo, name: str) -> str | None:
     if not parts[0] or parts[0][1:2] == ":":
         return "has an absolute path"
     if ".." in parts:
-        return "climbs out of the archive with '..'"
+        return "points outside the archive with '..'"
     if entry.issym() or entry.islnk():
         return "is a link"
     if entry.issparse():
@@ -196,7 +196,7 @@ def _check_end(shard: Path, entries: Sequence[tarfile.TarInfo]) -> None:
         while rest := stream.read(1 << 20):
             if any(rest):
                 raise UsageError(
-                    f"{shard}: goes on after its end mark; were several tars joined? Declare them one by one"
+                    f"{shard}: continues after its end marker; if several tars were joined, list them separately"
                 )
 
 
@@ -209,7 +209,7 @@ def _cls(where: Path, names: Sequence[str], members: TarMembers) -> tuple[int, .
         if place is None:
             problems.append((name, f"has no {LABEL_SUFFIX} file ({label_name!r}) beside it"))
             continue
-        needed = f"a whole number from 0 to {MAX_LABEL} is needed"
+        needed = f"expected a whole number from 0 to {MAX_LABEL}"
         if place.size > MAX_LABEL_BYTES:
             problems.append((label_name, f"holds {place.size:,} bytes; {needed}"))
             continue

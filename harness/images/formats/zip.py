@@ -101,7 +101,7 @@ def _cannot_open(path: Path, error: Exception) -> str:
     if not path.exists():
         return "does not exist"
     if path.is_dir():
-        return "is a folder where a zip archive was expected"
+        return "is a folder, expected a zip archive"
     if isinstance(error, OSError):
         return f"cannot be read ({error.strerror or error})"
     return f"is not a zip archive, or a truncated one ({error}); recreate it"
@@ -134,7 +134,7 @@ def _fault(entry: zipfile.ZipInfo) -> str | None:
     if not parts[0] or parts[0][1:2] == ":":
         return "has an absolute path"
     if ".." in parts:
-        return "climbs out of the archive with '..'"
+        return "points outside the archive with '..'"
     if entry.flag_bits & 0x1:
         return "is encrypted"
     if stat.S_ISLNK(entry.external_attr >> 16):
@@ -160,7 +160,7 @@ FORMATS = (
         "zip",
         listed,
         SplitFiles,
-        "a zip archive of images for each split",
+        "zip archives of images, one per split",
         PathParameters,
         "the images in a zip archive",
         suffixes=(".zip",),

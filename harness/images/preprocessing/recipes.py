@@ -80,7 +80,7 @@ class Preprocessing(Frozen):
             if short or self.crop.size[0] > size[0] or self.crop.size[1] > size[1]:
                 resized = self.resize.edge or f"{size[0]}×{size[1]}"
                 found_size = f"{self.crop.size[0]}×{self.crop.size[1]}"
-                raise ValueError(f"crop to {found_size} is larger than what resize yields ({resized}); make it smaller")
+                raise ValueError(f"crop to {found_size} is larger than the resized image ({resized}); make it smaller")
         self._refuse_what_cannot_act()
         return self
 
@@ -94,13 +94,13 @@ class Preprocessing(Frozen):
             if resize.size is not None and (crop.size == resize.size or (crop.size is None and square)):
                 resized = f"{resize.size[0]}×{resize.size[1]}"
                 raise ValueError(
-                    f"crop changes nothing: resize has squashed every image to {resized} before; crop first "
+                    f"crop has no effect: resize already squashes every image to {resized}; crop first "
                     f"(crop: {{size: square, order: crop-then-resize}}), or resize the shorter side "
                     f"(resize: {{edge: {min(resize.size)}, …}})"
                 )
         elif crop.size is not None and resize.output_size(crop.size) == crop.size:
             cropped = f"{crop.size[0]}×{crop.size[1]}"
-            raise ValueError(f"resize changes nothing: crop has cut every image to {cropped} before; leave one out")
+            raise ValueError(f"resize has no effect: crop already yields {cropped}; leave one out")
 
     def output_size(self, image: Size | None = None) -> Size | None:
         """(height, width) of what an image becomes; without one, of what every image becomes, None where they differ.

@@ -27,7 +27,7 @@ def resizer(resize: Resize, *, quantise: bool) -> Step:
     """
     makers = {"pillow": _pillow, "torch": _torch, "tf1": _tf1}
     if resize.library not in makers:
-        raise UsageError(f"resize library {resize.library!r} is not known; allowed: {', '.join(makers)}")
+        raise UsageError(f"unknown resize library {resize.library!r}; allowed: {', '.join(makers)}")
     to_size = makers[resize.library](resize, quantise)
 
     def resized(image: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ def _pillow(resize: Resize, quantise: bool) -> Callable[[np.ndarray, Size], np.n
 
     resample = Image.Resampling[resize.filter.upper()]
     if resize.antialias != (resize.filter != "nearest"):
-        raise UsageError(f"pillow's {resize.filter} has no choice of antialias: it must be {not resize.antialias}")
+        raise UsageError(f"pillow's {resize.filter} always sets antialias: it must be {not resize.antialias}")
 
     def resized(image: Any, size: Size) -> Any:
         if resize.halve and resize.edge is not None:

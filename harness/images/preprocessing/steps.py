@@ -38,7 +38,7 @@ def _optional(read: Callable[[Any], Any], none: str | None = None) -> Callable[[
 def _one_or_each(values: tuple[float, ...]) -> tuple[float, ...]:
     """One value where all are the same, so that two spellings are one recipe."""
     if not values or not all(map(isfinite, values)):
-        raise ValueError("finite numbers are needed, one for all channels or one each")
+        raise ValueError("expected finite numbers, one for all channels or one each")
     return values[:1] if len(set(values)) == 1 else values
 
 
@@ -80,11 +80,11 @@ class Resize(Frozen):
             raise ValueError(f"{self.library} has no filter {self.filter}; it has {', '.join(FILTERS[self.library])}")
         if (self.size is None) == (self.edge is None):
             both = "found neither size nor edge" if self.size is None else "found both size and edge"
-            raise ValueError(f"{both}; either `size`, a whole number or [height, width], or `edge` is needed")
+            raise ValueError(f"{both}; expected one of `size` (a whole number or [height, width]) and `edge`")
         if self.halve and (self.library != "pillow" or self.edge is None):
-            raise ValueError("halve is a step of pillow's before it resizes to an `edge`: halve must be false here")
+            raise ValueError("halve needs library pillow and `edge`; set it to false")
         if not self.clip and (self.library, self.filter) != ("torch", "bicubic"):
-            raise ValueError("clip can be false for torch's bicubic only; nothing else overshoots unclipped")
+            raise ValueError("clip: false needs torch bicubic; no other filter overshoots")
         if self.library == "tf1" and self.antialias:
             raise ValueError("tf1 never antialiases: antialias must be false")
         if self.library == "pillow" and self.antialias != (self.filter != "nearest"):
@@ -150,14 +150,14 @@ class Normalise(Frozen):
     def _std_is_sd(cls, value: Any) -> Any:
         if isinstance(value, Mapping) and "std" in value:
             if "sd" in value:
-                raise ValueError("found both sd and std, which are the same; say one of them")
+                raise ValueError("found both sd and std, which are the same; keep one")
             return {("sd" if key == "std" else key): given for key, given in value.items()}
         return value
 
     @model_validator(mode="after")
     def _acts(self) -> Normalise:
         if self.mean == (0.0,) and self.sd == (1.0,):
-            raise ValueError("mean 0 and sd 1 change nothing; leave normalise out")
+            raise ValueError("mean 0 and sd 1 have no effect; leave normalise out")
         return self
 
 

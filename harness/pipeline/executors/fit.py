@@ -37,7 +37,7 @@ def misfit(theirs: Versions, sees_store: bool, *, where: str, shared: Path | Non
         return f"a worker on {where} has {', '.join(unlike)}: install the same versions on every machine"
     if shared is not None and not sees_store:
         return (
-            f"a worker on {where} does not see the store {shared}: it must be a folder that all machines reach under "
-            "the same path; say which with --store or $HARNESS_STORE"
+            f"a worker on {where} cannot see the store {shared}; set --store or $HARNESS_STORE to "
+            "a folder that all machines share under the same path"
         )
     return None

@@ -19,7 +19,7 @@ class TooLong(BaseException):
 
 def words(seconds: float) -> str:
     """Why such a unit failed, in a sentence."""
-    return f"took longer than {seconds:g} s (--unit-timeout), so it was ended: code that hangs, or a limit too short"
+    return f"stopped after {seconds:g} s (--unit-timeout): code that hangs, or too short a limit"
 
 
 @contextmanager

@@ -49,7 +49,7 @@ class LocalExecutor:
         Raises UsageError for what a cluster alone can be asked.
         """
         if asked.cpus is not None or asked.gpus is not None:
-            raise UsageError("--cpus-per-worker and --gpus-per-worker are for --executor ray and slurm; say --workers")
+            raise UsageError("--cpus-per-worker and --gpus-per-worker need --executor ray or slurm; use --workers")
         gpus = visible_gpus(asked.device)
         return cls(asked.workers or default_workers(len(gpus)), gpus if len(gpus) > 1 else ())
 

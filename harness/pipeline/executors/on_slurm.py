@@ -68,9 +68,9 @@ class SlurmExecutor:
         except ImportError:
             raise UsageError("--executor slurm needs submitit: pip install 'generative-image-harness[slurm]'") from None
         if shutil.which("sbatch") is None:
-            raise UsageError("--executor slurm: no `sbatch` on the PATH; run it where jobs are submitted from")
+            raise UsageError("--executor slurm: no `sbatch` on the PATH; run it on a submit host")
         if asked.workers is None:
-            raise UsageError("--executor slurm: say how many jobs with --workers")
+            raise UsageError("--executor slurm: set the number of jobs with --workers")
         return cls(asked)
 
     @property
@@ -140,7 +140,7 @@ class SlurmExecutor:
             self._jobs |= dict(zip(names, jobs, strict=True))
         except Exception as error:
             words = " ".join(str(error).split()) or type(error).__name__
-            raise UsageError(f"--executor slurm: the jobs were not taken: {printable(words[-400:])}") from None
+            raise UsageError(f"--executor slurm: sbatch refused the jobs: {printable(words[-400:])}") from None
 
     def _watch(self) -> None:
         """Bring back results, tell of jobs that ended, and send others in their place."""
@@ -195,7 +195,7 @@ class SlurmExecutor:
                 future.set_exception(death)
         if self._failed_starts >= STARTS:
             words = " ".join((job.stderr() or "").split())[-300:]
-            self._refuse(UsageError(f"--executor slurm: jobs end before they begin ({state}): {printable(words)}"))
+            self._refuse(UsageError(f"--executor slurm: jobs end before they start ({state}): {printable(words)}"))
 
     def _refuse_misfits(self) -> None:
         for path in list((self._folder / "workers").iterdir()):

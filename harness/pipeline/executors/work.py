@@ -23,7 +23,7 @@ from harness.base import UsageError, printable
 from harness.pipeline.executors.limit import GRACE, TooLong, limited, words
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-DIED_TWICE = "its process ended twice before it was done: killed, out of memory, or ended by the code it ran"
+DIED_TWICE = "its process died twice: killed, out of memory, or ended by the code it ran"
 MOVES = 5  # times that a unit is run again because its machine went away, not it
 
 Unit = TypeVar("Unit")
@@ -168,7 +168,7 @@ class _Try(Generic[Unit]):
     def reason(self) -> str:
         last = self.deaths[-1]
         if last.blameless:
-            return f"its machine went away {len(self.deaths)} times: {last.reason}"
+            return f"its machine disappeared {len(self.deaths)} times: {last.reason}"
         return f"{DIED_TWICE} ({last.reason})"
 
     def told(self, finished: Finished[Unit, Result]) -> Finished[Unit, Result]:
@@ -224,7 +224,7 @@ def reason_of(error: BaseException) -> str:
     try:
         message = str(error)
     except Exception:  # of a class of the user's
-        message = "its message cannot be had"
+        message = "its message cannot be read"
     words = f"{type(error).__name__}: {message}".strip().rstrip(":")
     notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
     return printable(" ".join(" ".join([*notes, words]).split()))

@@ -45,7 +45,7 @@ class Side:
     def _stored(self, fake: FakeSet) -> dict[str, Analysis]:
         found = load_analyses(self.plan, fake, self.encoder)
         if None in found.values():
-            raise UsageError(f"{self.encoder}: a score of {fake.generator} was lost; run the audit again")
+            raise UsageError(f"{self.encoder}: a score of {fake.generator} is missing; run the audit again")
         return {metric: analysis for metric, analysis in found.items() if analysis is not None}
 
     def _made(self, fake: FakeSet) -> dict[str, Analysis]:

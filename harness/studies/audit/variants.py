@@ -67,7 +67,7 @@ def variants(benchmark: Benchmark, encoder: str) -> Iterator[Variant]:
             yield Variant("batch size", str(size), batch_size=size)
     for n in declared.n_fake:
         if n >= benchmark.n_fake:
-            raise UsageError(f"audit.n_fake: found {n}; fewer than the benchmark's {benchmark.n_fake} are needed")
+            raise UsageError(f"audit.n_fake: found {n}; must be less than the benchmark's {benchmark.n_fake}")
         yield Variant("n_fake", str(n), n_fake=n)
     own = benchmark.encoders[encoder]
     for change in declared.encoder:
@@ -91,7 +91,7 @@ def _recipes(pinned: Preprocessing, declared: Audit, encoder: str) -> Iterator[V
 
     for resize in declared.resize:
         if pinned.resize is None:
-            raise UsageError(f"audit.resize: the recipe of {encoder} resizes nothing, so there is no resize to vary")
+            raise UsageError(f"audit.resize: the recipe of {encoder} does not resize, so there is no resize to vary")
         library, filter_, *rest = resize.split()
         setting: dict[str, Any] = {"library": library, "filter": filter_, "size": pinned.resize.size}
         if pinned.resize.edge is not None:
@@ -107,7 +107,7 @@ def _recipes(pinned: Preprocessing, declared: Audit, encoder: str) -> Iterator[V
         yield from changed("channels", channels, channels=channels)
     for order in declared.crop:
         if pinned.resize is None:
-            raise UsageError(f"audit.crop: the recipe of {encoder} resizes nothing, so no crop goes before or after")
+            raise UsageError(f"audit.crop: the recipe of {encoder} does not resize, so crop order has no effect")
         yield from changed("crop", order, **_order(pinned, order))
     for low, high in declared.range:
         yield from changed("range", f"{low:g} to {high:g}", range=(low, high))
@@ -131,7 +131,7 @@ def _order(pinned: Preprocessing, order: str) -> dict[str, Any]:
 def _size(pinned: Preprocessing) -> tuple[int, int]:
     size = pinned.output_size()
     if size is None:
-        raise UsageError("audit: the pinned recipe does not fix one size, so no other way to it can be compared")
+        raise UsageError("audit: the pinned recipe does not fix one size, so there is nothing to compare")
     return size
 
 

@@ -31,7 +31,7 @@ def by_class(plan: Plan, pipeline_of: Callable[[Plan], Pipeline], encoder: str) 
     labels = real_labels(plan, plan.reference)
     classes = sorted(set(labels.tolist()))
     if len(classes) < 2:
-        raise UsageError(f"{benchmark.name}: the reference has one class; there is nothing to tell apart")
+        raise UsageError(f"{benchmark.name}: the reference has only one class")
     real = load_features(plan, plan.reference, encoder).rows
     counts = np.array([np.sum(labels == label) for label in classes])
     chosen, left_out = _metrics(plan, encoder, int(counts.min()), real.shape[1])
@@ -79,11 +79,13 @@ def _metrics(plan: Plan, encoder: str, fewest: int, columns: int) -> tuple[list[
         if facts.columns is not None:
             needed = max(needed, facts.columns * columns)
         if fewest < needed:
-            left[metric] = f"a class has {fewest:,} real images, and it takes {needed:,} at {columns:,} columns"
+            left[metric] = f"a class has only {fewest:,} real images; needs {needed:,} for {columns:,} features"
         else:
             chosen.append(metric)
     if not chosen:
-        raise UsageError(f"no metric by class: {'; '.join(f'{name}: {why}' for name, why in left.items())}")
+        raise UsageError(
+            f"no metric can be computed by class: {'; '.join(f'{name}: {why}' for name, why in left.items())}"
+        )
     return chosen, left
 
 

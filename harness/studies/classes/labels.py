@@ -39,8 +39,8 @@ class Classifier:
 
         if plan.training is None:
             raise UsageError(
-                f"{plan.benchmark.name}: fakes without labels of their own take a classifier, and that a "
-                "`training_split` with labels"
+                f"{plan.benchmark.name}: generated images have no labels, and the classifier that "
+                "predicts them needs a `training_split` with labels"
             )
         labels = real_labels(plan, plan.training)
         rows = load_features(plan, plan.training, encoder).rows.astype(np.float64)
@@ -51,8 +51,9 @@ class Classifier:
         right = float(np.mean(seen == reference))
         if right < ENOUGH:
             raise UsageError(
-                f"a linear classifier under {encoder} names {right:.0%} of the reference images right: its classes "
-                f"mean nothing; give fakes labels of their own (`groups`), or take another --encoder"
+                f"a linear classifier under {encoder} labels only {right:.0%} of the reference images "
+                "correctly, too few to trust its classes; give the generated images labels "
+                "(`groups`), or use another --encoder"
             )
         return cls(model, middle, scale, right, plan.training.split)
 

@@ -29,8 +29,8 @@ def partners(
     if not one or not two:
         named, bare = (question.first, question.second) if one else (question.second, question.first)
         raise UsageError(
-            f"`--paired`: the images of {named} have file names and those of {bare} have none, so nothing says which "
-            "belong together; score both from files, or compare them unpaired"
+            f"`--paired`: the images of {named} have file names but those of {bare} have none, so "
+            "they cannot be paired; score both from files, or compare unpaired"
         )
     if len(first) != len(second):
         return None  # `difference` refuses them
@@ -60,8 +60,8 @@ def by_name(first: Sequence[str], second: Sequence[str], *, called: tuple[str, s
             if names
         ]
         raise UsageError(
-            f"`--paired` pairs images by file name, and some have no partner: {'; '.join(lacking)}. Score the files "
-            "that both have, or compare them unpaired"
+            "`--paired` pairs images by file name, but some have no partner: "
+            f"{'; '.join(lacking)}. Score only common files, or compare unpaired"
         )
     return np.array([right[key][0] for key in left], np.intp)
 
@@ -72,8 +72,8 @@ def _keys(names: Sequence[str], who: str) -> dict[str, tuple[int, str]]:
     for place, (name, key) in enumerate(zip(names, partner_keys(names), strict=True)):
         if key in keys:
             raise UsageError(
-                f"`--paired` pairs images by file name, and {keys[key][1]} and {name} of {who} would have the same "
-                "partner; rename one, or compare them unpaired"
+                f"`--paired` pairs images by file name, and {keys[key][1]} and {name} of {who} would "
+                "have the same partner; rename one, or compare unpaired"
             )
         keys[key] = (place, name)
     return keys

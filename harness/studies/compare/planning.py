@@ -25,7 +25,7 @@ def planned(
     Raises UsageError for both given, for generators without scores, and where no run suffices.
     """
     if images is not None and training_seeds is not None:
-        raise UsageError("--images and --training-seeds are both given; give one, and the other is planned")
+        raise UsageError("give --images or --training-seeds, not both; the other is planned")
     run.check_two(question.first, question.second)
     (metric,) = run.asked(question.metric or run.board["rank_by"]["metric"])
     one, two = (run.metrics[metric][generator] for generator in (question.first, question.second))

@@ -66,7 +66,7 @@ def read(text: str, place: int) -> Bare:
             raise UsageError(f"--values {text}: {key} cannot be {value}")
     n = values.pop("n", None)
     if not values:
-        raise UsageError(f"--values {text}: a metric is needed: {', '.join(KNOWN[:-1])}")
+        raise UsageError(f"--values {text}: no metric given; use {', '.join(KNOWN[:-1])}")
     return Bare(name.strip(), values, None if n is None else int(n))
 
 
@@ -78,7 +78,7 @@ def of_values(texts: Sequence[str]) -> str:
 def text(generators: Sequence[Bare]) -> str:
     """Sentences for each generator, then which to take for training data and which for a single image."""
     if len({one.name for one in generators}) < len(generators):
-        raise UsageError("--values: two generators have one name; write NAME:fd=3,…")
+        raise UsageError("--values: two generators have the same name; write NAME:fd=3,…")
     lines = [f"{one.name}: {'; '.join(_said(one, generators))}." for one in generators]
     if len(generators) > 1:
         lines += [

@@ -38,7 +38,7 @@ class Candidate:
         """The metric with its defaults, subsets made to fit n rows. Raises UsageError where a direction is missing."""
         direction = better or facts.better
         if direction not in ("lower", "higher"):
-            raise UsageError(f"metric '{facts.name}' does not say which values are better: give --better")
+            raise UsageError(f"metric '{facts.name}' has no direction; give --better")
         parameters: dict[str, Any] = {}
         fields = getattr(facts.parameters, "model_fields", {})
         if "subset_size" in fields:
@@ -115,7 +115,9 @@ def sit(
     Raises UsageError for n below 100 or fewer than 4 repeats: less cannot tell noise from a fault.
     """
     if n < 100 or repeats < 4:
-        raise UsageError("the exam needs at least 100 rows a side and 4 repeats: fewer cannot tell a fault from noise")
+        raise UsageError(
+            "the exam needs at least 100 rows per side and 4 repeats; fewer cannot separate faults from noise"
+        )
     cards = []
     for candidate in candidates:
         said(candidate.facts.name)

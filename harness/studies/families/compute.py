@@ -73,7 +73,7 @@ def judge(statements: Statements, out: Path, *, level: float = 0.95) -> Families
     present = {name: family for name, family in statements.families.items() if family.generator in rows}
     if not present:
         named = ", ".join(family.generator for family in statements.families.values())
-        raise UsageError(f"{out}: none of the families is scored here ({named}); run benchmarks/families.yaml first")
+        raise UsageError(f"{out}: no family is scored here ({named}); run benchmarks/families.yaml first")
     run = _Run(board, encoder, rows, metrics, results.read_costs(out), level)
     judged: list[Judged] = []
     for axis, scale in statements.scales.items():

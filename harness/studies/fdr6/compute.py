@@ -80,7 +80,7 @@ def under(scored: Scored, protocol: str) -> dict[str, str]:
     if lacking := [name for name in wanted if name not in found]:
         raise UsageError(
             f"{scored.out} has no encoder of protocol {named(lacking)}; `encoders: {{all: {{protocol: {protocol}}}}}` "
-            f"in its benchmark, or `harness score REAL FAKE --protocol {protocol}`, takes all {len(wanted)}"
+            f"in its benchmark, or `harness score REAL FAKE --protocol {protocol}`, uses all {len(wanted)}"
         )
     return {name: found[name] for name in wanted}
 
@@ -98,7 +98,7 @@ def _distances(scored: Scored, encoder: str, whole: protocols.Protocol) -> resul
     held = scored.under(encoder).metrics
     name = next((name for name in (wanted, *held) if name in held and uses.get(name) == wanted), None)
     if name is None:
-        raise UsageError(f"{scored.out} has no {wanted} under {encoder}, of which {whole.name} is the average")
+        raise UsageError(f"{scored.out} has no {wanted} under {encoder}, which {whole.name} averages")
     return held[name]
 
 

@@ -86,7 +86,7 @@ def voted(votes: Sequence[Vote], *, level: float = 0.95) -> Judged:
     units, _ = first_seen([v.voter for v in votes] if votes[0].voter is not None else range(len(votes)))
     count = int(units.max()) + 1
     if count < FEWEST:
-        raise UsageError(f"the votes are of {count} voters; an interval takes at least {FEWEST}")
+        raise UsageError(f"only {count} voters; an interval needs at least {FEWEST}")
     shared = "voters" if votes[0].voter is not None else "votes"
     of_unit = np.zeros((count, len(names)))
     np.add.at(of_unit, units, influence)
@@ -136,12 +136,12 @@ def _common_prompts(scores: Sequence[Score], common: bool, notes: list[str]) -> 
         if not common:
             raise UsageError(
                 f"{named(list(lacking))} did not answer all {len(every)} prompts ({first} lacks {prompts[0]!r}"
-                f"{f' and {len(prompts) - 1} more' if len(prompts) > 1 else ''}); --common takes the {len(kept)} "
-                "prompts that all answered"
+                f"{f' and {len(prompts) - 1} more' if len(prompts) > 1 else ''}); --common uses only "
+                f"the {len(kept)} prompts common to all"
             )
-        notes.append(f"{len(kept)} of {len(every)} prompts, those that all answered; the others are left out")
+        notes.append(f"{len(kept)} of {len(every)} prompts, those common to all generators")
     if len(kept) < FEWEST:
-        raise UsageError(f"{len(kept)} prompts were answered by all; an interval takes at least {FEWEST}")
+        raise UsageError(f"{len(kept)} prompts are common to all generators; an interval needs at least {FEWEST}")
     return kept
 
 
@@ -162,7 +162,7 @@ def _of_images(scores: Sequence[Score]) -> list[SeedMember]:
     for seed, own in _by_seed(scores).items():
         values = np.array([score.value for score in own])
         if len(values) < FEWEST:
-            raise UsageError(f"{own[0].generator} has {len(values)} scores; an interval takes at least {FEWEST}")
+            raise UsageError(f"{own[0].generator} has {len(values)} scores; an interval needs at least {FEWEST}")
         spread = values - values.mean()
         shared = _analysis(float(values.mean()), np.zeros(FEWEST), effective=FEW, rows=len(values))
         form = InfluenceForm(np.zeros(FEWEST), spread)
@@ -208,7 +208,7 @@ def _connected(names: Sequence[str], left: npt.NDArray[np.intp], right: npt.NDAr
             group = [names[g] for g in range(count) if beats[winner, g]]
             raise UsageError(
                 f"no finite strengths: {named(group)} never won against {named([n for n in names if n not in group])}, "
-                "directly or over others; more votes, or votes between others, are needed"
+                "directly or through others; more votes are needed"
             )
 
 

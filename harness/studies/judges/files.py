@@ -67,11 +67,11 @@ def read_scores(path: Path, columns: ScoreColumns = ScoreColumns()) -> list[Scor
         for line, row in rows:
             value = _number(row[columns.score])
             if value is None:
-                wrong.append(f"{path}:{line}: {columns.score} is {row[columns.score]!r}; it must be a finite number")
+                wrong.append(f"{path}:{line}: {columns.score} is {row[columns.score]!r}; must be a finite number")
             elif not row[columns.generator]:
-                wrong.append(f"{path}:{line}: a generator is needed in column {columns.generator}")
+                wrong.append(f"{path}:{line}: no generator in column {columns.generator}")
             elif prompt and not row[prompt]:
-                wrong.append(f"{path}:{line}: a prompt is needed in column {prompt}")
+                wrong.append(f"{path}:{line}: no prompt in column {prompt}")
             else:
                 found.append(
                     Score(row[columns.generator], value, row[prompt] if prompt else None, row[seed] if seed else None)
@@ -93,11 +93,13 @@ def read_votes(path: Path, columns: VoteColumns = VoteColumns()) -> list[Vote]:
             left, right, winner = (row[name] for name in needed)
             shares = {LEFT: 1.0, RIGHT: 0.0, TIE: 0.5} | {right: 0.0, left: 1.0}
             if not left or not right or left == right:
-                wrong.append(f"{path}:{line}: two different generators are needed, found {left!r} and {right!r}")
+                wrong.append(f"{path}:{line}: expected two different generators, found {left!r} and {right!r}")
             elif winner not in shares:
-                wrong.append(f"{path}:{line}: {columns.winner} is {winner!r}; it must be left, right, tie, or a name")
+                wrong.append(
+                    f"{path}:{line}: {columns.winner} is {winner!r}; must be left, right, tie, or a generator name"
+                )
             elif voter and not row[voter]:
-                wrong.append(f"{path}:{line}: a voter is needed in column {voter}")
+                wrong.append(f"{path}:{line}: no voter in column {voter}")
             else:
                 found.append(Vote(left, right, shares[winner], row[voter] if voter else None))
     return found

@@ -128,12 +128,12 @@ def check_prompts(sets: Sequence[PromptedSet], readers: Sequence[str]) -> None:
             ".txt file beside each image, metadata.csv in the folder, or a column prompt, caption or text of a table"
         )
     if len(without) < len(sets):
-        raise UsageError(f"some sets have prompts, and {lack}; give all, or judge them one by one")
+        raise UsageError(f"some sets have prompts but {lack}; give prompts for all, or judge the sets separately")
 
 
 def _finite(scores: npt.NDArray[np.float64], judge: Judge, generator: str) -> npt.NDArray[np.float64]:
     if not np.isfinite(scores).all():
-        raise UsageError(f"{judge.name} gives no number for images of {generator}; are these its weights?")
+        raise UsageError(f"{judge.name} gives NaN or infinity for images of {generator}; are these the right weights?")
     return scores
 
 
@@ -141,4 +141,4 @@ def _notes(prompts: Sequence[str]) -> tuple[str, ...]:
     long = too_long(list(dict.fromkeys(prompts)))
     if not long:
         return ()
-    return (f"{counted(len(long), 'prompt')} longer than 75 tokens, the rest of which no judge reads: {long[0][:60]}…",)
+    return (f"{counted(len(long), 'prompt')} longer than 75 tokens, which judges truncate: {long[0][:60]}…",)

@@ -144,4 +144,4 @@ def _imported(*names: str) -> Any:
         except ModuleNotFoundError as missing:
             if missing.name is None or not name.startswith(missing.name):
                 raise
-    raise UsageError(f"{names[0]} is not installed; install it, or use adapters.loop in a loop of your own")
+    raise UsageError(f"{names[0]} is not installed; install it, or use adapters.loop in your own loop")

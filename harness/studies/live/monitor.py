@@ -88,9 +88,9 @@ class Monitor:
         share: tuple[int, int] | None = None,
     ) -> None:
         if every is not None and every < 1:
-            raise UsageError(f"every={every}: at least one step is needed")
+            raise UsageError(f"every={every}: must be at least 1")
         if share is not None and not 0 <= share[0] < share[1]:
-            raise UsageError(f"share={share}: (rank, number of processes) with 0 <= rank < number is needed")
+            raise UsageError(f"share={share}: (rank, number of processes) needs 0 <= rank < number")
         self.every = every
         self._seed = seed
         self._given_share = share
@@ -176,9 +176,11 @@ class Monitor:
         else:
             places = np.asarray(index, np.int64)
             if places.shape != (len(batch),):
-                raise UsageError(f"index: {places.shape} for {counted(len(batch), 'image')}; one place each is needed")
+                raise UsageError(
+                    f"index: {places.shape} for {counted(len(batch), 'image')}; expected one index per image"
+                )
             if len(places) and (places.min() < 0 or places.max() >= self.n):
-                raise UsageError(f"index: places are 0 to {self.n - 1}, as n = {self.n}; found {places.max()}")
+                raise UsageError(f"index: must be 0 to {self.n - 1} (n = {self.n}); found {places.max()}")
         batch = batch[: len(places)]
         if not len(batch):
             return
@@ -247,7 +249,7 @@ class Monitor:
         taken = list(states)
         for one in taken:
             if one["key"] != self._key:
-                raise UsageError("merge: a state of another encoder, preprocessing or n; make all monitors alike")
+                raise UsageError("merge: a state of another encoder, preprocessing or n; create all monitors alike")
         self._others += taken
         return self
 
@@ -279,11 +281,9 @@ class Monitor:
         held = [one for one in states if len(one["places"])]
         places = np.concatenate([np.zeros(0, np.int64), *(one["places"] for one in held)])
         if len(places) != self.n:
-            raise UsageError(
-                f"{counted(len(places), 'image')} of n = {self.n}: values at another number do not compare"
-            )
+            raise UsageError(f"{counted(len(places), 'image')} of n = {self.n}: scores at another n are not comparable")
         if len(np.unique(places)) != self.n:
-            raise UsageError("some images have the same place; say `share` or `index` so that processes do not overlap")
+            raise UsageError("some images have the same index; set `share` or `index` so that processes do not overlap")
         plan, (source,) = self._plan, self._plan.fakes
         # In the order in which a run takes files: sums and splits are then the very same.
         order = np.argsort(places)[order_of_files(plan, self.n)]

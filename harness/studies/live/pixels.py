@@ -39,14 +39,14 @@ class Pixels:
 
     def __post_init__(self) -> None:
         if self.layout not in (None, "NHWC", "NCHW"):
-            raise UsageError(f"layout={self.layout!r}: say 'NHWC' or 'NCHW'")
+            raise UsageError(f"layout={self.layout!r}: use 'NHWC' or 'NCHW'")
         if self.range is not None:
             try:
                 low, high = map(float, self.range)
             except (TypeError, ValueError):
-                raise UsageError(f"range={self.range!r}: say two numbers, such as (0, 1) or (-1, 1)") from None
+                raise UsageError(f"range={self.range!r}: use two numbers, such as (0, 1) or (-1, 1)") from None
             if not low < high:
-                raise UsageError(f"range={self.range!r}: the first number must be below the second")
+                raise UsageError(f"range={self.range!r}: the first number must be smaller than the second")
             self.range = low, high
 
     def parts(self, given: Any) -> Iterator[ImageSet]:
@@ -73,7 +73,7 @@ class Pixels:
 
     def _items(self, given: Any) -> Iterator[Any]:
         if isinstance(given, str | bytes) or _is_picture(given):
-            self._refuse(f"a single {type(given).__name__} is no set of images")
+            self._refuse(f"a single {type(given).__name__} is not a set of images")
         columns = getattr(given, "column_names", None)
         if isinstance(columns, list):  # a Hugging Face Dataset: other columns need not be decoded
             column = self._column(columns, getattr(given, "features", None))
@@ -96,7 +96,7 @@ class Pixels:
         if isinstance(given, list | tuple):
             return self._listed(given)
         if not _is_array(given):
-            self._refuse(f"found a {type(given).__name__} where images are needed (array, tensor or PIL image)")
+            self._refuse(f"found a {type(given).__name__} expected an image (array, tensor or PIL image)")
         return self._array(_numpy(given), alone)
 
     def _listed(self, given: Sequence[Any]) -> ImageSet:
@@ -108,7 +108,7 @@ class Pixels:
         if labels and len(labels) == len(others):
             return self._batch(first, alone=True)
         if _dimensions(first) == 4 and others:
-            self._refuse("a batch holds several arrays of images; give the one that is meant")
+            self._refuse("a batch holds several image arrays; pass only one")
         images = [self._batch(one, alone=True) for one in given]
         return joined([part if isinstance(part, np.ndarray) else Mixed(part) for part in images])
 
@@ -124,7 +124,7 @@ class Pixels:
         for found in (typed, usual, shaped):
             if len(found) == 1:
                 return str(found[0])
-        self._refuse(f"which column holds the images? It has {', '.join(map(str, names))}; say column='…'")
+        self._refuse(f"cannot tell which column holds the images ({', '.join(map(str, names))}); set column='…'")
 
     def _picture(self, picture: Any) -> NDArray[np.uint8]:
         """A PIL image as the file that it would be saved to is read: what is refused there is refused here."""
@@ -157,13 +157,13 @@ class Pixels:
                 "image, [..., None] for grey ones"
             )
         if array.ndim != 4:
-            self._refuse(f"an array of shape {shape} is no batch of images; (n, H, W, C) or (n, C, H, W) is needed")
+            self._refuse(f"an array of shape {shape} is not a batch of images; expected (n, H, W, C) or (n, C, H, W)")
         first, last = shape[1] in CHANNELS, shape[3] in CHANNELS
         if self.layout is None:
             if first and last:
-                self._refuse(f"an array of shape {shape} reads both ways; say layout='NHWC' or layout='NCHW'")
+                self._refuse(f"an array of shape {shape} is ambiguous; set layout='NHWC' or layout='NCHW'")
             if not first and not last:
-                more = " (an alpha channel? Leave it out)" if 4 in (shape[1], shape[3]) else ""
+                more = " (an alpha channel? Remove it)" if 4 in (shape[1], shape[3]) else ""
                 self._refuse(f"an array of shape {shape} has no axis of 1 or 3 channels{more}")
             self.layout = "NCHW" if first else "NHWC"
         if not (first if self.layout == "NCHW" else last):
@@ -182,8 +182,8 @@ class Pixels:
         least, most = float(images.min()), float(images.max())
         if self.range is None:
             self._refuse(
-                f"{images.dtype} images ({least:.3g} to {most:.3g}) without a range; say what black and white are: "
-                "range=(0, 1), (-1, 1) or (0, 255)"
+                f"{images.dtype} images ({least:.3g} to {most:.3g}) without a range; set the values of "
+                "black and white: range=(0, 1), (-1, 1) or (0, 255)"
             )
         low, high = self.range
         wide = high - low

@@ -118,7 +118,9 @@ class Scores:
         """The Estimate of a metric, of the one fake that was scored; UsageError where there are several."""
         found = self.estimates
         if len(found) != 1:
-            raise UsageError(f"{len(found)} sets were scored; say which: .estimates[{next(iter(found))!r}][{metric!r}]")
+            raise UsageError(
+                f"{len(found)} sets were scored; choose one: .estimates[{next(iter(found))!r}][{metric!r}]"
+            )
         return next(iter(found.values()))[metric]
 
     def to_pandas(self) -> pd.DataFrame:

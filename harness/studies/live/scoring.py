@@ -83,8 +83,8 @@ def score(
     for name, one in {**sets, **fakes}.items():
         least = n or from_folders.LEAST
         if isinstance(one, KeptImages) and one.size < least:
-            asked = f"{n} of each set were asked for" if n else f"at least {least} are needed"
-            raise UsageError(f"{name}: holds {counted(one.size, 'image')}; {asked}")
+            asked = f"fewer than n = {n}" if n else f"need at least {least}"
+            raise UsageError(f"{name}: has {counted(one.size, 'image')}; {asked}")
     question = _Question(
         sets["real"],
         fakes,

@@ -82,7 +82,7 @@ class Watcher:
     def _look(self) -> dict[Path, tuple[Stamp, float]]:
         """Each checkpoint's stamp, and since when it is this one."""
         if not self.folder.is_dir():
-            raise UsageError(f"{self.folder}: is not a folder; give the one that checkpoints are written into")
+            raise UsageError(f"{self.folder}: is not a folder; give the folder of the checkpoints")
         now = time.monotonic()
         found = {}
         for path in self.folder.glob(self.pattern):

@@ -63,7 +63,7 @@ def scored_pairs(real: Path, fakes: Sequence[Path], asked: Asked) -> Paired:
     names = [_names(source, one.path) for source, one in zip(sources, given, strict=True)]
     order = [_partners(names[0], own, one.path, real) for own, one in zip(names[1:], given[1:], strict=True)]
     if len(names[0]) < FEWEST:
-        raise UsageError(f"{real} has {len(names[0])} images; an interval takes at least {FEWEST}")
+        raise UsageError(f"{real} has {len(names[0])} images; an interval needs at least {FEWEST}")
     compares = _compares(asked)
     scores: dict[str, dict[str, tuple[float, ...]]] = {measure: {} for measure in asked.measures}
     for name, source, places in zip(called, sources[1:], order, strict=True):
@@ -79,7 +79,7 @@ def scored_pairs(real: Path, fakes: Sequence[Path], asked: Asked) -> Paired:
         if equal := {name: int(np.isinf(values).sum()) for name, values in of.items() if np.isinf(values).any()}:
             told = ", ".join(f"{count} of {name}" for name, count in equal.items())
             notes.append(
-                f"{measure} has no mean: images equal their reference pixel by pixel, whose PSNR is infinite ({told})"
+                f"{measure} has no mean: some images equal their reference, so their PSNR is infinite ({told})"
             )
             continue
         units = _units(names[0], asked.clusters)
@@ -87,7 +87,7 @@ def scored_pairs(real: Path, fakes: Sequence[Path], asked: Asked) -> Paired:
         found = scored_by(each, judge=measure, lower_is_better=MEASURES[measure], level=asked.level)
         judged[measure] = replace(found, shared="folders" if asked.clusters else "images")
     if "lpips" in asked.measures and asked.random_weights:
-        notes.append("LPIPS has random weights: it measures nothing but its own arithmetic")
+        notes.append("LPIPS has random weights: its scores do not measure quality")
     return Paired(tuple(names[0]), scores, judged, tuple(notes))
 
 
@@ -105,24 +105,21 @@ def _units(names: Sequence[str], clusters: bool) -> list[str]:
         return list(names)
     folders = [name.rpartition("/")[0] for name in names]
     if len(set(folders)) < FEWEST:
-        raise UsageError(
-            f"the images lie in {len(set(folders))} folders; as clusters at least {FEWEST} are needed, or leave "
-            "--clusters out"
-        )
+        raise UsageError(f"the images are in {len(set(folders))} folders; --clusters needs at least {FEWEST}")
     return folders
 
 
 def _names(source: Any, path: Path) -> list[str]:
     names = getattr(source, "names", None)
     if names is None:
-        raise UsageError(f"{path}: its images have no file names, by which alone pairs are told; {WHY}")
+        raise UsageError(f"{path}: its images have no file names, so they cannot be paired; {WHY}")
     return list(names)
 
 
 WHY = (
-    "PSNR, SSIM and LPIPS compare an image with the very image it should be, and a generated image has none: a perfect "
-    "generator's images differ from all real ones pixel by pixel, and a blurred mean scores better than any of them. "
-    "For sets without pairs `harness score REAL FAKE` measures fidelity and diversity"
+    "PSNR, SSIM and LPIPS need the true image for each image. A generator has none: its "
+    "perfect samples differ from all real images, and a blurred mean would score better. "
+    "For unpaired sets use `harness score REAL FAKE`"
 )
 
 
@@ -131,7 +128,7 @@ def _partners(real: Sequence[str], own: Sequence[str], path: Path, of: Path) -> 
     there = {key: place for place, key in enumerate(partner_keys(own))}
     wanted = partner_keys(real)
     if len(there) < len(own) or len(set(wanted)) < len(wanted):
-        raise UsageError(f"{of} and {path}: two images of one set have names that a person would take for the same")
+        raise UsageError(f"{of} and {path}: two images of one set have nearly the same name")
     lacking = [name for name, key in zip(real, wanted, strict=True) if key not in there]
     extra = [name for name, key in zip(own, partner_keys(own), strict=True) if key not in set(wanted)]
     if lacking or extra:
@@ -142,7 +139,7 @@ def _partners(real: Sequence[str], own: Sequence[str], path: Path, of: Path) -> 
             else (f"{len(extra)} of {len(own)} images of {path} have no partner in {of}")
         )
         raise UsageError(
-            f"{whose} ({shown}{', …' if len(lacking or extra) > SHOWN else ''}): pairs go by file name. {WHY}"
+            f"{whose} ({shown}{', …' if len(lacking or extra) > SHOWN else ''}): images are paired by file name. {WHY}"
         )
     return [there[key] for key in wanted]
 
@@ -152,7 +149,7 @@ def _one_shape(one: np.ndarray, other: np.ndarray, name: str, generator: str) ->
     if one.shape[:2] != other.shape[:2]:
         raise UsageError(
             f"{name} has {one.shape[0]} × {one.shape[1]} pixels and its partner of {generator} {other.shape[0]} × "
-            f"{other.shape[1]}; pixels are compared one by one, so bring both to one size first"
+            f"{other.shape[1]}; resize both to one size first"
         )
     channels = max(one.shape[2], other.shape[2])
     shapes = [(*image.shape[:2], channels) for image in (one, other)]

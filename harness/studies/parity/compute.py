@@ -142,10 +142,10 @@ def _first(path: Path, n: int, made: Path) -> Path:
 
 def _size(path: Path) -> int:
     if not path.is_dir():
-        raise UsageError(f"{path}: is not a folder; the peers read folders of image files, and parity is about them")
+        raise UsageError(f"{path}: is not a folder; parity compares folders of image files")
     size = open_images("folder", {"path": str(path)}).size
     if size < LEAST:
-        raise UsageError(f"{path}: holds {size} images; at least {LEAST} are needed")
+        raise UsageError(f"{path}: has {size} images; need at least {LEAST}")
     return size
 
 

@@ -106,7 +106,7 @@ def pytorch_fid(task: Task) -> Told:
     for path in task.folders:
         files = sorted(file for end in fid_score.IMAGE_EXTENSIONS for file in Path(path).glob(f"*.{end}"))
         if not files:
-            raise UsageError(f"it finds no image in {path}: it looks into no sub-folder")
+            raise UsageError(f"it finds no image in {path}: it ignores sub-folders")
         rows.append(fid_score.get_activations(files, model, BATCH, 2048, task.device, 0))
     (mu, sigma), (mu_fake, sigma_fake) = ((one.mean(0), np.cov(one, rowvar=False)) for one in rows)
     value = fid_score.calculate_frechet_distance(mu, sigma, mu_fake, sigma_fake)
@@ -220,7 +220,7 @@ def _batches(folder: Path) -> Iterator[torch.Tensor]:
 
     source = open_images("folder", {"path": str(folder)})
     if source.shape is None:
-        raise UsageError("it takes batches of one size, and these images differ in size")
+        raise UsageError("it needs images of one size, and these differ")
     for start in range(0, source.size, BATCH):
         images = np.asarray(source.read(range(start, min(start + BATCH, source.size))))
         yield torch.from_numpy(np.broadcast_to(images, (*images.shape[:3], 3)).copy()).permute(0, 3, 1, 2)

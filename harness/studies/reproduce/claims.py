@@ -250,7 +250,7 @@ def _claim(document: Document, lines: list[str], number: int, row: Any, common: 
 
 def _check_together(document: Document, at: tuple[str, int], claim: Claim) -> None:
     if claim.protocol is not None and claim.pipeline is not None:
-        document.complain((*at, "pipeline"), "there is a protocol as well; say one of the two", key=True)
+        document.complain((*at, "pipeline"), "a protocol is also given; keep one", key=True)
     if claim.protocol is not None and not getattr(protocols.load(claim.protocol), PART[claim.metric]):
         text = f"the protocol '{claim.protocol}' has no {PART[claim.metric]}, so it cannot have made a {claim.metric}"
         document.complain((*at, "protocol"), text)

@@ -143,7 +143,7 @@ def _claim(name: str, printed: Printed, metric: str, notes: list[str]) -> Claim:
 def _read(name: str, text: str) -> tuple[str, float, int]:
     found = printed_number(text.strip())
     if found is None:
-        raise UsageError(f"{name}: found {text!r}; expected a number as it was printed, such as 2.30")
+        raise UsageError(f"{name}: found {text!r}; expected a number as printed, such as 2.30")
     return found
 
 

@@ -46,10 +46,10 @@ def _check(of: Run | Scores, level: float, dataset: str | None) -> None:
         raise UsageError(f"--level is {level:g}; it must lie between 0 and 1, such as 0.95")
     if level > HIGHEST:
         raise UsageError(
-            f"the level is {level:g}; at most {HIGHEST:g} can be told from {DRAWS:,} replicates: give a lower --level"
+            f"the level is {level:g}; at most {HIGHEST:g} is possible with {DRAWS:,} replicates; give a lower --level"
         )
     if len(of.rankings) == 1 and dataset is None:
-        alone = f"{of.rankings[0].name} is the only encoder: add another, or people with --human DATASET"
+        alone = f"{of.rankings[0].name} is the only encoder; add another, or human judgements with --human DATASET"
         raise UsageError([alone, *of.notes])
 
 
@@ -77,11 +77,11 @@ def _judge(rankings: Sequence[Ranking], dataset: str, seed: int) -> tuple[list[R
     spelled = {_plain(name): name for name in study}
     ours = {name: spelled[_plain(name)] for name in rankings[0].names if _plain(name) in spelled}
     if len(set(ours.values())) < len(ours):
-        raise UsageError(f"two generators are spelled like one of the study: {', '.join(ours)}")
+        raise UsageError(f"two generators match one of the study: {', '.join(ours)}")
     left = [name for name in rankings[0].names if name not in ours]
     if len(ours) < 3:
         raise UsageError(
-            f"{len(ours)} generators are in the human study of {dataset}, and to compare rankings takes 3; "
+            f"{len(ours)} generators are in the human study of {dataset}; rankings need at least 3; "
             f"not there: {', '.join(left)}. Known: {', '.join(study)}"
         )
     rates = {name: study[theirs].error_rate for name, theirs in ours.items()}

@@ -76,7 +76,7 @@ def of_metrics(out: Path, encoder: str | None = None, *, level: float | None = N
     copying = {str(row["generator"]) for row in board["rows"] if copies_reference(row["observations"])}
     tables, notes = _tables(board, chosen, without_copiers(results.read(out, chosen)[1], copying))
     if copying:
-        notes.insert(0, f"left out, giving reference images back: {named(sorted(copying))}")
+        notes.insert(0, f"left out, returning reference images: {named(sorted(copying))}")
     if len(tables) < 2:
         raise UsageError([f"{out}: fewer than two metrics order {FEWEST} generators under {chosen}", *notes])
     each, reference = shared_level(level, len(tables)), board["interval"]["reference"]

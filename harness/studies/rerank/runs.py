@@ -87,7 +87,7 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
         if not groups:
             raise UsageError(f"{out}: no analyses of {name} under {encoder}")
         if alone := [generator for generator, members in groups.items() if why_no_interval(members) is not None]:
-            notes.append(f"left out under {encoder}, having no interval of {name}: {named(alone)}")
+            notes.append(f"left out under {encoder}, no interval for {name}: {named(alone)}")
             groups = {generator: members for generator, members in groups.items() if generator not in alone}
         # A seed for each encoder: the noise that encoders share (the same images) is taken for independent, since
         # one seed for all would take it for the same. Shared noise would cancel in part, so this is the wider.

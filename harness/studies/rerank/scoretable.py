@@ -76,7 +76,7 @@ def read_scores(path: Path) -> dict[str, dict[str, tuple[float, float | None]]]:
             reader = csv.DictReader(stream, skipinitialspace=True)
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
-                raise UsageError(f"{path}:1: no column {', '.join(missing)}; it takes generator,encoder,value[,se]")
+                raise UsageError(f"{path}:1: no column {', '.join(missing)}; expected generator,encoder,value[,se]")
             for row in reader:
                 place = f"{path}:{reader.line_num}"
                 generator, encoder = (row["generator"] or "").strip(), (row["encoder"] or "").strip()
@@ -97,7 +97,7 @@ def read_scores(path: Path) -> dict[str, dict[str, tuple[float, float | None]]]:
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise UsageError(f"{path} cannot be read ({getattr(problem, 'strerror', None) or problem})") from None
     if len(without) < sum(map(len, found.values())):
-        problems += [f"{place}: se is blank, where other lines have one; 0 takes a value as exact" for place in without]
+        problems += [f"{place}: se is blank, but other lines have one; use 0 for an exact value" for place in without]
     if problems or not found:
         raise UsageError(problems or f"{path} holds no scores")
     return found

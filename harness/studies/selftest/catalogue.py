@@ -129,7 +129,7 @@ def load(name: str) -> Selftest:
         protocols.load(name)  # a misspelt one is told as such
         raise UsageError(
             f"no value published for protocol {name} can be computed from public data alone; those of "
-            f"{', '.join(names())} can. A FILE.yaml of your own values is taken too"
+            f"{', '.join(names())} can. You can also give a FILE.yaml with your own values"
         )
     return _read(FOLDER / f"{name}.yaml")
 

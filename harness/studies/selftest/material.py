@@ -28,7 +28,7 @@ def locate(given: FileSet | TorchvisionSet, folder: Path, scratch: Path) -> Path
     path = folder / given.file
     if not path.exists():
         where = f"; place {given.url} there" if given.url else ""
-        raise UsageError(f"{path}: is not here{where}")
+        raise UsageError(f"{path}: not found{where}")
     return path
 
 

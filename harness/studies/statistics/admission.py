@@ -30,14 +30,14 @@ def admitted(path: Path, statistics: Statistics, *, protocol: str | None, assume
         if assumed is None:
             raise UsageError(
                 f"{path} does not say how its statistics were made (pipeline, weights, resize), and {NAMES} alone fit "
-                "any; say --assume-protocol P if you know from elsewhere, e.g. the page that it was downloaded from "
-                "(`harness list protocols`)"
+                "any; if you know the protocol, such as from the download page, use --assume-protocol "
+                "P (`harness list protocols`)"
             )
         if protocol not in (None, assumed):
-            raise UsageError(f"--protocol {protocol} and --assume-protocol {assumed} disagree; say one")
+            raise UsageError(f"--protocol {protocol} and --assume-protocol {assumed} disagree; keep one")
         return protocols.load(assumed)
     if assumed is not None:
-        raise UsageError(f"{path} says itself how it was made; leave --assume-protocol out")
+        raise UsageError(f"{path} states how it was made; leave --assume-protocol out")
     own = protocol_of(statistics.made)
     wanted = own if protocol is None and is_own(own) else protocols.load(protocol or own.name)
     if found := decisive(protocols.differences(own, wanted)):
@@ -50,7 +50,7 @@ def _as_registered(path: Path, known: Published, asked: str | None) -> protocols
     own = protocols.load(known.protocol)
     wanted = protocols.load(asked or known.protocol)
     if found := decisive(protocols.differences(own, wanted)):
-        whose = f"protocol {own.name} ({known.url}; a file of your own needs another name)"
+        whose = f"protocol {own.name} ({known.url}; rename your own file)"
         raise UsageError(_refusal(path, whose, wanted.name, found))
     return wanted
 
@@ -90,7 +90,7 @@ def refuse_other_encoder(path: Path, made: Made, encoder: Mapping[str, Any], who
 
 
 def _refusal(path: Path, own: str, wanted: str, found: list[protocols.Difference]) -> list[str]:
-    lines = [f"{path} was made under {own} and cannot be the reference for {wanted}: {len(found)} facts differ"]
+    lines = [f"{path} was made under {own}, so it cannot be the reference for {wanted}: {len(found)} facts differ"]
     for one in found:
         effect = f" ({one.effect})" if one.effect else ""
         lines.append(f"  {one.fact}: {_said(one.first)} in the file, {_said(one.second)} asked for{effect}")

@@ -32,7 +32,7 @@ def distance_to(
     other = read(fake) if holds_statistics(fake) else None
     silent = tuple(path for path, file in ((ref, held), (fake, other)) if file is not None and file.made is None)
     if assumed is not None and not silent:
-        raise UsageError(f"{ref} says itself how it was made; leave --assume-protocol out")
+        raise UsageError(f"{ref} states how it was made; leave --assume-protocol out")
     wanted = admitted(ref, held, protocol=protocol, assumed=assumed if held.made is None else None)
     if other is not None:
         if not (is_own(wanted) and other.made is not None):  # two encoders are told apart by what they are
@@ -49,6 +49,6 @@ def distance_to(
     admit = partial(refuse_other_making, ref, held)
     encoded = encode(fake, wanted, random_weights=drawn, admit=admit, **where)
     if len(held.mu) != encoded.rows.shape[1]:
-        raise UsageError(f"{ref} has {len(held.mu)} features, {wanted.name} makes {encoded.rows.shape[1]}")
+        raise UsageError(f"{ref} has {len(held.mu)} features, {wanted.name} gives {encoded.rows.shape[1]}")
     found = estimate_against_moments(held.moments(), encoded.rows, n_real=held.n)
     return Distance(wanted.name, silent, found.value, n_real=held.n, n_fake=found.n_fake, random=drawn, estimate=found)

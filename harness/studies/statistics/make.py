@@ -198,7 +198,7 @@ def _first(plan: Plan) -> npt.NDArray[np.uint8]:
     chunks: list[npt.NDArray[np.uint8]] = []
     for images in read_images(plan, SET, plan.benchmark.batch_size):
         if isinstance(images, Mixed):
-            raise UsageError("ADM's files hold the images themselves, of one size; these differ in size")
+            raise UsageError("ADM's format needs images of one size; these differ in size")
         chunks.append(preprocessing.rgb(images))
         if sum(map(len, chunks)) >= ADM_IMAGES:
             break

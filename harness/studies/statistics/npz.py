@@ -124,9 +124,9 @@ def read(path: Path, *, mu: str = "mu", sigma: str = "sigma") -> Statistics:
         made = Made(**said)
         sound = protocol_of(made).digest() == made.protocol_digest
     except (ValueError, TypeError, KeyError, AttributeError, ValidationError) as problem:
-        raise UsageError(f"{path}: its member '{MEMBER}' cannot be read ({problem}); make the file again") from None
+        raise UsageError(f"{path}: its member '{MEMBER}' cannot be read ({problem}); recreate the file") from None
     if not sound or type(n) is not int or n < 2:
-        raise UsageError(f"{path}: its member '{MEMBER}' was changed: digest and facts disagree; make the file again")
+        raise UsageError(f"{path}: its member '{MEMBER}' was changed: its digest does not match; recreate the file")
     return Statistics(mean, matrix, n, made)
 
 
@@ -142,7 +142,7 @@ def _arrays(path: Path, needed: tuple[str, str]) -> dict[str, npt.NDArray[Any]]:
     try:
         # Asked of the file itself: numpy takes whatever is neither npz nor npy for a pickle, and advises to trust it.
         if path.is_file() and not zipfile.is_zipfile(path):
-            raise UsageError(f"{path}: is no npz, or a truncated one; statistics are an npz with {NAMES}")
+            raise UsageError(f"{path}: is not a readable npz; statistics are an npz with {NAMES}")
         if path.is_file():
             _check_bytes(path)
         with np.load(path, allow_pickle=False) as archive:
@@ -155,9 +155,11 @@ def _arrays(path: Path, needed: tuple[str, str]) -> dict[str, npt.NDArray[Any]]:
     except FileNotFoundError:
         raise UsageError(f"{path}: does not exist") from None
     except IsADirectoryError:
-        raise UsageError(f"{path}: is a folder; statistics are an npz (`harness stats make` makes one)") from None
+        raise UsageError(f"{path}: is a folder; statistics are an npz file (see `harness stats make`)") from None
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as problem:
-        raise UsageError(f"{path}: is no readable npz of plain arrays ({problem}); download or recreate it") from None
+        raise UsageError(
+            f"{path}: is not a readable npz of plain arrays ({problem}); download or recreate it"
+        ) from None
 
 
 def _check_bytes(path: Path) -> None:
@@ -170,9 +172,9 @@ def _check_bytes(path: Path) -> None:
 
 def _check(path: Path, mean: Vector, matrix: Matrix) -> None:
     if mean.ndim != 1 or matrix.shape != (len(mean), len(mean)) or not len(mean):
-        raise UsageError(f"{path}: mu is {mean.shape} and sigma {matrix.shape}; (d,) and (d, d) are needed")
+        raise UsageError(f"{path}: mu is {mean.shape} and sigma {matrix.shape}; expected (d,) and (d, d)")
     if not (np.isfinite(mean).all() and np.isfinite(matrix).all()):
         raise UsageError(f"{path}: NaN or infinity among its numbers; recreate it")
     scale = float(np.abs(matrix).max(initial=0.0))
     if float(np.abs(matrix - matrix.T).max()) > 1e-4 * scale or (np.diag(matrix) < -1e-6 * scale).any():
-        raise UsageError(f"{path}: sigma is not symmetric or has negative variances: no covariance")
+        raise UsageError(f"{path}: sigma is not a covariance matrix: not symmetric, or negative variances")

@@ -25,11 +25,11 @@ def make_file(
     """
     if form != PLAIN and way.name not in PEERS[form]:
         raise UsageError(
-            f"--format {form}: {form} itself computes under {' or '.join(PEERS[form])}, not {way.name}, and would "
-            f"compare features of two kinds without saying so; take such a protocol, or --format {PLAIN}"
+            f"--format {form}: {form} uses {' or '.join(PEERS[form])}, not {way.name}, and would "
+            f"compare different features without warning; use such a protocol, or --format {PLAIN}"
         )
     if out.suffix != ".npz":
-        raise UsageError(f"--out {out}: peers tell statistics by the suffix .npz; give it one")
+        raise UsageError(f"--out {out}: must end in .npz, so that other programs recognise it")
     encoded = encode(real, way, random_weights=random_weights, adm=form == "adm", **where)
     made = of_features(encoded.rows, made=encoded.made)
     write(out, made, also=_of_adm(encoded) if form == "adm" else None)

@@ -56,8 +56,8 @@ def of_file(path: Path) -> Published | None:
         return found
     if (own := digest_file(path)) != found.sha256:
         raise UsageError(
-            f"{path} is called as {found.url} is, whose SHA-256 is {found.sha256}; this one has {own}. Fetch it again, "
-            "or give it a name of its own"
+            f"{path} has the name of {found.url}, whose SHA-256 is {found.sha256}; this file has "
+            f"{own}. Download it again, or rename it"
         )
     return found
 
@@ -75,7 +75,7 @@ def described(path: Path) -> list[str]:
     one = of_file(path)
     if one is None:
         return []
-    pin = "as published" if one.sha256 else "nobody publishes one to hold it against"
+    pin = "as published" if one.sha256 else "no published digest"
     return [
         f"registered {one.url}: protocol {one.protocol}; {one.images} ({one.source})",
         f"sha256     {digest_file(path)} ({pin})",

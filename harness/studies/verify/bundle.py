@@ -34,11 +34,11 @@ def write_bundle(out: Path, file: Path) -> int:
     Raises UsageError where OUT holds no run, or one whose files disagree with each other.
     """
     if file.suffix != ".zip":
-        raise UsageError(f"{file}: a bundle is a .zip file")
+        raise UsageError(f"{file}: must end in .zip")
     ownership.check_run(out)
     found = from_files(out)
     if found.exit_code:
-        raise UsageError(f"{out}: its own files disagree, and so would a bundle's; `harness verify {out}` says where")
+        raise UsageError(f"{out}: its files are inconsistent; `harness verify {out}` shows where")
     held = {
         path.relative_to(out).as_posix(): path.read_bytes()
         for path in sorted(out.rglob("*"))
@@ -97,13 +97,13 @@ def _unpacked(file: Path) -> Iterator[tuple[Path, dict[str, Any], list[str]]]:
                 for path in Path(folder).rglob("*")
                 if path.is_file() and path.name != PAGE
             }
-            damaged = [
-                f"{name}: is not the file that {PAGE} lists" for name in listed if there.get(name) != listed[name]
-            ]
+            damaged = [f"{name}: differs from {PAGE}" for name in listed if there.get(name) != listed[name]]
             damaged += [f"{name}: is not listed in {PAGE}" for name in there if name not in listed]
             yield Path(folder), page, damaged
     except (zipfile.BadZipFile, FileNotFoundError) as problem:
-        raise UsageError(f"{file}: cannot be read as a bundle ({problem}); `harness submit OUT` makes one") from None
+        raise UsageError(
+            f"{file}: is not a readable bundle ({problem}); create one with `harness submit OUT`"
+        ) from None
 
 
 def _extract(file: Path, archive: zipfile.ZipFile, folder: Path) -> dict[str, Any]:
@@ -114,9 +114,9 @@ def _extract(file: Path, archive: zipfile.ZipFile, folder: Path) -> dict[str, An
     for name in names:
         parts = PurePosixPath(name).parts
         if name.startswith("/") or ".." in parts or "\\" in name or ":" in name:
-            raise UsageError(f"{file}: names {name!r}, which lies outside of it")
+            raise UsageError(f"{file}: the file name {name!r} points outside it")
     if missing := [name for name in (PAGE, *NEEDED) if name not in names]:
-        raise UsageError(f"{file}: is no bundle: it has no {', no '.join(missing)}; `harness submit OUT` makes one")
+        raise UsageError(f"{file}: is not a bundle: no {', no '.join(missing)}; create one with `harness submit OUT`")
     for entry in entries:
         path = folder / entry.filename
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,9 @@ def _extract(file: Path, archive: zipfile.ZipFile, folder: Path) -> dict[str, An
         if page["format"] != FORMAT or not isinstance(page["files"], dict):
             raise ValueError("another version's format")
     except (ValueError, KeyError, TypeError) as problem:
-        raise UsageError(f"{file}: its {PAGE} cannot be read ({problem}); `harness submit OUT` makes one") from None
+        raise UsageError(
+            f"{file}: its {PAGE} cannot be read ({problem}); create one with `harness submit OUT`"
+        ) from None
     return dict(page)
 
 
