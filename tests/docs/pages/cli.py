@@ -11,9 +11,9 @@ from harness.cli.main import main
 from tests.docs.pages.markdown import cell, code, table
 
 INTRODUCTION = """\
-Written from the commands themselves; `harness COMMAND --help` says the same. Every command takes `--quiet` (`-q`): no
-progress, only answers, warnings and errors. Exit code 0: done; 1: something failed, or the answer is no; 2: a mistake in
-what you gave, with its place."""
+Generated from the commands; `harness COMMAND --help` shows the same. Every command takes `--quiet` (`-q`): no progress,
+only results, warnings and errors. Exit code 0: done; 1: something failed, or the answer is no; 2: a mistake in the
+input, reported with its place."""
 EVERYWHERE = ("--help", "--quiet")
 
 
