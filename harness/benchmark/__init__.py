@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.benchmark.model import Benchmark, Name, listing, load
     from harness.benchmark.protocols.metric_conventions import conventions
     from harness.benchmark.registry import TABLE, Component
+    from harness.benchmark.schemas import benchmark_schema, datasets_schema, key_meanings
     from harness.benchmark.starter import write_starter
     from harness.benchmark.watched import write_watched
 

@@ -62,6 +62,9 @@ class Audit(Frozen, Quiet):
     """Which other ways to score the same images `harness audit` compares with the pinned one, each changing one thing.
 
     resize       "library filter", with "antialiased" or "aliased" where the library leaves a choice
+    jpeg         quality of a JPEG round trip, 1 to 100, or null for none
+    quantise     round to uint8 after the resize, or not
+    channels     grey or rgb
     crop         the centre square before the resize (`first`), after it (`last`), or no crop (`squash`)
     range        [low, high]: what 0 and 255 become; an encoder's own range is what it was trained with
     pipelines    recipes by name, of which the way from file to pixels is taken; size and values stay as pinned
@@ -69,8 +72,8 @@ class Audit(Frozen, Quiet):
     batch_sizes  how many images are encoded together
     n_fake       only the first of the generated images
     encoder      parameters of the pinned encoder changed, as `{dtype: bfloat16}`; every encoder that has them is varied
-    protocols    published protocols by name, taken whole with their encoders; `protocol_weights: random` where their
-                 weight files are not here, for scores that say nothing about quality
+    protocols    published protocols by name, taken whole with their encoders
+    protocol_weights  random where their weight files are not here, for scores that say nothing about quality
     """
 
     quiet = ("encoder",)

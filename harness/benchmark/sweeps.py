@@ -30,7 +30,10 @@ def _no_size_twice(sizes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class Sweep(Frozen):
-    """`generators`: by entry, the values of parameters that make its cells; `n_fake`: smaller sizes of the sets."""
+    """One entry written out as many, and smaller sizes of the sets.
+
+    generators  by entry, lists of values of its parameters: every combination is a cell
+    """
 
     generators: FrozenMapping[Any] = Field(default_factory=FrozenDict)
     n_fake: Annotated[

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.images.formats.shards import pattern_stem, shards, shards_of_one
     from harness.images.preprocessing import recipes
     from harness.images.preprocessing.recipes import RECIPES, Preprocessing, declared
-    from harness.images.preprocessing.steps import Crop
+    from harness.images.preprocessing.steps import FILTERS, NORMALISATIONS, Crop, Normalise
     from harness.images.sets import MIXED, Content, ImageSet, Mixed, joined, packed, unpacked
 
 __getattr__ = door(__name__)

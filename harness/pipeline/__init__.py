@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from harness.pipeline.rows import Chosen, Column, Row, Sized, copies_reference
     from harness.pipeline.rowtext import rank_text, seeds_text, shown
     from harness.pipeline.sample import drawn_images, first_images, load_images, order_of_files, read_images
+    from harness.pipeline.schemas import leaderboard_schema, lock_schema, metrics_schema, record_schema
     from harness.pipeline.score import load_analyses, load_groups, metric_call, real_side, score_rows, target_of
     from harness.pipeline.sharing import Sharing, share_of
     from harness.pipeline.stages import Pipeline, Progress, Silent, failure_lines

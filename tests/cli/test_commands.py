@@ -46,6 +46,7 @@ reproduce
 rerank
 run
 sample
+schema
 score
 scores
 selftest

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from harness.studies.reproduce.claims import load, names, path_of
     from harness.studies.reproduce.compute import verdicts
     from harness.studies.reproduce.question import Answer, Printed, of_run, of_two
+    from harness.studies.reproduce.schemas import claims_schema
     from harness.studies.reproduce.section import finding, name_in
     from harness.studies.reproduce.words import lines
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.base.doors import door
 
 if TYPE_CHECKING:
-    from harness.studies.verify.bundle import verify_bundle, write_bundle
+    from harness.studies.verify.bundle import bundle_schema, verify_bundle, write_bundle
     from harness.studies.verify.recomputed import Again, sampled
     from harness.studies.verify.result import Drift, Verified, compared
     from harness.studies.verify.stored import from_files

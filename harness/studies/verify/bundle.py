@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from harness.base import UsageError, counted, read_records, write_atomically
+from harness.base import DIALECT, Schema, UsageError, counted, read_records, write_atomically
 from harness.pipeline import lockfile, ownership
 from harness.studies.verify.result import Verified
 from harness.studies.verify.stored import from_files
@@ -57,6 +57,30 @@ def write_bundle(out: Path, file: Path) -> int:
             archive.writestr(zipfile.ZipInfo(name, STAMP), content, zipfile.ZIP_DEFLATED)
     write_atomically(file, payload.getvalue())
     return len(held)
+
+
+def bundle_schema() -> Schema:
+    """The schema of bundle.json, the page of a bundle."""
+    digests = {"type": "array", "items": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}}
+    own: Schema = {
+        "format": {"const": FORMAT, "description": "of this page"},
+        "run_key": {"type": "string", "description": "that of the lock"},
+        "files": {
+            "type": "object",
+            "additionalProperties": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "description": "every other file of the bundle → its SHA-256",
+        },
+        "images": {**digests, "description": "digests of the image sets that the records rest on"},
+        "features": {**digests, "description": "digests of their features"},
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "bundle.json, the page of what `harness submit` makes",
+        "type": "object",
+        "properties": own,
+        "required": list(own),
+        "additionalProperties": False,
+    }
 
 
 def verify_bundle(file: Path) -> Verified:

@@ -66,8 +66,8 @@ def _command(name: str, command: click.Command | None, above: click.Context, *, 
 def _paragraphs(text: str) -> Iterator[str]:
     """Help as Markdown: what click keeps as it is (after a line with \\b) becomes a block of code."""
     for block in text.strip().split("\n\n"):
-        if block.startswith("\b"):
-            yield "```\n" + block.removeprefix("\b").strip("\n") + "\n```\n"
+        if "\b" in block:
+            yield "```\n" + block.replace("\b", "").strip("\n") + "\n```\n"
         else:
             yield " ".join(block.split()) + "\n"
 
