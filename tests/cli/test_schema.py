@@ -30,43 +30,27 @@ VALIDATORS = {kind: Draft202012Validator(schema) for kind, schema in SCHEMAS.ite
 SHIPPED = [*sorted((ROOT / "benchmarks").rglob("*.yaml")), ROOT / "datasets.yaml", *sorted(CLAIMS.glob("*.yaml"))]
 # What takes the files themselves, two keys at once, or the text instead of the value.
 UNSEEN = {
-    "a number written 7.0 is a whole number in JSON": ["seed: found 7.0"],
-    "the text of the YAML": [
-        "seed: this key is already",
-        "seed: found the tag",
-        "generators.kde.<<",
-        "generators.ppca: an",
-    ],
-    "what datasets.yaml has": [
-        "dataset: no dataset",
-        "n_real: found 401",
-        "reference_split: no split",
-        "training_split: no split",
-        "generators.holdout.split",
-        "generators.mode_drop.keep.2",
-        "n_fake: found 100",
-    ],
-    "what lies on disk": [
-        "encoders.digits_convnet.use: mine:score is",
-        "generators.a.path: nowhere",
-        "generators.a.use: no module",
-        "generators.a.use: no 'Traned'",
-    ],
+    "a number written 7.0 is a whole number in JSON": ["§7.0"],
+    "the text of the YAML": ["§seed: 8", "§!int 7", "§<<: ", "&same {}"],
+    "what datasets.yaml has": ["§digit\n", "§401", "§ref", "§trian", "§hold}", "[3, 4, §10]", "keep: [3]}"],
+    "what lies on disk": ["mine:score", "§nowhere", '§"nowhere:A"', "Traned"],
     "two keys at once": [
-        "preprocessing.range: found [1, 0]",
-        "preprocessing.resize: pillow's",
-        "preprocessing.resize: torch antialiases",
-        "preprocessing.resize: tf1 never",
-        "preprocessing.resize: halve",
-        "preprocessing.resize: clip",
-        "preprocessing: crop",
-        "preprocessing: normalise",
-        "generators.mode_drop.keep: found [0, 1, 1]",
-        "metrics.recall.k: found 50",
-        "metrics.kd: the",
-        "rank_by.metric: no metric 'kd' in this benchmark",
-        "rank_by.encoder: no encoder 'pixels' in this benchmark",
-        "interval.target: found T_inf",
+        "§[1, 0]}",
+        "filter: box, antialias: false",
+        "filter: nearest, antialias: true",
+        "filter: area, antialias: true",
+        "filter: bilinear, antialias: true",
+        "halve: true",
+        "clip: false",
+        "crop: 9}",
+        "normalise: imagenet}",
+        "[0, 1, 1]",
+        "{k: §50}",
+        "{kernel: rbf}",
+        "{bandwidth: 1.0}",
+        "metric: §kd, ",
+        "encoder: §pixels}",
+        "target: §T_inf",
     ],
 }
 
@@ -123,7 +107,7 @@ def test_a_mistake_that_a_schema_can_see_is_refused(old, new, said):
         seen = not VALIDATORS["benchmark"].is_valid(read(mistaken))
     except YAMLError:
         seen = False  # an editor says that itself
-    assert seen != any(said.startswith(start) for starts in UNSEEN.values() for start in starts)
+    assert seen != any(part in new for parts in UNSEEN.values() for part in parts), said
 
 
 def test_a_sound_declaration_is_none_of_these():
