@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.figures import write_figures
-from harness.cli.options import DEVICE, JSON, STORE, TRUST, WORKERS
+from harness.cli.options import DETAILS, DEVICE, JSON, STORE, TRUST, WORKERS
 
 if TYPE_CHECKING:
     from harness.pipeline import StorePlace
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @STORE
 @DEVICE
 @WORKERS
+@DETAILS
 @JSON
 @TRUST
 def audit(
@@ -32,6 +33,7 @@ def audit(
     store: StorePlace,
     device: str,
     workers: int | None,
+    details: bool,
     file: Path | None,
 ) -> None:
     """Recompute scores under other preprocessing; find rank flips.
@@ -62,7 +64,7 @@ def audit(
     text = study.markdown(result, first, random)
     write_atomically(folder / "audit.json", (json.dumps(result.to_json(), indent=1) + "\n").encode("ascii"))
     write_atomically(folder / "audit.md", text.encode())
-    say(study.brief(result, first, random))
+    say(study.brief(result, first, random, details=details))
     write_figures(file, result)
     last_read(plan.unread_since)
     click.echo(f"audit     {folder}/audit.md, audit.json: every change of every metric")

@@ -159,7 +159,7 @@ def test_the_table_of_published_pipelines_has_ranks_and_says_whose_encoder(small
         + "audit: {n_fake: [16], batch_sizes: [5], pipelines: [ttur], protocols: [pytorch-fid],"
         " protocol_weights: random}\n"
     )
-    outcome = small.harness("audit", "scored.yaml", "--out", "audited")
+    outcome = small.harness("audit", "scored.yaml", "--out", "audited", "--details")
     assert outcome.returncode == 0, outcome.stderr
     found = json.loads((small.folder / "audited/audit.json").read_text())
     printed = {(one["pipeline"], one["generator"]): one for one in found["printed"]}
@@ -176,11 +176,11 @@ def test_the_table_of_published_pipelines_has_ranks_and_says_whose_encoder(small
     fewer = [one for one in found["changes"] if one["variant"] == "n_fake: 16" and one["metric"] == "fd"]
     assert all(one["low"] < one["change"] < one["high"] for one in fewer)
     path.write_text(path.read_text().partition("audit:")[0] + "audit: {encoder: [{dim: 8}]}\n")
-    outcome = small.harness("audit", "scored.yaml", "--out", "other")
+    outcome = small.harness("audit", "scored.yaml", "--out", "other", "--details")
     assert outcome.returncode == 0, outcome.stderr
     assert json.loads((small.folder / "other/audit.json").read_text())["changes"] == []
     assert "Every variant brings an encoder of its own" in outcome.stdout
-    assert "| encoder: dim 8 (own encoder), random weights |" in outcome.stdout
+    assert "  encoder: dim 8 (own encoder), random weights" in outcome.stdout
 
 
 def test_an_encoder_that_could_take_no_variant_is_not_said_to_keep_its_order():

@@ -177,8 +177,8 @@ def test_no_command_takes_a_seed_below_0():
 
 def test_what_goes_together_is_told(scores, tmp_path):
     one = scores("A,x,1\nB,x,2\nC,x,3", "generator,encoder,value")
-    assert "one of the two" in refused()
-    assert "one of the two" in refused(tmp_path, "--scores", one)
+    assert "and not both" in refused()
+    assert "and not both" in refused(tmp_path, "--scores", one)
     assert "--metric needs OUT" in refused("--scores", one, "--metric", "fd")
     assert "--higher-is-better needs --scores" in refused(tmp_path, "--higher-is-better")
     assert "x is the only encoder" in refused("--scores", one)
@@ -293,7 +293,7 @@ def test_an_encoder_under_which_all_failed_is_left_out_and_said(copy_of):
     told = ask(out)
     assert told.exit_code == 0, told.output
     assert "note: left out, since every generator failed under it: pixels (no weights)" in told.output
-    assert "digits_convnet and third" in told.output
+    assert "digits_convnet, third" in told.output
     assert any("pixels (no weights)" in line for line in read_findings(out)["rerank"].verdict)
 
 

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.base import counted, listed, percent
-from harness.studies.audit.result import Audited, Change, Flip, Setting, is_none
+from harness.base import aligned, counted, decimals, listed, named, percent, to_noise, with_ends
+from harness.studies.audit.result import Audited, Change, Flip, Printed, Setting, is_none
 
+ROWS = 12  # settings in a table before --details is needed
 NAMED = 5  # flips, settings in one sentence; a table has them all
 
 
-def brief(found: Audited, first: str, random: dict[str, bool]) -> str:
-    """What a terminal shows: the verdicts, how sure, and each variant's changes of the metric that ranks in a line."""
+def brief(found: Audited, first: str, random: dict[str, bool], *, details: bool = False) -> str:
+    """What a terminal shows: the verdicts, how far each setting moves the metric that ranks, and what would change it.
+
+    `details` has every setting of every encoder, and what each published pipeline would have printed.
+    """
     encoders = sorted(found.encoders, key=lambda name: name != first)
     lines = [line.replace("**", "") for e in encoders for line in _verdict(found, e, random.get(e, False)) if line]
-    lines += ["", *sure(found)]
-    for encoder in encoders:
-        lines += _settings(found, encoder)
-        lines += ["", *_published(found, encoder)] if _published(found, encoder) else []
+    for encoder in encoders if details else encoders[:1]:
+        lines += _settings(found, encoder, details=details)
+        lines += _orders(found, encoder, details=details)
+    left = [encoder for encoder in encoders[1:] if found.settings(encoder)]
+    if left and not details:
+        lines += ["", f"Tables under {named(left)}: --details"]
     for said, reasons in (("computed", found.unmoved), ("audited", found.failed)):
-        lines += ["", *(f"not {said}: {reason}" for reason in reasons)] if reasons else []
-    return "\n".join(lines).rstrip() + "\n"
+        shown = reasons if details else reasons[:NAMED]
+        lines += ["", *(f"not {said}: {reason}" for reason in shown)] if reasons else []
+        lines += [f"{len(reasons) - NAMED} more not {said}: --details"] if len(shown) < len(reasons) else []
+    return "\n".join([*lines, "", *sure(found)]).rstrip() + "\n"
 
 
 def markdown(found: Audited, first: str, random: dict[str, bool]) -> str:
@@ -73,23 +81,60 @@ def _flipped(flips: Sequence[Flip]) -> str:
     return listed([f"{f.first} and {f.second} under {f.variant}" for f in flips], NAMED, between="; ", last="; and ")
 
 
-def _settings(found: Audited, encoder: str) -> list[str]:
-    """How far each setting moves the metric that ranks, a line each."""
+def _settings(found: Audited, encoder: str, *, details: bool) -> list[str]:
+    """How far each setting moves the metric that ranks, a row each."""
     settings = found.settings(encoder)
     if not settings:
         return []
-    heads = [
-        f"{encoder}: how far each setting moves {found.metric}, as the median over generators; the largest change; "
-        f"and the reference against itself, FD"
-    ]
-    width, moved = max(len(s.variant) for s in settings), max(len(moved_words(s)) for s in settings)
-    for setting in settings:
+    rows = []
+    for setting in settings if details else settings[:ROWS]:
         most = setting.most
-        largest = f"{most.generator} {most.pinned:.4g} → {most.value:.4g}, {change_words(most)}"
-        told = "none" if is_none(most) else largest
-        shift = "" if setting.shift is None else f"; reference {round(setting.shift, 9):.3g}"  # no digits of rounding
-        heads.append(f"  {setting.variant:<{width}}  {moved_words(setting):<{moved}}   {told}{shift}")
-    return ["", *heads]
+        value, pinned = (_rounded(x, most) for x in (most.value, most.pinned))
+        largest = "none" if is_none(most) else f"{most.generator} {pinned} → {value}"
+        shift = "" if setting.shift is None else f"{round(setting.shift, 9):.3g}"  # no digits of rounding
+        row = (setting.variant, moved_words(setting), largest, change_words(most), shift)
+        rows.append(row if details else (*row[:3], shift))
+    heads = ("setting", "median change", "largest change", "difference", "reference, FD")
+    heads = heads if details else (*heads[:3], heads[4])
+    told = ["", f"{encoder}: how far each setting moves {found.metric}; reference: against itself"]
+    told += aligned(rows, heads=heads, right=(len(heads) - 1,), wrap={0: 26, 2: 28})
+    return [*told, *([f"  {len(settings) - ROWS} more settings: --details"] if len(rows) < len(settings) else [])]
+
+
+def _rounded(value: float, change: Change) -> str:
+    """A value with as many digits as the interval of its change tells."""
+    if change.low is None or change.high is None:
+        return f"{value:.4g}"
+    return f"{value:.{decimals((change.high - change.low) / 2)}f}"
+
+
+def _orders(found: Audited, encoder: str, *, details: bool) -> list[str]:
+    """What each published pipeline would have printed, best first; with `details` with intervals and ranks."""
+    own = [p for p in found.printed if p.encoder == encoder]
+    pipelines = list(dict.fromkeys(p.pipeline for p in own))
+    if len(pipelines) < 2:
+        return []
+    rows: list[tuple[str, ...]] = []
+    for name in pipelines:
+        row = sorted((p for p in own if p.pipeline == name), key=lambda p: p.rank)
+        label = _label(row[0])
+        if details:
+            shown = [(p.generator, with_ends(p.value, p.low, p.high), str(p.rank)) for p in row]
+            rows += [(label if not n else "", *cells) for n, cells in enumerate(shown)]
+        else:
+            rows.append((label, listed([f"{p.generator} {_short(p)}" for p in row], NAMED)))
+    told = ["", f"What each published pipeline would have printed for {found.metric}, best first:"]
+    if not details:
+        return [*told, *aligned(rows, heads=("pipeline", "generators"), wrap={0: 26, 1: 46})]
+    return [*told, *aligned(rows, heads=("pipeline", "generator", "value", "rank"), right=(2, 3))]
+
+
+def _short(printed: Printed) -> str:
+    return to_noise(printed.value, printed.low, printed.high)[0]
+
+
+def _label(one: Printed) -> str:
+    return f"{one.pipeline}{' (own encoder)' if one.whole else ''}{', random weights' if one.random else ''}"
 
 
 def moved_words(setting: Setting) -> str:
@@ -142,9 +187,8 @@ def _published(found: Audited, encoder: str) -> list[str]:
     lines += ["| pipeline | " + " | ".join(generators) + " |", "|---|" + "---|" * len(generators)]
     for name in pipelines:
         row = {p.generator: p for p in own if p.pipeline == name}
-        told = [f"{p.value:.4g} [{p.low:.4g}, {p.high:.4g}] ({p.rank})" for p in row.values()]
-        one = next(iter(row.values()))
-        label = f"{name}{' (own encoder)' if one.whole else ''}{', random weights' if one.random else ''}"
+        told = [f"{with_ends(p.value, p.low, p.high)} ({p.rank})" for p in row.values()]
+        label = _label(next(iter(row.values())))
         lines.append(f"| {label} | {' | '.join(told)} |")
     lines += ["", f"In square brackets {percent(found.level)} intervals, which no pipeline prints. "]
     if any(p.whole for p in own):
@@ -197,6 +241,6 @@ def change_words(change: Change) -> str:
     """A change and its interval, or that it is of the last bits only."""
     if is_none(change):
         return "≈ 0"
-    if change.low is None:
+    if change.low is None or change.high is None:
         return f"{change.change:+.3g}"
-    return f"{change.change:+.3g} [{change.low:+.3g}, {change.high:+.3g}]"
+    return with_ends(change.change, change.low, change.high, sign=True)
