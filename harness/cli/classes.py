@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import BENCH, DEVICE, JSON, OUT, STORE, TRUST, WORKERS
+from harness.cli.options import BENCH, DETAILS, DEVICE, JSON, OUT, STORE, TRUST, WORKERS
 
 if TYPE_CHECKING:
     from harness.pipeline import StorePlace
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @STORE
 @DEVICE
 @WORKERS
+@DETAILS
 @JSON
 @TRUST
 def classes(
@@ -29,6 +30,7 @@ def classes(
     store: StorePlace,
     device: str,
     workers: int | None,
+    details: bool,
     file: Path | None,
 ) -> None:
     """Score each class separately, to find classes that fail.
@@ -55,7 +57,7 @@ def classes(
     plan.check_place()
     with executor_of(asked=Asked(workers, device=device)) as executor, progress() as heard:
         result = study.by_class(plan, lambda own: Pipeline(own, executor, heard, None, frozenset([chosen])), chosen)
-    say(study.text(result))
+    say(study.text(result, details=details))
     if file is not None:
         write_json(file, result.to_json())
     folder = out or Path("results") / found.name

@@ -9,7 +9,7 @@ import click
 
 from harness.cli import FAILED
 from harness.cli.figures import write_figures
-from harness.cli.options import JSON, PATH
+from harness.cli.options import DETAILS, JSON, PATH
 
 
 @click.command()
@@ -24,6 +24,7 @@ from harness.cli.options import JSON, PATH
 )
 @click.option("--cost", is_flag=True, help="Also time each metric on 10,000 × 2,048 features per side.")
 @click.option("--out", type=PATH, help="Folder for README.md, exam.json and one figure per metric.")
+@DETAILS
 @JSON
 def exam(
     metrics: tuple[str, ...],
@@ -35,6 +36,7 @@ def exam(
     axis: str | None,
     cost: bool,
     out: Path | None,
+    details: bool,
     file: Path | None,
 ) -> None:
     """Test whether metrics respond to known defects.
@@ -46,6 +48,7 @@ def exam(
     import json
 
     from harness.base import write_atomically
+    from harness.cli.lines import say
     from harness.studies import exam as study
 
     given = [("--better", better), ("--axis", axis), ("--n", n), ("--repeats", repeats), ("--seed", seed)]
@@ -63,7 +66,7 @@ def exam(
         cost=(10_000, 2_048) if cost else None,
         said=lambda name: click.echo(f"exam of {name}", err=True),
     )
-    click.echo(study.text(found))
+    say(study.text(found, details=details))
     write_figures(file, found)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)

@@ -49,6 +49,7 @@ def pairs(
     Means with confidence intervals. For unpaired images use `harness score`.
     """
     from harness.base import UsageError, write_atomically
+    from harness.cli.lines import say
     from harness.studies import pairs as study
 
     if len(paths) < 2:
@@ -56,7 +57,7 @@ def pairs(
     chosen = tuple(dict.fromkeys(measures)) or ("psnr", "ssim")
     asked = study.Asked(chosen, net, random_weights, clusters, level, device)
     found = study.scored_pairs(paths[0], paths[1:], asked)
-    click.echo(study.report(found, compare))
+    say(study.report(found, compare))
     write_figures(file, found)
     if table is not None:
         write_atomically(table, study.written(found))

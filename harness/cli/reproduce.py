@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from harness.cli.options import DETAILS
+
 
 @click.command()
 @click.argument("claims", required=False, metavar="[CLAIMS | OUT:GENERATOR]")
@@ -41,6 +43,7 @@ import click
 @click.option(
     "--page", type=click.Path(path_type=Path), help="With `families`: write this Markdown page and its figures."
 )
+@DETAILS
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the results to this JSON file.")
 def reproduce(
     claims: str | None,
@@ -48,6 +51,7 @@ def reproduce(
     wanted: tuple[str, ...],
     level: float,
     page: Path | None,
+    details: bool,
     file: Path | None,
     **question: Any,
 ) -> None:
@@ -80,12 +84,12 @@ def reproduce(
     from harness.studies.reproduce import finding, lines, name_in, verdicts
 
     if (statements := _statements(claims)) is not None:
-        _families(statements, outs, level, page, file)
+        _families(statements, outs, level, page, file, details=details)
         return
     if page is not None:
         raise UsageError("--page is only for `harness reproduce families`")
     found = verdicts(claims, outs, wanted=wanted, level=level)
-    say("\n".join(lines(found, detailed=bool(wanted))))
+    say("\n".join(lines(found, detailed=bool(wanted), details=details)))
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     if file is not None:
@@ -137,7 +141,9 @@ def _statements(claims: str) -> Path | None:
     return path if path.is_file() and families.is_statements(path) else None
 
 
-def _families(path: Path, outs: tuple[Path, ...], level: float, page: Path | None, file: Path | None) -> None:
+def _families(
+    path: Path, outs: tuple[Path, ...], level: float, page: Path | None, file: Path | None, *, details: bool
+) -> None:
     from harness.base import UsageError, write_json
     from harness.cli.lines import say
     from harness.report import write_finding, write_report
@@ -146,7 +152,7 @@ def _families(path: Path, outs: tuple[Path, ...], level: float, page: Path | Non
     if not outs:
         raise UsageError("--out is missing; give the folder of a run of benchmarks/families.yaml")
     found = families.judge(families.load(path), outs[0], level=level)
-    say("\n".join(families.lines(found)))
+    say("\n".join(families.lines(found, details=details)))
     if file is not None:
         write_json(file, found.to_json())
     written = write_finding(outs[0], families.name_in(outs[0]), families.finding(found))

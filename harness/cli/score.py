@@ -103,7 +103,7 @@ def score(
     if protocol is not None and protocols.load(protocol).constants:
         from harness.cli.fdr6 import show
 
-        show(out)
+        show(out, details=details)
     click.echo(f"benchmark {declared.bench}: `harness run {declared.bench}` reproduces these numbers")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import JSON, LEVEL, PATH
+from harness.cli.options import DETAILS, JSON, LEVEL, PATH
 
 
 @click.command()
@@ -24,6 +24,7 @@ from harness.cli.options import JSON, LEVEL, PATH
 @click.option("--compare", nargs=2, help="Also compare these two generators.")
 @LEVEL
 @click.option("--out", type=PATH, help="Write a run's folder here, for `export`, `site`, `compare` and `verify`.")
+@DETAILS
 @JSON
 def scores(
     table: Path,
@@ -36,6 +37,7 @@ def scores(
     compare: tuple[str, str] | None,
     level: float,
     out: Path | None,
+    details: bool,
     file: Path | None,
 ) -> None:
     """Rank generators by per-image scores from any judge.
@@ -44,12 +46,13 @@ def scores(
     are correlated, and generators share prompts: prompts are the sampling units.
     """
     from harness.base import write_json
+    from harness.cli.lines import say
     from harness.studies import judges as study
 
     columns = study.ScoreColumns(generator, score, prompt, checkpoint)
     asked = study.Asked("scores_csv", columns, level, better == "lower", common)
     found = asked.judged(table)
-    click.echo("\n".join([study.text(found), *(study.difference_words(found, *compare) if compare else ())]))
+    say("\n".join([study.text(found, details=details), *(study.difference_words(found, *compare) if compare else ())]))
     if out is not None:
         study.write_folder(out, table, asked, found)
         click.echo(f"results   {out}/ (records.jsonl, leaderboard.md, benchmark.lock.yaml)")

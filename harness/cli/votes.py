@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import JSON, LEVEL, PATH
+from harness.cli.options import DETAILS, JSON, LEVEL, PATH
 
 
 @click.command()
@@ -20,6 +20,7 @@ from harness.cli.options import JSON, LEVEL, PATH
 @click.option("--compare", nargs=2, help="Also compare these two generators.")
 @LEVEL
 @click.option("--out", type=PATH, help="Write a run's folder here, for `export`, `site`, `compare` and `verify`.")
+@DETAILS
 @JSON
 def votes(
     table: Path,
@@ -30,6 +31,7 @@ def votes(
     compare: tuple[str, str] | None,
     level: float,
     out: Path | None,
+    details: bool,
     file: Path | None,
 ) -> None:
     """Rank generators by pairwise human votes (Bradley-Terry).
@@ -38,11 +40,12 @@ def votes(
     sampling units; else single votes are.
     """
     from harness.base import write_json
+    from harness.cli.lines import say
     from harness.studies import judges as study
 
     asked = study.Asked("votes_csv", study.VoteColumns(left, right, winner, voter), level)
     found = asked.judged(table)
-    click.echo("\n".join([study.text(found), *(study.difference_words(found, *compare) if compare else ())]))
+    say("\n".join([study.text(found, details=details), *(study.difference_words(found, *compare) if compare else ())]))
     if out is not None:
         study.write_folder(out, table, asked, found)
         click.echo(f"results   {out}/ (records.jsonl, leaderboard.md, benchmark.lock.yaml)")

@@ -196,7 +196,7 @@ def test_statements_of_families_are_judged_by_a_run(out, tmp_path):
     copied = Path(shutil.copytree(out, tmp_path / "out"))
     page = tmp_path / "docs" / "said.md"
     told = CliRunner().invoke(
-        main, ["reproduce", str(tmp_path / "said.yaml"), "--out", str(copied), "--page", str(page)]
+        main, ["reproduce", str(tmp_path / "said.yaml"), "--out", str(copied), "--page", str(page), "--details"]
     )
     assert told.exit_code == 0, told.output
     verdicts = {line.split(": ")[0].strip(): line for line in told.output.splitlines()}

@@ -97,7 +97,7 @@ def test_the_progress_table_is_not_one_table():
     assert told["sdxl"].claims == (by_id["sdxl"],)
     assert {apart.verdict for apart in told["stylegan2"].apart} == {"not comparable", "cannot be decided"}
     assert not any(group.within.verdict == "comparable" for group in told.values())
-    told = ask("reproduce", "imagenet256-progress").output
+    told = ask("reproduce", "imagenet256-progress", "--details").output
     assert "with [1], [5]: not comparable, differs in dataset, resolution" in told
     assert "16 cannot be decided" in told
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -68,7 +69,7 @@ def run(tmp_path_factory):
     made.edit("training_seeds: [0, 1]\nsampling_seeds: [0, 1]", "training_seeds: [0]\nsampling_seeds: [0, 1]")
     outcome = made.run()
     assert outcome.returncode == 0, outcome.stderr
-    told = made.harness("classes", "bench.yaml", "--workers", 1, "--json", "classes.json")
+    told = made.harness("classes", "bench.yaml", "--workers", 1, "--details", "--json", "classes.json")
     assert told.returncode == 0, told.stderr
     found = json.loads((made.folder / "classes.json").read_text())
     board = json.loads((made.folder / "results/small/leaderboard.json").read_text())
@@ -108,6 +109,7 @@ def test_a_missing_class_is_named_and_counts_as_failing(run):
     assert generators["without"]["missing"] == ["3"]
     assert "next to no images of 3" in text
     assert "without" in text.splitlines()[0]
+    assert re.search(r"^( +without)? +too few images +3$", text, re.MULTILINE), "a row of the table"
     threes = next(v for v in by(generators["without"], "precision")["values"] if v["label"] == "3")
     assert threes["estimate"] is None
 

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import math
 
-from harness.base import named, percent
+from harness.base import aligned, listed, named, percent
 from harness.pipeline import shown
 from harness.report import Finding, Table
 from harness.studies.classes.result import ByClass, GeneratorByClass, MetricByClass
 
+NAMED = 8  # classes in a row; --details has them all
 
-def text(found: ByClass) -> str:
-    """What `harness classes` prints: the answer, a block a generator, and what the numbers speak about."""
-    lines = [headline(found)]
-    for one in found.generators:
-        lines += ["", f"{one.generator} (classes: {one.labels})"]
-        lines += [f"  {sentence}" for sentence in _sentences(found, one)]
+
+def text(found: ByClass, *, details: bool = False) -> str:
+    """What `harness classes` prints: the answer, a row a generator, and what the numbers speak about.
+
+    `details` adds each metric's mean over classes and worst class.
+    """
+    lines = [headline(found), "", *_table(found)]
+    if details:
+        for one in found.generators:
+            lines += ["", f"{one.generator} (classes: {one.labels})"]
+            lines += [f"  {sentence}" for sentence in _sentences(found, one)]
+    else:
+        lines.append("Means over classes, worst classes and labels: --details; values by class: the report, --json.")
     lines += ["", about(found), *(f"note: {note}" for note in found.notes)]
     lines += [f"note: no {metric} by class: {why}" for metric, why in found.left_out.items()]
     return "\n".join(lines)
+
+
+def _table(found: ByClass) -> list[str]:
+    """A row for each metric by which classes of a generator fail; one row for a generator of which none does."""
+    rows: list[tuple[str, str, str]] = []
+    for one in found.generators:
+        if one.generator == found.against:
+            continue
+        own = [(metric.metric, listed(metric.worse, NAMED)) for metric in one.metrics if metric.worse]
+        own += [("too few images", listed(one.missing, NAMED))] if one.missing else []
+        rows += [("" if n else one.generator, *cells) for n, cells in enumerate(own or [("none fails", "")])]
+    return aligned(rows, heads=("generator", "by", "classes that are worse"))
 
 
 def headline(found: ByClass) -> str:

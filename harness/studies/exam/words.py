@@ -5,23 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from harness.base import named
+from harness.base import aligned, listed, named
 from harness.studies.exam.laws import LAWS
 from harness.studies.exam.result import Card, Check, Exam
 
+FEW, NAMED = 3, 3  # metrics whose cards are shown whole, and laws of a row, before --details is needed
 ASKED = {"worse": "must become worse", "same": "must stay as it is"}
 MARKS = {True: "yes", False: "**no**"}
 
 
-def text(exam: Exam) -> str:
-    """What `harness exam` prints: each metric's marks, and what it failed."""
+def text(exam: Exam, *, details: bool = False) -> str:
+    """What `harness exam` prints: a row a metric with what it fails; `details` says how it failed and what it costs."""
     lines = [how(exam)]
+    if not details and len(exam.cards) > FEW:
+        rows = [
+            (card.metric, card.axis, _mark(card), listed([check.law for check in card.failed], NAMED))
+            for card in exam.cards
+        ]
+        table = aligned(rows, heads=("metric", "axis", "passed", "fails"), right=(2,))
+        return "\n".join([*lines, "", *table, "", "How each fails, and from which n damage is seen: --details."])
     for card in exam.cards:
         lines.append(f"\n{headline(card)}")
         lines += [f"  fails {check.law} ({check.what}): {check.why}" for check in card.failed]
         if late := _late(card):
             lines.append(f"  half the damage is not seen at n = {exam.n:,}: {named(late)}")
     return "\n".join(lines)
+
+
+def _mark(card: Card) -> str:
+    return "–" if card.refused else f"{len(card.passed)}/{len(card.checks)}"
 
 
 def headline(card: Card) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.base import counted, percent
+from harness.base import aligned, counted, percent
 from harness.studies.families.compute import VERDICTS, Families, Judged
 
 if TYPE_CHECKING:
     from harness.report import Finding
 
+SHOWN = 8  # statements that disagree, before --details is needed
 TOY = "Toy models, a minute's training on 28×28 digits: verdicts are about these, not about the families at scale."
 
 
@@ -29,9 +30,16 @@ def _verb(verdict: str) -> str:
     return {"agrees": "agree", "disagrees": "disagree", "not decided": "not decided"}[verdict]
 
 
-def lines(found: Families) -> list[str]:
-    """What `harness reproduce families` prints."""
+def lines(found: Families, *, details: bool = False) -> list[str]:
+    """What `harness reproduce families` prints: verdicts by axis and what disagrees; `details` has every statement."""
     told = [f"{found.title}: {answer(found)}", TOY]
+    if not details:
+        rows = [(axis, *(str(found.count(verdict, axis)) for verdict in VERDICTS)) for axis in axes(found)]
+        told += ["", *aligned(rows, heads=("axis", *VERDICTS), right=(1, 2, 3)), ""]
+        against = [one for one in (*found.judged, *found.controls) if one.verdict == "disagrees"]
+        told += [f"disagrees: {one.says}: {one.evidence}" for one in against[:SHOWN]]
+        told += [f"{len(against) - SHOWN} more disagree: --details"] if len(against) > SHOWN else []
+        return [*told, "Every statement with its evidence: --details."]
     for axis in axes(found):
         own = [one for one in found.judged if one.axis == axis]
         counts = ", ".join(f"{found.count(verdict, axis)} {_verb(verdict)}" for verdict in VERDICTS)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from harness.base import named, percent
+from harness.base import aligned, named, percent
 from harness.pipeline import shown
 from harness.report import Finding, Table
 from harness.studies.fdr6.result import Average, Averaged
 
+ROWS = 25  # generators before --details is needed
 
-def text(found: Averaged) -> str:
-    """What `harness fdr6` prints."""
-    width = max(len(row.generator) for row in found.rows)
-    lines = [headline(found), ""]
-    for row in found.rows:
-        lines.append(f"{rank_words(row):<9} {row.generator:<{width}}  {shown(row.estimate)}   {terms_words(row)}")
+
+def text(found: Averaged, *, details: bool = False) -> str:
+    """What `harness fdr6` prints; `details` has the six terms of each generator."""
+    shown_rows = found.rows if details else found.rows[:ROWS]
+    encoders = [term.encoder.removeprefix("fdr6-") for term in found.rows[0].terms] if details else []
+    rows = [
+        (rank_words(row), row.generator, shown(row.estimate), *(f"{t.ratio:.3g}" for t in row.terms[: len(encoders)]))
+        for row in shown_rows
+    ]
+    heads = ("rank", "generator", label_of(found), *encoders)
+    lines = [headline(found), "", *aligned(rows, heads=heads, right=range(2, len(heads)))]
+    if len(shown_rows) < len(found.rows):
+        lines.append(f"  {len(found.rows) - len(shown_rows)} more generators: --details")
     lines += ["", about(found), constants_words(found)]
     lines += [f"note: {note}" for note in found.notes]
     return "\n".join([*lines, *(f"note: {name} is left out: {why}" for name, why in found.left_out.items())])
@@ -41,11 +49,6 @@ def rank_words(row: Average) -> str:
     if row.rank is None:
         return ""
     return str(row.rank) if row.rank_low == row.rank_high else f"{row.rank} ({row.rank_low}-{row.rank_high})"
-
-
-def terms_words(row: Average) -> str:
-    """The six ratios by encoder."""
-    return ", ".join(f"{term.encoder.removeprefix('fdr6-')} {term.ratio:.3g}" for term in row.terms)
 
 
 def about(found: Averaged) -> str:

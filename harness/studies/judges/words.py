@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from harness.base import named, percent
+from harness.base import aligned, listed, named, p_text, percent, with_ends
 from harness.pipeline import shown
 from harness.report import Finding, Table
 from harness.studies.judges.compute import gap
 from harness.studies.judges.result import Judged, Placed
+
+ROWS = 25  # generators before --details is needed
 
 
 def finding(found: Judged) -> Finding:
@@ -18,16 +20,21 @@ def finding(found: Judged) -> Finding:
     return Finding(f"Judged by {found.judge}", (answer(found), about(found), *found.notes), (table,))
 
 
-def text(found: Judged) -> str:
-    """The answer in a sentence, a line a generator, and what the intervals speak about."""
-    width = max(len(one.generator) for one in found.placed)
-    lines = [answer(found), ""]
-    for one in found.placed:
-        rank = _rank(one)
-        tied = f"   not told apart from {named(one.tied_with)}" if one.tied_with else ""
-        lines.append(f"{rank:<9} {one.generator:<{width}}  {shown(one.estimate)}{tied}")
-    lines += ["", about(found)]
-    return "\n".join([*lines, *(f"note: {note}" for note in found.notes)])
+def text(found: Judged, *, details: bool = False) -> str:
+    """The answer in a sentence, a row a generator, and what the intervals speak about."""
+    shown_rows = found.placed if details else found.placed[:ROWS]
+    rows = [
+        (_rank(one), one.generator, shown(one.estimate), ", ".join(one.tied_with) if details else _tied(one))
+        for one in shown_rows
+    ]
+    lines = [answer(found), "", *aligned(rows, heads=("rank", "generator", "score", "not told apart from"), right=(2,))]
+    if len(shown_rows) < len(found.placed):
+        lines.append(f"  {len(found.placed) - len(shown_rows)} more generators: --details")
+    return "\n".join([*lines, "", about(found), *(f"note: {note}" for note in found.notes)])
+
+
+def _tied(one: Placed) -> str:
+    return listed(one.tied_with, 2)
 
 
 def _rank(one: Placed) -> str:
@@ -59,5 +66,5 @@ def difference_words(found: Judged, first: str, second: str) -> tuple[str, ...]:
         "not told apart" if told.low <= 0 <= told.high else f"{first if better else second} is better beyond noise"
     )
     paired = f", both judged on the same {found.shared}" if found.shared else ""
-    ends = f"[{told.low:.4g}, {told.high:.4g}]"
-    return (f"{first} minus {second}: {told.value:.4g} {ends}, p = {told.p:.2g}{paired}: {verdict}",)
+    difference = with_ends(told.value, told.low, told.high, sign=True)
+    return (f"{first} minus {second}: {difference}, p {p_text(told.p)}{paired}: {verdict}",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.base import counted, listed
+from harness.base import aligned, counted, listed
 from harness.studies.reproduce.claims import shipped
 from harness.studies.reproduce.rows import testable
 
@@ -19,20 +19,25 @@ ORDER = ("inconsistent", "consistent", "not comparable", "cannot be decided")
 # Where the table stops at the numbers as printed and a verdict does not.
 CORRECTED = "; a verdict allows for the bias of a best of three"
 EACH_CHOICE = "; a verdict tries each that may be meant, and is given if all agree"
+ROWS = 20  # of the table before --details is needed
+FEW = 3  # claims up to which each has its reason in sight
 NAMED = 5  # claims, facts in one sentence; the lines below have them all
 MANY = 8  # groups of other data sets from which on they are counted and not named
 
 
-def lines(found: Verdicts, *, detailed: bool) -> list[str]:
+def lines(found: Verdicts, *, detailed: bool, details: bool = True) -> list[str]:
     """What a terminal shows: the answer, every claim in a line, and which rows may be compared.
 
-    `detailed` shows all the evidence of each claim instead of the table.
+    `detailed` shows all the evidence of each claim instead of the table. Without `details` many claims are rows of
+    their verdicts, the gravest first, and what would decide each is left out.
     """
     told = [answer(found.judged, found.alone)]
     if sure := family_words(found.family, found.level):
         told.append(f"How sure: {sure[0].lower()}{sure[1:]}")
     if change := change_words(found.judged):
         told.append(change)
+    if not (details or detailed):
+        return [*told, "", found.file.title, *_table(found)]
     told += ["", found.file.title]
     if found.file.note:
         told.append(found.file.note)
@@ -66,6 +71,19 @@ def lines(found: Verdicts, *, detailed: bool) -> list[str]:
                 told.append(f"    with each other: {within_words(group)}")
             told += [f"    {line}" for line in apart_words(group)]
     return told
+
+
+def _table(found: Verdicts) -> list[str]:
+    """A row a claim with its verdict; few claims with their reasons."""
+    judged = sorted(found.judged, key=lambda one: (one.claim.id not in found.alone, ORDER.index(one.verdict)))
+    judged.sort(key=lambda one: one.verdict != "inconsistent")
+    rows = [(one.claim.id, one.claim.spelled, verdict_words(one, found.alone)) for one in judged]
+    told = aligned(rows[:ROWS], heads=("claim", "printed", "verdict"))
+    if len(rows) > ROWS:
+        told.append(f"  {len(rows) - ROWS} more claims: --details")
+    if len(rows) <= FEW:
+        told += [f"{one.claim.id}: {one.reason}." for one in judged]
+    return [*told, "Reasons, what would decide each, and which numbers may be compared: --details."]
 
 
 def answer(judged: Sequence[Judged], alone: frozenset[str] = frozenset()) -> str:
