@@ -94,8 +94,7 @@ def _settings(found: Audited, encoder: str, *, details: bool) -> list[str]:
         shift = "" if setting.shift is None else f"{round(setting.shift, 9):.3g}"  # no digits of rounding
         row = (setting.variant, moved_words(setting), largest, change_words(most), shift)
         rows.append(row if details else (*row[:3], shift))
-    heads = ("setting", "median change", "largest change", "difference", "reference, FD")
-    heads = heads if details else (*heads[:3], heads[4])
+    heads = ("setting", "median change", "largest change", *(["difference"] if details else []), "reference, FD")
     told = ["", f"{encoder}: how far each setting moves {found.metric}; reference: against itself"]
     told += aligned(rows, heads=heads, right=(len(heads) - 1,), wrap={0: 26, 2: 28})
     return [*told, *([f"  {len(settings) - ROWS} more settings: --details"] if len(rows) < len(settings) else [])]
