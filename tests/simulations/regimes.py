@@ -158,9 +158,9 @@ def _field() -> Iterator[Task]:
 def _dearest(law: Population) -> Iterator[Task]:
     """Metrics of which an interval takes half a second and more."""
     wide = Wide(law.family, 2023, law.far)
-    yield _nested(_of("likelihood", _copied(law), 100, LIKELIHOODS), 120, 12)
-    yield _nested(_of("topological", law, 200, TOPOLOGICAL), 100, 12)
-    yield _both(_of("spatial", wide, 150, {"sfid": MetricCall("sfid")}), 100, references=5, draws=20)
+    yield _nested(_of("likelihood", _copied(law), 100, LIKELIHOODS), 40, 12)
+    yield _nested(_of("topological", law, 200, TOPOLOGICAL), 30, 12)
+    yield _both(_of("spatial", wide, 150, {"sfid": MetricCall("sfid")}), 40, references=2, draws=20)
 
 
 def _of(
