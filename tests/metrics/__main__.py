@@ -26,6 +26,7 @@ from tests.simulations.studies import Row
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SHOWN = 10
+ALIKE = "## Do metrics rank alike?"
 SMALL = {"field, by influence": INFLUENCES, "field, by parts": PARTS, "field, curve": CURVE}
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 HEAD = ("metric", "source", "better", "about", "oracle: apart by", "covers, reference random", "fixed", "CPU s", "exam")
@@ -100,7 +101,7 @@ def _marks(card: dict[str, Any]) -> str:
 def agreements(files: Sequence[Path], note: str) -> Iterator[str]:
     """Which metrics order generators alike, run by run, as `harness rerank --metrics` found it; `note` says of what."""
     if files:
-        yield f"\n## Do metrics rank alike?\n\n{note}".rstrip()
+        yield f"\n{ALIKE}\n\n{note}".rstrip()
     for file in files:
         found = json.loads(file.read_text(encoding="utf-8"))
         generators = {name for pair in found["pairs"] for name in pair["generators"]}
@@ -155,7 +156,10 @@ What a metric cannot see stands in `harness list metrics` and in its docstring.
 
 """
     text += "\n".join([*table, *agreements(given.agreement, given.note)]) + "\n"
-    (DOCS / "metrics.md").write_text(text, encoding="utf-8")
+    page = DOCS / "metrics.md"
+    if not given.agreement:  # runs of half an hour: what they gave stays until they are made again
+        text += "".join(page.read_text(encoding="utf-8").partition(f"\n{ALIKE}")[1:])
+    page.write_text(text, encoding="utf-8")
     print(text)
 
 
