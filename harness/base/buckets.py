@@ -10,7 +10,7 @@ import errno
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -71,6 +71,22 @@ class Bucket:
                 return None
 
         return self._asked(ask, name)
+
+    def get_many(self, names: Sequence[str]) -> dict[str, bytes]:
+        """The bytes of several objects, asked for at once, by name; those that are not there are left out."""
+
+        def ask(files: Any, path: str) -> dict[str, bytes]:
+            if not names:
+                return {}
+            root = path.rstrip("/")
+            found: dict[str, Any] = files.cat([f"{root}/{name}" for name in names], on_error="return")
+            bad = [one for one in found.values() if isinstance(one, Exception)]
+            if worse := next((one for one in bad if not isinstance(one, FileNotFoundError)), None):
+                raise worse
+            whole = {str(where): bytes(one) for where, one in found.items() if not isinstance(one, Exception)}
+            return {name: whole[at] for name in names if (at := f"{root}/{name}") in whole}
+
+        return self._asked(ask, "")
 
     def size(self, name: str) -> int | None:
         """The bytes that an object has; None where there is none of that name."""
@@ -134,12 +150,13 @@ class Bucket:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._asked(lambda files, where: files.get_file(where, str(path)), name)
 
-    def names(self) -> list[str]:
-        """The names of all objects below the address, sorted."""
+    def names(self, below: str = "") -> list[str]:
+        """The names of all objects below the address, or below a folder of it, sorted; a request for each 1,000."""
 
         def ask(files: Any, path: str) -> list[str]:
             root = path.rstrip("/") + "/"
-            return sorted(found.removeprefix(root) for found in files.find(root) if found.startswith(root))
+            listed = files.find(f"{root}{below}".rstrip("/") + "/")
+            return sorted(found.removeprefix(root) for found in listed if found.startswith(root))
 
         return self._asked(ask, "")
 
@@ -166,6 +183,9 @@ _CREDENTIALS = (
 )
 _NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "ProfileNotFound")
 _REFUSED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken")
+# An object in one piece: s3fs asks for its size first otherwise, and for a listing where there is none.
+# And as many connections as `get_many` can use (botocore has 10).
+_ONE_REQUEST: dict[str, dict[str, Any]] = {"s3": {"max_concurrency": 1, "config_kwargs": {"max_pool_connections": 50}}}
 _opened: dict[tuple[int, str], tuple[Any, str]] = {}
 
 
@@ -180,7 +200,7 @@ def _file_system(url: str) -> tuple[Any, str]:
 
             # What is listed must be what is there: other processes put and remove all the time.
             fresh = {"use_listings_cache": False, "skip_instance_cache": True}
-            made = fsspec.filesystem(scheme, **({} if scheme == "memory" else fresh))
+            made = fsspec.filesystem(scheme, **({} if scheme == "memory" else fresh), **_ONE_REQUEST.get(scheme, {}))
         except ImportError:
             raise UsageError(
                 f"{scheme}:// needs the package {package}: pip install 'generative-image-harness[{extra}]'"

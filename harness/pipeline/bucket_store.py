@@ -14,7 +14,8 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from harness.pipeline.store import (
 LAYOUT = "store.json"  # of the bucket: what lies below the address, and that it can be written
 LAYOUT_FORMAT = 1
 HERE = ("checks", "decoded")  # kinds about files of this machine: they never leave it
+FEW = 8  # entries that are asked for one by one before their kind is listed
 ASKED = 1 << 20  # bytes of a shard from which on the bucket is asked for it before it is sent
 
 
@@ -67,6 +69,8 @@ class BucketStore(Store):
         self.place = place
         self.bucket = Bucket(place.url)
         self._since = place.bytes  # bytes written here since the folder was last measured: at once, the first time
+        self._asked: dict[str, int] | None = None  # while surveyed: how many of each kind the bucket was asked for
+        self._listed: dict[str, frozenset[str]] = {}  # while surveyed: the names of the manifests of a kind
 
     def check_place(self) -> None:
         """Raise UsageError where the bucket is not there or refuses to be read, or the local folder cannot be made."""
@@ -94,7 +98,7 @@ class BucketStore(Store):
         except CorruptEntry:  # here, not in the bucket
             shutil.rmtree(self.folder(kind, key), ignore_errors=True)
             found = None
-        if found is not None or kind in HERE:
+        if found is not None or kind in HERE or self._is_known_absent(kind, key):
             return found
         payload = self.bucket.get(manifest_name(kind, key))
         if payload is None:
@@ -107,6 +111,41 @@ class BucketStore(Store):
         folder = self.folder(kind, key)
         self._keep(folder / MANIFEST, payload)
         return self._entry(folder, manifest["facts"], tuple(manifest["shards"]))
+
+    @contextmanager
+    def surveyed(self) -> Iterator[None]:
+        """A block in which each kind is listed (a request for 1,000 entries) once more than a few are looked for."""
+        self._asked, self._listed = {}, {}
+        try:
+            yield
+        finally:
+            self._asked, self._listed = None, {}
+
+    def bring(self, kind: str, keys: Iterable[str]) -> None:
+        """Bring the manifests of entries that are about to be looked for, many at once."""
+        far = [key for key in dict.fromkeys(keys) if not (self.folder(kind, key) / MANIFEST).exists()]
+        if len(far) <= FEW:
+            return
+        names = [name for key in far if (name := manifest_name(kind, key)) in self._names(kind)]
+        for name, payload in self.bucket.get_many(names).items():
+            key = name.rpartition("/")[2].removesuffix(".json")
+            with suppress(ValueError):  # `find` deals with it
+                read_manifest(payload, key)
+                self._keep(self.folder(kind, key) / MANIFEST, payload)
+
+    def _is_known_absent(self, kind: str, key: str) -> bool:
+        if self._asked is None:
+            return False
+        self._asked[kind] = self._asked.get(kind, 0) + 1
+        if kind not in self._listed and self._asked[kind] <= FEW:
+            return False
+        return manifest_name(kind, key) not in self._names(kind)
+
+    def _names(self, kind: str) -> frozenset[str]:
+        """The names of all manifests of a kind; listed once a survey."""
+        if kind not in self._listed or self._asked is None:
+            self._listed[kind] = frozenset(self.bucket.names(kind))
+        return self._listed[kind]
 
     def _entry(self, folder: Path, facts: Mapping[str, Any], shards: tuple[Mapping[str, Any], ...]) -> Entry:
         return BucketEntry(folder, facts, shards, self)

@@ -343,6 +343,11 @@ class Plan(Planned):
         return self._scores(source, encoder, (COPIES,))[COPIES]
 
     def _scores(self, source: FakeSet, encoder: str, metrics: Sequence[str]) -> dict[str, Entry | None]:
+        keys = self._score_keys(source, encoder, metrics)
+        return {metric: None if key is None else self.store.find("scores", key) for metric, key in keys.items()}
+
+    def _score_keys(self, source: FakeSet, encoder: str, metrics: Sequence[str]) -> dict[str, str | None]:
+        """The key of each score; None where the features that it is of are not there."""
         real = self.features(self.reference, encoder)
         fake = self.features(source, encoder)
         training = self.features(self.training, encoder) if self.training else None
@@ -350,9 +355,24 @@ class Plan(Planned):
         return {
             metric: None
             if real is None or fake is None or (self.training and training is None and self.trains(metric))
-            else self.store.find("scores", self.score_key(real, fake, training, metric, groups))
+            else self.score_key(real, fake, training, metric, groups)
             for metric in metrics
         }
+
+    def bring(self, sources: Sequence[PlannedSet], encoders: Sequence[str] = (), *, scores: bool = False) -> None:
+        """Let the store bring what it has of image sets, of their features and scores, in few requests.
+
+        For a store that is far; one in a folder of this machine does not even hear the keys.
+        """
+        store = self.store
+        store.bring("images", (self.image_key(source) for source in sources))
+        pairs = [(source, encoder) for encoder in encoders for source in sources]
+        stored = ((self.images(source), encoder) for source, encoder in pairs if encoder not in self.unusable)
+        store.bring("features", (self.feature_key(images, encoder) for images, encoder in stored if images))
+        if scores:
+            fakes = ((source, encoder) for source, encoder in pairs if isinstance(source, FakeSet))
+            keys = (self._score_keys(source, encoder, self.score_names(encoder)) for source, encoder in fakes)
+            store.bring("scores", (key for of_one in keys for key in of_one.values() if key is not None))
 
 
 @functools.cache

@@ -148,20 +148,8 @@ class Pipeline:
     def sample(self) -> None:
         """Image sets that the store does not have."""
         self.check()
-        missing: dict[tuple[str, int | None], list[int]] = {}
-        for fake in self.fakes:
-            if self.plan.images(fake) is None:
-                missing.setdefault((fake.generator, fake.training_seed), []).append(fake.sampling_seed)
-        units = [SampleUnit(real) for real in self.reals if self.plan.images(real) is None]
-        units += [
-            SampleUnit(FakeSet(g, t, seeds[0]), tuple(seeds))
-            for g, t in self._one_of_each_model_first(missing)
-            for seeds in [missing[g, t]]
-        ]
-        already = len(self.reals) + len(self.fakes) - sum(max(1, len(unit.sampling_seeds)) for unit in units)
-        # Of image sets that are there, but whose likelihood failed or was lost.
-        told = {(f.generator, f.training_seed): f for f in self.fakes if likelihoods.is_missing(self.plan, f)}
-        units += [SampleUnit(fake) for at, fake in told.items() if at not in missing]
+        with self.plan.store.surveyed():
+            units, already = self._sample_units()
         failed = self._run("sample", _sample, units, already)
         for split in self.plan.splits:
             decoded.forget(self.plan.store, self.plan.benchmark.data, split)
@@ -176,6 +164,25 @@ class Pipeline:
                 if self.plan.images(fake) is None:
                     self.image_failures[fake] = failure
 
+    def _sample_units(self) -> tuple[list[SampleUnit], int]:
+        """What is to be sampled, and how many image sets are there."""
+        self.plan.bring([*self.reals, *self.fakes])
+        missing: dict[tuple[str, int | None], list[int]] = {}
+        for fake in self.fakes:
+            if self.plan.images(fake) is None:
+                missing.setdefault((fake.generator, fake.training_seed), []).append(fake.sampling_seed)
+        units = [SampleUnit(real) for real in self.reals if self.plan.images(real) is None]
+        units += [
+            SampleUnit(FakeSet(g, t, seeds[0]), tuple(seeds))
+            for g, t in self._one_of_each_model_first(missing)
+            for seeds in [missing[g, t]]
+        ]
+        already = len(self.reals) + len(self.fakes) - sum(max(1, len(unit.sampling_seeds)) for unit in units)
+        # Of image sets that are there, but whose likelihood failed or was lost.
+        told = {(f.generator, f.training_seed): f for f in self.fakes if likelihoods.is_missing(self.plan, f)}
+        units += [SampleUnit(fake) for at, fake in told.items() if at not in missing]
+        return units, already
+
     def _one_of_each_model_first(self, missing: Iterable[tuple[str, int | None]]) -> list[tuple[str, int | None]]:
         """Generators and training seeds so that workers train different models, not wait for each other's."""
         place: dict[tuple[str, int | None], int] = {}
@@ -189,9 +196,29 @@ class Pipeline:
     def encode(self) -> None:
         """Features that the store does not have; of large sets their parts first."""
         self.identify()
-        usable = [encoder for encoder in self.encoders if encoder not in self.encoder_failures]
         self.failures.update({(f, e): x for e, x in self.encoder_failures.items() for f in self.fakes})
+        with self.plan.store.surveyed():
+            now, large, already = self._encode_units()
+        failed = self._run("encode", _encode, now, already, self._has_images)
+        lost = {(unit.source, unit.encoder) for unit, _ in failed if unit.part is not None}
+        joined = [unit for unit in large if (unit.source, unit.encoder) not in lost]
+        if joined:
+            failed += self._run("join", _encode, joined, 0, self._has_parts)
+        first = [f for f in self.plan.first_fakes if f in self.fakes and f not in self.image_failures]
+        for unit, failure in failed:
+            if unit.batch_size is not None:  # the declared features are there, and with them every score
+                missing = first if isinstance(unit.source, RealSet) else [unit.source]
+                self.numerics_failures.update({(fake, unit.encoder): failure for fake in missing})
+                continue
+            # Without real features no cell of the encoder can be scored.
+            missing = self.fakes if isinstance(unit.source, RealSet) else [unit.source]
+            self.failures.update({(fake, unit.encoder): failure for fake in missing})
+
+    def _encode_units(self) -> tuple[list[EncoderUnit], list[EncoderUnit], int]:
+        """What is to be encoded now, the large sets whose parts are then joined, and how much is there."""
+        usable = [encoder for encoder in self.encoders if encoder not in self.encoder_failures]
         sources: list[PlannedSet] = [*self.reals, *(f for f in self.fakes if f not in self.image_failures)]
+        self.plan.bring(sources, usable)
         units = [
             EncoderUnit(source, encoder)
             for encoder in usable
@@ -219,19 +246,7 @@ class Pipeline:
             for part in parts[u]
             if find_part(self.plan, u.source, u.encoder, part) is None
         ]
-        failed = self._run("encode", _encode, now, already, self._has_images)
-        lost = {(unit.source, unit.encoder) for unit, _ in failed if unit.part is not None}
-        joined = [unit for unit in large if (unit.source, unit.encoder) not in lost]
-        if joined:
-            failed += self._run("join", _encode, joined, 0, self._has_parts)
-        for unit, failure in failed:
-            if unit.batch_size is not None:  # the declared features are there, and with them every score
-                missing = first if isinstance(unit.source, RealSet) else [unit.source]
-                self.numerics_failures.update({(fake, unit.encoder): failure for fake in missing})
-                continue
-            # Without real features no cell of the encoder can be scored.
-            missing = self.fakes if isinstance(unit.source, RealSet) else [unit.source]
-            self.failures.update({(fake, unit.encoder): failure for fake in missing})
+        return now, large, already
 
     def _has_images(self, unit: EncoderUnit) -> bool:
         if unit.batch_size is not None:  # some encoders' features are the declared ones
@@ -267,7 +282,19 @@ class Pipeline:
         """Scores that the store does not have."""
         for fake, failure in self.image_failures.items():
             self.failures.update({(fake, e): failure for e in self.encoders if e not in self.encoder_failures})
+        with self.plan.store.surveyed():
+            units, already = self._score_units()
+        for unit, failure in self._run("score", _score, units, already, self._has_features):
+            assert isinstance(unit.source, FakeSet)
+            if unit.sizes:
+                self.size_failures[unit.source] = failure
+                continue
+            (self.numerics_failures if unit.numerics else self.failures)[unit.source, unit.encoder] = failure
+
+    def _score_units(self) -> tuple[list[EncoderUnit], int]:
+        """What is to be scored, and how much is there."""
         pairs = [(f, e) for e in self.encoders for f in self.fakes if (f, e) not in self.failures]
+        self.plan.bring([*self.reals, *self.fakes], self.encoders, scores=True)
         units = [EncoderUnit(f, e) for f, e in pairs if None in self.plan.scores(f, e).values()]
         first = set(self.plan.first_fakes) if self.plan.benchmark.numerics else set()
         beside = [pair for pair in pairs if pair[0] in first and pair not in self.numerics_failures]
@@ -278,12 +305,7 @@ class Pipeline:
             left = [fake for fake in sized if sizes.is_missing(self.plan, fake)]
             units += [EncoderUnit(fake, by, sizes=True) for fake in left]
             already += len(sized) - len(left)
-        for unit, failure in self._run("score", _score, units, already, self._has_features):
-            assert isinstance(unit.source, FakeSet)
-            if unit.sizes:
-                self.size_failures[unit.source] = failure
-                continue
-            (self.numerics_failures if unit.numerics else self.failures)[unit.source, unit.encoder] = failure
+        return units, already
 
     def rank(self) -> Ranked:
         """Records and leaderboard of the whole benchmark."""
@@ -292,11 +314,17 @@ class Pipeline:
     def missing(self) -> list[str]:
         """What a rank needs and the store does not have, in words; the splits are looked at."""
         self.check()
+        with self.plan.store.surveyed():
+            return self._missing()
+
+    def _missing(self) -> list[str]:
+        self.plan.bring([*self.reals, *self.fakes])
         lost = [f"images: {name_of(fake)}" for fake in self.fakes if self.plan.images(fake) is None]
         lost += [f"images: split {real.split}" for real in self.reals if self.plan.images(real) is None]
         self.identify()
         usable = [encoder for encoder in self.encoders if encoder not in self.encoder_failures]
         sources: list[PlannedSet] = [*self.reals, *self.fakes]
+        self.plan.bring(sources, usable, scores=True)
         cells = [EncoderUnit(source, encoder) for encoder in usable for source in sources]
         lost += [f"features: {u}" for u in cells if self.plan.features(u.source, u.encoder) is None]
         fakes = [(fake, encoder) for encoder in usable for fake in self.fakes]
@@ -336,7 +364,9 @@ class Pipeline:
             return
         left, waiting = list(units), True
         while left:
-            if ready := [unit for unit in left if is_ready(unit)]:
+            with self.plan.store.surveyed():
+                ready = [unit for unit in left if is_ready(unit)]
+            if ready:
                 self.sharing.go_on()
                 left = [unit for unit in left if unit not in ready]
                 for finished in outcomes(self.executor, work, ready, limit=self.unit_timeout):

@@ -18,6 +18,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,14 @@ class Store:
 
     def _entry(self, folder: Path, facts: Mapping[str, Any], shards: tuple[Mapping[str, Any], ...]) -> Entry:
         return Entry(folder, facts, shards)
+
+    @contextmanager
+    def surveyed(self) -> Iterator[None]:
+        """A block in which many entries are looked for, and none is made meanwhile that must be seen."""
+        yield
+
+    def bring(self, kind: str, keys: Iterable[str]) -> None:
+        """Hear which entries are about to be looked for."""
 
     def load(self, kind: str, key: str) -> tuple[Mapping[str, Any], dict[str, NDArray[Any]]] | None:
         """Facts and verified arrays, or None where there is no intact entry (a corrupted one is removed)."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -252,3 +253,59 @@ def test_notes_of_shards_reach_other_machines(url, tmp_path):
     opened(url, tmp_path / "a").write_note("shards/ab/1-of-2.json", {"stage": "encode"})
     assert opened(url, tmp_path / "b").read_note("shards/ab/1-of-2.json") == {"stage": "encode"}
     assert opened(url, tmp_path / "b").read_note("shards/ab/2-of-2.json") is None
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often the server was asked for what."""
+    from s3fs import S3FileSystem
+
+    counted: Counter[str] = Counter()
+    call = S3FileSystem._call_s3
+
+    async def heard(self, method, *arguments, **words):
+        counted[method] += 1
+        return await call(self, method, *arguments, **words)
+
+    monkeypatch.setattr(S3FileSystem, "_call_s3", heard)
+    return counted
+
+
+def test_many_lookups_take_one_listing_and_nothing_for_what_is_missing(url, tmp_path, asked):
+    keys = [digest(i) for i in range(60)]
+    first = opened(url, tmp_path / "a")
+    for key in keys[:20]:
+        first.put("scores", key, [], {"of": key})
+    second = opened(url, tmp_path / "b")
+    asked.clear()
+    with second.surveyed():
+        second.bring("scores", keys)
+        found = [entry.facts["of"] if (entry := second.find("scores", key)) else None for key in keys]
+    assert found == keys[:20] + [None] * 40
+    assert asked == {"list_objects_v2": 1, "get_object": 20}
+    asked.clear()
+    third = opened(url, tmp_path / "c")
+    with third.surveyed():  # keys that nobody has announced
+        assert [third.find("features", key) for key in keys] == [None] * 60
+    assert asked["get_object"] == 8
+    assert asked.total() <= 11  # s3fs looks twice where a listing is empty
+
+
+def test_what_another_machine_made_during_a_survey_is_seen_after_it(url, tmp_path):
+    keys = [digest(i) for i in range(20)]
+    one, other = opened(url, tmp_path / "a"), opened(url, tmp_path / "b")
+    with one.surveyed():
+        one.bring("scores", keys)
+        other.put("scores", keys[3], [], {})
+        assert one.find("scores", keys[3]) is None
+    assert one.find("scores", keys[3]) is not None
+
+
+def test_an_object_is_one_request_whether_it_is_there_or_not(url, asked):
+    bucket = Bucket(url)
+    bucket.create("one", b"1")
+    asked.clear()
+    assert bucket.get("one") == b"1"
+    assert bucket.get("two") is None
+    assert bucket.get_many(["one", "two"]) == {"one": b"1"}
+    assert asked == {"get_object": 4}
