@@ -148,7 +148,8 @@ Written by `python -m tests.metrics`; generative-image-harness {version("generat
   [coverage.md](coverage.md), ± the largest Monte-Carlo standard error of one regime: .007 with 1,000 repetitions,
   .05 with 20; * over the small simulations of the tests; – not measured at either size
   ([statistics.md](statistics.md)).
-- *CPU s*: of the value without an interval, {where}from the exam.
+- *CPU s*: of the value without an interval, {where}from the exam: taken
+  beside other work on the machine, up to three times what [bench.md](bench.md) has.
 - *exam*: checks stood of those asked, with n = {exam["n"]} and {exam["repeats"]} repeats; a card shows each
   ([all cards](exam/README.md)).
 
