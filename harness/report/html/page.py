@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.base import digest, digest_file, named, percent, write_atomically
@@ -127,10 +128,15 @@ FIRST = 2  # sentences of the verdict that are always seen
 
 def _verdict(run: RunFiles) -> Markup:
     """The answer in sight, all that it must be read with folded below it; paper unfolds it."""
-    sentences = [tag("p", *prose(sentence)) for sentence in words.verdict(run)]
     more = "What is flagged, how sure this is, and what would change it"
-    rest = tag("details", tag("summary", more), *sentences[FIRST:], class_="paper") if sentences[FIRST:] else None
-    return tag("section", *sentences[:FIRST], rest, class_="verdict", aria_label="Verdict")
+    return tag("section", *_folded(words.verdict(run), more), class_="verdict", aria_label="Verdict")
+
+
+def _folded(sentences: Sequence[str], more: str) -> list[Child]:
+    """The first sentences as paragraphs, the others folded under `more`; paper unfolds them."""
+    told: list[Child] = [tag("p", *prose(sentence)) for sentence in sentences]
+    rest = told[FIRST:]
+    return [*told[:FIRST], tag("details", tag("summary", more), *rest, class_="paper") if rest else None]
 
 
 def _studied(run: RunFiles) -> list[tuple[str, Finding]]:
@@ -261,14 +267,14 @@ def _tables(run: RunFiles) -> list[Child]:
         first = encoder == run.first
         folded = tag("details", tag("summary", run.board.title(encoder)), table, class_="paper")
         parts.append(table if first else folded)
-    parts.append(tag("ul", *(tag("li", note) for note in run.board.notes), class_="hint"))
+    parts.append(tag("ul", *(tag("li", *prose(note)) for note in run.board.notes), class_="hint"))
     return parts
 
 
 def _finding(name: str, finding: Finding) -> list[Child]:
     parts: list[Child] = []
     if finding.verdict:
-        parts.append(tag("div", *(tag("p", *prose(sentence)) for sentence in finding.verdict), class_="verdict"))
+        parts.append(tag("div", *_folded(finding.verdict, "How sure this is, and all it says"), class_="verdict"))
     if finding.heatmap:
         parts.append(figure(heatmap(f"heatmap-{name}", finding.heatmap), finding.heatmap.caption))
     parts += [study_table(table) for table in finding.tables]

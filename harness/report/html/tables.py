@@ -12,7 +12,8 @@ from harness.report.html.samples import sample_anchors
 from harness.report.run_files import RunFiles
 
 PHRASE, LONG = 24, 60  # letters of a cell from which on a column of words is wrapped, and is given much room
-MANY = 30  # rows of a study's table from which on it is folded: what follows must not be screens away
+TALL = 30  # rows of the leaderboard from which on it scrolls in a box of its own
+MANY = 12  # rows of a study's table from which on it is folded: what follows must not be screens away
 
 
 def leaderboard_table(run: RunFiles, encoder: str) -> Markup:
@@ -26,7 +27,7 @@ def leaderboard_table(run: RunFiles, encoder: str) -> Markup:
     between = tag("th", f"{APART[0].upper()}{APART[1:]}", colspan=str(len(header)), scope="rowgroup", class_="l group")
     caption = f"{run.board.benchmark}, {run.board.title(encoder)}"
     bodies = [tag("tbody", *rows), *([tag("tbody", tag("tr", between)), tag("tbody", *controls)] if controls else [])]
-    return _figure(caption, _table(caption, heads, bodies), tall=len(found) > MANY)
+    return _figure(caption, _table(caption, heads, bodies), tall=len(found) > TALL)
 
 
 def study_table(table: Table) -> Markup:
