@@ -151,9 +151,9 @@ def test_faulty_files_are_told_by_line(tmp_path: Path):
     with pytest.raises(UsageError) as caught:
         read_scores(file)
     assert [p.split("scores.csv")[1] for p in caught.value.problems] == [
-        ":3: score is 'nan'; it must be a finite number",
+        ":3: score is 'nan'; must be a finite number",
         ":4: no generator in column generator",
-        ":5: score is ''; it must be a finite number",
+        ":5: score is ''; must be a finite number",
     ]
     with pytest.raises(UsageError, match="no column 'vqascore'"):
         read_scores(file, ScoreColumns(score="vqascore"))
