@@ -63,15 +63,16 @@ Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), AfterVali
 class Interval(Frozen):
     """What the intervals promise: how often they cover, which number, and whether the real set is a random sample."""
 
-    level: Annotated[float, AfterValidator(_level)] = Field(0.95, description="confidence level, 0.5 to 0.999")
+    level: Annotated[float, AfterValidator(_level)] = Field(default=0.95, description="confidence level, 0.5 to 0.999")
     target: Target = Field(
-        "T_N", description="T_N: expected value at n_real and n_fake images; T_inf: population value, without that bias"
+        default="T_N",
+        description="T_N: expected value at n_real and n_fake images; T_inf: population value, without that bias",
     )
     reference: Reference = Field(
-        "random", description="treat the real set as one random sample (random), or as the whole truth (fixed)"
+        default="random", description="treat the real set as one random sample (random), or as the whole truth (fixed)"
     )
     replicates: Annotated[int, Field(ge=50)] = Field(
-        200, description="half-samples for metrics without an influence function"
+        default=200, description="half-samples for metrics without an influence function"
     )
 
 
