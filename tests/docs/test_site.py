@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import CHROMIUM, ROOT, needs_chromium
 
 pytest.importorskip("mkdocs", reason="the docs site needs the packages of requirements.txt")
 
@@ -46,6 +46,26 @@ def test_the_site_loads_nothing_from_elsewhere(site):
     styles = [path.read_text("utf-8") for path in site.rglob("*.css")]
     assert styles
     assert not any(re.search(r"url\(['\"]?https?:|@import", style) for style in styles)
+
+
+@needs_chromium
+def test_the_search_finds_a_key_in_a_page_opened_from_disk_and_asks_no_one_else(site):
+    from playwright.sync_api import sync_playwright
+
+    asked: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / "reference" / "files.html").as_uri())
+        page.locator(".md-search__input").click()
+        page.keyboard.type("step_size")
+        page.wait_for_selector(".md-search-result__item", timeout=120_000)
+        assert "benchmark.html" in " ".join(
+            link.get_attribute("href") or "" for link in page.locator(".md-search-result__link").all()
+        )
+        browser.close()
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
 @pytest.mark.parametrize(
