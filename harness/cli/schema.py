@@ -48,7 +48,7 @@ def text(kind: str, *, plugins: bool = True) -> str:
 @click.argument("kind", type=click.Choice((*READ, *WRITTEN)), required=False)
 @click.option("--write", type=PATH, help="Write every schema into this folder, as KIND.json.")
 def schema(kind: str | None, write: Path | None) -> None:
-    """Print the JSON Schema of a kind of file, for editors and other programs.
+    """Print the JSON Schema of a kind of file, for editors and programs.
 
     benchmark, datasets and claims are YAML that you write; record (a line of records.jsonl), leaderboard, metrics, lock
     and bundle are files that a run leaves.

@@ -108,7 +108,7 @@ class _Sides:
     def of(cls, real: npt.ArrayLike, fake: npt.ArrayLike, *, folds: int, seed: int) -> _Sides:
         """Both sets dealt. Raises UsageError as `c2st` does."""
         if positive_integer("folds", folds) < 2:
-            raise UsageError(f"`folds` is {folds}; a classifier is judged on rows unknown to it, so at least 2")
+            raise UsageError(f"`folds` is {folds}; cross-validation needs at least 2")
         sides = checked(real, fake, least=folds, because=f"cross-validation in {folds} folds")
         rng = np.random.default_rng(seed)
         centre = np.mean([rows.mean(axis=0, dtype=np.float64) for rows in sides], axis=0)

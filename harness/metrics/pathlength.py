@@ -36,7 +36,7 @@ def path_length(distances: npt.ArrayLike, *, epsilon: float, trim: float = 0.01,
     """
     values = np.asarray(distances, np.float64) / epsilon**2
     if values.ndim != 1 or len(values) < LEAST or not np.isfinite(values).all():
-        raise UsageError(f"`distances` has shape {values.shape}; path length takes at least {LEAST} finite numbers")
+        raise UsageError(f"`distances` has shape {values.shape}; path length needs at least {LEAST} finite numbers")
     if not (epsilon > 0 and 0 <= trim < 0.5):
         raise UsageError(f"`epsilon` is {epsilon!r} and `trim` {trim!r}; they must be positive and below one half")
     low, high = _ends(values, trim)

@@ -147,8 +147,9 @@ def sinkhorn(costs: Matrix, regularisation: float) -> Plan:
             break
     else:
         raise UsageError(
-            f"`regularisation` is {regularisation:g}; Sinkhorn's iteration has not settled after {ITERATIONS} steps "
-            f"(marginals off by {off:.2g}); take a larger one, or null for the exact distance"
+            f"`regularisation` is {regularisation:g}; Sinkhorn's iteration has not converged after "
+            f"{ITERATIONS} steps (marginals off by {off:.2g}); use a larger one, or null for the "
+            "exact distance"
         )
     value = epsilon * float(f.mean() + g.mean())
     # ε is a share of the mean cost: a row moves the value through it too, by the entropy, as the plan is optimal.

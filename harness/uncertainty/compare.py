@@ -286,7 +286,7 @@ def equivalence(comparison: Comparison, *, margin: float, level: float = 0.95) -
     smaller difference found is too small, and the test then errs too often (docs/statistics.md).
     """
     if not margin > 0:
-        raise UsageError(f"`margin` is {margin!r}; it must be positive, and declared before looking")
+        raise UsageError(f"`margin` is {margin!r}; it must be positive, and chosen before seeing the data")
     room = margin - abs(comparison.value)
     at_margin = [replace(p, variance=p.variance + p.slope * max(room, 0.0)) for p in comparison.parts]
     p = _tail(at_margin, room) if room > 0 else 1.0 - _tail(at_margin, -room)

@@ -81,7 +81,7 @@ def reproduction(
     images = float(np.mean([fake_variance(m.analysis) for m in whole.members]))
     if retrained:
         if whole.training_seeds < 2:
-            raise UsageError("a retrained model is compared across training seeds: at least 2 of them are needed")
+            raise UsageError("comparing with a retrained model needs at least 2 training seeds")
         seed_means = [np.mean([m.analysis.value for m in group]) for group in whole.by_training_seed.values()]
         between = float(np.var(seed_means, ddof=1))
         per_mean = float(np.mean([len(group) for group in whole.by_training_seed.values()]))

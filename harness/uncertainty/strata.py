@@ -40,16 +40,17 @@ def stratified(units: Units, strata: npt.ArrayLike | None, name: str) -> Units:
         row, start = int(across[0]), int(units.first[units.of[across[0]]])
         what = "are in one cluster" if units.clustered else "are exact copies of each other"
         raise UsageError(
-            f"`{name}`: rows {start} and {row} {what} but in strata {labels[start]!r} and {labels[row]!r}; a unit lies "
-            "in one stratum: correct the labels, or leave the strata out"
+            f"`{name}`: rows {start} and {row} {what} but in strata {labels[start]!r} and "
+            f"{labels[row]!r}; a unit must be in one stratum: correct the labels, or leave the "
+            "strata out"
         )
     sizes = np.bincount(of_unit)
     if sizes.min() < FEWEST:
         small = labels[first[int(sizes.argmin())]]
         raise UsageError(
             f"`{name}`: stratum {small!r} has {sizes.min()} independent unit ({int((sizes < FEWEST).sum())} of "
-            f"{len(sizes)} strata have fewer than {FEWEST}); its variance takes at least {FEWEST}: draw more rows of "
-            "it, merge strata, or leave the strata out"
+            f"{len(sizes)} strata have fewer than {FEWEST}); its variance needs at least {FEWEST}: "
+            "add rows, merge strata, or leave the strata out"
         )
     return units if len(sizes) == 1 else replace(units, strata=of_unit)
 

@@ -25,6 +25,15 @@ BANNED = (
     r"\bmay be repeated\b",
     r"\bwhich is no\b|\bthat is no\b",
     r"\bno measure of\b",
+    r"[;:,] say\b|^say\b",
+    r"\b(?:is|are) (?:no|none) (?!longer)(?:file|folder|run|npz|archive|number|address|image|pattern|bundle)",
+    r"\bwhoever\b|\bone's\b",
+    r"\bgoes on (?:from|where)\b",
+    r"\b(?:make|made|makes) (?:it )?again\b|\banew\b",
+    r"\bis there already\b|\b(?:is|are) not here\b",
+    r"\b(?:a|an|the) \w+ (?:is|are) needed\b",
+    r"\bhad been\b.*\bas\b",
+    r"\bit takes at least\b|\btakes at least\b",
 )
 
 
@@ -74,6 +83,12 @@ def spoken():
                 for part in ast.walk(node):
                     if isinstance(part, ast.Constant) and isinstance(part.value, str):
                         yield place, part.value
+
+
+def test_help_and_errors_use_the_fields_plain_words():
+    banned = re.compile("|".join(BANNED))
+    found = [f"{place}: {text!r}" for place, text in spoken() if banned.search(text)]
+    assert not found, "\n".join(found)
 
 
 def test_the_check_of_words_can_fail():

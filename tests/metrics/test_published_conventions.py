@@ -256,7 +256,7 @@ def test_the_draw_of_subsets_widens_the_interval_by_its_own_variance():
     assert few.value == values.mean()
     assert few.se**2 == pytest.approx(whole.se**2 + 2.0 * values.var(ddof=1) / 5, rel=1e-9)  # 4 / (4 - 2)
     assert "the draw of 5 subsets" in few.method
-    with pytest.raises(UsageError, match="from 5 subsets on"):
+    with pytest.raises(UsageError, match="needs at least 5"):
         estimate("kid_subsets", REAL, FAKE, subsets=4, subset_size=40)
 
 

@@ -173,7 +173,7 @@ def test_exact_values_beside_noisy_ones_leave_the_noisy_ones_evidence_as_it_is()
     ("sides", "words"),
     [
         (([1, 2, 3], [1, 2, 3, 4]), "one ranks g0, g1, g2, other g0, g1, g2, g3"),
-        (([1, 2], [1, 2]), "2 generators .* takes 3"),
+        (([1, 2], [1, 2]), "2 generators .* needs at least 3"),
         (([1, 1, 1], [1, 2, 3]), "gives every generator the same value"),
         (([1, np.nan, 1], [1, 2, 3]), "not a finite number"),
     ],

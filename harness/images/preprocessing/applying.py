@@ -193,7 +193,7 @@ def _enough(recipe: Preprocessing) -> Size:
     """(height, width) with as many pixels as any crop of the recipe needs."""
     fixed = recipe.output_size()
     if fixed is None:
-        raise UsageError(f"no images, and preprocessing {recipe.label} has no size of its own; give at least one")
+        raise UsageError(f"no images, and preprocessing {recipe.label} has no fixed size; give at least one image")
     side = max(*fixed, *(recipe.crop.size if recipe.crop and recipe.crop.size else ()))
     return side, side
 

@@ -74,9 +74,7 @@ class _Drawn:
         rows = {"real": real, "fake": fake}
         size, first = positive_integer("subset_size", chosen["subset_size"]), chosen["first"]
         if positive_integer("subsets", chosen["subsets"]) < LEAST_SUBSETS:
-            raise UsageError(
-                f"`subsets` is {chosen['subsets']}: the noise of the draw shows from {LEAST_SUBSETS} subsets on"
-            )
+            raise UsageError(f"`subsets` is {chosen['subsets']}: estimating their noise needs at least {LEAST_SUBSETS}")
         for side, values in rows.items():
             if not 2 <= size <= len(values):
                 raise UsageError(

@@ -77,8 +77,8 @@ def _log_ratio(side: str, other: Vector, own: Vector) -> float:
     if not (own.all() and other.all()):
         row = int(((own == 0) | (other == 0)).argmax())
         raise UsageError(
-            f"a row of `{side}` (number {row}) is at distance 0 from its k-th neighbour: it has k exact copies; a "
-            "density by nearest neighbours takes a larger `k`, or sets without repeats"
+            f"a row of `{side}` (number {row}) is at distance 0 from its k-th neighbour: it has k "
+            "exact copies; use a larger `k`, or sets without repeats"
         )
     return float(np.log(other / own).mean())
 

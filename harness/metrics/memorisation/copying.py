@@ -66,8 +66,8 @@ class _Cells:
         ]
         if not enough:
             raise UsageError(
-                f"none of {cells} cells has more than {least} fakes beside a real row: c_t takes fewer `cells`, a "
-                "lower `least`, or more images"
+                f"none of {cells} cells has more than {least} fakes and a real row; use fewer `cells`, "
+                "a lower `least`, or more images"
             )
         near = [np.full(len(rows), np.nan) for rows in (real, fake)]
         for cell in enough:
@@ -156,7 +156,7 @@ def _partition(training: Rows, others: tuple[Rows, ...], cells: int, seed: int) 
     if cells == 1:
         return [np.zeros(len(rows), np.intp) for rows in (training, *others)]
     if cells > len(np.unique(training, axis=0)):
-        raise UsageError(f"`training` has fewer than {cells} distinct rows; c_t takes fewer `cells`")
+        raise UsageError(f"`training` has fewer than {cells} distinct rows; use fewer `cells`")
     from sklearn.cluster import KMeans
 
     found = KMeans(cells, n_init=10, random_state=seed).fit(training)

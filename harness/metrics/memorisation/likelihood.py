@@ -158,8 +158,8 @@ def _scale(rows: Rows) -> tuple[Vector, Vector]:
     if not spread.all():
         column = int((spread == 0).argmax())
         raise UsageError(
-            f"column {column} of the real rows does not vary, and feature likelihood divides each by its standard "
-            "deviation: take another encoder, or more images"
+            f"column {column} of the real rows is constant, so it cannot be standardised; use "
+            "another encoder, or more images"
         )
     return middle, spread
 

@@ -29,8 +29,7 @@ def roles(training: npt.ArrayLike | None, real: npt.ArrayLike, fake: npt.ArrayLi
     """
     if training is None:
         raise UsageError(
-            "`training` is missing: this metric compares fakes with the rows that the generator was trained on and "
-            "with real ones held out from training"
+            "`training` is missing: this metric compares generated images with training images and held-out real ones"
         )
     trained, fakes = checked(training, fake, least=least, because="memorisation")
     held_out, _ = checked(real, fake, least=least, because="memorisation")
@@ -43,7 +42,7 @@ def roles(training: npt.ArrayLike | None, real: npt.ArrayLike, fake: npt.ArrayLi
     seen = float(np.mean([row.tobytes() in known for row in (held_out + 0.0).astype(trained.dtype)]))
     if seen > SEEN:
         raise UsageError(
-            f"{seen:.0%} of the real rows are training rows: memorisation shows only against real images that the "
-            "generator has not seen; take a reference that is apart from the training split"
+            f"{seen:.0%} of the real rows are training rows; memorisation needs held-out real "
+            "images, so use a reference apart from the training split"
         )
     return Roles(trained, held_out, fakes)

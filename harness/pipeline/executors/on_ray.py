@@ -179,8 +179,8 @@ class RayExecutor:
         if room < 1:
             asks = " and ".join(f"{n:g} {name}" for name, n in needs.items())
             raise UsageError(
-                f"--executor ray: a worker asks for {asks}, which none of {len(nodes)} nodes has; say "
-                "--cpus-per-worker or --gpus-per-worker, or --workers to wait for nodes that are to come"
+                f"--executor ray: a worker asks for {asks}, which none of {len(nodes)} nodes has; "
+                "lower --cpus-per-worker or --gpus-per-worker, or set --workers to wait for more nodes"
             )
         return room
 

@@ -48,9 +48,7 @@ def inception_score(logits: npt.ArrayLike, *, splits: int = 10, order: npt.Array
     """
     rows = np.asarray(logits, np.float64)
     if rows.ndim != 2 or not 1 <= splits <= len(rows):
-        raise UsageError(
-            f"`logits` has shape {rows.shape} and `splits` is {splits}: at least one row a split is needed"
-        )
+        raise UsageError(f"`logits` has shape {rows.shape} and `splits` is {splits}; need at least one row per split")
     if order is not None:
         rows = rows[np.asarray(order)]
     log_p = log_probabilities(rows)

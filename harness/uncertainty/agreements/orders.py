@@ -29,7 +29,7 @@ class Ranking:
         if self.values.shape != (p,) or self.draws.ndim != 2 or self.draws.shape[1] != p or len(set(self.names)) < p:
             raise UsageError(
                 f"{self.name}: {p} names, values {self.values.shape} and draws {self.draws.shape}; "
-                "it takes distinct names, (p,) and (count, p)"
+                "expected distinct names, (p,) and (count, p)"
             )
         if not (np.isfinite(self.values).all() and np.isfinite(self.draws).all()):
             raise UsageError(f"{self.name} has a value or replicate that is not a finite number")
@@ -76,7 +76,9 @@ def participants(name: str, rates: Mapping[str, Values], *, count: int, seed: in
     for generator, answers in rates.items():
         n = len(answers)
         if n < 2:
-            raise UsageError(f"{name}: {generator} was judged by {n} participants; it takes two to know their spread")
+            raise UsageError(
+                f"{name}: {generator} was judged by {n} participants; at least two are needed to estimate their spread"
+            )
         mean = float(answers.mean())
         noise = answers[rng.integers(0, n, (count, n))].mean(axis=1) - mean
         # A bootstrap of n people spreads by sqrt((n - 1)/n) too little, and knows their spread no better than Student.
@@ -135,7 +137,7 @@ def evidence(rankings: Sequence[Ranking]) -> Evidence:
             raise UsageError(f"{first.name} has {len(first.draws)} replicates, {other.name} {len(other.draws)}")
     if len(first.names) < FEWEST:
         raise UsageError(
-            f"{len(first.names)} generators ({', '.join(first.names)}); to compare rankings takes {FEWEST}"
+            f"{len(first.names)} generators ({', '.join(first.names)}); comparing rankings needs at least {FEWEST}"
         )
     gaps, maxima, ranks = [], [], []
     for ranking in rankings:
