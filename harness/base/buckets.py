@@ -195,6 +195,8 @@ def _file_system(url: str) -> tuple[Any, str]:
     if key not in _opened:
         scheme = str(scheme_of(url))
         package, extra = SCHEMES[scheme]
+        if scheme == "gs":  # read when gcsfs is imported; with it each request begins with a look at the bucket's type
+            os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
         try:
             import fsspec
 
