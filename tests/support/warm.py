@@ -6,13 +6,16 @@ where those of a user's run are spawned; what is about processes (kills, two run
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,9 +59,9 @@ class Warm:
         self._process: subprocess.Popen[str] | None = None
 
     def harness(
-        self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float = 300
+        self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float = 300, terminal: bool = False
     ) -> subprocess.CompletedProcess[str]:
-        """The command's exit code (negative: the signal that ended it) and what it wrote."""
+        """The command's exit code (negative: the signal that ended it) and what it wrote; stdout may be a terminal."""
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.support.warm"],
@@ -72,11 +75,14 @@ class Warm:
         assert self._process.stdout is not None
         with tempfile.TemporaryDirectory() as folder:
             said = [Path(folder) / name for name in ("out", "err")]
-            asked = {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env), "said": list(map(str, said))}
+            screen = Screen() if terminal else None
+            places = [screen.name if screen else str(said[0]), str(said[1])]
+            asked = {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env), "said": places}
             self._process.stdin.write(json.dumps({**asked, "timeout": timeout}) + "\n")
             self._process.stdin.flush()
             answer = self._process.stdout.readline()
-            out, err = (path.read_text(encoding="utf-8") for path in said)
+            out = screen.shown() if screen else said[0].read_text(encoding="utf-8")
+            err = said[1].read_text(encoding="utf-8")
         code = int(answer)
         return subprocess.CompletedProcess(["harness", *arguments], code, out, err)
 
@@ -85,6 +91,30 @@ class Warm:
         if self._process is not None:
             self._process.communicate()
             self._process = None
+
+
+class Screen:
+    """A terminal that nobody looks at: what is written to `name` is read as text without colours."""
+
+    def __init__(self) -> None:
+        self._master, self._slave = os.openpty()
+        self.name = os.ttyname(self._slave)
+        self._parts: list[bytes] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def shown(self) -> str:
+        """All of it, once the command has ended."""
+        os.close(self._slave)
+        self._reader.join(10)
+        os.close(self._master)
+        text = b"".join(self._parts).decode("utf-8").replace("\r\n", "\n")
+        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):  # EIO: the last writer has gone
+            while part := os.read(self._master, 65536):
+                self._parts.append(part)
 
 
 def _served() -> None:
