@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from tests.conftest import WARM
-from tests.docs.blocks import ROOT, Failed, linked, outputs, rewritten, tested
+from tests.docs.blocks import ROOT, PageError, linked, outputs, rewritten, tested
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 shown = list(outputs(page, linked(Path(folder)), long=True))
-            except Failed as problem:
+            except PageError as problem:
                 print(f"{name}: {problem}", file=sys.stderr)
                 wrong.append(name)
                 continue

@@ -100,7 +100,6 @@ class Shown:
         """What the page should show: the lines of `printed` that its comment picks."""
         return picked(self.printed, self.block.mark.partition(": ")[2])
 
-
     @property
     def right(self) -> bool:
         """The page shows what was printed."""
@@ -108,7 +107,7 @@ class Shown:
         return same(self.block.text, self.expected, share=share)
 
 
-class Failed(AssertionError):
+class PageError(AssertionError):
     """A command of a page did not end as a reader expects."""
 
 
@@ -174,7 +173,7 @@ def _ran(words: Sequence[str], folder: Path, place: str) -> str:
             program, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=900, check=False
         )
     if ended.returncode:
-        raise Failed(f"{place}: `{shlex.join(words)[:200]}` ended with {ended.returncode}\n{ended.stderr[-2000:]}")
+        raise PageError(f"{place}: `{shlex.join(words)[:200]}` ended with {ended.returncode}\n{ended.stderr[-2000:]}")
     return ended.stdout
 
 
@@ -193,7 +192,7 @@ def picked(printed: str, selection: str) -> str:
         else:
             raise ValueError(f"{part!r} is neither lines (1-3) nor a pattern with lines after it (/rank/+4)")
         if not 1 <= first <= len(lines):
-            raise Failed(f"no line {part} in the output:\n{printed}")
+            raise PageError(f"no line {part} in the output:\n{printed}")
         chosen.update(range(first, min(last, len(lines)) + 1))
     shown: list[str] = []
     for number, line in enumerate(lines, 1):
@@ -219,7 +218,9 @@ def same(held: str, printed: str, *, share: float = 0.05) -> bool:
 def _near(first: str, second: str, share: float) -> bool:
     places = max(len(text.partition(".")[2]) for text in (first, second))
     one, other = (float(text.replace(",", "").rstrip(".") or 0) for text in (first, second))
-    return share == math.inf or math.isclose(one, other, rel_tol=share, abs_tol=2.01 * 10.0**-places if places else 1.01)
+    return share == math.inf or math.isclose(
+        one, other, rel_tol=share, abs_tol=2.01 * 10.0**-places if places else 1.01
+    )
 
 
 def rewritten(page: str, shown: Sequence[Shown]) -> str:

@@ -41,7 +41,7 @@ def forest(out: Path) -> bytes:
 
 
 def coverages() -> list[dict[str, Any]]:
-    """For each case the share of 95% intervals that hold the truth: the bootstrap's of the committed table, and ours."""
+    """For each case the share of 95% intervals that hold the truth: of the committed table's bootstrap, and of ours."""
     with (ROOT / "docs/coverage.csv").open(encoding="utf-8", newline="") as file:
         naive = [row for row in csv.DictReader(file) if row["study"].startswith("control: naive bootstrap")]
     found = []
@@ -63,7 +63,9 @@ def drawn(rows: list[dict[str, Any]]) -> bytes:
         axes = figure.subplots()
         places = range(len(rows))
         axes.axvline(95, color="#222222", linewidth=1, linestyle="--")
-        axes.hlines(places, [100 * row["naive"] for row in rows], [100 * row["harness"] for row in rows], color="#dddddd")
+        axes.hlines(
+            places, [100 * row["naive"] for row in rows], [100 * row["harness"] for row in rows], color="#dddddd"
+        )
         for side, (colour, marker), label in (
             ("naive", CONTROL, "naive percentile bootstrap"),
             ("harness", TRAINED, "this harness"),
@@ -71,7 +73,9 @@ def drawn(rows: list[dict[str, Any]]) -> bytes:
             axes.plot([100 * row[side] for row in rows], places, marker, color=colour, label=label, markersize=7)
             for place, row in zip(places, rows, strict=True):
                 text = f"{100 * row[side]:.0f}%"
-                axes.annotate(text, (100 * row[side], place), (0, 6), textcoords="offset points", ha="center", fontsize=8)
+                axes.annotate(
+                    text, (100 * row[side], place), (0, 6), textcoords="offset points", ha="center", fontsize=8
+                )
         axes.set_yticks(places, [f"{row['case']} (n = {row['n']})" for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.7)
         axes.set_xlim(-4, 104)

@@ -59,7 +59,13 @@ class Warm:
         self._process: subprocess.Popen[str] | None = None
 
     def harness(
-        self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float = 300, terminal: bool = False
+        self,
+        arguments: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        timeout: float = 300,
+        terminal: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         """The command's exit code (negative: the signal that ended it) and what it wrote; stdout may be a terminal."""
         if self._process is None:
