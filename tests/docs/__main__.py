@@ -31,12 +31,13 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 shown = list(outputs(page, linked(Path(folder)), long=True))
+                new = rewritten(page.read_text(encoding="utf-8"), shown)
             except PageError as problem:
                 print(f"{name}: {problem}", file=sys.stderr)
                 wrong.append(name)
                 continue
         if options.write:
-            page.write_text(rewritten(page.read_text(encoding="utf-8"), shown), encoding="utf-8")
+            page.write_text(new, encoding="utf-8")
         for one in shown:
             if not options.write and not one.right:
                 print(f"{name}:{one.block.line} prints now:\n{one.expected}", file=sys.stderr)
