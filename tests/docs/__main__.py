@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from tests.conftest import WARM
-from tests.docs.blocks import ROOT, PageError, linked, outputs, rewritten, tested
+from tests.docs.blocks import ROOT, PageError, linked, outputs, rewritten, pages_that_run
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
     if options.store:
         os.environ["HARNESS_STORE"] = str(options.store.resolve())
     wrong = []
-    for page in [path.resolve() for path in options.pages] or tested():
+    for page in [path.resolve() for path in options.pages] or pages_that_run():
         name, start = page.relative_to(ROOT), time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             try:

@@ -237,7 +237,7 @@ def linked(folder: Path) -> Path:
     return folder
 
 
-def tested() -> list[Path]:
+def pages_that_run() -> list[Path]:
     """Pages whose blocks are run: the README, tutorials, how-to pages and explanations."""
     folders = [ROOT / "docs" / name for name in ("tutorials", "how-to", "explanation")]
     return [ROOT / "README.md", *(path for folder in folders for path in sorted(folder.glob("*.md")))]

@@ -6,10 +6,21 @@ import re
 
 import pytest
 
-from tests.docs.blocks import ROOT, PageError, blocks, commands, linked, outputs, picked, rewritten, same, tested
+from tests.docs.blocks import (
+    ROOT,
+    PageError,
+    blocks,
+    commands,
+    linked,
+    outputs,
+    picked,
+    rewritten,
+    same,
+    pages_that_run,
+)
 
 
-@pytest.mark.parametrize("page", tested(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("page", pages_that_run(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_page_does_what_it_shows(page, tmp_path):
     for one in outputs(page, linked(tmp_path), long=False):
         assert one.right, (
@@ -18,7 +29,7 @@ def test_the_page_does_what_it_shows(page, tmp_path):
         )
 
 
-@pytest.mark.parametrize("page", tested(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("page", pages_that_run(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_page_is_short_and_every_file_it_links_to_exists(page):
     text = page.read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
