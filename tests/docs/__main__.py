@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from tests.conftest import WARM
-from tests.docs.blocks import ROOT, PageError, linked, outputs, rewritten, pages_that_run
+from tests.docs.blocks import ROOT, PageError, linked, outputs, pages_that_run, rewritten
 
 
 def main() -> int:

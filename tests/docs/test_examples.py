@@ -13,10 +13,10 @@ from tests.docs.blocks import (
     commands,
     linked,
     outputs,
+    pages_that_run,
     picked,
     rewritten,
     same,
-    pages_that_run,
 )
 
 
