@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -115,7 +117,8 @@ class Record:
     @classmethod
     def from_json(cls, line: str) -> Record:
         """The record that `to_json` wrote; raises ValueError, KeyError or TypeError for any other line."""
-        raw = json.loads(line)
+        raw = json.loads(line, parse_constant=_refuse, parse_float=_finite)
+        _as_declared().validate_json(line, strict=True)
         raw["cell"] = Cell(**raw["cell"])
         if raw["estimate"] is not None:
             told = raw["estimate"]
@@ -125,6 +128,25 @@ class Record:
                 if type(told[name]) not in (int, float) and (name in ("value", "level") or told[name] is not None):
                     raise ValueError(f"its {name} is {told[name]!r}, not a number")
         return cls(**raw)
+
+
+@cache
+def _as_declared() -> Any:
+    """Whether a line's values are of the kinds that a Record declares; what it makes of them is not used."""
+    from pydantic import TypeAdapter  # which takes a while, and `--help` needs none of it
+
+    return TypeAdapter(Record)
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"found {name}, which is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"found {text[:40]}, which is no finite number")
+    return number
 
 
 def to_lines(records: Iterable[Record]) -> bytes:
@@ -142,7 +164,7 @@ def read_records(path: Path) -> list[Record]:
     try:
         for line in path.read_text(encoding="ascii").splitlines():
             found.append(Record.from_json(line))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as problem:
         where = f"{path}:{len(found) + 1}" if not isinstance(problem, UnicodeDecodeError) else str(path)
         words = " ".join(str(problem).split())[:200]
         raise UsageError(f"{where}: cannot be read as a record ({words}); rewrite it with `harness rank`") from None

@@ -32,8 +32,11 @@ def held_instead(path: Path) -> str | None:
         return None
     if not zipfile.is_zipfile(path):
         return "it is not a zip archive, as files of torch.jit.save are"
-    with zipfile.ZipFile(path) as archive:
-        members = {name.rpartition("/")[2] for name in archive.namelist()}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {name.rpartition("/")[2] for name in archive.namelist()}
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as problem:
+        return f"it is a damaged zip archive ({' '.join(str(problem).split())[:80]})"
     if "constants.pkl" in members:
         return TORCHSCRIPT
     return "it holds what torch.save wrote, such as a state dict; torch.jit.save writes TorchScript"
@@ -45,9 +48,9 @@ def load_torchscript(path: Path) -> Any:
 
     try:
         return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-    except (RuntimeError, ValueError, OSError) as problem:
+    except Exception as problem:  # torch's reader answers damage with almost any exception
         held = held_instead(path)
-        reason = held if held and held != TORCHSCRIPT else str(problem).splitlines()[0][:160]
+        reason = held if held and held != TORCHSCRIPT else " ".join(str(problem).split())[:160]
         raise UsageError(f"{path} does not load as TorchScript: {reason}") from problem
 
 
@@ -60,7 +63,7 @@ def load_onnx(path: Path) -> Any:
     try:
         return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as problem:
-        raise UsageError(f"{path} does not load as ONNX: {str(problem).splitlines()[0][:160]}") from problem
+        raise UsageError(f"{path} does not load as ONNX: {' '.join(str(problem).split())[:160]}") from problem
 
 
 def fill(network: nn.Module, state: Mapping[str, torch.Tensor], what: str, *, take: bool = False) -> None:

@@ -68,7 +68,10 @@ def read_table(path: Path, column: str | None = None) -> Iterator[Row]:
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
         reader = csv.DictReader(text.splitlines(), delimiter="\t" if suffix == ".tsv" else ",", skipinitialspace=True)
-        rows: list[tuple[int, Mapping[str, Any]]] = [(reader.line_num, row) for row in reader]
+        try:
+            rows: list[tuple[int, Mapping[str, Any]]] = [(reader.line_num, row) for row in reader]
+        except csv.Error as problem:
+            raise UsageError(f"{path}:{reader.line_num}: cannot be read as prompts: {problem}") from None
     elif suffix in (".jsonl", ".json", ".ndjson"):
         rows = [
             (number, _object(path, number, line)) for number, line in enumerate(text.splitlines(), 1) if line.strip()
@@ -92,7 +95,7 @@ def read_table(path: Path, column: str | None = None) -> Iterator[Row]:
 def _object(path: Path, number: int, line: str) -> Mapping[str, Any]:
     try:
         found = json.loads(line)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise UsageError(f"{path}:{number}: no JSON object: {problem}") from None
     if not isinstance(found, dict):
         raise UsageError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from harness.base import Estimate
@@ -112,7 +113,10 @@ class Leaderboard:
 
     @classmethod
     def from_json(cls, text: str) -> Leaderboard:
-        """The leaderboard that `to_json` wrote."""
+        """The leaderboard that `to_json` wrote.
+
+        Raises ValueError, KeyError, TypeError or AttributeError for any other text.
+        """
         raw = json.loads(text)
         rows = []
         for row in raw["rows"]:
@@ -123,7 +127,7 @@ class Leaderboard:
             del row["encoder_note"]
             row |= {n: tuple(row[n]) for n in ("tied_with", "flags", "training_seeds", "sampling_seeds")}
             rows.append(Row(**row, metrics=estimates))
-        return cls(
+        made = cls(
             choices=tuple(Chosen(**{**one, "cells": tuple(one["cells"])}) for one in raw.get("choices", ())),
             sizes=tuple(Sized(**one) for one in raw.get("sizes", ())),
             benchmark=raw["benchmark"],
@@ -138,6 +142,8 @@ class Leaderboard:
                 for one in raw.get("disagreements", ())
             ),
         )
+        _as_declared().validate_json(json.dumps(asdict(made), allow_nan=False), strict=True)
+        return made
 
     def to_csv(self) -> str:
         """One line a row: of every metric the value, its standard error and interval, and what these are about."""
@@ -180,3 +186,11 @@ class Leaderboard:
     def to_markdown(self) -> str:
         """The tables as they print, with the notes that say how to read them."""
         return markdown_text(self)
+
+
+@cache
+def _as_declared() -> Any:
+    """Whether values are of the kinds that a Leaderboard declares; what it makes of them is not used."""
+    from pydantic import TypeAdapter  # which takes a while, and `--help` needs none of it
+
+    return TypeAdapter(Leaderboard)

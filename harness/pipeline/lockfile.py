@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from harness.base import LOCK_BYTES, check_size, digest, expands
+from harness.base import LOCK_BYTES, canonical_json, check_size, digest, expands
 from harness.pipeline import provenance
 from harness.pipeline.plan import declared
 from harness.pipeline.stages import Pipeline
@@ -56,7 +56,13 @@ def read_lock(out: Path) -> dict[str, Any] | None:
         found = YAML(typ="safe").load((out / LOCK).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, YAMLError, RecursionError, ValueError):
         return None
-    return dict(found) if isinstance(found, Mapping) and not expands(found) else None
+    if not isinstance(found, Mapping) or expands(found):
+        return None
+    try:
+        canonical_json(found)  # digests are taken of it: no date, no key that is no text
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return dict(found)
 
 
 def run_key(out: Path) -> str | None:

@@ -148,8 +148,10 @@ def _files(out: Path) -> dict[str, str]:
 def _receipt(out: Path) -> dict[str, Any]:
     try:
         found = json.loads((out / RECEIPT).read_text(encoding="ascii"))
-        return found if isinstance(found, dict) else {}
-    except (OSError, ValueError):
+        files = found.get("files", {}) if isinstance(found, dict) else None
+        sound = isinstance(files, dict) and all(isinstance(digest_of, str) for digest_of in files.values())
+        return found if sound else {}
+    except (OSError, ValueError, RecursionError):
         return {}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def read_costs(out: Path) -> dict[str, dict[str, Any]]:
     try:
         found = json.loads((out / COSTS).read_text(encoding="ascii"))
         return dict(found)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return {}
 
 
@@ -118,7 +119,7 @@ def read_names(out: Path) -> dict[str, dict[int, list[str]]]:
         return {name: {int(seed): list(own) for seed, own in sets.items()} for name, sets in held.items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, AttributeError, TypeError) as problem:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as problem:
         raise UsageError(f"{path} is damaged ({problem}); rewrite it with `harness rank`") from None
 
 
@@ -147,12 +148,13 @@ def leaderboard(out: Path) -> dict[str, Any]:
     """The content of OUT's leaderboard.json; UsageError where OUT is not a run's folder, or it was damaged."""
     ownership.check_vouched(out, "leaderboard.json")
     try:
-        board = json.loads((out / "leaderboard.json").read_text(encoding="ascii"))
+        text = (out / "leaderboard.json").read_text(encoding="ascii")
+        board: dict[str, Any] = json.loads(text)
     except FileNotFoundError:
         raise UsageError(f"{out} holds no run: no leaderboard.json in it") from None
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise UsageError(f"{out / 'leaderboard.json'} cannot be read ({problem}); run the benchmark again") from None
-    if not isinstance(board, dict) or not {"rows", "columns", "rank_by", "interval"} <= set(board):
+    if not _is_board(text):
         raise UsageError(f"{out / 'leaderboard.json'} is not a leaderboard of this version; run the benchmark again")
     # Names are parts of the paths that are read next: one such as ../../x would lead out of OUT.
     try:
@@ -164,6 +166,18 @@ def leaderboard(out: Path) -> dict[str, Any]:
     if not sound:
         raise UsageError(f"{out / 'leaderboard.json'} has rows that no run writes; run the benchmark again")
     return board
+
+
+@lru_cache(maxsize=4)
+def _is_board(text: str) -> bool:
+    """Whether a text is the leaderboard of a run, every part of it of the kind that readers take it for."""
+    try:
+        board = Leaderboard.from_json(text)
+        said = board.interval["level"], board.interval["target"], board.interval["reference"]
+        known = [row.encoder in board.encoder_notes for row in board.rows]
+        return isinstance(said[0], float) and all(known) and {"metric", "encoder"} <= set(board.rank_by)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
 
 
 def check_scored(out: Path, encoder: str, generators: Iterable[str]) -> None:
@@ -197,5 +211,5 @@ def _analyses(path: Path) -> Iterator[tuple[str, str, int | None, int, Analysis]
                 own.setdefault(int(number), {})[array] = stream.get_tensor(name)
         for number, (metric, generator, training_seed, sampling_seed, plain) in enumerate(facts):
             yield metric, generator, training_seed, sampling_seed, Analysis.from_parts(plain, own.get(number, {}))
-    except (SafetensorError, ValueError, KeyError, TypeError, OSError) as problem:
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as problem:
         raise UsageError(f"{path} is damaged ({problem}); rewrite it with `harness rank`") from None

@@ -95,7 +95,7 @@ def read_manifest(payload: bytes, key: str) -> dict[str, Any]:
         named = all(_SHARD.fullmatch(one["file"]) and _SHA256.fullmatch(one["sha256"]) for one in manifest["shards"])
         if manifest["format"] == FORMAT and manifest["key"] == key and seal == digest(manifest) and named:
             return manifest
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise ValueError("not this entry's manifest")
 
@@ -104,7 +104,7 @@ def read_mapping(payload: bytes) -> dict[str, Any] | None:
     """A JSON mapping; None where the bytes are none."""
     try:
         found = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

@@ -217,8 +217,8 @@ def _described(
             f"{path}: array{name} needs pickle, which can run code; save plain arrays: "
             "np.savez(path, images=np.asarray(images, dtype=np.uint8))"
         )
-    if not isinstance(descr, str) or not re.fullmatch(r"[|<>][A-Za-z]\d+", descr):
-        raise UsageError(f"{path}: array{name} is not an array of plain numbers ({descr!r}); save uint8")
+    if not isinstance(descr, str) or not re.fullmatch(r"[|<>][A-Za-z]\d{1,9}", descr):
+        raise UsageError(f"{path}: array{name} is not an array of plain numbers ({str(descr)[:60]!r}); save uint8")
     return ArrayHeader(path, member, start, descr, tuple(header["shape"]), bool(header["fortran_order"]), stored)
 
 
@@ -280,6 +280,11 @@ def _idx(path: Path) -> ArrayHeader:
         raise UsageError(
             f"{path}: its header promises {promised:,} bytes ({'×'.join(map(str, header.shape))}), which its "
             f"{file_bytes:,} bytes do not hold; download or recreate it"
+        )
+    if promised > archives.SMALL_MEMBER_BYTES and promised > archives.MAX_RATIO * file_bytes:
+        raise UsageError(
+            f"{path}: would unpack from {file_bytes:,} to {promised:,} bytes, over {archives.MAX_RATIO} times: "
+            "refused as a decompression bomb"
         )
     return header
 

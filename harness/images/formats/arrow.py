@@ -20,6 +20,7 @@ from harness.images.formats.parquet import (
     SplitColumns,
     arrow_errors,
     brief,
+    check_rows,
     chosen_column,
     found_column,
     plain_text,
@@ -30,6 +31,7 @@ from harness.images.formats.parquet import (
 from harness.images.formats.shards import shards, spelling
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
+MAX_NAME = 255
 _MISSING = "Arrow files need the package pyarrow: pip install pyarrow"
 
 
@@ -77,6 +79,7 @@ def read_arrows(path: str | Path | Sequence[str], *, column: str | None = None, 
         except arrow_errors() as error:
             raise UsageError(f"{file}: {reason(file, error, 'Arrow')}") from error
         files.append((file, [batch.num_rows for batch in batches]))
+        check_rows(file, files[-1][1])
     rows = ArrowRows(files, name or COLUMN)
     if not rows.size:
         raise UsageError(f"{where}: holds no rows")
@@ -96,15 +99,15 @@ def _files(path: str | Path | Sequence[str]) -> list[Path]:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
         listed = [str(one["filename"]) for one in state["_data_files"]]
         indices = state.get("_indices_data_files") or state.get("_indices_files")
+        wrong = [name for name in listed if Path(name).name != name or len(name) > MAX_NAME or not name.isprintable()]
     except FileNotFoundError:
         raise UsageError(f"{folder}: has no {STATE} from save_to_disk; give its .arrow files") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UsageError(f"{folder / STATE}: cannot be read as save_to_disk writes it ({brief(error)})") from error
     if indices:
         raise UsageError(f"{folder}: selects rows by a file of indices; call flatten_indices() and save it again")
-    wrong = [name for name in listed if Path(name).name != name]
     if wrong:
-        raise UsageError(f"{folder / STATE}: names {wrong[0]!r}, which is not in this folder; save the set again")
+        raise UsageError(f"{folder / STATE}: names {wrong[0][:100]!r}, which is not in this folder; save the set again")
     return [folder / name for name in listed]
 
 
@@ -146,12 +149,15 @@ def _column_names(parameters: Mapping[str, Any]) -> Sequence[str]:
 def _texts(held: FileList, parameters: Mapping[str, Any], column: str | None) -> list[str | None] | None:
     found: list[str | None] = []
     for file in _files(parameters["path"]):
-        batches = _batches(file)
-        name = text_column(file, batches[0].schema.names, column) if batches else None
-        if batches and name is None:
-            return None
-        for batch in batches:
-            found += plain_text(file, str(name), batch.column(name).to_pylist())
+        try:
+            batches = _batches(file)
+            name = text_column(file, batches[0].schema.names, column) if batches else None
+            if batches and name is None:
+                return None
+            for batch in batches:
+                found += plain_text(file, str(name), batch.column(name).to_pylist())
+        except arrow_errors() as error:
+            raise UsageError(f"{file}: {reason(file, error, 'Arrow')}") from error
     return found
 
 

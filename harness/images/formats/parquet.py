@@ -19,6 +19,7 @@ KEPT_BYTES = 1 << 30
 MAX_RATIO, SMALL_BYTES = 100, 256 << 20  # of a row group: encoded images hardly shrink
 COLUMN = "image"
 SUFFIX = ".parquet"
+MANY_ROWS = 1_000_000  # up to which a file may be as small as it likes
 _MISSING = "Parquet files need the package pyarrow: pip install pyarrow"
 
 
@@ -44,7 +45,10 @@ class ParquetRows:
         row = int(name.removeprefix("row "))
         # Of groups that begin at one row all but the last are empty, and that is the one found.
         group = bisect_right(self._starts, row) - 1
-        value = self._loaded(group)[row - self._starts[group]].as_py()
+        column = self._loaded(group)
+        if len(column) != self._groups[group][2]:
+            raise ValueError(f"lies in rows of {self._groups[group][0]} whose number is not the one that it promises")
+        value = column[row - self._starts[group]].as_py()
         content = value.get("bytes") if isinstance(value, dict) else value
         if content is None:
             outside = value.get("path") if isinstance(value, dict) else None
@@ -89,6 +93,7 @@ def read_parquets(
             with _opened(file) as parquet:
                 name = chosen_column(file, parquet.schema_arrow, name)
                 groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+                check_rows(file, groups)
                 files.append((file, groups))
                 if labels is not None:
                     found += whole_numbers(file, parquet.schema_arrow, labels, _column(parquet, labels))
@@ -99,6 +104,13 @@ def read_parquets(
         raise UsageError(f"{where}: holds no rows")
     names = tuple(f"row {i}" for i in range(rows.size))
     return FileList("parquet", where, names, None if labels is None else tuple(found), rows)
+
+
+def check_rows(path: Path, groups: Sequence[int]) -> None:
+    """Raise UsageError for numbers of rows that a file of its size cannot hold: each image costs some of its bytes."""
+    n = sum(groups)
+    if min(groups, default=0) < 0 or (n > MANY_ROWS and n > path.stat().st_size):
+        raise UsageError(f"{path}: promises {n:,} rows in {path.stat().st_size:,} bytes; download or recreate it")
 
 
 def _bomb(group: Any, name: str) -> str | None:
@@ -247,11 +259,14 @@ def plain_text(path: Path, column: str, values: Iterable[Any]) -> list[str | Non
 def _texts(held: FileList, parameters: Mapping[str, Any], column: str | None) -> list[str | None] | None:
     found: list[str | None] = []
     for file in shard_files(parameters["path"], SUFFIX):
-        with _opened(file) as parquet:
-            name = text_column(file, parquet.schema_arrow.names, column)
-            if name is None:
-                return None
-            found += plain_text(file, name, parquet.read(columns=[name]).column(0).to_pylist())
+        try:
+            with _opened(file) as parquet:
+                name = text_column(file, parquet.schema_arrow.names, column)
+                if name is None:
+                    return None
+                found += plain_text(file, name, parquet.read(columns=[name]).column(0).to_pylist())
+        except arrow_errors() as error:
+            raise UsageError(f"{file}: {reason(file, error, 'Parquet')}") from error
     return found
 
 

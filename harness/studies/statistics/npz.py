@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -29,6 +30,9 @@ FORMAT = 1
 PROSE = {"title", "notes", "sources"}
 NAMES = "mu, sigma"
 MOST_BYTES = 16 << 30
+# What numpy and zipfile raise on damage: a header of numpy's is read with Python's own tokenizer.
+UNREADABLE = (ValueError, TypeError, KeyError, EOFError, OSError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile)
+UNREADABLE += (zlib.error, MemoryError, NotImplementedError, RuntimeError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,10 @@ def read(path: Path, *, mu: str = "mu", sigma: str = "sigma") -> Statistics:
     Raises UsageError for a file that is no such npz, needs pickle, or whose arrays are no mean and covariance.
     """
     arrays = _arrays(path, (mu, sigma))
-    mean, matrix = (np.asarray(arrays[name], np.float64) for name in (mu, sigma))
+    try:
+        mean, matrix = (np.asarray(arrays[name], np.float64) for name in (mu, sigma))
+    except (ValueError, TypeError) as problem:
+        raise UsageError(f"{path}: {mu} and {sigma} are not numbers ({problem}); recreate it") from None
     _check(path, mean, matrix)
     if MEMBER not in arrays:
         return Statistics(mean, matrix)
@@ -134,8 +141,11 @@ def holds_statistics(path: Path) -> bool:
     """Whether a file is an npz with mu: ADM's hold images beside it, and are statistics all the same."""
     if path.suffix.lower() != ".npz" or not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return "mu.npy" in archive.namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "mu.npy" in archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):  # said by whoever reads it
+        return False
 
 
 def _arrays(path: Path, needed: tuple[str, str]) -> dict[str, npt.NDArray[Any]]:
@@ -156,10 +166,9 @@ def _arrays(path: Path, needed: tuple[str, str]) -> dict[str, npt.NDArray[Any]]:
         raise UsageError(f"{path}: does not exist") from None
     except IsADirectoryError:
         raise UsageError(f"{path}: is a folder; statistics are an npz file (see `harness stats make`)") from None
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as problem:
-        raise UsageError(
-            f"{path}: is not a readable npz of plain arrays ({problem}); download or recreate it"
-        ) from None
+    except UNREADABLE as problem:
+        said = " ".join(str(problem).split())[:200]
+        raise UsageError(f"{path}: is not a readable npz of plain arrays ({said}); download or recreate it") from None
 
 
 def _check_bytes(path: Path) -> None:

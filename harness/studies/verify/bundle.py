@@ -6,10 +6,12 @@ import hashlib
 import json
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,6 +27,8 @@ MOST_BYTES = 4 << 30  # unpacked; a run of hundreds of generators has megabytes
 MOST_FILES = 100_000
 NEEDED = ("records.jsonl", "leaderboard.json", lockfile.LOCK)
 KEPT_OUT = (".turn",)  # the lock of whoever writes into the folder
+# What zipfile raises on damage, and a file system on names that it cannot hold.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 STAMP = (1980, 1, 1, 0, 0, 0)
 
 
@@ -89,11 +93,14 @@ def verify_bundle(file: Path) -> Verified:
     What takes the images is in `left`. Raises UsageError for a file that is no bundle.
     """
     with _unpacked(file) as (folder, page, damaged):
-        found = from_files(folder)
+        try:
+            found = from_files(folder)
+            told = _inputs(folder)
+        except UsageError as problem:  # names the folder that it was unpacked to
+            raise UsageError([line.replace(f"{folder}/", f"{file}: ") for line in problem.problems]) from None
         own = lockfile.read_lock(folder) or {}
         if page.get("run_key") != own.get("run_key"):
             damaged.append(f"{PAGE} names run {page.get('run_key')}, the lock {own.get('run_key')}")
-        told = _inputs(folder)
         damaged += [f"{PAGE}: its {name} are not those of the records" for name in told if page.get(name) != told[name]]
     images, features = len(told["images"]), len(told["features"])
     left = {
@@ -124,10 +131,8 @@ def _unpacked(file: Path) -> Iterator[tuple[Path, dict[str, Any], list[str]]]:
             damaged = [f"{name}: differs from {PAGE}" for name in listed if there.get(name) != listed[name]]
             damaged += [f"{name}: is not listed in {PAGE}" for name in there if name not in listed]
             yield Path(folder), page, damaged
-    except (zipfile.BadZipFile, FileNotFoundError) as problem:
-        raise UsageError(
-            f"{file}: is not a readable bundle ({problem}); create one with `harness submit OUT`"
-        ) from None
+    except (zipfile.BadZipFile, FileNotFoundError, UnicodeDecodeError, NotImplementedError) as problem:
+        raise UsageError(f"{file}: is not a readable bundle ({problem}); create one with `harness submit OUT`") from None
 
 
 def _extract(file: Path, archive: zipfile.ZipFile, folder: Path) -> dict[str, Any]:
@@ -143,16 +148,19 @@ def _extract(file: Path, archive: zipfile.ZipFile, folder: Path) -> dict[str, An
         raise UsageError(f"{file}: is not a bundle: no {', no '.join(missing)}; create one with `harness submit OUT`")
     for entry in entries:
         path = folder / entry.filename
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(archive.read(entry))
+        try:
+            content = archive.read(entry)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except UNREADABLE as problem:
+            told = problem.strerror if isinstance(problem, OSError) and problem.strerror else problem
+            raise UsageError(f"{file}: {entry.filename[:200]!r} in it cannot be read ({told})") from None
     try:
         page = json.loads((folder / PAGE).read_text("utf-8"))
         if page["format"] != FORMAT or not isinstance(page["files"], dict):
             raise ValueError("another version's format")
-    except (ValueError, KeyError, TypeError) as problem:
-        raise UsageError(
-            f"{file}: its {PAGE} cannot be read ({problem}); create one with `harness submit OUT`"
-        ) from None
+    except (ValueError, KeyError, TypeError, RecursionError) as problem:
+        raise UsageError(f"{file}: its {PAGE} cannot be read ({problem}); create one with `harness submit OUT`") from None
     return dict(page)
 
 

@@ -51,7 +51,8 @@ def _of_lock(out: Path) -> list[str]:
     if held is None or "run_key" not in held:
         return [f"{out / lockfile.LOCK}: cannot be read, so that nothing can be computed again"]
     rest = {name: value for name, value in held.items() if name != "run_key"}
-    software = {name: value for name, value in dict(rest.get("software") or {}).items() if name != "commit"}
+    told = rest.get("software")
+    software = {name: value for name, value in told.items() if name != "commit"} if isinstance(told, dict) else {}
     if digest(rest | {"software": software}) == held["run_key"]:
         return []
     return [f"{out / lockfile.LOCK}: its run_key is not the digest of what it says; it was changed"]
