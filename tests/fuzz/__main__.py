@@ -35,7 +35,9 @@ def main(minutes: float, seed: int, only: str, loop: bool, findings: Path, no_pa
     for target in targets:
         tried = fuzz(target, seconds=60 * minutes / len(targets), seed=seed, steered=steered)
         found.append(tried)
-        print(f"{target.name}: {tried.inputs:,} inputs, {tried.seconds:.0f} s, {len(tried.findings)} findings", flush=True)
+        print(
+            f"{target.name}: {tried.inputs:,} inputs, {tried.seconds:.0f} s, {len(tried.findings)} findings", flush=True
+        )
         for key, finding in tried.findings.items():
             findings.mkdir(parents=True, exist_ok=True)
             payload = tried.payloads[key]

@@ -1,7 +1,8 @@
-"""Inputs tried one after the other in a process of its own, and a watcher that knows the last one if that process dies."""
+"""Inputs tried one after the other in a process of its own, and a watcher that knows the last one if it dies."""
 
 from __future__ import annotations
 
+import faulthandler
 import importlib.util
 import json
 import mmap
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from tests.fuzz.guard import CPU_SECONDS, MAX_INPUT, Finding, Guard, tried
 from tests.fuzz.mutations import mutated
 from tests.fuzz.targets import Target
 
+MOST_FINDINGS = 30
 WALL_SECONDS = 12 * CPU_SECONDS  # without a word from the process, on a busy machine: code in C that never comes back
 STEERED = "atheris"  # coverage decides which inputs are kept; a loop of mutations where it is not installed
 PREFIXES = ("harness.", "PIL.", "zipfile", "tarfile", "json.", "csv", "ast", "ruamel.", "numpy.lib", "onnx")
@@ -61,16 +64,22 @@ def steers() -> bool:
     return importlib.util.find_spec(STEERED) is not None
 
 
-def fuzz(target: Target, *, seconds: float, seed: int, steered: bool, guard: Guard | None = None) -> Tried:
-    """Inputs near the target's sound ones for so many seconds, in forks: one that dies is begun anew."""
+def fuzz(
+    target: Target, *, seconds: float, seed: int, steered: bool, guard: Guard | None = None, most: int | None = None
+) -> Tried:
+    """The sound inputs, then others near them for so many seconds, in forks: one that dies is begun anew.
+
+    `most` bounds the number of inputs.
+    """
     found = Tried(target.name)
     began = time.monotonic()
-    while (left := seconds - (time.monotonic() - began)) > 0 and len(found.findings) < 30:
+    while len(found.findings) < MOST_FINDINGS:
+        left = seconds - (time.monotonic() - began)
         scratch = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
         shared, notes = Shared(), scratch / "findings.jsonl"
         child = os.fork()
         if child == 0:
-            _in_child(target, scratch, shared, notes, (left, seed + found.inputs, steered), guard)
+            _in_child(target, scratch, shared, notes, (left, seed + found.inputs, steered), guard, most)
         status, usage = _watched(child, shared)
         count, _, payload = shared.last()
         found.inputs += count
@@ -86,7 +95,7 @@ def fuzz(target: Target, *, seconds: float, seed: int, steered: bool, guard: Gua
             found.findings.setdefault(finding.key, finding)
             found.payloads.setdefault(finding.key, payload)
         shutil.rmtree(scratch, ignore_errors=True)
-        if status == 0 and not found.inputs:
+        if time.monotonic() - began >= seconds or status == 0 or (most is not None and found.inputs >= most):
             break
     return found
 
@@ -108,10 +117,17 @@ def _watched(child: int, shared: Shared) -> tuple[int, float]:
 
 
 def _in_child(
-    target: Target, scratch: Path, shared: Shared, notes: Path, how: tuple[float, int, bool], guard: Guard | None
+    target: Target,
+    scratch: Path,
+    shared: Shared,
+    notes: Path,
+    how: tuple[float, int, bool],
+    guard: Guard | None,
+    most: int | None,
 ) -> None:
     code = 70
     try:
+        faulthandler.disable()
         silent = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silent, 1)
         os.dup2(silent, 2)
@@ -123,10 +139,8 @@ def _in_child(
         seconds, seed, steered = how
         seeds = target.seeds()
         for payload in seeds:  # libraries are loaded before the bounds are put on
-            try:
+            with suppress(Exception):
                 target.read(payload, scratch / "work")
-            except Exception:
-                pass
         bounds = guard or Guard(())
         bounds.allowed = (*bounds.allowed, scratch)
         bounds.install()
@@ -149,7 +163,7 @@ def _in_child(
         if steered:
             _steered(target, one, scratch, seeds, rng, seconds)
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        while time.monotonic() < until and (most is None or done < most):
             one(mutated(rng.choice(seeds), rng, seeds, target.tokens, target.shapes))
         code = 0
     finally:
@@ -184,8 +198,21 @@ def _steered(
         if time.monotonic() > until:
             os._exit(0)
 
-    options = [f"-max_len={MAX_INPUT}", "-timeout=100000", "-rss_limit_mb=0", "-verbosity=0", f"-seed={rng.getrandbits(31)}"]
-    options += ["-handle_segv=0", "-handle_bus=0", "-handle_abrt=0", "-handle_fpe=0", "-detect_leaks=0", "-len_control=0"]
+    options = [
+        f"-max_len={MAX_INPUT}",
+        "-timeout=100000",
+        "-rss_limit_mb=0",
+        "-verbosity=0",
+        f"-seed={rng.getrandbits(31)}",
+    ]
+    options += [
+        "-handle_segv=0",
+        "-handle_bus=0",
+        "-handle_abrt=0",
+        "-handle_fpe=0",
+        "-detect_leaks=0",
+        "-len_control=0",
+    ]
     atheris.Setup(["fuzz", *options, str(corpus)], entry, custom_mutator=mutate)
     atheris.Fuzz()
 

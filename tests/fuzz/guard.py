@@ -1,4 +1,4 @@
-"""What reading a stranger's bytes may cost and do: seconds, memory, files, processes, connections; the rest is a finding.
+"""What reading a stranger's bytes may cost and do: seconds, memory, files, processes, connections.
 
 The audit hook cannot be taken out of a process again, so guarded reading happens in a fork or a process of its own.
 """
@@ -24,7 +24,16 @@ CPU_SECONDS = 10.0  # of one input of at most MAX_INPUT bytes
 MEMORY = 2 << 30  # bytes: the largest image that is taken, 89 million pixels, needs 1.3 GiB while it is decoded
 MAX_INPUT = 1 << 17
 CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.link", "os.truncate", "os.chmod")
-STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn")
+STARTS = (
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.fork",
+    "os.forkpty",
+    "pty.spawn",
+)
 CONNECTS = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto")
 RUNS = ("pickle.find_class", "ctypes.dlopen", "marshal.loads")
 
@@ -39,7 +48,7 @@ class Forbidden(BaseException):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one input did that it must not: `what` happened, at the deepest `place` in the harness, and the traceback."""
+    """What one input did that it must not: `what` happened, the deepest `place` in the harness, the traceback."""
 
     target: str
     what: str
@@ -142,7 +151,9 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def tried(name: str, read: Callable[[bytes, Path], object], payload: bytes, folder: Path, guard: Guard) -> Finding | None:
+def tried(
+    name: str, read: Callable[[bytes, Path], object], payload: bytes, folder: Path, guard: Guard
+) -> Finding | None:
     """What `read` does with the payload that it must not; None where it gives something, or says what is wrong."""
     before = set(os.listdir(folder))
     highest = max(peak(), 1)

@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz.make_corpus`: writes the sound inputs in tests/fuzz/corpus anew, of every format that is read."""
+"""`python -m tests.fuzz.make_corpus`: writes the sound inputs in tests/fuzz/corpus anew, of every format."""
 
 from __future__ import annotations
 
@@ -128,7 +128,9 @@ def containers() -> dict[str, bytes]:
     with pyarrow.ipc.new_file(filed, table.schema) as writer:
         writer.write_table(table)
     told = {"_data_files": [{"filename": "data-00000-of-00001.arrow"}], "_fingerprint": "x", "_split": "train"}
-    samples = {f"{i}.{end}": part for i, png in enumerate(pngs) for end, part in (("png", png), ("cls", b"1"), ("txt", b"a"))}
+    samples = {
+        f"{i}.{end}": part for i, png in enumerate(pngs) for end, part in (("png", png), ("cls", b"1"), ("txt", b"a"))
+    }
     return {
         "images.zip": zipped({f"{i}/{i}.png": png for i, png in enumerate(pngs)}),
         "images.npz": npz(images=array, labels=np.arange(3)),
@@ -191,13 +193,22 @@ def run(folder: Path) -> None:
     ownership.write_receipt(folder / "out", lockfile.read_lock(folder / "out") or {})
     write_bundle(folder / "out", folder / "bundle.zip")
     shutil.copy(folder / "bundle.zip", CORPUS)
-    for name in ("records.jsonl", "leaderboard.json", lockfile.LOCK, "analyses/pixels.safetensors", "costs.json", ".benchmark"):
+    for name in (
+        "records.jsonl",
+        "leaderboard.json",
+        lockfile.LOCK,
+        "analyses/pixels.safetensors",
+        "costs.json",
+        ".benchmark",
+    ):
         target = CORPUS / "out" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / "out" / name, target)
     names = {"ppca": {"0": [f"{i}.png" for i in range(12)]}}
     (CORPUS / "out/analyses/names.json").write_text(json.dumps(names))
-    (CORPUS / "out/.complete.json").write_text(json.dumps({"run_key": "x", "declared": "y", "files": {"a.txt": "0" * 64}}))
+    (CORPUS / "out/.complete.json").write_text(
+        json.dumps({"run_key": "x", "declared": "y", "files": {"a.txt": "0" * 64}})
+    )
     manifest: dict[str, Any] = {"format": 1, "key": "0" * 64, "kind": "scores", "facts": {"n": 3}}
     manifest["shards"] = [{"file": "shard-00000.safetensors", "sha256": "0" * 64}]
     (CORPUS / "manifest.json").write_text(canonical_json({**manifest, "seal": digest(manifest)}))

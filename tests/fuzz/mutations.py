@@ -1,4 +1,4 @@
-"""Inputs that are nearly right: bytes, numbers and structures of a sound file changed, its checksums made good again."""
+"""Inputs that are nearly right: bytes, numbers and structures of a sound file changed, checksums made good."""
 
 from __future__ import annotations
 
@@ -17,9 +17,51 @@ from tests.fuzz.guard import MAX_INPUT
 
 EDGES = (0, 1, 2, 3, 7, 8, 16, 127, 128, 255, 256, 511, 512, 1023, 4096, 32767, 32768, 65535, 65536)
 EDGES += (2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**64 - 1)
-NUMBERS = (b"0", b"-1", b"1", b"65536", b"2147483648", b"99999999999999999999", b"1e309", b"-0.0", b"1e-400", b"9" * 4400)
-VALUES: tuple[Any, ...] = (None, True, False, 0, -1, 1, 2**31, 2**63, 10**400, 0.5, -0.0, 1e308, float("nan"), float("inf"))
-VALUES += ("", "x", "../../x", "/etc/passwd", "a\nb", "\0", "é\ud800", "=1+1", "{}", [], {}, [[]], [None], {"": None}, "9" * 5000)
+NUMBERS = (
+    b"0",
+    b"-1",
+    b"1",
+    b"65536",
+    b"2147483648",
+    b"99999999999999999999",
+    b"1e309",
+    b"-0.0",
+    b"1e-400",
+    b"9" * 4400,
+)
+VALUES: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1,
+    2**31,
+    2**63,
+    10**400,
+    0.5,
+    -0.0,
+    1e308,
+    float("nan"),
+    float("inf"),
+)
+VALUES += (
+    "",
+    "x",
+    "../../x",
+    "/etc/passwd",
+    "a\nb",
+    "\0",
+    "é\ud800",
+    "=1+1",
+    "{}",
+    [],
+    {},
+    [[]],
+    [None],
+    {"": None},
+    "9" * 5000,
+)
 Mutation = Callable[[bytes, random.Random], bytes]
 
 
@@ -158,7 +200,9 @@ def of_zip(payload: bytes, rng: random.Random) -> bytes:
     if how < 0.7:
         entries[at] = entry, of_content(content, rng)
     elif how < 0.85:
-        entry.filename = rng.choice(("../x", "/x", "a\\b.png", "x" * 70_000, "é.png", entry.filename + "/", "", "a//b", "."))
+        entry.filename = rng.choice(
+            ("../x", "/x", "a\\b.png", "x" * 70_000, "é.png", entry.filename + "/", "", "a//b", ".")
+        )
     elif how < 0.95:
         entries.append(entries[at])
     else:
@@ -193,8 +237,26 @@ def of_npy(payload: bytes, rng: random.Random) -> bytes:
     """An npy file with other words in its header."""
     (size,) = struct.unpack_from("<H", payload, 8)
     header = payload[10 : 10 + size]
-    shapes = (b"()", b"(0,)", b"(9,)", b"(-1, 6, 6, 3)", b"(4294967296, 4294967296)", b"(True, 6, 6, 3)", b"[3, 6, 6, 3]")
-    kinds = (b"'|O'", b"'<f8'", b"'|u1'", b"'>i8'", b"'|V9'", b"'<U3'", b"[('a', '|u1')]", b"'|u" + b"9" * 5000 + b"'", b"'|b1'")
+    shapes = (
+        b"()",
+        b"(0,)",
+        b"(9,)",
+        b"(-1, 6, 6, 3)",
+        b"(4294967296, 4294967296)",
+        b"(True, 6, 6, 3)",
+        b"[3, 6, 6, 3]",
+    )
+    kinds = (
+        b"'|O'",
+        b"'<f8'",
+        b"'|u1'",
+        b"'>i8'",
+        b"'|V9'",
+        b"'<U3'",
+        b"[('a', '|u1')]",
+        b"'|u" + b"9" * 5000 + b"'",
+        b"'|b1'",
+    )
     new = re.sub(rb"\([^)]*\)", rng.choice(shapes), header) if rng.random() < 0.5 else header
     if rng.random() < 0.5:
         new = re.sub(rb"'[|<>][^']*'", rng.choice(kinds), new)
@@ -229,7 +291,9 @@ def of_png(payload: bytes, rng: random.Random) -> bytes:
     elif how < 0.8:
         del chunks[place]
     else:
-        new = rng.choice((b"tRNS", b"gAMA", b"eXIf", b"acTL", b"fcTL", b"zTXt", b"iCCP", b"PLTE", b"IDAT", b"tIME", b"fdAT"))
+        new = rng.choice(
+            (b"tRNS", b"gAMA", b"eXIf", b"acTL", b"fcTL", b"zTXt", b"iCCP", b"PLTE", b"IDAT", b"tIME", b"fdAT")
+        )
         chunks.insert(rng.randrange(len(chunks) + 1), (new, rng.randbytes(rng.choice((0, 1, 4, 26)))))
     written = [len(c).to_bytes(4, "big") + k + c + zlib.crc32(k + c).to_bytes(4, "big") for k, c in chunks]
     return payload[:8] + b"".join(written)
@@ -248,7 +312,25 @@ def of_tar(payload: bytes, rng: random.Random) -> bytes:
         return of_bytes(payload, rng)
     at = rng.choice(heads)
     field, size = rng.choice(((0, 100), (100, 8), (124, 12), (136, 12), (156, 1), (157, 100), (257, 8), (345, 155)))
-    values = (b"../../x", b"/x", b"0000000", b"77777777777", b"\x80" + b"\xff" * 11, b"-1", b"x" * 155, b"1", b"2", b"5", b"L", b"K", b"x", b"g", b"S", b"\xff\xfe", b"")
+    values = (
+        b"../../x",
+        b"/x",
+        b"0000000",
+        b"77777777777",
+        b"\x80" + b"\xff" * 11,
+        b"-1",
+        b"x" * 155,
+        b"1",
+        b"2",
+        b"5",
+        b"L",
+        b"K",
+        b"x",
+        b"g",
+        b"S",
+        b"\xff\xfe",
+        b"",
+    )
     content[at + field : at + field + size] = rng.choice(values)[:size].ljust(size, b"\0")
     content[at + 148 : at + 156] = b" " * 8
     content[at + 148 : at + 156] = b"%06o\0 " % (sum(content[at : at + 512]) % (1 << 18))

@@ -16,8 +16,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import seed as drawn_from
 from hypothesis import strategies as st
 
-from harness.base import Cell, Estimate, Record, UsageError, as_csv, canonical_json, digest, from_cell, read_records
-from harness.base import derive_seed, read_yaml, to_lines
+from harness.base import (
+    Cell,
+    Estimate,
+    Record,
+    UsageError,
+    as_csv,
+    canonical_json,
+    derive_seed,
+    digest,
+    from_cell,
+    read_records,
+    read_yaml,
+    to_lines,
+)
 from harness.images import Preprocessing
 from tests.fuzz.targets import CORPUS
 
@@ -65,9 +77,10 @@ def one_sentence(work: Callable[[], object]) -> object:
     try:
         return work()
     except UsageError as told:
-        assert told.problems
-        assert not any("\n" in line or "Traceback" in line for line in told.problems), told.problems
-        return None
+        problems = told.problems
+    assert problems
+    assert not any("\n" in line or "Traceback" in line for line in problems), problems
+    return None
 
 
 def file_of(content: str, suffix: str = ".yaml") -> Path:

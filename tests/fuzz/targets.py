@@ -18,15 +18,52 @@ from tests.fuzz import mutations
 CORPUS = Path(__file__).parent / "corpus"
 ZIPPED = (b"PK\1\2", b"PK\3\4", b"PK\5\6", b"PK\6\6", b"PK\7\x08")
 PNG = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf", b"acTL", b"iCCP", b"zTXt")
-JPEG = (b"\xff\xd8", b"\xff\xd9", b"\xff\xda", b"\xff\xc0", b"\xff\xc2", b"\xff\xc4", b"\xff\xdb", b"\xff\xe1", b"\xff\xdd")
+JPEG = (
+    b"\xff\xd8",
+    b"\xff\xd9",
+    b"\xff\xda",
+    b"\xff\xc0",
+    b"\xff\xc2",
+    b"\xff\xc4",
+    b"\xff\xdb",
+    b"\xff\xe1",
+    b"\xff\xdd",
+)
 TIFF = (b"II*\0", b"MM\0*", b"\1\1", b"\1\2", b"\1\3", b"\1\x11", b"\1\x16", b"\1\x17", b"\0\xfe")
 WEBP = (b"RIFF", b"WEBP", b"VP8 ", b"VP8L", b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"EXIF")
-YAML = (b"&a ", b"*a", b"<<: ", b"!!python/object:os.system ", b"? ", b"- ", b"---\n", b"...\n", b"\t", b'"\\0"', b"{", b"}", b"[", b"]")
-YAML += (b"use: ", b"0x", b".inf", b".nan", b"2001-01-01", b"1e-99999999999999999999", b"'1e999999999999999999999'", b"1_0", b"~", b"|", b">")
+YAML = (
+    b"&a ",
+    b"*a",
+    b"<<: ",
+    b"!!python/object:os.system ",
+    b"? ",
+    b"- ",
+    b"---\n",
+    b"...\n",
+    b"\t",
+    b'"\\0"',
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+)
+YAML += (
+    b"use: ",
+    b"0x",
+    b".inf",
+    b".nan",
+    b"2001-01-01",
+    b"1e-99999999999999999999",
+    b"'1e999999999999999999999'",
+    b"1_0",
+    b"~",
+    b"|",
+    b">",
+)
 TEXT = (b",", b'"', b"\0", b"\r", b"\n\n", b"\xff", b"\xef\xbb\xbf", b"nan", b"inf", b"1e999", b'"' + b"x" * 140_000)
 
 
-class Wrong(Exception):
+class WrongError(Exception):
     """Two ways to read the same bytes that do not agree."""
 
 
@@ -70,15 +107,17 @@ def image(payload: bytes, _: Path) -> None:
     with suppress(UnusableError):
         pixels = decode(payload)
     if pixels is not None and (pixels.ndim != 3 or pixels.dtype != "uint8" or pixels.shape[2] not in (1, 3)):
-        raise Wrong(f"pixels {pixels.dtype} {pixels.shape}")
+        raise WrongError(f"pixels {pixels.dtype} {pixels.shape}")
     if pixels is not None and head is not None and pixels.shape != (head.height, head.width, head.channels):
-        raise Wrong(f"the header says {head}, the pixels are {pixels.shape}")
+        raise WrongError(f"the header says {head}, the pixels are {pixels.shape}")
 
 
 # ------------------------------------------------------------------------------------------------ containers
 
 
-def container(kind: str, file: str, given: Mapping[str, Any], payload: bytes, folder: Path, *, key: str = "path") -> None:
+def container(
+    kind: str, file: str, given: Mapping[str, Any], payload: bytes, folder: Path, *, key: str = "path"
+) -> None:
     """Listed, counted, digested; three images, all labels and prompts read."""
     from harness.images import listing, prompts_of
     from harness.images.files import open_images
@@ -230,7 +269,7 @@ def store_entry(payload: bytes, folder: Path) -> None:
     manifest["seal"] = digest(manifest)
     (place / "manifest.json").write_text(canonical_json(manifest), encoding="ascii")
     if Store(folder / "input").load("scores", "0" * 64) is not None:
-        raise Wrong(f"bytes that are not those of the manifest are read: {json.dumps(shard)}")
+        raise WrongError(f"bytes that are not those of the manifest are read: {json.dumps(shard)}")
 
 
 # ------------------------------------------------------------------------------------------------ text
@@ -319,19 +358,43 @@ TARGETS: tuple[Target, ...] = (
     Target("image: BMP, PPM", image, ("*.bmp", "*.p?m"), (), (b"BM", b"P1", b"P3", b"P4", b"P5", b"P6", b"P7", b"Pf")),
     Target("zip", partial(container, "zip", "in.zip", {}), ("images.zip",), (mutations.of_zip,), ZIPPED),
     Target("npz", partial(container, "npz", "in.npz", {}), ("images*.npz",), (mutations.of_zip,), ZIPPED),
-    Target("npz with labels", partial(container, "npz", "in.npz", {"labels": "labels"}), ("images*.npz",), (mutations.of_zip,)),
+    Target(
+        "npz with labels",
+        partial(container, "npz", "in.npz", {"labels": "labels"}),
+        ("images*.npz",),
+        (mutations.of_zip,),
+    ),
     Target("npy", partial(container, "npy", "in.npy", {}), ("images.npy",), (mutations.of_npy,)),
     Target("IDX", partial(container, "idx", "in.idx", {}, key="images"), ("images.idx",)),
-    Target("IDX, gzipped", partial(container, "idx", "in.gz", {}, key="images"), ("images.idx.gz",), (mutations.of_gzip,)),
-    Target("tar", partial(container, "tar", "in.tar", {}), ("images.tar",), (mutations.of_tar,), (b"ustar\0", b"././@LongLink", b"GNU.sparse.major=1")),
-    Target("tar with labels", partial(container, "tar", "in.tar", {"labels": "cls"}), ("images.tar",), (mutations.of_tar,)),
+    Target(
+        "IDX, gzipped", partial(container, "idx", "in.gz", {}, key="images"), ("images.idx.gz",), (mutations.of_gzip,)
+    ),
+    Target(
+        "tar",
+        partial(container, "tar", "in.tar", {}),
+        ("images.tar",),
+        (mutations.of_tar,),
+        (b"ustar\0", b"././@LongLink", b"GNU.sparse.major=1"),
+    ),
+    Target(
+        "tar with labels", partial(container, "tar", "in.tar", {"labels": "cls"}), ("images.tar",), (mutations.of_tar,)
+    ),
     Target("Parquet", partial(container, "parquet", "in.parquet", {}), ("images.parquet",), (), (b"PAR1",)),
-    Target("Parquet with labels", partial(container, "parquet", "in.parquet", {"labels": "label"}), ("images.parquet",)),
-    Target("Arrow", partial(container, "arrow", "in.arrow", {}), ("images*.arrow",), (), (b"ARROW1", b"\xff\xff\xff\xff")),
+    Target(
+        "Parquet with labels", partial(container, "parquet", "in.parquet", {"labels": "label"}), ("images.parquet",)
+    ),
+    Target(
+        "Arrow", partial(container, "arrow", "in.arrow", {}), ("images*.arrow",), (), (b"ARROW1", b"\xff\xff\xff\xff")
+    ),
     Target("Arrow with labels", partial(container, "arrow", "in.arrow", {"labels": "label"}), ("images*.arrow",)),
     Target("Arrow: state.json", saved_folder, ("state.json",), (mutations.of_json,)),
     Target("weights: .pth", partial(checkpoint, "in.pth"), ("weights*.pth",), (mutations.of_zip,), ZIPPED),
-    Target("weights: safetensors", partial(checkpoint, "in.safetensors"), ("weights.safetensors",), (mutations.of_safetensors,)),
+    Target(
+        "weights: safetensors",
+        partial(checkpoint, "in.safetensors"),
+        ("weights.safetensors",),
+        (mutations.of_safetensors,),
+    ),
     Target("weights: ONNX", onnx, ("network.onnx",)),
     Target("weights: TorchScript", torchscript, ("network.pt",), (mutations.of_zip,)),
     Target("statistics: npz", statistics, ("statistics.npz",), (mutations.of_zip,), ZIPPED),

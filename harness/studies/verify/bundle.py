@@ -28,7 +28,16 @@ MOST_FILES = 100_000
 NEEDED = ("records.jsonl", "leaderboard.json", lockfile.LOCK)
 KEPT_OUT = (".turn",)  # the lock of whoever writes into the folder
 # What zipfile raises on damage, and a file system on names that it cannot hold.
-UNREADABLE = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 STAMP = (1980, 1, 1, 0, 0, 0)
 
 
