@@ -25,6 +25,7 @@ V = TypeVar("V")
 
 # Names become file names and MLflow keys.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
+_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 NAME_RULE = "a name has letters, digits, '_', '-' and '.', and starts with a letter or digit"
 
 
@@ -232,6 +233,8 @@ def _scalar(kind: str, text: str, location: Location, document: Document) -> Any
     plain = text.replace("_", "").lower()
     try:
         if kind in ("str", "timestamp"):
+            if _SURROGATES.search(text):  # as JSON spells what lies beyond U+FFFF, and JSON is YAML
+                text = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
             if wrong := re.search(r"[\0\ud800-\udfff]", text):  # written escaped; no path holds it
                 line, column = document.places[location]
                 character = f"the character #x{ord(wrong[0]):04x} is not allowed here, escaped or not"
