@@ -21,7 +21,7 @@ from tests.fuzz.targets import TARGETS
 
 
 @click.command()
-@click.option("--minutes", type=click.FloatRange(0), default=10, help="Of all targets together.")
+@click.option("--minutes", type=click.FloatRange(0), default=10, help="Minutes of CPU, of all targets together.")
 @click.option("--seed", type=click.IntRange(0), default=0)
 @click.option("--only", default="", help="Targets with these words in their name.")
 @click.option("--loop", is_flag=True, help="Mutations alone, although atheris is installed.")
