@@ -105,7 +105,7 @@ def _spelled(status: int) -> str:
 
 
 def _watched(child: int, shared: Shared) -> tuple[int, float]:
-    """Exit status (negative: a signal) and seconds of CPU; a process that does not come back from an input is killed."""
+    """Exit status (negative: a signal) and seconds of CPU; a process that does not come back is killed."""
     began, seen, spent = time.monotonic(), -1, 0.0
     while True:
         pid, status, usage = os.wait4(child, os.WNOHANG)

@@ -141,7 +141,9 @@ def _unpacked(file: Path) -> Iterator[tuple[Path, dict[str, Any], list[str]]]:
             damaged += [f"{name}: is not listed in {PAGE}" for name in there if name not in listed]
             yield Path(folder), page, damaged
     except (zipfile.BadZipFile, FileNotFoundError, UnicodeDecodeError, NotImplementedError) as problem:
-        raise UsageError(f"{file}: is not a readable bundle ({problem}); create one with `harness submit OUT`") from None
+        raise UsageError(
+            f"{file}: is not a readable bundle ({problem}); create one with `harness submit OUT`"
+        ) from None
 
 
 def _extract(file: Path, archive: zipfile.ZipFile, folder: Path) -> dict[str, Any]:
@@ -169,7 +171,9 @@ def _extract(file: Path, archive: zipfile.ZipFile, folder: Path) -> dict[str, An
         if page["format"] != FORMAT or not isinstance(page["files"], dict):
             raise ValueError("another version's format")
     except (ValueError, KeyError, TypeError, RecursionError) as problem:
-        raise UsageError(f"{file}: its {PAGE} cannot be read ({problem}); create one with `harness submit OUT`") from None
+        raise UsageError(
+            f"{file}: its {PAGE} cannot be read ({problem}); create one with `harness submit OUT`"
+        ) from None
     return dict(page)
 
 
