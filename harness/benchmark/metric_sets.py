@@ -108,7 +108,8 @@ def fitted(
         return {}
     sizes = [size for key in ("n_real", "n_fake") if isinstance(size := document.value.get(key), int)]
     training, reference = (document.value.get(f"{split}_split", given) for split, given in SPLITS.items())
-    apart = not_apart(data, training, reference) if data is not None and reference in data.splits else ""
+    named = isinstance(training, str) and isinstance(reference, str)  # what else it may be is said elsewhere
+    apart = not_apart(data, training, reference) if data is not None and named and reference in data.splits else ""
     left_out: dict[str, str] = {}
     for name, of in of_set.items():
         metric = metrics.get(name)

@@ -215,7 +215,7 @@ def any_text_as_a_value_is_a_number_or_a_sentence(value: str) -> None:
     found = one_sentence(lambda: load(file_of(json.dumps({"title": "t", "claims": [claim]}))))
     for one in getattr(found, "claims", ()):
         assert math.isfinite(one.rounding)
-        assert len(one.spelled) < 400
+        assert len(one.spelled) < 150
 
 
 @structure("YAML: any text")

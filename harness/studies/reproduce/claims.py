@@ -37,8 +37,9 @@ PART: Mapping[str, str] = {
 }
 Selection = Literal["single", "mean", "best_of_three", "minimum_over_checkpoints", "unknown"]
 BOUNDS = {"<": "below", "≤": "below", "<=": "below", ">": "above", "≥": "above", ">=": "above"}
-NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?")
-VALUE = re.compile(r"(<=|>=|[<>≤≥])?\s*(" + NUMBER.pattern + r")")
+NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+VALUE = re.compile(r"(<=|>=|[<>≤≥])?\s*(" + NUMBER.pattern + r")", re.ASCII)
+MOST_DIGITS, MOST_EXPONENT = 40, 99  # of a number that somebody has printed
 
 
 def _protocol_name(name: str) -> str:
@@ -301,7 +302,8 @@ def _printed(document: Document, lines: list[str], at: tuple[str | int, ...], va
 def printed_number(text: str) -> tuple[str, float, int] | None:
     """The sign of a bound ("" for a value), the number, and its decimals; None for a text that is no such number."""
     parts = VALUE.fullmatch(text)
-    if parts is None:
+    exponent_of = re.search(r"[eE][-+]?0*(\d*)$", text)
+    if parts is None or len(text) > MOST_DIGITS or (exponent_of and int(exponent_of[1] or 0) > MOST_EXPONENT):
         return None
     number = Decimal(parts.group(2).replace("_", ""))
     exponent = number.as_tuple().exponent
