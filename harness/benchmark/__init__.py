@@ -9,8 +9,9 @@ from harness.base.doors import door
 if TYPE_CHECKING:
     from harness.benchmark import entries, from_folders, presets, protocols, registry, trust
     from harness.benchmark.audit import Audit, unknown_to, with_parameters
-    from harness.benchmark.datasets import PinnedDataset
+    from harness.benchmark.datasets import UNPINNED, PinnedDataset
     from harness.benchmark.datasets import load as read_catalogue
+    from harness.benchmark.datasets import of_benchmark as datasets_of
     from harness.benchmark.entries import EncoderEntry
     from harness.benchmark.given import Inside, given_sets, judged_sets, suffixes
     from harness.benchmark.locked import Place, from_lock

@@ -117,6 +117,14 @@ def nearest(folder: Path) -> Path | None:
     return None
 
 
+def of_benchmark(bench: Path) -> tuple[Path | None, str | None]:
+    """The `datasets.yaml` that a benchmark names or that lies nearest, and the name of its data set."""
+    value = read_yaml(bench).value
+    chosen, name = value.get("datasets"), value.get("dataset")
+    path = bench.parent / chosen if isinstance(chosen, str) else nearest(bench.parent)
+    return path, name if isinstance(name, str) else None
+
+
 def load(path: Path) -> Catalogue:
     """Every entry of a `datasets.yaml`; what is wrong with one is in the document's problems."""
     return catalogue_of(read_yaml(path), path.parent.absolute())
@@ -128,8 +136,19 @@ def catalogue_of(document: Document, folder: Path) -> Catalogue:
     return Catalogue(document, {name: data for name, data in datasets.items() if data}, tuple(datasets))
 
 
+UNPINNED = "sha256:" + "0" * 64  # a place kept for the digest of images that are not here yet
+
+
 def check_files(document: Document, data: PinnedDataset) -> None:
-    """Note a split whose files are missing or hold another number of images than is pinned."""
+    """Note a split whose files are missing, hold another number of images than is pinned, or are not pinned yet."""
+    _check_present(document, data)
+    for name, split in data.splits.items():
+        if split.digest == UNPINNED and document.sound(data.name, "splits", name):
+            text = "still zeros; `harness check BENCH --pin` writes the digest of the images that are here"
+            document.complain((data.name, "splits", name, "digest"), text)
+
+
+def _check_present(document: Document, data: PinnedDataset) -> None:
     if data.component.absent is not None:
         absent_of = imported(data.component.absent)
         # A dataset that is carried whole has no parameters of its splits, and is asked once.

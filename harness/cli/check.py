@@ -11,11 +11,17 @@ from harness.cli.options import BENCH
 
 @click.command()
 @BENCH
-def check(bench: Path) -> None:
+@click.option("--pin", is_flag=True, help="First replace zero digests in datasets.yaml by those of the real images.")
+def check(bench: Path, pin: bool) -> None:
     """Check a benchmark file; reports every mistake with its line."""
     from harness import benchmark
     from harness.base import counted
 
+    if pin:
+        from harness.pipeline import pin as write_digests
+
+        for split, digest in write_digests(bench).items():
+            click.echo(f"pinned split {split}: {digest}")
     found = benchmark.load(bench)
     cells = found.cells()
     sets = {(cell.generator, cell.training_seed, cell.sampling_seed) for cell in cells}

@@ -19,7 +19,7 @@ FORMS = ("hf", "every-eval-ever", "ro-crate", "croissant", "latex", "bibtex", "m
 @click.option("--encoder", help="Only numbers under this encoder. [default: all]")
 @click.option("--dataset-id", "dataset", help="Dataset id, such as org/name on the Hub. [default: as in the benchmark]")
 @click.option("--source-url", "source", help="URL of the run.")
-@click.option("--organisation", default="not stated", help="With every-eval-ever: who evaluated. [default: not stated]")
+@click.option("--organisation", default="not stated", help="Who evaluated: every-eval-ever, ro-crate. [default: not stated]")
 def export(form: str, out: Path, folder: Path | None, **told: object) -> None:
     """Export a run to Hugging Face, LaTeX, RO-Crate or Croissant.
 
@@ -28,12 +28,12 @@ def export(form: str, out: Path, folder: Path | None, **told: object) -> None:
     \b
     FORM:
       hf               .eval_results/*.yaml and model-index per generator; intervals in the notes
-      every-eval-ever  JSON of schema 0.2.1, with standard errors and intervals
+      every-eval-ever  JSON of schema 0.3.0, with standard errors and intervals
       ro-crate         the run's files with ro-crate-metadata.json, for archives
       croissant        one description per dataset; takes DATASETS.yaml, not OUT
       latex            the leaderboard as a table
       bibtex           how to cite the harness
-      metrics          metrics.json: encoder, generator, metric, value, interval
+      metrics          estimates.json: encoder, generator, metric, value, interval
     """
     from harness.base import UsageError, counted, write_atomically
     from harness.report import About, croissant_files, exported, read_run

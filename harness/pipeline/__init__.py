@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from harness.pipeline.nearest import Nearest, nearest_images
     from harness.pipeline.numerics import load_again, unmoved
     from harness.pipeline.on_device import OnDevice, processor_of
+    from harness.pipeline.pinning import pin
     from harness.pipeline.places import BucketPlace, StorePlace, default_store, open_store, store_place
     from harness.pipeline.plan import Plan, declared
     from harness.pipeline.planned import FakeSet, PlannedSet, RealSet, plain

@@ -5,9 +5,12 @@ import json
 import re
 
 import pytest
+from click.testing import CliRunner
+from ruamel.yaml import YAML
 
 from harness.base.errors import UsageError
 from harness.benchmark import model as benchmark
+from harness.cli.main import main
 from harness.studies.reproduce import verdicts
 from tests.conftest import ROOT
 
@@ -48,6 +51,35 @@ def test_with_a_few_images_and_random_weights_it_checks(name, tmp_path):
     found = benchmark.load(script("few").few(name, tmp_path, n=16))
     assert (found.n_real, found.n_fake) == (16, 16)
     assert all(found.is_random(encoder) for encoder in found.encoders)
+
+
+def test_a_digest_that_is_still_zeros_is_refused_until_pin_fills_it_from_the_images(tmp_path):
+    path = script("few").few("cifar10-test", tmp_path, n=16)
+    catalogue = tmp_path / "datasets.yaml"
+    pinned = catalogue.read_text()
+    zeros = re.sub("sha256:[0-9a-f]{64}", "sha256:" + "0" * 64, pinned)
+    catalogue.write_text(zeros + "# a comment that stays\n")
+    for command in ("check", "run"):
+        refused = CliRunner().invoke(main, [command, str(path)])
+        assert refused.exit_code == 2, refused.output
+        assert refused.stderr.count("still zeros") == 2  # both splits
+    taken = CliRunner().invoke(main, ["check", str(path), "--pin"])
+    assert taken.exit_code == 0, taken.output
+    assert catalogue.read_text() == pinned + "# a comment that stays\n"
+    again = CliRunner().invoke(main, ["check", str(path), "--pin"])
+    assert "pinned" not in again.stdout
+
+
+def test_each_zero_digest_of_the_gallery_says_how_it_is_filled():
+    text = (GALLERY / "datasets.yaml").read_text()
+    assert text.count("0" * 64) == text.count("}  # harness check ") == 7
+
+
+@pytest.mark.parametrize("path", CLAIMS, ids=lambda path: path.name.split(".")[0])
+def test_a_number_quoted_from_a_paper_alone_says_that_it_was_not_checked(path):
+    for claim in YAML(typ="safe").load(path.read_text("utf-8"))["claims"]:
+        read = re.search(r"README|issue|leaderboard\.png|abstract", claim["source"])
+        assert read or "not checked against the paper" in claim["source"], claim
 
 
 def test_cifar10_runs_on_a_few_images_and_its_table_says_that_weights_are_random(small):

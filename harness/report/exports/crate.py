@@ -53,10 +53,10 @@ def _page(run: RunFiles, about: About, held: dict[str, bytes]) -> dict[str, Any]
             f"Generative image models measured by {TOOL}, each value with an interval; run key {run.lock['run_key']}"
         ),
         "identifier": str(run.lock["run_key"]),
-        "license": "not stated by the run",
+        "license": {"@id": "#licence"},
         "datePublished": when or "1970-01-01T00:00:00+00:00",
         "hasPart": [{"@id": name} for name in held],
-        "mentions": [{"@id": "#run"}],
+        "mentions": {"@id": "#run"},
     }
     if about.source:
         root["url"] = about.source
@@ -76,16 +76,17 @@ def _page(run: RunFiles, about: About, held: dict[str, bytes]) -> dict[str, Any]
         "@type": "CreateAction",
         "name": f"harness run of {run.board.benchmark}",
         "instrument": {"@id": tool},
-        "object": [{"@id": "benchmark.lock.yaml"}],
-        "result": [{"@id": "records.jsonl"}],
+        "object": {"@id": "benchmark.lock.yaml"},
+        "result": {"@id": "records.jsonl"},
         **({"endTime": when} if when else {}),
     }
+    needed = [f"{name} {version}" for name, version in told.get("libraries", {}).items()]
     software = {
         "@id": tool,
         "@type": "SoftwareApplication",
         "name": TOOL,
         "version": str(told.get("harness", "unknown")),
-        "softwareRequirements": [f"{name} {version}" for name, version in told.get("libraries", {}).items()],
+        "softwareRequirements": needed[0] if len(needed) == 1 else needed,  # RO-Crate wants no list of one
         "identifier": str(told.get("commit", "unknown")),
     }
     descriptor = {
@@ -94,4 +95,10 @@ def _page(run: RunFiles, about: About, held: dict[str, bytes]) -> dict[str, Any]
         "conformsTo": {"@id": PROFILE},
         "about": {"@id": "./"},
     }
-    return {"@context": f"{PROFILE}/context", "@graph": [descriptor, root, action, software, *parts]}
+    licence = {"@id": "#licence", "@type": "CreativeWork", "name": "not stated by the run"}
+    entities = [descriptor, root, action, software, licence]
+    if about.organisation != About.organisation:
+        root["author"] = root["publisher"] = {"@id": "#organisation"}
+        entities.append({"@id": "#organisation", "@type": "Organization", "name": about.organisation})
+    # RO-Crate 1.1's own context lacks schema.org's sha256.
+    return {"@context": [f"{PROFILE}/context", {"sha256": "https://schema.org/sha256"}], "@graph": [*entities, *parts]}

@@ -1,29 +1,31 @@
-"""A run as Every Eval Ever's JSON (arXiv:2606.14516, schema 0.2.1): one file a generator, intervals included."""
+"""A run as Every Eval Ever's JSON (arXiv:2606.14516, schema 0.3.0): one file a generator, intervals included."""
 
 from __future__ import annotations
 
 import json
-import sys
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from harness.base import digest
 from harness.metrics import METRICS
 from harness.report.exports.about import TOOL, About, Score, note, provenance, scores
 from harness.report.run_files import RunFiles
 
-SCHEMA = "0.2.1"
-# The schema wants both ends of a continuous score; JSON has no infinity.
-UNBOUNDED = sys.float_info.max
+SCHEMA = "0.3.0"
 
 
 def files(run: RunFiles, about: About) -> dict[str, bytes]:
-    """`<benchmark>/<organisation>/<generator>/<run key>.json`, as the project's folders are."""
+    """`data/<benchmark>/<organisation>/<generator>/<UUID>.json`, as the project's folders are.
+
+    The UUID has the form of version 4 but follows from the run key and the generator: the same run, the same file.
+    """
     found = {}
     for generator, own in scores(run, about).items():
         text = json.dumps(_document(run, about, generator, own), indent=1, allow_nan=False) + "\n"
-        place = f"{run.board.benchmark}/{_plain(about.organisation)}/{generator}"
-        found[f"{place}/{str(run.lock['run_key'])[:16]}.json"] = text.encode("ascii")
+        place = f"data/{run.board.benchmark}/{_plain(about.organisation)}/{generator}"
+        name = UUID(hex=digest([str(run.lock["run_key"]), generator])[:32], version=4)
+        found[f"{place}/{name}.json"] = text.encode("ascii")
     return found
 
 
@@ -35,11 +37,6 @@ def _document(run: RunFiles, about: About, generator: str, own: list[Score]) -> 
         "schema_version": SCHEMA,
         "evaluation_id": f"{run.board.benchmark}/{model}/{seconds}",
         "retrieved_timestamp": seconds,
-        "dedupe_identity": {
-            "run_fingerprint": str(run.lock["run_key"]),
-            "content_hash": digest([one.estimate.value for one in own]),
-            "hash_algorithm": "sha256",
-        },
         "source_metadata": {
             "source_name": run.board.benchmark,
             "source_type": "evaluation_run",
@@ -50,12 +47,19 @@ def _document(run: RunFiles, about: About, generator: str, own: list[Score]) -> 
         "eval_library": {
             "name": TOOL,
             "version": str(told.get("harness", "unknown")),
-            "additional_details": {"commit": str(told.get("commit", "unknown"))},
+            "additional_details": {
+                "commit": str(told.get("commit", "unknown")),
+                "run_key": str(run.lock["run_key"]),
+            },
         },
         "model_info": {
             "name": generator,
             "id": model,
-            "additional_details": {"use": run.use(generator)},
+            "additional_details": {
+                "use": run.use(generator),
+                "deployment_type": "self_deployed",
+                "model_availability": "unknown",
+            },
         },
         "evaluation_results": [_result(run, about, one) for one in own],
     }
@@ -73,7 +77,6 @@ def _result(run: RunFiles, about: About, one: Score) -> dict[str, Any]:
         score["uncertainty"] = {**error, "confidence_interval": level, "num_samples": estimate.n_fake}
     else:
         score["details"] = {"interval": estimate.method}
-    described = {"notes": note(run, one), "bounds": "a share" if share else "unbounded: the ends are no bounds"}
     data = about.dataset or str(run.lock["benchmark"]["dataset"])
     return {
         "evaluation_name": one.task,
@@ -87,11 +90,14 @@ def _result(run: RunFiles, about: About, one: Score) -> dict[str, Any]:
         },
         "metric_config": {
             "evaluation_description": f"{one.column.label} under {one.row.encoder}",
+            "metric_id": one.task,
+            "metric_name": one.column.label,
+            "metric_kind": run.uses(one.column.metric),
             "lower_is_better": one.column.lower_is_better,
             "score_type": "continuous",
-            "min_score": 0.0 if share else -UNBOUNDED,
-            "max_score": 1.0 if share else UNBOUNDED,
-            "additional_details": described,
+            "min_score": 0.0 if share else "-Infinity",
+            "max_score": 1.0 if share else "Infinity",
+            "additional_details": {"notes": note(run, one)},
         },
         "score_details": score,
     }

@@ -21,14 +21,14 @@ def _bibtex(run: RunFiles, about: About) -> dict[str, bytes]:
 
 
 def _metrics(run: RunFiles, about: About) -> dict[str, bytes]:
-    """Encoder → generator → metric → value, se, low, high: what DVC and dashboards read."""
+    """Encoder → generator → metric → value, se, low, high. OUT/metrics.json, which DVC reads, is flat."""
     told: dict[str, dict[str, dict[str, dict[str, float | None]]]] = {}
     for generator, own in scores(run, about).items():
         for one in own:
             e = one.estimate
             numbers = {"value": e.value, "se": e.se, "low": e.low, "high": e.high}
             told.setdefault(one.row.encoder, {}).setdefault(generator, {})[one.column.metric] = numbers
-    return {"metrics.json": (json.dumps(told, indent=1, allow_nan=False) + "\n").encode("ascii")}
+    return {"estimates.json": (json.dumps(told, indent=1, allow_nan=False) + "\n").encode("ascii")}
 
 
 FORMS: Mapping[str, Callable[[RunFiles, About], dict[str, bytes]]] = {
