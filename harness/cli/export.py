@@ -19,7 +19,7 @@ FORMS = ("hf", "every-eval-ever", "ro-crate", "croissant", "latex", "bibtex", "m
 @click.option("--encoder", help="Only numbers under this encoder. [default: all]")
 @click.option("--dataset-id", "dataset", help="Dataset id, such as org/name on the Hub. [default: as in the benchmark]")
 @click.option("--source-url", "source", help="URL of the run.")
-@click.option("--organisation", default="not stated", help="Who evaluated: every-eval-ever, ro-crate. [default: not stated]")
+@click.option("--organisation", default="not stated", help="Who evaluated. [default: not stated]")
 def export(form: str, out: Path, folder: Path | None, **told: object) -> None:
     """Export a run to Hugging Face, LaTeX, RO-Crate or Croissant.
 
