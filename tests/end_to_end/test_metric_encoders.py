@@ -169,7 +169,7 @@ def test_tables_show_what_was_computed_and_no_rank_where_the_ranking_metric_was_
     assert board.header("pixels") == ["rank", "generator", "KD ↓", "density ↑", "coverage ↑", "seeds", "look at"]
     assert all(len(board.cells(row)) == len(board.header(row.encoder)) for row in board.rows)
     assert board.cells(board.of("pixels")[0])[0] == "–"
-    assert "no ranks under pixels, where fd is not computed" in " ".join(outcome.stdout.split())
+    assert "no ranks under pixels: fd is not computed there" in " ".join(outcome.stdout.split())
     columns = tables.table(board, "pixels")
     assert "FD" not in columns
     assert set(columns["rank"]) == {"–", "control"}
