@@ -141,7 +141,7 @@ def test_compare_and_power_hold_no_copier_against_anybody(scored):
     for command in (("compare",), ("power", "--difference", 1)):
         told = ask(command[0], folder / "out", "copies", "fair", *command[1:])
         assert told.exit_code == 2, told.output
-        assert "copies: 100% exact copies of reference images: its distances mean nothing" in told.output
+        assert "copies: 100% exact copies of reference images: distances are meaningless" in told.output
         assert "so it is not compared" in told.output
         assert "better" not in told.output
     assert ask("compare", folder / "out", "fair", "bright").exit_code == 0
@@ -155,7 +155,7 @@ def test_pairs_of_a_finished_run_name_no_copier_as_better(scored):
     assert len(copiers) == 2
     assert copiers["better"].isna().all()
     assert copiers["p_holm"].max() < 0.05, "they do differ"
-    assert copiers["notes"].str.startswith("copies gives reference images back").all()
+    assert copiers["notes"].str.startswith("copies returns reference images").all()
 
 
 def test_diagnose_finds_a_copier_neither_faithful_nor_good(scored):
