@@ -150,7 +150,7 @@ def _receipt(out: Path) -> dict[str, Any]:
         found = json.loads((out / RECEIPT).read_text(encoding="ascii"))
         files = found.get("files", {}) if isinstance(found, dict) else None
         sound = isinstance(files, dict) and all(isinstance(digest_of, str) for digest_of in files.values())
-        return found if sound else {}
+        return dict(found) if sound else {}
     except (OSError, ValueError, RecursionError):
         return {}
 
