@@ -174,9 +174,10 @@ FOOT = """
 Threads do not count: workers compute on one thread each, whatever is asked for. Not tried: ARM, Windows, macOS, Python
 3.14, other makers' processors (OpenBLAS was told to use their code on this one).
 
-What it would take to draw the random parts by what is declared: `plan.seed("replicates", …)` in pipeline/score.py and sizes.py takes the
-digest of the images and the encoder's identity in place of the digest of the features. Every end of an interval by random parts moves once,
-by its Monte Carlo error (about 5% of the half-width with 200 parts), no value does, and stored scores are computed again.
+What it would take to draw the random parts by what is declared: `plan.seed("replicates", …)` in pipeline/score.py and
+sizes.py takes the digest of the images and the encoder's identity in place of the digest of the features. Every end of
+an interval by random parts moves once, by its Monte Carlo error (about 5% of the half-width with 200 parts), no value
+does, and stored scores are computed again.
 """
 
 
