@@ -71,7 +71,7 @@ def read_table(path: Path, column: str | None = None) -> Iterator[Row]:
         try:
             rows: list[tuple[int, Mapping[str, Any]]] = [(reader.line_num, row) for row in reader]
         except csv.Error as problem:
-            raise UsageError(f"{path}:{reader.line_num}: cannot be read as prompts: {problem}") from None
+            raise UsageError(f"{path}:{reader.line_num + 1}: cannot be read as prompts: {problem}") from None
     elif suffix in (".jsonl", ".json", ".ndjson"):
         rows = [
             (number, _object(path, number, line)) for number, line in enumerate(text.splitlines(), 1) if line.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 import tarfile
@@ -10,8 +11,10 @@ import zipfile
 import pytest
 
 from harness.base import UsageError
+from harness.images.captions import read_table
 from harness.images.formats import tar
-from harness.images.formats.parquet import read_parquets
+from harness.images.formats.arrays import read_idx, read_npy
+from harness.images.formats.parquet import check_rows, read_parquets
 from harness.images.formats.zip import MAX_DIRECTORY_BYTES, opened
 from harness.studies.statistics import npz
 
@@ -67,3 +70,34 @@ def test_statistics_that_unpack_a_thousandfold_are_refused(tmp_path, monkeypatch
     np.savez_compressed(tmp_path / "a.npz", mu=np.zeros(1000), sigma=np.zeros((1000, 1000)))
     with pytest.raises(UsageError, match="refused as a decompression bomb"):
         npz.read(tmp_path / "a.npz")
+
+
+def test_a_gzipped_idx_that_unpacks_a_hundredfold_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "i.gz"
+    path.write_bytes(gzip.compress(b"\0\0\x08\3" + struct.pack(">3I", 1, 9000, 9000) + b"\0" * (9000 * 9000)))
+    with pytest.raises(UsageError, match=r"would unpack from .* refused as a decompression bomb"):
+        read_idx(path)
+
+
+def test_a_type_of_endless_digits_in_an_npy_is_one_sentence(tmp_path):
+    path = tmp_path / "a.npy"
+    header = f"{{'descr': '|u{'9' * 5000}', 'fortran_order': False, 'shape': (1, 6, 6, 3)}}\n".encode()
+    path.write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header)
+    with pytest.raises(UsageError, match="is not an array of plain numbers"):
+        read_npy(path)
+
+
+def test_a_cell_that_csv_does_not_take_is_one_sentence(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text(f'file_name,prompt\n0.png,"{"x" * 140_000}"\n')
+    with pytest.raises(UsageError, match=r"p\.csv:2: cannot be read as prompts"):
+        list(read_table(path))
+
+
+@pytest.mark.parametrize("groups", [[2_000_000], [-1, 3]])
+def test_rows_that_a_file_of_its_size_cannot_hold_are_refused(tmp_path, groups):
+    path = tmp_path / "p.parquet"
+    path.write_bytes(b"x" * 1000)
+    check_rows(path, [1_000_000])
+    with pytest.raises(UsageError, match=r"promises .* rows in 1,000 bytes"):
+        check_rows(path, groups)
