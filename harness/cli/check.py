@@ -20,8 +20,8 @@ def check(bench: Path, pin: bool) -> None:
     if pin:
         from harness.pipeline import pin as write_digests
 
-        for split, digest in write_digests(bench).items():
-            click.echo(f"pinned split {split}: {digest}")
+        for pinned, digest in write_digests(bench).items():
+            click.echo(f"pinned split {pinned}: {digest}")
     found = benchmark.load(bench)
     cells = found.cells()
     sets = {(cell.generator, cell.training_seed, cell.sampling_seed) for cell in cells}

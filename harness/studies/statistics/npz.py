@@ -31,7 +31,7 @@ PROSE = {"title", "notes", "sources"}
 NAMES = "mu, sigma"
 MOST_BYTES = 16 << 30
 # What numpy and zipfile raise on damage: a header of numpy's is read with Python's own tokenizer.
-UNREADABLE = (
+UNREADABLE: tuple[type[Exception], ...] = (
     *(ValueError, TypeError, KeyError, EOFError, OSError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile),
     *(zlib.error, MemoryError, NotImplementedError, RuntimeError, OverflowError),
 )
