@@ -184,7 +184,7 @@ def lock_schema() -> Schema:
             "description": "kind → name → what decides its bytes: parameters, digests of source and weights, libraries",
             "required": ["generators", "encoders"],
         },
-        "statistics": {"type": "object", "description": "digests of the source that computes values and intervals"},
+        "statistics": {**SHA, "description": "digest of the source that computes values and intervals"},
         "image_sets": {**digests, "description": "generator and seeds → the digest of its images"},
         "failed": {**digests, "description": "image set and encoder → why it has no score"},
         "software": {"type": "object", "description": "version and commit of the harness"},
