@@ -283,7 +283,7 @@ RANDOM = "  of_inception: {use: inception, weights: random, layer: %s, preproces
         ("  pixels: {}\n", "inception_score: {classes: 64}", "not pixels"),
         (RANDOM % "pool3", "inception_score: {}", "not inception, layer pool3"),
         (RANDOM % "logits", "sfid: {}", "reads layer sfid"),
-        (RANDOM % "pool3", "kid_subsets: {}", "subset_size: found 1000; with 100 images at most 100"),
+        (RANDOM % "pool3", "kid_subsets: {}", "subset_size: 1000 is too large for 100 images; at most 100"),
         (
             RANDOM % "logits",
             "inception_score: {splits: 60}",
