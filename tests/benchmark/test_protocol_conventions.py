@@ -194,7 +194,7 @@ def test_a_two_folder_run_reads_every_layer_that_its_protocol_does(small):
 def test_the_remedy_for_a_network_without_the_layer_is_a_benchmark_that_passes(small):
     metric = "inception_score"
     (line,) = (line for line in _left_out("stylegan3", 1000) if line.startswith(metric))
-    entry = line.partition("encoders: {layer: ")[2].partition("} with")[0]
+    entry = line.partition("encoders: {layer: ")[2].partition("}, metrics")[0]
     assert "layer: logits_unbiased" in entry
     small.edit("  digits_convnet: {}\n  pixels: {}", f"  layer: {entry.removesuffix('}')}, weights: random}}")
     small.edit("metric: fd, encoder: digits_convnet", f"metric: {metric}, encoder: layer")
