@@ -31,7 +31,9 @@ def closed(store: Path) -> None:
 def test_a_store_that_cannot_be_written_is_named_with_the_option_and_a_whole_one_still_serves(tmp_path):
     bench, options = tiny(tmp_path, CODE, {"drawn": {"use": "mine:drawn"}}), {"executor": Here(), "tracking": False}
     closed(tmp_path / "closed")
-    with pytest.raises(UsageError, match=r"the store .*closed cannot be written \(.*\); set a writable one with --store"):
+    with pytest.raises(
+        UsageError, match=r"the store .*closed cannot be written \(.*\); set a writable one with --store"
+    ):
         run_benchmark(bench, out=tmp_path / "out", store=tmp_path / "closed", **options)
     made = run_benchmark(bench, out=tmp_path / "out", store=tmp_path / "store", **options)
     closed(tmp_path / "store")

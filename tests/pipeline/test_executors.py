@@ -44,6 +44,21 @@ def moody(unit: str) -> str:
     return unit
 
 
+def hungry(unit: int) -> int:
+    """Asks for memory that the process may not have, as on a machine where none is left."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if unit < 0:
+        with open("/proc/self/statm") as statm:
+            has = int(statm.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (has + (64 << 20), hard))
+    try:
+        return len(bytearray(256 << 20 if unit < 0 else 1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
 def threads(_: int) -> tuple[str, int]:
     import numpy as np
     from threadpoolctl import threadpool_info
@@ -79,6 +94,15 @@ def test_a_unit_that_raises_is_a_failure_in_one_line_and_the_others_go_on(worker
     assert "Traceback" in results["bug"].detail
     assert results["usage"] == Failure("one thing; another", usage=True)
     assert results["missing file"].reason.startswith("FileNotFoundError: ")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_worker_without_memory_fails_its_unit_with_the_reason_and_the_others_go_on():
+    with LocalExecutor(2) as local:
+        results = {f.unit: f.result for f in outcomes(local, hungry, [1, -1, 2, 3])}
+    failed = results.pop(-1)
+    assert failed == Failure("MemoryError", usage=False, detail=failed.detail)
+    assert results == {1: 1, 2: 1, 3: 1}
 
 
 @pytest.mark.parametrize("workers", [1, 2])

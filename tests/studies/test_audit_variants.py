@@ -95,7 +95,7 @@ def test_an_encoder_without_a_resize_is_refused_with_the_way_around_it(tmp_path)
     bare = "plain: {use: random_convnet, seed: 0, channels: 3, preprocessing: {quantise: none, range: [0, 1]}}"
     path.write_text(text.replace("encoders: {", "encoders: {" + bare + ", "))
     found = benchmark.load(path)
-    with pytest.raises(UsageError, match=r"the recipe of plain resizes nothing.*`--encoder random_convnet` audits"):
+    with pytest.raises(UsageError, match=r"the recipe of plain does not resize.*`--encoder random_convnet` audits"):
         ways_of(found, None)
     assert list(ways_of(found, ["random_convnet"])) == ["random_convnet"]
     with pytest.raises(UsageError) as alone:
