@@ -176,10 +176,10 @@ FOOT = """
 \\* From a pass that kept, for each metric, the larger of value and ends of the interval; its last column but one is the
 larger of FD and KD. Every setting was run once, on one Intel Xeon with AVX-512.
 
-**What was found.** The only setting with other features is torch without AVX: 7 sets, as many as one encoder has. In a separate
-look, the weights that `random_convnet` draws differ there by up to 4e-7 and its features by 1e-6. Values move by at most
-2e-5 standard errors; ends of intervals by up to one standard error, since 60 random parts are drawn anew. `harness
-verify` therefore judges the value alone where features differ.
+**What was found.** The only setting with other features is torch without AVX: 7 sets, as many as one encoder has. In a
+separate look, the weights that `random_convnet` draws differ there by up to 4e-7 and its features by 1e-6. Values move
+by at most 2e-5 standard errors; ends of intervals by up to one standard error, since 60 random parts are drawn anew.
+`harness verify` therefore judges the value alone where features differ.
 
 Threads do not count: workers compute on one thread each, whatever is asked for. Not tried: ARM, Windows, macOS, Python
 3.12 and 3.14, other makers' processors (OpenBLAS was told to use their code on this one).
