@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +34,14 @@ def scheme_of(text: str) -> str | None:
     """The scheme of an address, `s3` of `s3://bucket/name`; None of a path."""
     found = _URL.fullmatch(text)
     return found[1] if found else None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a listing says of an object: its bytes and when it was put, in seconds since 1970."""
+
+    bytes: int
+    changed: float
 
 
 @dataclass(frozen=True)
@@ -152,11 +161,19 @@ class Bucket:
 
     def names(self, below: str = "") -> list[str]:
         """The names of all objects below the address, or below a folder of it, sorted; a request for each 1,000."""
+        return sorted(self.objects(below))
 
-        def ask(files: Any, path: str) -> list[str]:
+    def objects(self, below: str = "") -> dict[str, Listed]:
+        """As `names`, with what the listing says of each object."""
+
+        def ask(files: Any, path: str) -> dict[str, Listed]:
             root = path.rstrip("/") + "/"
-            listed = files.find(f"{root}{below}".rstrip("/") + "/")
-            return sorted(found.removeprefix(root) for found in listed if found.startswith(root))
+            listed = files.find(f"{root}{below}".rstrip("/") + "/", detail=True)
+            return {
+                name.removeprefix(root): Listed(int(facts["size"]), _changed(facts))
+                for name, facts in listed.items()
+                if name.startswith(root)
+            }
 
         return self._asked(ask, "")
 
@@ -209,6 +226,16 @@ def _file_system(url: str) -> tuple[Any, str]:
             ) from None
         _opened[key] = made, str(made._strip_protocol(url)).rstrip("/")
     return _opened[key]
+
+
+def _changed(facts: dict[str, Any]) -> float:
+    """When an object was put, as each provider's listing has it; now where it says nothing: nothing looks old then."""
+    found = next(
+        (facts[key] for key in ("LastModified", "last_modified", "updated", "created") if facts.get(key)), None
+    )
+    if isinstance(found, str):
+        found = datetime.fromisoformat(found)
+    return found.timestamp() if isinstance(found, datetime) else time.time()
 
 
 def _code(problem: BaseException) -> str:

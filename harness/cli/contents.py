@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Score", ("score", "run", "check", "init", "watch", "list", "encoders", "weights", "stats", "schema")),
+    ("Score", ("score", "run", "check", "init", "watch", "list", "encoders", "weights", "stats", "store", "schema")),
     ("Single stages", ("sample", "encode", "rank", "merge", "track", "report")),
     ("Compare", ("compare", "power", "gate", "rerank", "audit", "diagnose", "classes", "fdr6")),
     ("Other measures", ("ppl", "pairs", "judge", "scores", "votes")),

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.base import Bucket, UsageError, locked, write_atomically
+from harness.pipeline.inventory import Inventory, Leftover, inventory_of_bucket
 from harness.pipeline.places import BucketPlace
 from harness.pipeline.store import (
     MANIFEST,
@@ -170,6 +171,15 @@ class BucketStore(Store):
     def write_note(self, name: str, note: Mapping[str, Any]) -> None:
         """As of a folder, into the bucket."""
         self.bucket.replace(name, json.dumps(note).encode("ascii"))
+
+    def inventory(self) -> Inventory:
+        """What the bucket holds. An entry that is under way has shards there and no manifest yet: see their age."""
+        return inventory_of_bucket(self.bucket)
+
+    def remove(self, leftovers: Iterable[Leftover]) -> None:
+        """Remove shards. One that an entry names by now is missed when it is read, and the entry made anew."""
+        for one in leftovers:
+            self.bucket.remove(one.name)
 
     # ---------------------------------------------------------------- written
 

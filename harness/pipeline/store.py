@@ -21,12 +21,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.base import UNWRITABLE, UsageError, canonical_json, digest, synced, write_json
+
+if TYPE_CHECKING:
+    from harness.pipeline.inventory import Inventory, Leftover
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -260,6 +263,17 @@ class Store:
     def write_note(self, name: str, note: Mapping[str, Any]) -> None:
         """Leave a JSON mapping, no entry, for other processes that use the store. It replaces an earlier one."""
         write_json(self.root / name, note)
+
+    def inventory(self) -> Inventory:
+        """What it holds, by kind, and what belongs to no entry."""
+        from harness.pipeline.inventory import inventory_of_folder
+
+        return inventory_of_folder(self.root)
+
+    def remove(self, leftovers: Iterable[Leftover]) -> None:
+        """Remove what an inventory found to belong to no entry."""
+        for one in leftovers:
+            shutil.rmtree(self.root / one.name, ignore_errors=True)
 
     def temporary(self) -> Path:
         """A name below the store's folder that tells whose it is, so that what a killed process leaves can go."""

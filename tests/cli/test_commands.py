@@ -53,6 +53,7 @@ selftest
 show
 site
 stats
+store
 submit
 track
 verify
