@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -89,8 +90,11 @@ def test_every_two_generators_are_compared_as_the_command_does_and_holm_goes_ove
     noise = one[(one["first"] == "noise") | (one["second"] == "noise")]
     assert "noise" not in set(noise["better"])
     found = noise.iloc[0]
-    said = finished.harness("compare", "results/small", found["first"], found["second"], "--encoder", "pixels")
-    assert f"difference {found['value']:.4g} [{found['low']:.4g}, {found['high']:.4g}]" in said.stdout
+    told = ("--encoder", "pixels", "--json", "said.json")
+    assert finished.harness("compare", "results/small", found["first"], found["second"], *told).returncode == 0
+    answers = json.loads((finished.folder / "said.json").read_text())
+    said = next(answer["comparison"] for answer in answers if answer["metric"] == "fd")
+    assert [said[key] for key in ("value", "low", "high")] == [found[key] for key in ("value", "low", "high")]
     with pytest.raises(harness.UsageError, match="did you mean 'pixels'"):
         run.pairs(encoder="pixel")
 

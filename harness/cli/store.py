@@ -49,9 +49,9 @@ def size(store: StorePlace) -> None:
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 def clean(store: StorePlace, older_than: float, dry_run: bool) -> None:
-    """Remove what killed runs left: unfinished entries and, in a bucket, shards that no entry uses.
+    """Remove what killed runs left.
 
-    Finished entries are never removed.
+    That is unfinished entries and, in a bucket, shards that no entry uses. Finished entries are never removed.
     """
     from harness.base import counted
 

@@ -637,7 +637,7 @@ third: {use: §fodler, source: a, licence: b, image: [1, 1, 1], splits: §{}}
 
 
 def test_only_the_dataset_in_use_has_to_lie_on_disk(written):
-    pins = f"digest: sha256:{'0' * 64}"
+    pins = f"digest: sha256:{'1' * 64}"
     entry = "absent:\n  {use: folder, source: a, licence: b, image: [8, 8, 1], splits: {reference: "
     entry += f"§{{path: gone, size: §120, {pins}}}}}}}\n"
     known = (written.folder / "datasets.yaml").read_text()

@@ -133,7 +133,7 @@ def test_what_a_two_folder_run_lacks_of_its_protocol_is_said_with_the_remedy():
     assert len(_left_out("torch-fidelity", 1000)) == 1
     assert _left_out("dgm-eval-dinov2", 1000) == []
     (port,) = _left_out("adm", 9)
-    assert port.startswith("protocol adm reads classify_image_graph_def.pb; here pt_inception-2015-12-05-6726825d.pth")
+    assert port.startswith("protocol adm uses classify_image_graph_def.pb; here pt_inception-2015-12-05-6726825d.pth")
     assert _left_out("adm", 9, drawn=True) == []
     assert _metrics("adm", 9)["precision"] == {"k": 3, "closed": True}
     for name in ("cmmd", "cmmd-jax"):

@@ -196,7 +196,7 @@ def test_keys_of_features_change_with_the_type_and_not_with_float32_written_out(
     [
         ("[{dtype: float8}]", "audit.encoder.0.dtype: found the text 'float8'"),
         ("[{dtype: float64}, {dtpe: bfloat16}]", "audit.encoder.1.dtpe: no encoder .* did you mean 'dtype'"),
-        ("[{}]", "audit.encoder.0: found an empty mapping; at least 1"),
+        ("[{}]", "audit.encoder.0: found an empty mapping; need at least 1"),
         ("[bfloat16]", "audit.encoder.0: found the text 'bfloat16'; expected a mapping"),
         ("[{use: pixels}]", "audit.encoder.0.use: no encoder of this benchmark has this parameter"),
         ("[{file: other.pt}]", "audit.encoder.0: with this, encoders.net.file: .*other.pt: no such file"),

@@ -182,7 +182,7 @@ def test_an_address_without_the_file_costs_one_sentence_that_says_what_to_place_
 def test_without_a_network_the_sentence_is_the_same(server, tmp_path):
     server.http.shutdown()
     server.http.server_close()
-    with pytest.raises(UsageError, match=f"5 times.*place {server.url}/{NAME}.*at {tmp_path}/w/{NAME}"):
+    with pytest.raises(UsageError, match=f"5 times.*put {server.url}/{NAME}.*at {tmp_path}/w/{NAME}"):
         weights.fetch(NAME)
     with pytest.raises(UsageError, match=f"harness weights fetch {NAME}.*SHA-256 {SHA256}"):
         weights.locate(NAME)

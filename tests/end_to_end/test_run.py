@@ -389,9 +389,11 @@ def test_copies_of_reference_and_training_images_are_named_whatever_their_file(c
     copying.edit("  noise: {}", "  leak: {use: folder, path: leak}\n  copied: {use: folder, path: copied}")
     outcome = copying.run()
     assert outcome.returncode == 0, outcome.stderr
+    board = (copying.folder / "results/small/leaderboard.md").read_text()
     # 120 of the 400 reference images are scored against, so some of the leaked 100 are among them.
-    assert re.search(r"! leak: \d+% exact copies of reference images", outcome.stdout)
-    assert "! copied: 100% exact copies of training images" in outcome.stdout
+    assert re.search(r"\| leak \|.* \d+% exact copies of reference images", board)
+    assert re.search(r"\| copied \|.* 100% exact copies of training images", board)
+    assert re.search(r" leak .* \d+% exact copies", outcome.stdout)
     assert "holdout:" not in outcome.stdout
 
 

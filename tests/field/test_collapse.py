@@ -177,7 +177,7 @@ def test_a_metric_without_a_value_fails_alone_and_says_why(run):
     ("words", "code", "said"),
     [
         (("diagnose", "out"), 0, "one"),
-        (("rerank", "out"), 0, "having no interval of fd: one"),
+        (("rerank", "out"), 0, "no interval for fd: one"),
         (("compare", "out", "five", "mine"), 0, "precision"),
         (("compare", "out", "one", "mine", "--metric", "fd"), 2, "fd has no interval"),
     ],

@@ -142,7 +142,7 @@ def test_labels_are_strata_or_clusters(tmp_path):
 
 
 def test_a_wrong_digest_is_said_before_anything_is_sampled(tmp_path):
-    path = bench(tmp_path, RIGHT, "levels", digest="sha256:" + "0" * 64)
+    path = bench(tmp_path, RIGHT, "levels", digest="sha256:" + "1" * 64)
     with pytest.raises(UsageError, match="split reference changed"):
         run(path)
     with pytest.raises(UsageError):  # where nobody looks first either

@@ -60,7 +60,7 @@ def test_svhn_has_its_channels_last_and_ten_as_nought(tmp_path, monkeypatch):
     found = read("SVHN", tmp_path, "test")
     np.testing.assert_array_equal(found.images, pixels.transpose(3, 0, 1, 2))
     assert found.labels.tolist() == [0, 1, 2, 9]
-    with pytest.raises(UsageError, match=r"place http://ufldl.stanford.edu/housenumbers/train_32x32.mat as .*/train_"):
+    with pytest.raises(UsageError, match=r"save http://ufldl.stanford.edu/housenumbers/train_32x32.mat as .*/train_"):
         read("SVHN", tmp_path, "train")
 
 
@@ -87,7 +87,7 @@ def test_files_that_are_not_what_they_should_be_are_told_from_absent_ones(tmp_pa
     assert missing("CIFAR10", tmp_path, "test") is None
     (tmp_path / "cifar-10-batches-py" / "data_batch_2").unlink()
     with pytest.raises(
-        UsageError, match=r"CIFAR10 is not here \(without data_batch_2\): unpack https://.*python.tar.gz"
+        UsageError, match=r"CIFAR10 not found \(missing: data_batch_2\): unpack https://.*python.tar.gz"
     ):
         read("CIFAR10", tmp_path, "test")
     write_mnist(tmp_path)

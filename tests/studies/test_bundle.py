@@ -86,5 +86,5 @@ def test_what_is_no_bundle_is_refused(bundle, tmp_path):
     with pytest.raises(UsageError, match="is not a readable bundle"):
         verify_bundle(tmp_path / "no.zip")
     without = changed(bundle, tmp_path / "w.zip", lambda name, content: None if name == PAGE else content)
-    with pytest.raises(UsageError, match=f"has no {PAGE}"):
+    with pytest.raises(UsageError, match=f"is not a bundle: no {PAGE}"):
         verify_bundle(without)

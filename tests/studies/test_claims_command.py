@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from harness.base.component import RANDOM
 from harness.benchmark.protocols.catalogue import load as protocol_of
 from harness.cli.main import main
+from harness.pipeline import Leaderboard
 from harness.pipeline.results import read
 from harness.report.finding import read_findings
 from harness.studies.reproduce.claims import Claim, load, names, path_of
@@ -328,7 +329,16 @@ def test_the_verdicts_become_a_section_of_the_runs_report(copy_of, tmp_path_fact
 
 @pytest.mark.parametrize("name", names())
 def test_every_shipped_file_makes_a_sound_section(name, tmp_path):
-    (tmp_path / "leaderboard.json").write_text('{"rows": [], "columns": [], "rank_by": {}, "interval": {}}')
+    board = Leaderboard(
+        benchmark="empty",
+        rank_by={"metric": "fd", "encoder": "pixels"},
+        interval={"level": 0.95, "target": "T_N", "reference": "random"},
+        columns=(),
+        encoder_notes={},
+        rows=(),
+        notes=(),
+    )
+    (tmp_path / "leaderboard.json").write_text(board.to_json())
     answer = ask("reproduce", name, "--out", tmp_path)
     assert answer.exit_code == 0, answer.output
     found = read_findings(tmp_path)[f"claims-{name}"]

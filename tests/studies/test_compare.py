@@ -396,10 +396,10 @@ def test_what_the_gate_says_would_pass_unseen_passes_and_more_does_not(out, fini
     worsened(out, "fd", 1e-6)
     line = next(
         line
-        for line in ask("gate", out, "--baseline", finished.folder / "results/small").output.splitlines()
-        if "holdout: fd" in line
+        for line in ask("gate", out, "--baseline", finished.folder / "results/small", "--details").output.splitlines()
+        if line.startswith("ok") and line.split()[1:3] == ["holdout", "fd"]
     )
-    unseen = float(line.split("of less than ")[1].split(" ")[0])
+    unseen = float(line.split()[-1])
     assert unseen > 0
     # The figure is printed with two digits. What is added later comes on top of what is there.
     for shift, code in ((0.9 * unseen, 0), (0.2 * unseen, 1)):

@@ -11,7 +11,7 @@ import pytest
 from harness.base import UsageError
 from harness.benchmark import protocols
 from harness.metrics import analyse
-from harness.pipeline import lockfile, results
+from harness.pipeline import Column, Leaderboard, Row, lockfile, results
 from harness.studies import Scored
 from harness.studies import fdr6 as study
 from harness.studies.reproduce import verdicts
@@ -45,20 +45,18 @@ def left_behind(out: Path, *, without: str | None = None, weights: str = "offici
         }
     out.mkdir(exist_ok=True)
     results.write_analyses(out, members)
-    rows = [
-        {"generator": g, "encoder": e, "status": "ok", "observations": {}, "flags": [], "metrics": {}}
-        for e in encoders
-        for g in fakes
-    ]
-    first = next(iter(encoders))
-    board = {
-        "rows": rows,
-        "columns": [{"metric": "fd", "lower_is_better": True}],
-        "rank_by": {"metric": "fd", "encoder": first},
-        "interval": {"level": 0.95, "reference": "random"},
-        "encoders": {},
-    }
-    (out / "leaderboard.json").write_text(json.dumps(board))
+    blank = ((), (), (0,), 80, 70, {}, ())
+    rows = [Row(e, g, "ok", None, None, None, None, *blank) for e in encoders for g in fakes]
+    board = Leaderboard(
+        benchmark="six",
+        rank_by={"metric": "fd", "encoder": next(iter(encoders))},
+        interval={"level": 0.95, "target": "T_N", "reference": "random"},
+        columns=(Column("fd", "FD", True),),
+        encoder_notes=dict.fromkeys(encoders, ""),
+        rows=tuple(rows),
+        notes=(),
+    )
+    (out / "leaderboard.json").write_text(board.to_json())
     stated = {
         name: {
             "protocol": f"{p} 1 {protocols.load(p).digest()}",

@@ -217,7 +217,7 @@ NAN[3, 0, 0, 0] = np.nan
         ([(RGB, RGB)], {}, "a batch holds several image arrays"),
         (Image.fromarray(RGB[0]), {}, "a single Image is not a set of images"),
         ([Image.new("CMYK", (3, 3))], {}, r"PIL image of mode CMYK, which .*convert\('RGB'\)"),
-        ([3, 4], {}, "found a int, expected an image"),
+        ([3, 4], {}, "found an object of type int; expected an image"),
         (17, {}, "cannot read images from a int"),
     ],
 )
@@ -236,5 +236,5 @@ def test_too_few_images_are_named_by_their_set(tmp_path):
 
 def test_mixed_sizes_under_a_recipe_without_a_resize_are_refused(tmp_path):
     mixed = [*FAKE, *RGB]
-    with pytest.raises(harness.UsageError, match="does not bring them to one; add `resize"):
+    with pytest.raises(harness.UsageError, match="keeps that; add `resize"):
         harness.score(REAL, mixed, encoder="random_convnet", store=tmp_path)

@@ -81,9 +81,9 @@ def test_the_command_answers_in_a_line(tmp_path):
     assert told.exit_code == 0, told.output
     assert re.match(r"(in)?consistent: 2\.27 against our ", told.output)
     for wrong, words in (
-        (("--theirs", "2.27"), "give one of them"),
+        (("--theirs", "2.27"), "needs one thing to compare with"),
         ((), "give CLAIMS"),
-        (("--mine", "two", "--theirs", "2.27"), "expected a number as it was printed"),
+        (("--mine", "two", "--theirs", "2.27"), "expected a number as printed"),
         (("--mine", "2", "--theirs", "2.27", "--protocol", "amd"), "no protocol 'amd'; did you mean 'adm'"),
         (("--mine", "2", "--theirs", "2.27", "--metric", "fjd"), "no metric 'fjd'"),
     ):

@@ -145,9 +145,7 @@ def test_what_is_not_here_is_named_all_at_once_with_its_place(tmp_path, monkeypa
     assert f"into {tmp_path / 'cifar-10-batches-py'}" in data
     assert f"at {tmp_path / 'weights' / 'pt_inception-2015-12-05-6726825d.pth'}" in weights
     (*_, recall) = run(load("adm"), folder=tmp_path)
-    assert (
-        f"{tmp_path / 'VIRTUAL_imagenet256_labeled.npz'}: is not here; place https://openaipublic" in recall.missing[0]
-    )
+    assert f"{tmp_path / 'VIRTUAL_imagenet256_labeled.npz'}: not found; place https://openaipublic" in recall.missing[0]
 
 
 STORED = """\

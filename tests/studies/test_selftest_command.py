@@ -98,7 +98,7 @@ def test_data_that_are_not_here_are_exit_code_2_with_their_place(small, expected
     outcome = small.harness("selftest", "own.yaml")
     assert outcome.returncode == 2
     assert "not run fd of fake against real" in outcome.stdout
-    assert f"missing: {small.folder / 'reel'}: is not here; place https://example.org/reel.zip there" in outcome.stdout
+    assert f"missing: {small.folder / 'reel'}: not found; place https://example.org/reel.zip there" in outcome.stdout
     assert "pytorch-fid: 1 of 2 agree, 0 differ, 1 not run" in outcome.stdout
 
 

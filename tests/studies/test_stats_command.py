@@ -145,7 +145,7 @@ def test_adms_file_holds_what_its_evaluator_asks_for(made):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("make", "real", "--protocol", "clean", "--out", "x.npz"), "weights inception-2015-12-05.pt are"),
+        (("make", "real", "--protocol", "clean", "--out", "x.npz"), "weights inception-2015-12-05.pt not found"),
         (("make", "real", "--protocol", "prdc", "--out", "x.npz"), "protocol prdc cannot be run"),
         (("make", "real", "--protocol", "cleen", "--out", "x.npz"), "did you mean 'clean'"),
         (("make", "nowhere", *HERE, "--out", "x.npz"), "nowhere: does not exist"),

@@ -96,7 +96,9 @@ class Pixels:
         if isinstance(given, list | tuple):
             return self._listed(given)
         if not _is_array(given):
-            self._refuse(f"found a {type(given).__name__} expected an image (array, tensor or PIL image)")
+            self._refuse(
+                f"found an object of type {type(given).__name__}; expected an image (array, tensor or PIL image)"
+            )
         return self._array(_numpy(given), alone)
 
     def _listed(self, given: Sequence[Any]) -> ImageSet:
