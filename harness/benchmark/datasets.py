@@ -94,6 +94,7 @@ class PinnedDataset(Frozen):
     where: str
     folder: Path
     component: Component = Field(exclude=True, repr=False)
+    unsound: frozenset[str] = Field(default=frozenset(), exclude=True, repr=False)  # splits whose faults are said
 
     def resolved(self) -> dict[str, Any]:
         """All that decides the images, as JSON, without where the file lies."""
@@ -214,6 +215,7 @@ def _dataset(document: Document, name: str, folder: Path) -> PinnedDataset | Non
             "component": component,
             "where": document.where(name),
             "folder": folder,
+            "unsound": frozenset(map(str, declared)) - set(splits) if isinstance(declared, Mapping) else frozenset(),
         },
         (name,),
     )

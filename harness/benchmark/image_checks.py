@@ -66,7 +66,8 @@ class ImageChecks(Parts):
         reference = self.sound("reference_split", "reference")
         for key, default, needed in (("reference_split", "reference", True), ("training_split", "train", training)):
             split = self.sound(key, default)
-            if split is not None and split not in data.splits and (needed or key in self.values):
+            lacks = split is not None and split not in data.splits and split not in data.unsound
+            if lacks and (needed or key in self.values):
                 why = "" if key in self.values or key == "reference_split" else " (trained generators learn from it)"
                 text = unknown("split", split, data.splits, place=f"dataset {data.name}")
                 self._complain((key,) if self.document.has(key) else ("dataset",), f"{text}{why}")

@@ -31,6 +31,8 @@ def not_apart(data: PinnedDataset, training: str, reference: str) -> str:
     Splits under two names that hold some of the same images are found when features are scored.
     """
     need = "compares generated images with training images and with held-out real ones"
+    if {training, reference} & data.unsound:
+        return ""  # what is wrong with it is said
     if training not in data.splits:
         return (
             f"{need}, and dataset {data.name} has no split '{training}' (`training_split`): pin the "

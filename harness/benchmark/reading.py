@@ -219,6 +219,8 @@ def _pool(
             return None
     if component.pool is None or data is None:
         return None
+    if known["split"] in data.unsound:
+        return None
     if known["split"] not in data.splits:
         text = unknown("split", known["split"], data.splits, place=f"dataset {data.name}")
         document.complain((*location, "split"), text)

@@ -636,6 +636,15 @@ third: {use: §fodler, source: a, licence: b, image: [1, 1, 1], splits: §{}}
         assert line.startswith(f"datasets.yaml:{place}: {start}")
 
 
+def test_a_split_with_a_fault_of_its_own_is_told_once_not_by_all_that_use_it(written):
+    known = (written.folder / "datasets.yaml").read_text().partition("mnist5k:")[0]
+    faulty = known.replace("digits:", "faulty:\n  use: digits", 1).replace("      size: 400\n", "", 1)
+    (written.folder / "datasets.yaml").write_text(faulty)
+    text = changed("dataset: digits", "dataset: faulty").replace("kde: {}", "kde: {}\n  memorise: {split: reference}")
+    (told,) = written.problems(text)
+    assert "faulty.splits.reference.size: this key is missing" in told
+
+
 def test_only_the_dataset_in_use_has_to_lie_on_disk(written):
     pins = f"digest: sha256:{'1' * 64}"
     entry = "absent:\n  {use: folder, source: a, licence: b, image: [8, 8, 1], splits: {reference: "
