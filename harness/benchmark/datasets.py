@@ -118,11 +118,15 @@ def nearest(folder: Path) -> Path | None:
     return None
 
 
-def of_benchmark(bench: Path) -> tuple[Path | None, str | None]:
-    """The `datasets.yaml` that a benchmark names or that lies nearest, and the name of its data set."""
+# Data sets that need no file of the user's: with no `datasets.yaml` in sight, a benchmark can use these.
+EMBEDDED = Path(__file__).with_name("embedded.yaml")
+
+
+def of_benchmark(bench: Path) -> tuple[Path, str | None]:
+    """The `datasets.yaml` that a benchmark names or that lies nearest, else EMBEDDED; and the name of its data set."""
     value = read_yaml(bench).value
     chosen, name = value.get("datasets"), value.get("dataset")
-    path = bench.parent / chosen if isinstance(chosen, str) else nearest(bench.parent)
+    path = bench.parent / chosen if isinstance(chosen, str) else nearest(bench.parent) or EMBEDDED
     return path, name if isinstance(name, str) else None
 
 

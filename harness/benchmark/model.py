@@ -257,7 +257,8 @@ def _refuse_secrets(document: Document) -> None:
 def listing(kind: str) -> dict[str, str]:
     """Names that a benchmark can use, each with a line of words: a kind of component, or `preprocessing`.
 
-    Datasets are those of the nearest datasets.yaml, then the ways in which one can be declared there.
+    Datasets are those of the nearest datasets.yaml, without one those that ship, then the ways in which one can be
+    declared there.
     """
     if kind == "preprocessing":
         named = {name: recipe.words for name, recipe in recipes.RECIPES.items()}
@@ -266,8 +267,8 @@ def listing(kind: str) -> dict[str, str]:
         return named | own | steps
     words: dict[str, str] = {}
     checked = registry.kind_of(kind)
-    if checked == "datasets" and (path := pinned.nearest(Path.cwd())) is not None:
-        catalogue = pinned.load(path)
+    if checked == "datasets":
+        catalogue = pinned.load(pinned.nearest(Path.cwd()) or pinned.EMBEDDED)
         if lines := catalogue.document.lines():
             raise UsageError(lines)
         for name, data in catalogue.datasets.items():
@@ -305,18 +306,18 @@ def _data(document: Document, folder: Path) -> tuple[pinned.Catalogue | None, Pi
         document.complain(("datasets",), f"{found(chosen)}; expected the path of a datasets.yaml")
         return None, None
     path = folder / chosen if chosen else pinned.nearest(folder)
-    if path is None:
-        document.complain(("dataset",), "no datasets.yaml beside this file or in a folder above it", key=True)
-        return None, None
     try:
-        catalogue = pinned.load(path)
+        catalogue = pinned.load(path or pinned.EMBEDDED)
     except UsageError as problem:
         for line in problem.problems:
             document.complain(("datasets",) if chosen else ("dataset",), line)
         return None, None
     if not isinstance(name, str):
         return catalogue, None
-    if name not in catalogue.names:
+    if name not in catalogue.names and path is None:
+        text = f"{found(name)}, but there is no datasets.yaml beside this file or in a folder above it"
+        document.complain(("dataset",), f"{text}; without one: {', '.join(catalogue.names)}")
+    elif name not in catalogue.names:
         document.complain(("dataset",), unknown("dataset", name, catalogue.names, place=str(path)))
     data = catalogue.datasets.get(name)
     if data is not None:

@@ -17,7 +17,7 @@ def pin(bench: Path) -> dict[str, str]:
     file keeps its comments. Raises UsageError where images are missing or are not as many as are declared.
     """
     path, name = datasets_of(bench)
-    if path is None or name is None:
+    if name is None:
         raise UsageError(f"{bench}: names no data set that could be pinned")
     catalogue = read_catalogue(path)
     if name not in catalogue.datasets:

@@ -8,10 +8,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from harness.base.document import NAME_RULE
 from harness.base.errors import UsageError
 from harness.benchmark import model as benchmark
+from harness.benchmark.datasets import EMBEDDED
 from harness.images.preprocessing import recipes
 from harness.images.preprocessing.recipes import Preprocessing
 
@@ -671,6 +673,23 @@ def test_without_a_datasets_yaml_the_benchmark_says_what_it_misses(written):
     (written.folder / "datasets.yaml").unlink()
     text = changed("dataset: digits", "dataset: digits\ndatasets: pins.yaml")
     assert written.problems(text) == ["bench.yaml:4:11: datasets: pins.yaml: no such file; did you mean 'bench.yaml'?"]
+
+
+def test_with_no_datasets_yaml_in_sight_the_shipped_sets_can_be_used(written, tmp_path, monkeypatch):
+    """Who installed the package has no clone, and so none of its files beside the benchmark."""
+    beside = written.load(GOOD).data
+    (written.folder / "datasets.yaml").unlink()
+    assert written.load(GOOD).data.resolved() == beside.resolved()
+    [problem] = written.problems(changed("dataset: digits", "dataset: faces"))
+    assert "found the text 'faces', but there is no datasets.yaml beside this file or in a folder above it" in problem
+    assert problem.endswith("without one: digits, mnist5k, photographs")
+    monkeypatch.chdir(tmp_path)
+    assert "reference 400" in benchmark.listing("datasets")["digits"]
+
+
+def test_the_shipped_sets_are_those_of_the_repository():
+    yaml = YAML(typ="safe")
+    assert yaml.load(EMBEDDED) == yaml.load(ROOT / "datasets.yaml")
 
 
 # ---------------------------------------------------------------- lists and speed

@@ -9,8 +9,9 @@ from click.testing import CliRunner
 from scipy.sparse.linalg import eigs
 
 from harness.cli.main import main
-from harness.studies.parity.result import Quantity, Side
-from harness.studies.parity.words import markdown
+from harness.studies.parity.programs import Told, reason
+from harness.studies.parity.result import Parity, Quantity, Side
+from harness.studies.parity.words import markdown, remarks
 from tests.peers.parity import Files
 from tests.support.noise_folders import noise
 
@@ -94,8 +95,43 @@ def test_what_rounding_does_not_explain_differs():
     assert not side(quantities={"FID": Quantity(2.0, 2.1, 1e-6)}).agrees
 
 
-def test_a_table_shows_as_many_digits_as_tell_two_values_apart():
-    from harness.studies.parity.result import Parity
+def test_what_a_peer_fails_at_costs_none_of_the_rest_and_is_said_in_a_line(monkeypatch):
+    """scipy 1.18 took `disp` from sqrtm, and pytorch-fid and clean-fid still ask for it."""
+    from pytorch_fid.fid_score import calculate_frechet_distance
 
+    def without_disp(product):
+        return product
+
+    monkeypatch.setattr(scipy.linalg, "sqrtm", without_disp)
+    mean, covariance = np.zeros(3), np.eye(3)
+    told = Told.of(
+        np.zeros((9, 3)),
+        np.zeros((9, 3)),
+        FID=lambda: calculate_frechet_distance(mean, covariance, mean, covariance),
+        KID=lambda: 0.25,
+    )
+    assert told.values == {"KID": 0.25}
+    assert "unexpected keyword argument 'disp'" in told.failed["FID"]
+    assert told.failed["FID"].endswith("has no sqrtm(disp=), which it calls; pip install 'scipy<1.18')")
+    found = side(quantities={"FID": Quantity(None, 2.0, 1e-6), "KID": Quantity(0.25, 0.25, 1e-6)}, failed=told.failed)
+    assert found.agrees
+    whole = Parity("r", "f", "cpu", 1, False, (found,))
+    assert "| FID |  | 2 |  |  |  |  | theirs failed |" in markdown(whole)
+    [line] = [line for line in remarks(whole) if "failed" in line]
+    assert line == f"clean-fid 0.1.35: its FID failed: {told.failed['FID']}"
+    assert json.loads(json.dumps(whole.to_json()))["sides"][0]["quantities"]["FID"]["agrees"] is None
+
+
+def test_a_peers_long_error_is_told_by_its_first_line():
+    assert reason(RuntimeError("size mismatch:\n  layer 1\n  layer 2")) == "RuntimeError: size mismatch:"
+    assert reason(AssertionError()) == "AssertionError"
+
+
+def test_a_value_that_is_no_number_is_shown_and_differs():
+    whole = Parity("r", "f", "cpu", 1, False, (side(quantities={"FID": Quantity(float("nan"), 2.0, 1e-6)}),))
+    assert "| FID | nan | 2 | +nan | 1.0e-06 |  |  | **differs** |" in markdown(whole)
+
+
+def test_a_table_shows_as_many_digits_as_tell_two_values_apart():
     one = Parity("r", "f", "cpu", 1, False, (side(quantities={"FID": Quantity(2.0, 2.0 + 1e-7, 1e-6)}),))
     assert "| 2 | 2.0000001 | +1.0e-07 |" in markdown(one)

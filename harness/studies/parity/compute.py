@@ -55,8 +55,8 @@ def side_by_side(
     with tempfile.TemporaryDirectory() as made:
         folders = (real, fake) if n is None else tuple(_first(path, n, Path(made)) for path in (real, fake))
         for name in peers:
-            if (reason := programs.why_not(name)) is not None:
-                absent[name] = reason
+            if (why := programs.why_not(name)) is not None:
+                absent[name] = why
                 continue
             try:
                 file = _weights(name, Path(made), drawn=random_weights)
@@ -79,14 +79,14 @@ def _side(name: str, task: programs.Task, *, drawn: bool, hear: Callable[[str], 
     except UsageError:
         raise
     except Exception as problem:  # whatever the peer's own code does of these images is what is reported
-        raise UsageError(f"its own program failed: {type(problem).__name__}: {problem}") from problem
+        raise UsageError(f"its own program failed: {programs.reason(problem)}") from problem
     theirs = time.perf_counter() - begun
     hear(f"ours, protocol {program.protocol} …")
     begun = time.perf_counter()
     real, fake = _ours(task, program.protocol, drawn=drawn)
     values = {"FID": frechet_distance(real, fake)}
     size = min(programs.SUBSET_SIZE, len(real), len(fake))
-    if "KID" in told.values:
+    if "KID" in told.values or "KID" in told.failed:
         values["KID"] = kid_subsets(real, fake, subsets=programs.SUBSETS, subset_size=size, seed=programs.SEED)
     ours = time.perf_counter() - begun
     same = told.real.shape == real.shape and told.fake.shape == fake.shape
@@ -101,7 +101,8 @@ def _side(name: str, task: programs.Task, *, drawn: bool, hear: Callable[[str], 
         n_fake=len(fake),
         read=(len(told.real), len(told.fake)),
         features=max(_relative(told.real, real), _relative(told.fake, fake)) if same else None,
-        quantities={key: Quantity(theirs, values[key], allowed[key]) for key, theirs in told.values.items()},
+        quantities={key: Quantity(told.values.get(key), value, allowed[key]) for key, value in values.items()},
+        failed=told.failed,
         seconds_theirs=theirs,
         seconds_ours=ours,
         singular=singular,

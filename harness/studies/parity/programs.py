@@ -10,11 +10,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,11 +46,33 @@ class Task:
 
 @dataclass(frozen=True)
 class Told:
-    """Features of a peer, real and fake, (n, 2048), and the values that it computes of them."""
+    """Features of a peer, real and fake, (n, 2048), the values that it computes of them, and those it fails at, why."""
 
     real: Rows
     fake: Rows
     values: Mapping[str, float]
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, real: Rows, fake: Rows, **quantities: Callable[[], Any]) -> Told:
+        """Each quantity computed by the peer; one at which its own code fails costs none of the others."""
+        values: dict[str, float] = {}
+        failed: dict[str, str] = {}
+        for name, compute in quantities.items():
+            try:
+                values[name] = float(compute())
+            except Exception as problem:  # whatever the peer's own code does of these features is what is reported
+                failed[name] = reason(problem)
+        return cls(real, fake, values, failed)
+
+
+def reason(problem: Exception) -> str:
+    """What a peer's own code raised, in one line, and what helps where that is known."""
+    first = next(iter(str(problem).strip().splitlines()), "")
+    text = f"{type(problem).__name__}: {first}" if first else type(problem).__name__
+    if "'disp'" in first:  # scipy.linalg.sqrtm(product, disp=False)
+        text += f" (scipy {release('scipy')} has no sqrtm(disp=), which it calls; pip install 'scipy<1.18')"
+    return text
 
 
 @dataclass(frozen=True)
@@ -80,14 +102,16 @@ def clean_fid(task: Task) -> Told:
         )
         for path in task.folders
     )
-    values = {"FID": float(fid.fid_from_feats(real, fake))}
-    before = np.random.get_state()  # noqa: NPY002 - the peer draws from numpy's global generator
-    np.random.seed(SEED)  # noqa: NPY002
-    try:
-        values["KID"] = float(fid.kernel_distance(real, fake, num_subsets=SUBSETS, max_subset_size=SUBSET_SIZE))
-    finally:
-        np.random.set_state(before)  # noqa: NPY002
-    return Told(real, fake, values)
+
+    def kid() -> float:
+        before = np.random.get_state()  # noqa: NPY002 - the peer draws from numpy's global generator
+        np.random.seed(SEED)  # noqa: NPY002
+        try:
+            return float(fid.kernel_distance(real, fake, num_subsets=SUBSETS, max_subset_size=SUBSET_SIZE))
+        finally:
+            np.random.set_state(before)  # noqa: NPY002
+
+    return Told.of(real, fake, FID=lambda: fid.fid_from_feats(real, fake), KID=kid)
 
 
 def pytorch_fid(task: Task) -> Told:
@@ -109,8 +133,7 @@ def pytorch_fid(task: Task) -> Told:
             raise UsageError(f"it finds no image in {path}: it ignores sub-folders")
         rows.append(fid_score.get_activations(files, model, BATCH, 2048, task.device, 0))
     (mu, sigma), (mu_fake, sigma_fake) = ((one.mean(0), np.cov(one, rowvar=False)) for one in rows)
-    value = fid_score.calculate_frechet_distance(mu, sigma, mu_fake, sigma_fake)
-    return Told(rows[0], rows[1], {"FID": float(value)})
+    return Told.of(*rows, FID=lambda: fid_score.calculate_frechet_distance(mu, sigma, mu_fake, sigma_fake))
 
 
 def torch_fidelity(task: Task) -> Told:
@@ -129,12 +152,17 @@ def torch_fidelity(task: Task) -> Told:
     }
     extractor = utils.create_feature_extractor("inception-v3-compat", ["2048"], **options)
     fake, real = (utils.extract_featuresdict_from_input_id(number, extractor, **options) for number in (1, 2))
-    statistics = [metric_fid.fid_featuresdict_to_statistics(one, "2048") for one in (fake, real)]
-    values = {"FID": metric_fid.fid_statistics_to_metric(*statistics, verbose=False)[metric_fid.KEY_METRIC_FID]}
-    drawn = {"kid_subsets": SUBSETS, "kid_subset_size": min(SUBSET_SIZE, len(real["2048"]), len(fake["2048"]))}
-    kid = metric_kid.kid_featuresdict_to_metric(fake, real, "2048", rng_seed=SEED, **{**options, **drawn})
-    values["KID"] = kid[metric_kid.KEY_METRIC_KID_MEAN]
-    return Told(real["2048"].numpy(), fake["2048"].numpy(), values)
+
+    def distance() -> float:
+        statistics = [metric_fid.fid_featuresdict_to_statistics(one, "2048") for one in (fake, real)]
+        return float(metric_fid.fid_statistics_to_metric(*statistics, verbose=False)[metric_fid.KEY_METRIC_FID])
+
+    def kid() -> float:
+        drawn = {"kid_subsets": SUBSETS, "kid_subset_size": min(SUBSET_SIZE, len(real["2048"]), len(fake["2048"]))}
+        told = metric_kid.kid_featuresdict_to_metric(fake, real, "2048", rng_seed=SEED, **{**options, **drawn})
+        return float(told[metric_kid.KEY_METRIC_KID_MEAN])
+
+    return Told.of(real["2048"].numpy(), fake["2048"].numpy(), FID=distance, KID=kid)
 
 
 def torchmetrics(task: Task) -> Told:
@@ -155,7 +183,7 @@ def torchmetrics(task: Task) -> Told:
             rows.append(torch.cat(found).numpy())
     finally:
         handle.remove()
-    return Told(rows[0], rows[1], {"FID": float(peer.compute())})
+    return Told.of(*rows, FID=peer.compute)
 
 
 PROGRAMS: Mapping[str, Program] = {

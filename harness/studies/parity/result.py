@@ -16,21 +16,24 @@ KERNEL = 1e-5  # of the kernel's mean, which KID is a difference of
 
 @dataclass(frozen=True)
 class Quantity:
-    """One quantity as the peer and as we computed it; `allowed` is how much rounding alone may move it."""
+    """One quantity as the peer and as we computed it; `allowed` is how much rounding alone may move it.
 
-    theirs: float
+    `theirs` is None where the peer's own code failed at it, and then nothing is compared.
+    """
+
+    theirs: float | None
     ours: float
     allowed: float
 
     @property
-    def difference(self) -> float:
+    def difference(self) -> float | None:
         """Ours minus theirs."""
-        return self.ours - self.theirs
+        return None if self.theirs is None else self.ours - self.theirs
 
     @property
-    def agrees(self) -> bool:
+    def agrees(self) -> bool | None:
         """Whether no more than rounding lies between the two."""
-        return bool(abs(self.difference) <= self.allowed)
+        return None if self.difference is None else bool(abs(self.difference) <= self.allowed)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Side:
     features  the largest difference between two features, over the largest feature; None where the peer read other
               files, so that no rows are of the same images
     singular  fewer images than features: the peers' square root of a product of covariances then loses digits itself
+    failed    by quantity, what the peer's own code raised
     """
 
     peer: str
@@ -53,12 +57,13 @@ class Side:
     seconds_theirs: float
     seconds_ours: float
     singular: bool
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def agrees(self) -> bool:
-        """Whether features and every quantity agree to rounding."""
+        """Whether features and every quantity that the peer could compute agree to rounding."""
         alike = self.features is not None and self.features <= FEATURES
-        return alike and all(one.agrees for one in self.quantities.values())
+        return alike and all(one.agrees is not False for one in self.quantities.values())
 
 
 @dataclass(frozen=True)

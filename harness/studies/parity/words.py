@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import floor, log10
+from math import floor, isfinite, log10
 
-from harness.studies.parity.result import FEATURES, Parity, Quantity, Side
+from harness.studies.parity.result import FEATURES, Parity, Side
 
 COLUMNS = ("peer", "protocol", "quantity", "theirs", "ours", "difference", "rounding allows", "s theirs", "s ours", "")
 UNNAMED = "random weights: the values are no measure of quality"
@@ -29,17 +29,21 @@ def _rows(side: Side) -> Iterator[list[str]]:
         told = ["", "", f"{side.features:.1e}", f"{FEATURES:.0e}", *seconds, verdict]
     yield [*lead, "features, of the largest", *told]
     for name, one in side.quantities.items():
-        verdict = "same" if one.agrees else "**differs**"
-        yield ["", "", name, *_pair(one), f"{one.difference:+.1e}", f"{one.allowed:.1e}", "", "", verdict]
+        if one.theirs is None:
+            yield ["", "", name, "", f"{one.ours:.6g}", "", "", "", "", "theirs failed"]
+        else:
+            verdict = "same" if one.agrees else "**differs**"
+            pair = _pair(one.theirs, one.ours)
+            yield ["", "", name, *pair, f"{one.ours - one.theirs:+.1e}", f"{one.allowed:.1e}", "", "", verdict]
 
 
-def _pair(one: Quantity) -> tuple[str, str]:
+def _pair(theirs: float, ours: float) -> tuple[str, str]:
     """Both values with as many digits as tell them apart, six significant ones at least, nine at most."""
-    largest = max(abs(one.theirs), abs(one.ours)) or 1.0
-    apart = abs(one.difference)
-    wanted = 6 if apart == 0 else max(6, floor(log10(largest)) - floor(log10(apart)) + 1)
+    largest = max(abs(theirs), abs(ours)) or 1.0
+    apart = abs(ours - theirs)
+    wanted = 6 if apart == 0 or not isfinite(apart) else max(6, floor(log10(largest)) - floor(log10(apart)) + 1)
     digits = min(wanted, 9)
-    return f"{one.theirs:.{digits}g}", f"{one.ours:.{digits}g}"
+    return f"{theirs:.{digits}g}", f"{ours:.{digits}g}"
 
 
 def remarks(found: Parity) -> list[str]:
@@ -59,6 +63,7 @@ def remarks(found: Parity) -> list[str]:
                 f"{side.peer} read {side.read[0]} and {side.read[1]} images of {side.n_real} and {side.n_fake}: its "
                 "reader takes other files of the folders (endings, sub-folders)"
             )
+        lines += [f"{side.peer} {side.version}: its {name} failed: {why}" for name, why in side.failed.items()]
     if any(side.singular for side in found.sides):
         lines.append(
             "fewer images than features: the peers' square root of a product of singular covariances loses digits "
