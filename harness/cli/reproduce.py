@@ -15,7 +15,10 @@ from harness.cli.options import DETAILS
 @click.option("--theirs", help="Published number, such as 2.27 or '< 2.3', in place of CLAIMS.")
 @click.option("--mine", help="Your number, to compare with --theirs.")
 @click.option("--metric", default="fid", show_default=True, help="Metric of --theirs and --mine.")
-@click.option("--protocol", help="Protocol of --theirs and --mine. [default: unknown]")
+@click.option(
+    "--protocol",
+    help="Protocol of --theirs and --mine, or the pipeline of a run, 'harness …'. [default: unknown]",
+)
 @click.option("--mine-protocol", help="Protocol of --mine, if different.")
 @click.option("--n", type=click.IntRange(1), help="Number of generated images of --theirs and --mine.")
 @click.option("--mine-n", type=click.IntRange(1), help="Number of generated images of --mine, if different.")

@@ -69,6 +69,17 @@ def test_a_number_is_held_against_a_run_with_the_runs_own_noise(tmp_path):
     assert "fdr6-mae is printed as 0.04" in "\n".join(told.lines)
 
 
+def test_a_run_of_no_published_protocol_can_be_asked_too(tmp_path):
+    out = left_behind(tmp_path / "out")
+    [line, *_] = of_run(out, "near", Printed("2.27"), metric="fdr6").lines
+    assert line.startswith("cannot be decided: ")
+    assert line.endswith("this run has 'fdr6': if theirs was made the same way, say --protocol 'fdr6'")
+    same, other = "harness 0123456789abcdef", "harness fedcba9876543210"
+    for theirs, verdict in ((same, "consistent"), (other, "not comparable")):
+        found = of_two(Printed("2.31", same, 500), Printed("2.27", theirs, 500, std="0.03"))
+        assert found.judged.verdict == verdict
+
+
 def test_the_command_answers_in_a_line(tmp_path):
     def asked(*arguments):
         return CliRunner().invoke(main, ["reproduce", *arguments])

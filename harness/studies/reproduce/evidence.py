@@ -28,11 +28,14 @@ def words_beside(first: Facts, second: Facts) -> str:
     return f" (nobody said whether the words '{words}' mean {known})"
 
 
-def what_to_write(run: Facts, missing: Sequence[str]) -> str:
+def what_to_write(run: Facts, missing: Sequence[str], *, asked: bool = False) -> str:
     """What a run of ours has for the facts that a claim lacks, as a claims file spells it, beginning with "; ".
 
-    Empty where the run has none of them: a reference of images of many sizes has no resolution.
+    Empty where the run has none of them: a reference of images of many sizes has no resolution. `asked`: there is no
+    file of claims, but options of a question, which can lack a protocol only.
     """
+    if asked and "protocol" in missing and (way := run.protocol or run.pipeline):
+        return f"; this run has '{way}': if theirs was made the same way, say --protocol '{way}'"
     has = [_written(run, fact) for fact in missing if fact != "selection"]
     if not (told := ", ".join(f"`{one}`" for one in has if one is not None)):
         return ""

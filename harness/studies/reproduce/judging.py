@@ -133,7 +133,8 @@ def against_run(claim: Claim, run: Run, *, level: float = 0.95) -> Test:
     found = match(claim, run.facts)
     analyses = [member.analysis for member in run.members]
     ours = float(np.mean([a.value for a in analyses]))
-    beside = words_beside(claim, run.facts) + what_to_write(run.facts, found.missing)
+    asked = claim.where.startswith("--")
+    beside = words_beside(claim, run.facts) + what_to_write(run.facts, found.missing, asked=asked)
     if stopped := _stopped(run.name, found, claim.value - ours, claim.rounding, beside):
         return stopped
     sd = sqrt(float(np.mean([fake_variance(a) for a in analyses])))

@@ -7,6 +7,7 @@ typically print.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from math import floor, isfinite, log10
@@ -21,12 +22,16 @@ from harness.studies.reproduce.noise import printed_noise
 from harness.studies.reproduce.runs import USES, runs_for
 
 RUNS = 3  # what a spread is taken to be over where nobody says: few, so that it is not trusted too far
+PIPELINE = re.compile("harness [0-9a-f]{16}")
 SAME = ("dataset", "resolution", "reference_split", "n_real", "selection")
 
 
 @dataclass(frozen=True)
 class Printed:
-    """A number as it was printed, and what was said beside it. `std` is the spread over `runs` evaluations."""
+    """A number as it was printed, and what was said beside it. `std` is the spread over `runs` evaluations.
+
+    `protocol` is the name of one, or what a run of ours calls a pipeline of its own, `harness` and 16 digits.
+    """
 
     value: str
     protocol: str | None = None
@@ -107,7 +112,8 @@ def _claim(name: str, printed: Printed, metric: str, notes: list[str]) -> Claim:
         raise UsageError(unknown("metric", metric, USES))
     from harness.benchmark import protocols
 
-    if printed.protocol is not None:
+    own = printed.protocol is not None and PIPELINE.fullmatch(printed.protocol) is not None
+    if printed.protocol is not None and not own:
         protocols.load(printed.protocol)  # says which there are
     value, spread = _read(name, printed.value), None if printed.std is None else _read(f"std of {name}", printed.std)
     runs = printed.runs
@@ -127,7 +133,7 @@ def _claim(name: str, printed: Printed, metric: str, notes: list[str]) -> Claim:
             "seeds": runs,
             "source": "the question",
             "where": f"--{name}",
-            "protocol": printed.protocol,
+            "pipeline" if own else "protocol": printed.protocol,
             # Stand-ins, equal on both sides: the verdict says that it rests on their being so.
             "dataset": "the same",
             "resolution": 1,
