@@ -321,17 +321,18 @@ def document(rows: list[Parity]) -> str:
     sets = dict.fromkeys(row.images for row in rows)
     return f"""# Parity with the peers
 
-Written by `python -m tests.peers.parity`; seed {SEED}; sets of {N} real and {N} fake images, cut from scikit-learn's photographs;
-{versions}.
+Written by `python -m tests.peers.parity`; seed {SEED}; sets of {N} real and {N} fake images, cut from scikit-learn's
+photographs; {versions}.
 
-Each peer reads the same files with its own code, and runs its own network and metric. Both sides use the same random weights: the table
-shows that the two code paths agree, not what a model scores. Each row is the largest difference over these sets:
-{", ".join(sets)}. FID uses few features here (24 or 64): with fewer images than features, the peers' root of a covariance
-product loses digits itself.
+Each peer reads the same files with its own code, and runs its own network and metric. Both sides use the same random
+weights: the table shows that the two code paths agree, not what a model scores. Each row is the largest difference
+over these sets: {", ".join(sets)}. FID uses few features here (24 or 64): with fewer images than features, the peers'
+root of a covariance product loses digits itself.
 
-Each difference is divided by what is summed, because sums are what floating point rounds. For KID this is the mean kernel value, about 1:
-KID is a difference of such means, and torch-fidelity and clean-fid sum them in float32 (2^-24 is 6e-8). For FID it is the mean squared length
-of a row of features, real plus fake. **exceeded** marks a difference that rounding does not explain: a fault, ours or theirs.
+Each difference is divided by what is summed, because sums are what floating point rounds. For KID this is the mean
+kernel value, about 1: KID is a difference of such means, and torch-fidelity and clean-fid sum them in float32 (2^-24
+is 6e-8). For FID it is the mean squared length of a row of features, real plus fake. **exceeded** marks a difference
+that rounding does not explain: a fault, ours or theirs.
 
 {table(rows)}
 """

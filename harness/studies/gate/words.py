@@ -105,7 +105,7 @@ def _escaped(words: str) -> str:
 
 def answer(found: Gated) -> str:
     """The judgement in a sentence: what has become worse, in which axis and by which metric, or that nothing has."""
-    tests = f"{len(found.tests)} tests at {percent(found.level)} (Holm)"
+    tests = f"{counted(len(found.tests), 'test')} at {percent(found.level)} (Holm)"
     worse = []
     for generator in dict.fromkeys(test.generator for test in found.tests if test.held):
         own = [test for test in found.tests if test.generator == generator]
@@ -121,7 +121,7 @@ def answer(found: Gated) -> str:
     worse += [f"{generator}, which is new, does not run" for generator in found.fresh]
     if worse:
         return f"gate: {named(worse, between='; ')}: {tests}"
-    return f"gate: no regression: {tests}, {len(found.unchanged)} generators unchanged"
+    return f"gate: no regression: {tests}, {counted(len(found.unchanged), 'generator')} unchanged"
 
 
 def _moves(tests: Iterable[Regression]) -> str:
