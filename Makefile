@@ -1,7 +1,7 @@
 # make demo   set up, run the embedded benchmark offline, print its leaderboard
 # make test   set up, run every check and test
 # make ui     browse the logged runs at http://127.0.0.1:5000
-# make bench  ours beside the peers on this machine: docs/bench.md (an hour; nothing else should run)
+# make bench  speed beside other packages: docs/bench.md (an hour; nothing else should run)
 # make docs   the docs site in build/site, strict and offline: open build/site/index.html
 # make dvc    the same benchmark as a DVC pipeline
 

@@ -1,8 +1,9 @@
-"""Generative image models measured reproducibly, each number with an interval that says what it is about.
+"""Reproducible evaluation of generative image models: every metric with a confidence interval.
 
-This is all that a script may use; every other module is private to the harness.
+This is the public API; all other modules are private.
 
-`estimate` is one metric of two feature sets, without files or a benchmark:
+`score` compares images: arrays, tensors, PIL lists, DataLoaders or folders. `Monitor` does the same during training.
+`estimate` computes one metric of two feature sets:
 
 >>> import numpy as np
 >>> from harness import estimate
@@ -12,15 +13,15 @@ This is all that a script may use; every other module is private to the harness.
 >>> print(f"{fd.value:.2f} [{fd.low:.2f}, {fd.high:.2f}] at n = {fd.n_real}, {fd.n_fake}")
 2.40 [2.03, 2.85] at n = 500, 400
 
-`estimate_all` gives several metrics of one pair and `measure` their values alone; those of nearest neighbours share one
-search:
+`estimate_all` computes several metrics of one pair, and `measure` only their values. Nearest-neighbour metrics share
+one search:
 
 >>> from harness import measure
 >>> {name: round(value, 3) for name, value in measure(["precision", "recall"], real, fake).items()}
 {'precision': 0.785, 'recall': 0.786}
 
-`metrics` has the plain functions (`metrics.frechet_distance(real, fake)`), and `content_digest(images)` is the digest
-that a dataset is pinned by. `load` reads a benchmark, `run_benchmark` runs one, `open_run` opens what it left:
+`metrics` has the plain functions (`metrics.frechet_distance(real, fake)`). `content_digest(images)` is the digest that
+pins a dataset. `load` reads a benchmark file, `run_benchmark` runs it, `open_run` opens its results:
 
 >>> from harness import open_run, run_benchmark
 >>> result = run_benchmark("benchmarks/digits.yaml", tracking=False)  # doctest: +SKIP
@@ -29,7 +30,7 @@ that a dataset is pinned by. `load` reads a benchmark, `run_benchmark` runs one,
 >>> run.to_pandas().query("level == 'generator' and reference == 'random'")  # doctest: +SKIP
 >>> run.pairs(metric="fd").query("p_holm <= 0.05")  # doctest: +SKIP
 
-`UsageError` is a mistake that the caller can mend; anything else that is raised is a fault of the harness.
+`UsageError` is a mistake of the caller. Any other exception is a bug in the harness.
 """
 
 from __future__ import annotations

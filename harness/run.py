@@ -77,20 +77,19 @@ def run_benchmark(
     tracking_uri: str | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Run every stage of a benchmark, write OUT (default `results/<name>`) and log it to MLflow.
+    """Run a benchmark: sample, encode, score, rank; write OUT (default `results/<name>`) and log it to MLflow.
 
-    Only `path` decides the numbers; the rest says where and how fast. `store` (default `$HARNESS_STORE`, else
-    `.harness`) keeps images, features and scores, so that a second run computes only what is missing. `out` and
-    `store` may be addresses such as `s3://bucket/prefix`; `Result.out` is then the folder here that was put there.
-    `workers` is the number of processes on this machine (default one a GPU where there are several, else one a core,
-    eight at most); `executor` runs the work elsewhere instead.
-    `verify` reads every real image again and holds it against its pin; else files are read once and then told by their
-    sizes and times. `device` is where encoders and metrics compute: auto, cpu, cuda, cuda:1, mps or xpu.
-    `tracking=False` leaves MLflow out. A unit of work (a model's images, an image set's features, its scores) that
-    takes longer than `unit_timeout` seconds is ended and its cells fail: for code that may hang.
+    Only `path` decides the numbers. The other arguments set where and how fast to run. `store` (default
+    `$HARNESS_STORE`, else `.harness`) caches images, features and scores: a second run computes only what is missing.
+    `out` and `store` may be addresses such as `s3://bucket/prefix`; `Result.out` is then the local copy.
+    `workers` is the number of processes (default: one per GPU, else one per core up to 8); `executor` runs the work
+    elsewhere instead. `verify` re-reads every real image and checks its pinned digest; by default unchanged files (size
+    and time) are not re-read. `device` is for encoders and metrics: auto, cpu, cuda, cuda:1, mps or xpu.
+    `tracking=False` disables MLflow. `unit_timeout` (seconds) stops a unit of work that hangs (the images, features or
+    scores of one set); its cells then fail.
 
-    Raises UsageError for a declaration or reference data that cannot be used, before the first image is made; a cell
-    that fails becomes a failed Record and the others go on. Raises OSError where the disk is full.
+    Raises UsageError for an invalid benchmark or dataset, before the first image is generated. A cell that fails
+    becomes a failed Record; the others continue. Raises OSError if the disk is full.
 
     >>> result = run_benchmark("benchmarks/digits.yaml", tracking=False)  # doctest: +SKIP
     >>> result.leaderboard.rows[0].generator  # doctest: +SKIP

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from harness.benchmark.datasets import of_benchmark as datasets_of
     from harness.benchmark.entries import EncoderEntry
     from harness.benchmark.given import Inside, given_sets, judged_sets, suffixes
+    from harness.benchmark.listed import described, listing
     from harness.benchmark.locked import Place, from_lock
-    from harness.benchmark.model import Benchmark, Name, listing, load
+    from harness.benchmark.model import Benchmark, Name, load
     from harness.benchmark.protocols.metric_conventions import conventions
     from harness.benchmark.registry import TABLE, Component
     from harness.benchmark.schemas import benchmark_schema, datasets_schema, key_meanings

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from harness.base import (
     NAME,
     NAME_RULE,
     RANDOM,
     Cell,
-    Component,
     Document,
     Frozen,
     FrozenMapping,
@@ -28,7 +27,7 @@ from harness.base import (
     unknown,
 )
 from harness.benchmark import datasets as pinned
-from harness.benchmark import reading, registry, sweeps
+from harness.benchmark import reading, sweeps
 from harness.benchmark.audit import Audit, ImageCount
 from harness.benchmark.checks import check
 from harness.benchmark.datasets import PinnedDataset
@@ -252,52 +251,6 @@ def _refuse_secrets(document: Document) -> None:
         elif isinstance(value, str) and (holds_secret(value) or (value and str(place[-1]).lower() in _SECRET_KEYS)):
             text = "looks like a secret, and would go into every record; let your code read it from the environment"
             document.complain(place, text, key=True)
-
-
-def listing(kind: str) -> dict[str, str]:
-    """Names that a benchmark can use, each with a line of words: a kind of component, or `preprocessing`.
-
-    Datasets are those of the nearest datasets.yaml, without one those that ship, then the ways in which one can be
-    declared there.
-    """
-    if kind == "preprocessing":
-        named = {name: recipe.words for name, recipe in recipes.RECIPES.items()}
-        own = {"(of your own)": _keys(Preprocessing)}
-        steps = {f"  {name}": _keys(step) for name, step in recipes.STEPS.items()}
-        return named | own | steps
-    words: dict[str, str] = {}
-    checked = registry.kind_of(kind)
-    if checked == "datasets":
-        catalogue = pinned.load(pinned.nearest(Path.cwd()) or pinned.EMBEDDED)
-        if lines := catalogue.document.lines():
-            raise UsageError(lines)
-        for name, data in catalogue.datasets.items():
-            splits = ", ".join(f"{split} {pins.size:,}" for split, pins in data.splits.items())
-            words[name] = f"{data.component.summary}; {splits}; {data.licence}"
-    for component in registry.describe(checked):
-        words.setdefault(component.name, _words(component))
-    return words
-
-
-def _words(component: Component) -> str:
-    notes = f" ({_keys(component.parameters)})" if component.parameters and component.parameters.model_fields else ""
-    split = f"; a split: {_keys(component.split)}" if component.split and component.split.model_fields else ""
-    return component.summary + notes + split + ("" if component.origin == "built-in" else f" [{component.target}]")
-
-
-def _keys(model: type[BaseModel]) -> str:
-    """Every key of a part of a declaration, as YAML says it, with its default where it has one."""
-    return ", ".join(
-        name if field.is_required() else f"{name}={_plain(field.get_default(call_default_factory=True))}"
-        for name, field in model.model_fields.items()
-    )
-
-
-def _plain(value: Any) -> str:
-    """A default as YAML says it."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return f"[{', '.join(map(_plain, value))}]" if isinstance(value, tuple) else str(value)
 
 
 def _data(document: Document, folder: Path) -> tuple[pinned.Catalogue | None, PinnedDataset | None]:

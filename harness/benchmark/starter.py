@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -11,8 +12,10 @@ from harness.base import RANDOM, UsageError, read_yaml, write_atomically
 from harness.benchmark import presets, registry
 from harness.benchmark.from_folders import EVIDENT, Declared, declare
 from harness.benchmark.given import Inside
+from harness.benchmark.schemas import benchmark_schema, datasets_schema
 from harness.benchmark.written import MARK, as_yaml
 
+SCHEMAS = {"benchmark": benchmark_schema, "datasets": datasets_schema}  # in schemas/ beside the files, for editors
 HEAD = (
     "Written by `harness init` for you to edit. `harness check` reports every mistake; `harness run` runs it.\n"
     "This file fixes all that decides a number; command-line options change none."
@@ -48,6 +51,7 @@ def write_starter(
 ) -> Declared:
     """Write `out`, a commented benchmark of sets of images, and `<stem>.datasets.yaml` beside it; never over a file.
 
+    Both name their JSON Schemas, written to `schemas/` beside them, so that an editor completes and checks keys.
     Weight files need not be here. Raises UsageError as `declare` does.
     """
     if out.suffix not in (".yaml", ".yml"):
@@ -74,8 +78,12 @@ def write_starter(
             del entry["weights"]
     if made.bench != out:
         made.bench.unlink()
-    write_atomically(out, _commented(body))
-    write_atomically(catalogue, catalogue.read_bytes().removeprefix(MARK))
+    for kind, schema in SCHEMAS.items():
+        path = out.parent / "schemas" / f"{kind}.json"
+        if not path.exists():
+            write_atomically(path, (json.dumps(schema(), indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomically(out, _named("benchmark") + _commented(body))
+    write_atomically(catalogue, _named("datasets") + catalogue.read_bytes().removeprefix(MARK))
     return Declared(out, made.notes)
 
 
@@ -83,6 +91,10 @@ def _has_weights(encoder: str) -> bool:
     use = presets.load(encoder).use if encoder in presets.names() else encoder
     model = registry.find("encoders", use, Path.cwd()).parameters
     return model is not None and "weights" in model.model_fields
+
+
+def _named(kind: str) -> bytes:
+    return f"# yaml-language-server: $schema=schemas/{kind}.json\n".encode()
 
 
 def _commented(body: Mapping[str, Any]) -> bytes:

@@ -42,4 +42,5 @@ def init(
     for line in made.notes:
         click.echo(f"note: {line}", err=True)
     click.echo(f"written   {made.bench}, {made.bench.with_name(made.bench.stem + '.datasets.yaml')}")
+    click.echo(f"schemas   {made.bench.parent / 'schemas'}/ (an editor completes and checks keys with them)")
     click.echo(f"next      harness check {made.bench}; harness run {made.bench}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import COLUMN, LEVEL, PATH, STORE, TRUST
+from harness.cli.options import COLUMN, DETAILS, LEVEL, PATH, STORE, TRUST
 
 if TYPE_CHECKING:
     from harness.pipeline import StorePlace
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @STORE
 @COLUMN
 @TRUST
+@DETAILS
 def judge(
     paths: tuple[Path, ...],
     names: tuple[str, ...],
@@ -51,6 +52,7 @@ def judge(
     device: str,
     store: StorePlace,
     column: tuple[str, ...],
+    details: bool,
 ) -> None:
     """Score text-to-image samples with CLIPScore, PickScore or aesthetics.
 
@@ -98,7 +100,15 @@ def judge(
     write_json(Path(f"{out}.json"), {"judges": found.judges, "notes": list(found.notes)})
     for label in found.scores:
         ranked = study.scored_by(found.by(label), judge=label, level=level, common=common)
-        say("\n".join([study.text(ranked), *(study.difference_words(ranked, *compare) if compare else ()), ""]))
+        say(
+            "\n".join(
+                [
+                    study.text(ranked, details=details),
+                    *(study.difference_words(ranked, *compare) if compare else ()),
+                    "",
+                ]
+            )
+        )
         if results is not None:
             add_section(results, finding_name("judged", label), study.finding(ranked))
     for note in found.notes:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.figures import write_figures
-from harness.cli.options import DEVICE, JSON, LEVEL, PATH
+from harness.cli.options import DETAILS, DEVICE, JSON, LEVEL, PATH
 
 
 @click.command()
@@ -30,6 +30,7 @@ from harness.cli.options import DEVICE, JSON, LEVEL, PATH
     "--csv", "table", type=PATH, help="Write per-image scores to this file, in the format of `harness scores`."
 )
 @DEVICE
+@DETAILS
 @JSON
 def pairs(
     paths: tuple[Path, ...],
@@ -41,6 +42,7 @@ def pairs(
     level: float,
     table: Path | None,
     device: str,
+    details: bool,
     file: Path | None,
 ) -> None:
     """Compare paired images by file name: PSNR, SSIM, LPIPS.
@@ -57,7 +59,7 @@ def pairs(
     chosen = tuple(dict.fromkeys(measures)) or ("psnr", "ssim")
     asked = study.Asked(chosen, net, random_weights, clusters, level, device)
     found = study.scored_pairs(paths[0], paths[1:], asked)
-    say(study.report(found, compare))
+    say(study.report(found, compare, details=details))
     write_figures(file, found)
     if table is not None:
         write_atomically(table, study.written(found))

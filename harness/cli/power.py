@@ -47,6 +47,7 @@ def power(
 
     Uses the variances of generators FIRST and SECOND in the finished run OUT.
     """
+    from harness.cli.lines import say
     from harness.studies import Scored
     from harness.studies import compare as study
 
@@ -59,5 +60,5 @@ def power(
         images=images,
         training_seeds=training_seeds,
     )
-    click.echo(study.plan_text(found))
+    say(study.plan_text(found))
     write_figures(file, found)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harness.cli.figures import write_figures
-from harness.cli.options import ARRAY, COLUMN, JSON, STORE
+from harness.cli.options import ARRAY, COLUMN, DETAILS, JSON, STORE
 from harness.studies.statistics import FORMATS, PLAIN
 
 DEVICE = click.option("--device", default="auto", show_default=True, help="Device for encoders: auto, cpu, cuda, mps …")
@@ -59,6 +59,7 @@ def make(
     """
     from harness.base import UsageError
     from harness.benchmark import Inside, protocols
+    from harness.cli.lines import say
     from harness.studies.statistics import clean_words, file_words, make_file, of_encoder
 
     if (name is None) == (encoder is None):
@@ -67,7 +68,7 @@ def make(
     where["inside"] = Inside(column, array)
     made = make_file(real, out, way=way, form=form, random_weights=random_weights, **where)
     lines = file_words(out, made) + (clean_words(out, way.name) if form == "clean-fid" else [])
-    click.echo("\n".join(lines))
+    say("\n".join(lines))
 
 
 @stats.command("list")
@@ -76,18 +77,20 @@ def list_() -> None:
 
     A file with one of these names needs no --assume-protocol, and is refused under any other protocol.
     """
+    from harness.cli.lines import say
     from harness.studies.statistics import listed
 
-    click.echo("\n".join(listed()))
+    say("\n".join(listed()))
 
 
 @stats.command()
 @click.argument("file", type=FILE)
 def show(file: Path) -> None:
     """Show what a statistics FILE holds and how it was made."""
+    from harness.cli.lines import say
     from harness.studies.statistics import file_words, read
 
-    click.echo("\n".join(file_words(file, read(file))))
+    say("\n".join(file_words(file, read(file))))
 
 
 @stats.command()
@@ -104,6 +107,7 @@ def show(file: Path) -> None:
 @ARRAY
 @STORE
 @DEVICE
+@DETAILS
 @JSON
 def fd(
     ref: Path,
@@ -113,6 +117,7 @@ def fd(
     random_weights: bool,
     column: tuple[str, ...],
     array: tuple[str, ...],
+    details: bool,
     file: Path | None,
     **where: Any,
 ) -> None:
@@ -121,9 +126,10 @@ def fd(
     FAKE is a statistics file, or images as for `stats make`.
     """
     from harness.benchmark import Inside
+    from harness.cli.lines import say
     from harness.studies.statistics import distance_to, distance_words
 
     where["inside"] = Inside(column, array)
     found = distance_to(ref, fake, protocol=protocol, assumed=assumed, random_weights=random_weights, **where)
-    click.echo("\n".join(distance_words(found)))
+    say("\n".join(distance_words(found, details=details)))
     write_figures(file, found)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import DEVICE, JSON, PATH, RUN, TRUST, WORKERS
+from harness.cli.options import DETAILS, DEVICE, JSON, PATH, RUN, TRUST, WORKERS
 
 
 @click.command()
@@ -32,6 +32,7 @@ from harness.cli.options import DEVICE, JSON, PATH, RUN, TRUST, WORKERS
 )
 @DEVICE
 @WORKERS
+@DETAILS
 @JSON
 @TRUST
 def verify(
@@ -43,6 +44,7 @@ def verify(
     tolerance: float,
     device: str,
     workers: int | None,
+    details: bool,
     file: Path | None,
 ) -> None:
     """Verify a run's files and recompute a sample of its numbers.
@@ -76,7 +78,7 @@ def verify(
         ):
             asked = study.Again(None if everything else sample, sample_seed, place, Path(store), device, tolerance)
             found = study.sampled(found, asked, lambda plan: Pipeline(plan, executor, heard))
-    say(study.text(found))
+    say(study.text(found, details=details))
     if file is not None:
         write_json(file, found.to_json())
     sys.exit(found.exit_code)

@@ -12,6 +12,8 @@ import click
 from harness.cli import FAILED
 from harness.cli.options import BENCH, DEVICE, OUT, PATH, STORE, TRUST, WORKERS
 
+COLUMNS = 3  # metrics of a checkpoint on the terminal; the report has all
+
 
 @click.command()
 @click.argument("checkpoints", type=PATH)
@@ -67,19 +69,25 @@ def watch(
 
 
 def _tell(seen: Any) -> None:
+    from harness.base import aligned
     from harness.cli.lines import say
 
     board = seen.leaderboard
-    names = {path.name: path for path in seen.new}
-    for row in board.of(board.rank_by["encoder"]):
+    encoder = board.rank_by["encoder"]
+    names = {path.name for path in seen.new}
+    scored = []
+    for row in board.of(encoder):
         swept = row.observations.get("swept", {}).get("axes", {})
         if any(Path(str(value)).name in names for value in swept.values()):
-            _, _, *values, _, _ = board.cells(row)
-            heads = board.header(row.encoder)[2:-2]
-            told = ", ".join(f"{head} {value}" for head, value in zip(heads, values, strict=True))
-            say(f"{row.generator}: {told}" if row.status == "ok" else f"{row.generator}: FAILED: {row.reason}")
+            if row.status == "ok":
+                scored.append((row.generator, *board.cells(row)[2:-2][:COLUMNS]))
+            else:
+                say(f"{row.generator}: FAILED: {row.reason}")
+    if scored:
+        heads = board.header(encoder)[2:-2][:COLUMNS]
+        say("\n".join(aligned(scored, heads=("checkpoint", *heads), right=range(1, len(scored[0])))))
     for line in seen.best:
         say(f"best      {line}")
     for line in seen.failures:
         click.echo(f"failed: {line}", err=True)
-    say(f"results   {seen.out}/report.html")
+    say(f"results   {seen.out}/report.html (all metrics)")

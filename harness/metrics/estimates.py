@@ -30,18 +30,17 @@ def estimate(
     training: npt.ArrayLike | None = None,
     **parameters: Any,
 ) -> Estimate:
-    """The metric `name` (`harness list metrics`) of two feature sets with its interval.
+    """Estimate of the metric `name` (`harness list metrics`) on two feature sets (n, d), with a confidence interval.
 
-    `target` "T_N" is the expectation at these set sizes, what papers print; "T_inf" the population value (FD, KD).
-    `reference` "random" counts the real set as one draw; "fixed" speaks about this very set. `parameters` are the
-    metric's own, such as k. `clusters_real` and `clusters_fake` label rows that are not independent (one prompt, one
-    video); `strata_real` and `strata_fake` label rows whose number per label was fixed beforehand (class-balanced
-    generation). `training` (t, d) are the rows that the generator was trained on, for metrics of memorisation; the real
-    rows are held out from them. The same seed gives the same bytes; it matters to the k-NN metrics most (`replicates`
-    splits of both sets).
+    `target`: "T_N" is the expected value at these sample sizes, as printed in papers; "T_inf" the population value (FD,
+    KD). `reference`: treat the real set as one "random" sample, or as "fixed". `parameters` are those of the metric,
+    such as k. `clusters_real` and `clusters_fake` label dependent rows (one prompt, one video); `strata_real` and
+    `strata_fake` label rows with a fixed number per label (class-balanced generation). `training` (t, d) are the rows
+    that the generator was trained on, for memorisation metrics; real rows must be held out from them. `seed` sets the
+    random splits of k-NN metrics (`replicates` of them); the same seed gives the same bytes.
 
-    Raises UsageError for an unknown name or parameter, bad features, a target that the metric does not have, and where
-    no interval holds: the message has the value then.
+    Raises UsageError for an unknown name or parameter, invalid features, a target that the metric does not have, or if
+    no valid interval exists; the message then contains the value.
     """
     found = estimate_all(
         {name: parameters},
@@ -77,11 +76,11 @@ def estimate_all(
     strata_fake: npt.ArrayLike | None = None,
     training: npt.ArrayLike | None = None,
 ) -> dict[str, Estimate]:
-    """`estimate` for several metrics of one pair of feature sets, by name, in their order.
+    """Estimates of several metrics on one pair of feature sets, by name, in the given order.
 
-    `metrics` are names, or names with the parameters of each: `{"precision": {"k": 5}, "recall": {"k": 5}}`. The values
-    and intervals are those of `estimate`, byte for byte; precision, recall, density, coverage and authenticity share
-    one search for neighbours, which is most of what each of them costs.
+    `metrics` are names, or a mapping of names to parameters: `{"precision": {"k": 5}, "recall": {"k": 5}}`. Values and
+    intervals equal those of `estimate` byte for byte. Precision, recall, density, coverage and authenticity share one
+    nearest-neighbour search, which is most of their cost.
 
     Raises UsageError as `estimate` does.
     """
@@ -115,13 +114,12 @@ def measure(
     *,
     training: npt.ArrayLike | None = None,
 ) -> dict[str, float]:
-    """The values alone of several metrics of one pair of feature sets, by name; no interval is prepared.
+    """Values of several metrics on one pair of feature sets, by name, without intervals.
 
-    `metrics` are names (`harness list metrics`), or names with the parameters of each. Precision, recall, density,
-    coverage and authenticity share one search for neighbours. Nothing is kept from one call to the next.
-    `training`: see `estimate`.
+    `metrics` are names (`harness list metrics`), or a mapping of names to parameters. Precision, recall, density,
+    coverage and authenticity share one nearest-neighbour search. Nothing is cached. `training`: see `estimate`.
 
-    Raises UsageError for an unknown name or parameter, and for bad features.
+    Raises UsageError for an unknown name or parameter, and for invalid features.
     """
     return values_of(_calls(metrics), real, fake, training=training)
 

@@ -108,6 +108,7 @@ class MetricFacts(Component):
     label     head of its column
     citation  its name with the paper, for a methods section
     meaning   its entry in the report's glossary
+    unseen    what it cannot see, in sentences; `tests/metrics/test_table.py` holds them against the exam
     axis      what it is about; `harness gate` tests axes apart, so that one cannot pay for another
     share     it is a share of a set, so that plots show it from 0 to 1
     blind     laws of the exam (`harness.studies.exam`) whose fault it cannot see, as its docstring says
@@ -129,6 +130,7 @@ class MetricFacts(Component):
     label: str = ""
     citation: str = ""
     meaning: str = ""
+    unseen: str = ""
     axis: Axis = WHOLE
     share: bool = False
     blind: tuple[str, ...] = ()
@@ -186,13 +188,14 @@ METRICS: tuple[MetricFacts, ...] = (
         "images. 0 is best. Its scale depends on the encoder and it falls as n grows, so "
         "compare it only under the same encoder and the same n. Called FID if the encoder is "
         "Inception.",
+        unseen="Differences beyond means and covariances. Copies of training images.",
         columns=10,
     ),
     MetricFacts(
         name="kd",
         target="harness.metrics.kernel.distance:kernel_distance",
         analysis="harness.metrics.kernel.influence:analyse_kd",
-        summary="kernel distance: squared MMD, unbiased, all pairs",
+        summary="squared MMD, unbiased, over all pairs (kernel distance)",
         parameters=KernelDistance,
         better="lower",
         label="KD",
@@ -200,6 +203,7 @@ METRICS: tuple[MetricFacts, ...] = (
         meaning="Kernel distance between the features of real and generated images. Unbiased: it does "
         "not fall as n grows, and can be below 0 for a perfect generator. Called KID if the "
         "encoder is Inception.",
+        unseen="Copies of training images. With few images, fakes that crowd at the centre of each mode.",
     ),
     MetricFacts(
         name="precision",
@@ -213,6 +217,8 @@ METRICS: tuple[MetricFacts, ...] = (
         label="precision",
         citation="precision (Kynkäänniemi et al. 2019)",
         meaning="Share of generated images near a real one: fidelity.",
+        unseen="Missing modes and copies of training images. Fakes that crowd at the centre of the real images "
+        "raise it.",
         axis=FIDELITY,
         share=True,
         limitless=True,
@@ -229,6 +235,7 @@ METRICS: tuple[MetricFacts, ...] = (
         label="recall",
         citation="recall (Kynkäänniemi et al. 2019)",
         meaning="Share of real images near a generated one: diversity.",
+        unseen="Fakes that look like nothing real, and copies of training images.",
         axis=DIVERSITY,
         share=True,
         limitless=True,
@@ -247,6 +254,8 @@ METRICS: tuple[MetricFacts, ...] = (
         meaning="Mean number of real images' neighbourhoods that contain a generated image, relative "
         "to its expectation: fidelity. About 1 for real images; above 1 if generated images "
         "crowd where real ones are dense.",
+        unseen="Missing modes and copies of training images. Fakes that crowd at the centre of the real images "
+        "raise it, without limit.",
         axis=FIDELITY,
         limitless=True,
     ),
@@ -262,6 +271,8 @@ METRICS: tuple[MetricFacts, ...] = (
         label="coverage",
         citation="coverage (Naeem et al. 2020)",
         meaning="Share of real images with a generated one in their neighbourhood: diversity.",
+        unseen="Fakes that look like nothing real, and copies of training images. Fakes that crowd at the "
+        "centre of each mode raise it.",
         axis=DIVERSITY,
         share=True,
         limitless=True,
@@ -272,7 +283,7 @@ METRICS: tuple[MetricFacts, ...] = (
         analysis=NEIGHBOURS,
         together=True,
         values=NEIGHBOUR_VALUES,
-        summary="share of fakes further from a real image than its own neighbour",
+        summary="share of fakes that are not copies, by nearest distances",
         parameters=NoParameters,
         better="higher",
         label="authenticity",
@@ -280,6 +291,8 @@ METRICS: tuple[MetricFacts, ...] = (
         meaning="Share of generated images further from the nearest real one than that one is from "
         "its own nearest neighbour: 0 for copies, about 1/2 for fresh draws, more for images "
         "far from all.",
+        unseen="Quality: fakes far from all real images score best. Missing modes. It detects copies only if "
+        "the real images are the training images.",
         axis=NOVELTY,
         share=True,
         least=8,
@@ -294,6 +307,7 @@ METRICS: tuple[MetricFacts, ...] = (
         better="lower",
         label="sFID",
         citation="sFID (Nash et al. 2021; Dhariwal & Nichol 2021)",
+        unseen="Differences beyond means and covariances, here of spatial features. Copies of training images.",
         reads=("sfid",),
         columns=10,
     ),
@@ -301,11 +315,12 @@ METRICS: tuple[MetricFacts, ...] = (
         name="kid_subsets",
         target="harness.metrics.kernel.published:kid_subsets",
         analysis="harness.metrics.kernel.published:analyse_subsets",
-        summary="kernel distance as the mean over random subsets, as KID is printed",
+        summary="KID as usually printed: mean over random subsets",
         parameters=KernelSubsets,
         better="lower",
         label="kid_subsets",
         citation="kernel distance over random subsets (Bińkowski et al. 2018)",
+        unseen="Copies of training images. With few images, fakes that crowd at the centre of each mode.",
     ),
     MetricFacts(
         name="cmmd",
@@ -316,6 +331,7 @@ METRICS: tuple[MetricFacts, ...] = (
         better="lower",
         label="CMMD",
         citation="CMMD, V-statistic (Jayasumana et al. 2024)",
+        unseen="Copies of training images. Differences at a scale far from its bandwidth count little.",
     ),
     MetricFacts(
         name="inception_score",
@@ -325,6 +341,9 @@ METRICS: tuple[MetricFacts, ...] = (
         better="higher",
         label="IS",
         citation="Inception score (Salimans et al. 2016)",
+        unseen="Anything about the real images, which it does not read: fakes that are shifted, noise, look "
+        "like nothing real, crowd or scatter around a class. Copies of training images and repeats of "
+        "one image per class.",
         blind=("shift", "narrow", "wide", "noise", "mode invented", "repeats"),
         reads=("logits", "logits_unbiased"),
         limitless=True,
@@ -333,19 +352,20 @@ METRICS: tuple[MetricFacts, ...] = (
         name="fd_infinity",
         target="harness.metrics.extrapolated.fd:fd_infinity",
         analysis="harness.metrics.extrapolated.fd:analyse_fd_infinity",
-        summary="FD extrapolated to infinitely many fakes by a line in 1/n (FD∞)",
+        summary="FD extrapolated to infinitely many fakes (FD∞)",
         parameters=given.Line,
         better="lower",
         label="FD∞",
         citation="FD∞ (Chong & Forsyth 2020)",
         meaning="FD extrapolated to infinitely many generated images; the bias from the finite real set remains.",
+        unseen="Differences beyond means and covariances. Copies of training images.",
         limitless=True,
     ),
     MetricFacts(
         name="mmd",
         target="harness.metrics.mmd:mmd",
         analysis="harness.metrics.mmd:analyse_mmd",
-        summary="squared MMD, mean of Gaussian kernels of several bandwidths, unbiased",
+        summary="squared MMD, unbiased, several Gaussian bandwidths",
         parameters=given.MMD,
         better="lower",
         label="MMD",
@@ -353,17 +373,19 @@ METRICS: tuple[MetricFacts, ...] = (
         meaning="Kernel distance with kernels of several bandwidths, sensitive to differences at each "
         "of these scales. Unbiased: it does not fall as n grows, and can be below 0 for a "
         "perfect generator.",
+        unseen="Copies of training images. Differences at a scale far from its bandwidths count little.",
     ),
     MetricFacts(
         name="mind",
         target="harness.metrics.sliced.mind:mind",
-        summary="Monge Inception Distance: sliced W₂², in the unit of an isotropic FD",
+        summary="Monge Inception Distance: sliced W₂², scaled like FD",
         parameters=given.MIND,
         better="lower",
         label="MIND",
         citation="Monge Inception Distance (Berthet et al. 2026)",
         meaning="Mean distance between all quantiles of the two sets along a thousand random "
         "directions. 0 is best; it falls as n grows.",
+        unseen="Copies of training images. A shift in one of d feature columns counts little: 1/d of its square.",
         limitless=True,
     ),
     MetricFacts(
@@ -375,18 +397,21 @@ METRICS: tuple[MetricFacts, ...] = (
         label="SW₂²",
         citation="sliced Wasserstein distance, squared (Bonneel et al. 2015)",
         meaning="Mean squared distance between the two sets along random directions. 0 is best; it falls as n grows.",
+        unseen="Copies of training images. A shift in one of d feature columns counts little: 1/d of its square.",
         limitless=True,
     ),
     MetricFacts(
         name="wasserstein2",
         target="harness.metrics.wasserstein2:wasserstein2",
-        summary="squared 2-Wasserstein distance: least mean squared distance of a pairing",
+        summary="squared 2-Wasserstein distance: best pairing of both sets",
         parameters=given.Wasserstein2,
         better="lower",
         label="W₂²",
         citation="squared 2-Wasserstein distance (exact assignment, or Sinkhorn: Cuturi 2013)",
         meaning="Smallest mean squared distance over all pairings of generated with real images. It "
         "falls slowly as n grows, so compare it only at the same n.",
+        unseen="Copies of training images. In high dimension, fakes that crowd at the centre of the real "
+        "images lower it.",
         limitless=True,
     ),
     MetricFacts(
@@ -400,6 +425,8 @@ METRICS: tuple[MetricFacts, ...] = (
         citation="KL divergence by k-NN (Wang, Kulkarni & Verdú 2009)",
         meaning="How surprising real images are to the generator, in nats. Large if it misses some; "
         "well below 0 if generated images crowd inside the real ones.",
+        unseen="Copies of training images. Fakes that crowd at the centre of the real images lower it, and "
+        "repeats can lower it or make it undefined.",
         least=8,
         limitless=True,
     ),
@@ -414,6 +441,8 @@ METRICS: tuple[MetricFacts, ...] = (
         citation="KL divergence by k-NN (Wang, Kulkarni & Verdú 2009)",
         meaning="How surprising generated images are among real ones, in nats. Large if some look "
         "like nothing real; well below 0 if they scatter around the real ones.",
+        unseen="Copies of training images. Fakes that scatter around the real images, and noise, lower it. "
+        "Modes in the wrong proportion count little; repeats can make it undefined.",
         least=8,
         limitless=True,
     ),
@@ -421,12 +450,14 @@ METRICS: tuple[MetricFacts, ...] = (
         name="c2st",
         target="harness.metrics.c2st:c2st",
         analysis="harness.metrics.c2st:analyse_c2st",
-        summary="accuracy of a cross-validated linear classifier of real against fake",
+        summary="accuracy of a linear classifier of real against fake",
         parameters=given.C2ST,
         better="lower",
         label="C2ST",
         citation="classifier two-sample test (Lopez-Paz & Oquab 2017), linear",
         meaning="Accuracy of a linear classifier of real against generated images. Best is 1/2.",
+        unseen="What no plane separates: fakes that crowd or scatter around the real images with the same "
+        "mean, repeats, copies of training images.",
         blind=(
             *("narrow", "wide", "repeats", "cube in 2", "cube in 16", "cube in 64"),
             *("sphere in 2", "sphere in 16", "sphere in 64"),
@@ -446,6 +477,7 @@ METRICS: tuple[MetricFacts, ...] = (
         label="F score",
         citation="F score of precision and recall (Kynkäänniemi et al. 2019)",
         meaning="Harmonic mean of precision and recall.",
+        unseen="Which of precision and recall is low. Modes in the wrong proportion, and copies of training images.",
         share=True,
         limitless=True,
     ),
@@ -455,12 +487,13 @@ METRICS: tuple[MetricFacts, ...] = (
         analysis=PRD,
         together=True,
         values=PRD_VALUES,
-        summary="recall end of the curve of precision and recall over joint clusters",
+        summary="recall end of the precision-recall curve over clusters",
         parameters=given.PRD,
         better="higher",
         label="PRD F₈",
         citation="PRD, F₈ (Sajjadi et al. 2018)",
         meaning="Best F₈ of the curve of precision and recall over clusters of both sets: diversity.",
+        unseen="Differences within a cluster, fakes that look like nothing real, and copies of training images.",
         axis=DIVERSITY,
         least=20,
         limitless=True,
@@ -471,12 +504,14 @@ METRICS: tuple[MetricFacts, ...] = (
         analysis=PRD,
         together=True,
         values=PRD_VALUES,
-        summary="precision end of the curve of precision and recall over joint clusters",
+        summary="precision end of the precision-recall curve over clusters",
         parameters=given.PRD,
         better="higher",
         label="PRD F₁/₈",
         citation="PRD, F₁/₈ (Sajjadi et al. 2018)",
         meaning="Best F₁/₈ of the curve of precision and recall over clusters of both sets: fidelity.",
+        unseen="Differences within a cluster, and copies of training images. Not fidelity alone: missing modes "
+        "and repeats lower it.",
         axis=FIDELITY,
         least=20,
         limitless=True,
@@ -491,6 +526,8 @@ METRICS: tuple[MetricFacts, ...] = (
         label="realism",
         citation="realism score, mean (Kynkäänniemi et al. 2019)",
         meaning="Mean depth of generated images in the neighbourhood of a real one; above 1 is inside.",
+        unseen="Missing modes. Copies of training images, which score best. Fakes that crowd at the centre of "
+        "the real images raise it.",
         axis=FIDELITY,
         least=8,
         limitless=True,
@@ -499,12 +536,14 @@ METRICS: tuple[MetricFacts, ...] = (
         name="p_precision",
         target="harness.metrics.manifold.probabilistic:p_precision",
         analysis="harness.metrics.manifold.probabilistic:analyse_p_precision",
-        summary="mean probability that a fake lies in the support of the real distribution",
+        summary="mean probability that a fake is in the real support",
         parameters=given.SoftBalls,
         better="higher",
         label="P-precision",
         citation="probabilistic precision (Park & Kim 2023)",
         meaning="Mean probability that a generated image lies where real ones do: fidelity.",
+        unseen="Missing modes and copies of training images. Fakes that crowd at the centre of the real images "
+        "raise it.",
         axis=FIDELITY,
         share=True,
         least=8,
@@ -514,12 +553,13 @@ METRICS: tuple[MetricFacts, ...] = (
         name="p_recall",
         target="harness.metrics.manifold.probabilistic:p_recall",
         analysis="harness.metrics.manifold.probabilistic:analyse_p_recall",
-        summary="mean probability that a real row lies in the support of the fake distribution",
+        summary="mean probability that a real image is in the fake support",
         parameters=given.SoftBalls,
         better="higher",
         label="P-recall",
         citation="probabilistic recall (Park & Kim 2023)",
         meaning="Mean probability that a real image lies where generated ones do: diversity.",
+        unseen="Fakes that look like nothing real, and copies of training images.",
         axis=DIVERSITY,
         share=True,
         least=8,
@@ -531,13 +571,14 @@ METRICS: tuple[MetricFacts, ...] = (
         analysis=NEIGHBOURS,
         together=True,
         values=NEIGHBOUR_VALUES,
-        summary="minimum of precision and the share of fakes whose ball holds a real row",
+        summary="minimum of precision and its counterpart on fakes' balls",
         parameters=OpenBalls,
         better="higher",
         label="sym. precision",
         citation="symmetric precision (Khayatkhoei & AbdAlmageed 2023)",
         meaning="Share of generated images near a real one, by real neighbourhoods and by generated "
         "ones: the smaller of the two.",
+        unseen="Copies of training images. Not fidelity alone: missing modes and repeats lower it.",
         axis=FIDELITY,
         share=True,
         limitless=True,
@@ -555,6 +596,7 @@ METRICS: tuple[MetricFacts, ...] = (
         citation="symmetric recall (Khayatkhoei & AbdAlmageed 2023)",
         meaning="Share of real images near a generated one, by generated neighbourhoods and by real "
         "ones: the smaller of the two.",
+        unseen="Fakes that look like nothing real, and copies of training images.",
         axis=DIVERSITY,
         share=True,
         limitless=True,
@@ -563,12 +605,14 @@ METRICS: tuple[MetricFacts, ...] = (
         name="topp",
         target="harness.metrics.topp:topp",
         analysis="harness.metrics.topp:analyse_topp",
-        summary="share of fakes, noise aside, in the estimated support of the real distribution",
+        summary="share of fakes, noise aside, in the real images' support",
         parameters=given.TopPR,
         better="higher",
         label="TopP",
         citation="topological precision (Kim et al. 2023)",
         meaning="Share of generated images, noise aside, in the estimated support of the real ones: fidelity.",
+        unseen="Missing modes and copies of training images. A few isolated fakes count as noise. Fakes that "
+        "crowd at the centre of the real images change nothing.",
         axis=FIDELITY,
         least=24,
         rows=161,  # five for each of the 32 columns that features are projected on, and one
@@ -578,12 +622,14 @@ METRICS: tuple[MetricFacts, ...] = (
         name="topr",
         target="harness.metrics.topp:topr",
         analysis="harness.metrics.topp:analyse_topr",
-        summary="share of real rows, noise aside, in the estimated support of the fakes",
+        summary="share of real images, noise aside, in the fakes' support",
         parameters=given.TopPR,
         better="higher",
         label="TopR",
         citation="topological recall (Kim et al. 2023)",
         meaning="Share of real images, noise aside, in the estimated support of the generated ones: diversity.",
+        unseen="Fakes that look like nothing real, and copies of training images. Fakes that crowd at the "
+        "centre of each mode hardly change it.",
         axis=DIVERSITY,
         least=24,
         rows=161,  # five for each of the 32 columns that features are projected on, and one
@@ -593,12 +639,14 @@ METRICS: tuple[MetricFacts, ...] = (
         name="alpha_precision",
         target="harness.metrics.manifold.alaa:alpha_precision",
         analysis="harness.metrics.manifold.alaa:analyse_alpha_precision",
-        summary="integrated α-precision: do fakes spread around the real mean as real rows do",
+        summary="do fakes lie as far from the real mean as real images do",
         parameters=NoParameters,
         better="higher",
         label="α-precision",
         citation="integrated α-precision (Alaa et al. 2022)",
         meaning="Agreement of the distances of generated and real images from the real mean: fidelity. 1 is best.",
+        unseen="The direction in which fakes lie: it reads only distances from the real mean. Missing modes "
+        "that keep these distances, and copies of training images.",
         axis=FIDELITY,
         least=8,
         limitless=True,
@@ -607,12 +655,14 @@ METRICS: tuple[MetricFacts, ...] = (
         name="beta_recall",
         target="harness.metrics.manifold.alaa:beta_recall",
         analysis="harness.metrics.manifold.alaa:analyse_beta_recall",
-        summary="integrated β-recall: real rows near a fake, from the fakes' mean outwards",
+        summary="share of real images near a fake, from the fakes' centre",
         parameters=NoParameters,
         better="higher",
         label="β-recall",
         citation="integrated β-recall (Alaa et al. 2022)",
         meaning="Coverage of real images as generated ones are added from their mean outwards: diversity. 1 is best.",
+        unseen="Fakes that look like nothing real, and copies of training images. Fakes that crowd at the "
+        "centre of each mode raise it.",
         axis=DIVERSITY,
         least=8,
         limitless=True,
@@ -621,12 +671,14 @@ METRICS: tuple[MetricFacts, ...] = (
         name="clipped_density",
         target="harness.metrics.manifold.clipped:clipped_density",
         analysis="harness.metrics.manifold.clipped:analyse_clipped_density",
-        summary="share of fakes as densely surrounded by real rows as real rows are",
+        summary="share of fakes in regions as dense as real images are",
         parameters=given.Neighbours,
         better="higher",
         label="clipped density",
         citation="clipped density (Salvy et al. 2025)",
         meaning="Share of generated images that look real; linear in that share and robust to outliers.",
+        unseen="Missing modes and copies of training images. Fakes that crowd at the centre of the real images "
+        "change nothing.",
         axis=FIDELITY,
         share=True,
         least=8,
@@ -642,6 +694,8 @@ METRICS: tuple[MetricFacts, ...] = (
         label="clipped coverage",
         citation="clipped coverage (Salvy et al. 2025)",
         meaning="Share of good generated images that would cover the real ones equally well: diversity.",
+        unseen="How bad the other fakes are, and copies of training images. Fakes that crowd at the centre of "
+        "each mode change nothing.",
         axis=DIVERSITY,
         share=True,
         least=8,
@@ -650,11 +704,14 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="is_infinity",
         target="harness.metrics.extrapolated.inception_score:is_infinity",
-        summary="Inception score extrapolated to infinitely many fakes (IS∞)",
+        summary="IS extrapolated to infinitely many fakes (IS∞)",
         parameters=given.LineOfLogits,
         better="higher",
         label="IS∞",
         citation="IS∞ (Chong & Forsyth 2020)",
+        unseen="Anything about the real images, which it does not read: fakes that are shifted, noise, look "
+        "like nothing real, crowd or scatter around a class. Copies of training images and repeats of "
+        "one image per class.",
         blind=("shift", "narrow", "wide", "noise", "mode invented", "repeats"),
         reads=("logits", "logits_unbiased"),
         limitless=True,
@@ -662,11 +719,13 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="rke",
         target="harness.metrics.rke:rke",
-        summary="Rényi kernel entropy: effective number of distinct fakes, order 2",
+        summary="effective number of distinct fakes, order 2 (Rényi)",
         parameters=given.RKE,
         better="higher",
         label="RKE",
         citation="Rényi kernel entropy (Jalali, Li & Farnia 2023)",
+        unseen="Anything about the real images, which it does not read: fakes that are shifted, scaled or look like "
+        "nothing real, and copies of training images.",
         axis=DIVERSITY,
         blind=("shift", "sphere in 2", "sphere in 16", "sphere in 64"),
         limitless=True,
@@ -674,11 +733,13 @@ METRICS: tuple[MetricFacts, ...] = (
     MetricFacts(
         name="vendi",
         target="harness.metrics.diversity:vendi",
-        summary="Vendi score: effective number of distinct fakes",
+        summary="effective number of distinct fakes (Vendi score)",
         parameters=NoParameters,
         better="higher",
         label="Vendi",
         citation="Vendi score (Friedman & Dieng 2023)",
+        unseen="Anything about the real images, which it does not read: fakes that are shifted, scaled or look like "
+        "nothing real, and copies of training images.",
         axis=DIVERSITY,
         blind=("shift", "sphere in 2", "sphere in 16", "sphere in 64"),
         limitless=True,
@@ -688,13 +749,14 @@ METRICS: tuple[MetricFacts, ...] = (
         libraries=SKLEARN,
         target="harness.metrics.memorisation.copying:c_t",
         analysis="harness.metrics.memorisation.copying:analyse",
-        summary="z-score of fakes' distances to training rows against held-out ones'; below 0 is copying",
+        summary="z-score of copying; below 0: close to training images",
         parameters=given.CopyingTest,
         better="higher",
         label="C_T",
         citation="C_T, the three-sample test of data copying (Meehan et al. 2020)",
         meaning="Whether generated images are closer to training images than held-out real ones are. "
         "Below about -3: copied. Far above 0: unlike anything real. Its size grows with n.",
+        unseen="Missing modes. Copies of a few training images among many new fakes.",
         axis=NOVELTY,
         roles=THREE,
         least=8,
@@ -704,13 +766,15 @@ METRICS: tuple[MetricFacts, ...] = (
         name="fld",
         target="harness.metrics.memorisation.likelihood:fld",
         analysis="harness.metrics.memorisation.likelihood:analyse_fld",
-        summary="feature likelihood divergence: held-out rows' surprise under Gaussians on the fakes",
+        summary="how poorly fakes predict held-out images (likelihood)",
         parameters=given.Likelihood,
         better="lower",
         label="FLD",
         citation="feature likelihood divergence (Jiralerspong et al. 2023)",
         meaning="How poorly generated images predict held-out real ones, compared with training "
         "images: about 0 is equally good. Copies raise it, as bad or missing images do.",
+        unseen="Which of fidelity, diversity and novelty is low. Fakes that crowd at the centre of each mode. "
+        "Modes in the wrong proportion count little.",
         blind=("narrow", "sphere in 16", "sphere in 64"),
         roles=THREE,
         least=16,
@@ -720,13 +784,15 @@ METRICS: tuple[MetricFacts, ...] = (
         name="fls",
         target="harness.metrics.memorisation.likelihood:fls",
         analysis="harness.metrics.memorisation.likelihood:analyse_fls",
-        summary="feature likelihood score: 100 for a generator as good as training rows",
+        summary="how well fakes predict held-out images (best: about 100)",
         parameters=given.Likelihood,
         better="higher",
         label="FLS",
         citation="feature likelihood score (Jiralerspong et al. 2023, first version; Stein et al. 2023)",
         meaning="How well generated images predict held-out real ones: 100 is as well as training "
         "images do. Copies lower it, as bad or missing images do.",
+        unseen="Which of fidelity, diversity and novelty is low. Fakes that crowd at the centre of each mode. "
+        "Modes in the wrong proportion count little.",
         blind=("narrow", "sphere in 16", "sphere in 64"),
         roles=THREE,
         least=16,
@@ -736,13 +802,14 @@ METRICS: tuple[MetricFacts, ...] = (
         name="fls_overfit",
         target="harness.metrics.memorisation.likelihood:fls_overfit",
         analysis="harness.metrics.memorisation.likelihood:analyse_overfit",
-        summary="memorised share: fakes closer to training rows than to held-out ones",
+        summary="share of fakes closer to training than to held-out images",
         parameters=given.Likelihood,
         better="lower",
         label="overfit share",
         citation="share of overfit Gaussians (Jiralerspong et al. 2023; Stein et al. 2023)",
         meaning="Share of generated images that predict training images better than held-out ones: "
         "about 1/2 at best, 1 if all are copies.",
+        unseen="Quality and missing modes: only whether fakes are closer to training images than to held-out ones.",
         axis=NOVELTY,
         roles=THREE,
         share=True,

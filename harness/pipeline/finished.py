@@ -38,12 +38,12 @@ class FinishedRun:
 
     @cached_property
     def leaderboard(self) -> Leaderboard:
-        """The ranked rows; `leaderboard.to_pandas()` has them as a data frame."""
+        """The ranked rows; `leaderboard.to_pandas()` gives a data frame."""
         return results.read_leaderboard(self.out)
 
     @cached_property
     def lock(self) -> Mapping[str, Any]:
-        """benchmark.lock.yaml: the benchmark with every default filled in, and the digests that its numbers rest on."""
+        """benchmark.lock.yaml: the benchmark with all defaults, and the digests of its inputs."""
         found = lockfile.read_lock(self.out)
         if found is None:
             raise UsageError(f"{self.out / lockfile.LOCK} cannot be read; run the benchmark again")
@@ -51,7 +51,7 @@ class FinishedRun:
 
     @property
     def run_key(self) -> str:
-        """The SHA-256, 64 hex digits, of everything that decides the run's numbers."""
+        """SHA-256 (64 hex digits) of everything that decides the run's numbers."""
         return str(self.lock["run_key"])
 
     def to_pandas(self) -> pd.DataFrame:
@@ -62,7 +62,7 @@ class FinishedRun:
         metric, status, reason  "ok", or "failed" and why
         value, se, low, high    in the metric's own units; the interval is at `confidence` (0.95)
         target                  "T_N": the expected value at n_real and n_fake; "T_inf": the population value
-        reference               "fixed": about this very real set; "random": it counts as one random draw
+        reference               the real set is treated as "fixed", or as one "random" sample
         method, conservative, n_real, n_fake, notes
 
         Every metric has a row for each `reference`, so choose one before you average or plot:
@@ -186,9 +186,9 @@ class FinishedRun:
 
 
 def open_run(out: str | Path) -> FinishedRun:
-    """The finished run in a folder that `harness run` or `run_benchmark` wrote.
+    """Open the results folder of `harness run` or `run_benchmark`.
 
-    Raises UsageError where there is none.
+    Raises UsageError if it holds no finished run.
     """
     folder = Path(out)
     ownership.check_run(folder)

@@ -92,8 +92,8 @@ def words(choice: Chosen, label: str) -> str:
     naive = f"{choice.value:.4g} [{choice.low:.4g}, {choice.high:.4g}]"
     honest = f"{choice.corrected:.4g} [{choice.corrected_low:.4g}, {choice.corrected_high:.4g}]"
     return (
-        f"{choice.entry}: the best of {len(choice.cells)} cells is {choice.best}, {label} {naive} as it was chosen by; "
-        f"{honest} with the choice paid for ({level} intervals, {choice.folds} folds over {choice.over}, "
+        f"{choice.entry}: the best of {len(choice.cells)} cells is {choice.best}, {label} {naive}; "
+        f"{honest} after correcting for the choice ({level} CI, {choice.folds} folds over {choice.over}, "
         f"{choice.picked} of which choose it too)"
     )
 

@@ -15,7 +15,7 @@ from harness.report.finding import Finding, read_findings
 NEEDED = ("records.jsonl", "leaderboard.json", "benchmark.lock.yaml")
 CONTROLS = {entry.name for entry in TABLE if entry.control}
 PICTURED = {False: 30, True: 10}  # contestants and controls that a figure has room for; tables have them all
-UNSEEN = "holdout"  # the built-in control of unseen real images
+UNSEEN = "holdout"  # the built-in control of held-out real images
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from harness.report.run_files import UNSEEN, RunFiles
 
 NAMED = 5  # names, or lines of one kind, before the rest is counted: the table has them all
 TARGETS = {"T_N": "the expected value at these sample sizes (T_N)", "T_inf": "the population value (T_inf)"}
-REFERENCES = {"random": "the real set counted as one random draw", "fixed": "the real set held fixed"}
+REFERENCES = {"random": "the real set treated as one random sample", "fixed": "the real set treated as fixed"}
 
 
 def leaders(candidates: Sequence[Row]) -> list[Row]:
@@ -36,7 +36,7 @@ def answer(run: RunFiles) -> list[str]:
     note = run.board.encoder_notes[run.first]
     said = []
     if note:
-        said.append(f"Encoder {run.first} – {note}: the order below says nothing about the quality of images.")
+        said.append(f"Encoder {run.first} – {note}: the order below does not measure image quality.")
     if candidates:
         said.append(_best(run, candidates, f"By {run.by.label} under {run.first}"))
     else:
@@ -47,8 +47,8 @@ def answer(run: RunFiles) -> list[str]:
     if any(row.flags for row in leaders(candidates)) and clean:
         said.append(_best(run, clean, f"Leaving out the flagged ({named(row.generator for row in flagged)})"))
     if copies := [row.generator for row in run.scored(run.first) if row.copies_reference]:
-        have = "has no rank: it gives" if len(copies) == 1 else "have no rank: they give"
-        said.append(f"{named(copies)} {have} reference images back, so distances mean nothing.")
+        have = "has no rank: it returns" if len(copies) == 1 else "have no rank: they return"
+        said.append(f"{named(copies)} {have} reference images, so distances mean nothing.")
     return said + _distances(run)
 
 
@@ -63,8 +63,8 @@ def verdict(run: RunFiles) -> list[str]:
     said += _flagged(run)
     said += _elsewhere(run)
     said.append(
-        f"How sure: with {level} confidence all ranks of one table lie within their brackets at once; a tie means that"
-        " these images cannot tell two generators apart, not that the two are equal."
+        f"How sure: the rank ranges of one table hold simultaneously with {level} confidence. A tie means that these"
+        " images cannot separate two generators, not that they are equal."
     )
     said.append(_reach(candidates))
     said.append(_change(run, candidates))
@@ -84,13 +84,13 @@ def _best(run: RunFiles, candidates: Sequence[Row], where: str) -> str:
         for row in best
     ]
     if len(candidates) == 1:
-        return f"{where}: {values[0]} is the only generator, so nothing is best."
+        return f"{where}: {values[0]} is the only generator, so there is no ranking."
     if len(best) == 1:
-        return f"{where}: {values[0]} is best, better than every other generator beyond noise."
+        return f"{where}: {values[0]} is best, beyond noise."
     if len(best) == len(candidates):
-        return f"{where}: no generator is shown to be better than another; {named(values)} are tied."
-    rest = "every other generator is beaten beyond noise"
-    return f"{where}: no single best. {named(values)} are tied at the front; {rest}."
+        return f"{where}: no difference beyond noise; {named(values)} are tied."
+    rest = "every other generator is worse beyond noise"
+    return f"{where}: no single best. {named(values)} are tied for first; {rest}."
 
 
 def _distances(run: RunFiles) -> list[str]:
@@ -127,9 +127,8 @@ def _floor(run: RunFiles, candidates: Sequence[Row]) -> list[str]:
     as_good = [row.generator for row in candidates if row.generator in floor.tied_with or better(row)]
     value = f"{run.by.label} {shown(floor.metrics[by])}"
     if not as_good:
-        return [f"Unseen real images ({floor.generator}, {value}) are better than every one of them, beyond noise."]
-    real = f"unseen real images ({floor.generator}, {value})"
-    return [f"No worse than {real} as far as these images can tell: {named(as_good)}."]
+        return [f"Held-out real images ({floor.generator}, {value}) score better than every generator, beyond noise."]
+    return [f"No worse than held-out real images ({floor.generator}, {value}), within noise: {named(as_good)}."]
 
 
 def _flagged(run: RunFiles) -> list[str]:
@@ -157,7 +156,7 @@ def _elsewhere(run: RunFiles) -> list[str]:
         note = run.board.encoder_notes[encoder]
         agree = "the same" if set(names) == here else "partly the same" if here & set(names) else "different"
         under = encoder + (f" ({note})" if note else "")
-        said.append(f"Under {under} the unbeaten are {agree}: {named(names.values())}.")
+        said.append(f"Under {under} the leaders are {agree}: {named(names.values())}.")
     return said
 
 
@@ -166,12 +165,10 @@ def _reach(rows: Sequence[Row]) -> str:
     one = [row.generator for row in rows if len(row.training_seeds) <= 1]
     said = []
     if several:
-        said.append(
-            f"generators with {named(map(str, several))} training seeds: about training them anew with other seeds"
-        )
+        said.append(f"generators with {named(map(str, several))} training seeds: retraining with new seeds")
     if one:
-        said.append(f"{named(one)}: about this one checkpoint, sampler or set of files only")
-    return f"What the intervals speak about – {'; '.join(said)}."
+        said.append(f"{named(one)}: this checkpoint, sampler or set of files only")
+    return f"What the intervals cover – {'; '.join(said)}."
 
 
 def _change(run: RunFiles, candidates: Sequence[Row]) -> str:
@@ -193,13 +190,13 @@ def _change(run: RunFiles, candidates: Sequence[Row]) -> str:
     said = []
     if len(tied) > 1:
         seeds = " or training seeds" if any(row.training_seeds for row in tied) else ""
-        part = f"more images{seeds}, which may part {named(row.generator for row in tied)}"
-        said.append(f"{part} (`harness power OUT A B --difference X` says how many)")
+        part = f"more images{seeds}, to separate {named(row.generator for row in tied)}"
+        said.append(f"{part} (`harness power OUT A B --difference X`)")
     if elsewhere:
-        said.append(f"another encoder: under {named(elsewhere)} not the same are unbeaten")
+        said.append(f"another encoder (other leaders under {named(elsewhere)})")
     if _distances(run):
-        said.append("another distance, where FD and KD disagree")
-    said.append("another number of images or preprocessing, under which all values are others (`harness audit BENCH`)")
+        said.append("another distance (FD and KD disagree)")
+    said.append("another n or preprocessing: all values change (`harness audit BENCH`)")
     return f"What would change it: {'; '.join(said)}."
 
 
@@ -223,30 +220,29 @@ def terms(run: RunFiles) -> list[tuple[str, str]]:
     rows = [facts_of(use) for use in uses]
     found = [(row.label, row.meaning) for row in rows if row.meaning]
     target, reference = interval["target"], interval["reference"]
-    about = f" Here of {TARGETS.get(target, target)}, with {REFERENCES.get(reference, reference)}."
+    about = f" Of {TARGETS.get(target, target)}, with {REFERENCES.get(reference, reference)}."
     found += [
         (
             "interval",
-            f"± or [low, high]: an interval made by this method holds the true value in {level} of cases." + about,
+            f"± or [low, high]: {level} confidence interval (CI).{about}",
         ),
-        ("rank (set)", "Place by the estimated value; in brackets every place that the data allow, controls left out."),
-        ("tied, not resolved", "The data cannot say which of the two is better. They may still differ."),
+        ("rank (set)", "Place by the estimated value, and its simultaneous confidence set. Controls are left out."),
+        ("tied, not resolved", "The difference is within noise. The two may still differ."),
         ("beyond noise", f"More than chance explains, at {level}."),
-        ("training and sampling seed", "A training seed makes another model, a sampling seed other images of it."),
+        (
+            "training and sampling seed",
+            "A new training seed gives another model; a new sampling seed gives other images of the same model.",
+        ),
     ]
     if any(row.flags for row in run.board.rows):
-        found.append(
-            ("flagged", "Something that no distance to the reference sees, such as copies of training images.")
-        )
+        found.append(("flagged", "A problem that the distances do not show, such as copies of training images."))
     if any(row.copies_reference for row in run.board.rows):
-        found.append(
-            ("no rank", "A generator that gives reference images back: a distance near 0 then says nothing of it.")
-        )
+        found.append(("no rank", "The generator returns reference images, so its distances mean nothing."))
     if any(row.control for row in run.board.rows):
         found.append(
             (
                 "control",
-                "Real images, or real images made worse on purpose. Their answers are known, so they check the metrics;"
+                "Real images, as they are or degraded on purpose. Their results are known, so they test the metrics;"
                 " they take no rank.",
             )
         )
@@ -254,8 +250,8 @@ def terms(run: RunFiles) -> list[tuple[str, str]]:
         found.append(
             (
                 "p, p (Holm)",
-                "How often chance alone would bring as much or more; Holm's are corrected for all tests"
-                " that are read together, so that many tests do not find something by their number.",
+                "Probability of a difference at least this large by chance alone. p (Holm) is corrected for the number"
+                " of tests.",
             )
         )
     if any(name.startswith(("rerank", "diagnosis")) for name in run.findings):

@@ -18,11 +18,10 @@ NODES = 48  # of a seed variance's law, on each side; power is then within .002 
 
 # What narrows each part of a difference's variance.
 NARROWS = {
-    "the shared reference": "more reference images are needed (`n_real`), or the question must be about this reference "
-    "set alone (reference fixed)",
-    "the scatter of training seeds": "more training seeds are needed",
-    "image sampling": "more images in each set are needed (`n_fake`)",
-    "image sampling of the clusters that all seeds share": "more clusters (prompts) are needed",
+    "the shared reference": "use more reference images (`n_real`), or `--reference fixed`",
+    "the spread of training seeds": "use more training seeds",
+    "image sampling": "use more images per set (`n_fake`)",
+    "image sampling of the clusters that all seeds share": "use more clusters (prompts)",
 }
 
 
@@ -108,13 +107,13 @@ def plan(
     pilot = _pilot(first, second, reference)
     limits = []
     if pilot.shared > 0:
-        limits.append(f"the shared reference alone gives the difference a standard error of {pilot.shared**0.5:.3g}")
+        limits.append(f"the shared reference alone leaves a standard error of {pilot.shared**0.5:.2g}")
     if pilot.training == 0 and any(member.training_seed is not None for member in (*first, *second)):
-        limits.append("no scatter between training seeds was seen in the pilot: it may have had too few")
+        limits.append("the run shows no spread between training seeds; it may have too few")
     if pilot.common > 0:
         limits.append(
-            "images come in clusters (prompts) that every seed shows again: only more clusters narrow that part, so "
-            "more images means more clusters of the same size"
+            "all seeds share the same clusters (prompts): only more clusters reduce that part, so more images means "
+            "more clusters of the same size"
         )
         if not pilot.trained and training_seeds is None and images is None:
             training_seeds = 1
@@ -197,14 +196,14 @@ def _power(pilot: _Pilot, difference: float, seeds: int, images: int | None, lev
 def _unreachable(pilot: _Pilot, difference: float, tried: str, seeds: int, images: int | None) -> str:
     parts = {  # what is left of each at the largest run that was tried
         "the shared reference": pilot.shared,
-        "the scatter of training seeds": 2.0 * pilot.training / seeds,
+        "the spread of training seeds": 2.0 * pilot.training / seeds,
         "image sampling": 2.0 * (pilot.scatter(seeds, images) - pilot.training / seeds),
         "image sampling of the clusters that all seeds share": 2.0 * pilot.unseen(seeds, images),
     }
     largest = max(parts, key=lambda name: parts[name])
     return (
-        f"{tried} cannot resolve a difference of {difference:g}: {largest} alone leaves a standard error of "
-        f"{parts[largest] ** 0.5:.3g}; {NARROWS[largest]}"
+        f"{tried} cannot detect a difference of {difference:g}: {largest} alone leaves a standard error of "
+        f"{parts[largest] ** 0.5:.2g}; {NARROWS[largest]}"
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--rounds N] [--rows N …] [--only WORD …]`: ours beside the peers; docs/bench.md and .json.
+"""`python -m tests.bench [--rounds N] [--rows N …] [--only WORD …]`: speed beside other packages: docs/bench.md, .json.
 
 Each method runs in a process of its own, on one thread, in turn with the others, and reports CPU seconds
 (another job on the machine costs wall time, and some of the cache), the memory it took beyond imports and data, its
@@ -141,20 +141,20 @@ def _text(found: dict[int, dict[str, dict[str, Any]]], rounds: int, absent: dict
         except PackageNotFoundError:
             continue
     lines = [
-        "# Ours beside the peers",
+        "# Speed and memory beside other packages",
         "",
         f"Written by `make bench` (`python -m tests.bench --rounds {rounds}`); seed {SEED}; Python "
         f"{platform.python_version()}, {', '.join(versions)}.",
-        f"One thread, a process for each method and round, in turn; CPU seconds, medians of {rounds} rounds. Memory is",
-        "what the peak adds to imports and both feature sets (float32). GEMM is float32 at 2,048³ in the same process,",
-        "before and after. Peers are called by their own functions; their values are compared with ours. faiss's own",
-        "OpenBLAS, which does not know newer processors, is told numpy's kernels.",
+        f"CPU seconds on one thread: medians of {rounds} alternating rounds, each in a process of its own. Memory:",
+        "peak beyond imports and both feature sets (float32). GEMM: float32 speed at 2,048³ in that process, before",
+        "and after. Other packages run their own functions, and their values are compared with ours. faiss's own",
+        "OpenBLAS does not know newer processors, so it is set to numpy's kernels.",
         "",
     ]
     if absent:
-        lines += [f"Not installed here, so not measured: {', '.join(sorted(set(absent.values())))}.", ""]
+        lines += [f"Not installed, so not measured: {', '.join(sorted(set(absent.values())))}.", ""]
     for n, methods in found.items():
-        lines += [f"## {n:,} × {D:,} features a side", ""]
+        lines += [f"## {n:,} × {D:,} features per side", ""]
         lines += ["| method | CPU s | memory, MB | GEMM, GFLOP/s | value |", "|---|---|---|---|---|"]
         for name, one in methods.items():
             value = one["value"]
@@ -165,12 +165,12 @@ def _text(found: dict[int, dict[str, dict[str, Any]]], rounds: int, absent: dict
         did = {key: median(one[key] for one in methods.values()) for key in ("gemm32", "gemm64", "copy")}
         lines += [
             "",
-            f"The machine meanwhile: {did['gemm32']:.0f} and {did['gemm64']:.0f} GFLOP/s in float32 and float64, "
-            f"{did['copy']:.1f} GB/s of a copy.",
+            f"Speed of the machine during the measurement: {did['gemm32']:.0f} and {did['gemm64']:.0f} GFLOP/s in "
+            f"float32 and float64, {did['copy']:.1f} GB/s memory copy.",
             "",
         ]
         if held := verdicts(methods, n):
-            lines += ["| bar | measured | held to | |", "|---|---|---|---|"]
+            lines += ["| ratio | measured | target | |", "|---|---|---|---|"]
             lines += [f"| {w} | {m} | {b} | {'reached' if ok else '**not reached**'} |" for w, m, b, ok in held]
             lines.append("")
         for pair, apart, allowed in differences(methods):

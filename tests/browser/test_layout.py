@@ -36,6 +36,45 @@ ROWS = tuple(
 )
 CAPTION = "A caption that is longer than a narrow window is wide, so that it has to go on in a second line of words"
 WIDE = Table(CAPTION, NAMED, ROWS)
+COSTS = Table(  # as wide as the widest of a real run
+    "Training, sampling and likelihood",
+    (
+        "generator",
+        "training, CPU s",
+        "parameters",
+        "network evaluations per image",
+        "images per second",
+        "bits/dim ↓",
+        "sd of FD over training seeds",
+        "collapsed runs (recall under 0.1)",
+    ),
+    (
+        (
+            "diffusion-ddpm-100",
+            18.91,
+            284032,
+            100,
+            66.59,
+            "≤ 3.563 (bound; se ± 0.023 images, ± 0.0095 seeds)",
+            "2.64 [1.58, 7.58]",
+            "0 of 5 [0.00, 0.52]",
+        ),
+    ),
+)
+RERANKED = Table(
+    "Pairs of generators that two encoders order differently",
+    ("pair", "encoder", "prefers", "other encoder", "prefers this", "beyond noise"),
+    (
+        (
+            "diffusion-ddpm-100, gaussian_mixture",
+            "inception-v3-fid",
+            "diffusion-ddpm-100",
+            "clip-vitl14-datacompxl",
+            "gaussian_mixture",
+            "may be noise",
+        ),
+    ),
+)
 LONG = Table("Every change", ("pair", "change"), tuple((f"row {n}", n / 2) for n in range(MANY + 1)))
 NAMES = ("kde", "gaussian_mixture", "ppca", "vae", "ddpm", "holdout", "blur", "noise", "mode_drop", "memorise")
 
@@ -50,6 +89,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_run(tmp_path_factory.mktemp("run"))
     write_finding(folder, "claims-slide", Finding("Claims: a slide", ("One of four holds.",), (WIDE,)))
     write_finding(folder, "audit", Finding("An audit", ("No rank flips.",), (LONG,), matrix(NAMES)))
+    write_finding(folder, "wide", Finding("Wide tables", ("All fit on paper.",), (COSTS, RERANKED)))
     write_finding(folder, "diagnosis-e", Finding("Diagnosis", ("All is well; `harness power OUT` says more.",)))
     write_report(folder)
     return folder
@@ -138,6 +178,8 @@ def test_in_a_browser_no_width_and_no_paper_cuts_or_squeezes_words(out):
         widths = page.evaluate(cells)
         assert max(widths) > 150, "sentences have room"
         assert min(widths) > 40, "and no column is a column of letters"
+        wide = "Math.max(...[...document.querySelectorAll('figure.table table')].map(t => t.scrollWidth))"
+        assert page.evaluate(wide) <= 700, "no table is cut off on paper"
         folded = "[...document.querySelectorAll('details')].map(d => d.open)"
         assert not any(page.evaluate(folded))
         page.evaluate("dispatchEvent(new Event('beforeprint'))")

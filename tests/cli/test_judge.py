@@ -63,7 +63,7 @@ def test_scores_are_a_row_an_image_and_ranked_as_harness_scores_ranks_them(tiny,
     label = "clip_score (random weights)"
     assert list(rows[0]) == ["generator", "image", "prompt", label, "aesthetic (random weights)"]
     assert [row["prompt"] for row in rows[:6]] == [f"picture number {i}" for i in range(6)]
-    assert "over 6 prompts, which all have in common" in told.output
+    assert "over 6 prompts that all generators share" in told.output
     assert "mine minus theirs" in told.output
     again = CliRunner().invoke(
         main, ["scores", str(tmp_path / "scores.csv"), "--score", label, "--compare", "mine", "theirs"]

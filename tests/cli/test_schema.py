@@ -17,12 +17,14 @@ from ruamel.yaml.error import YAMLError
 from harness.benchmark.model import Benchmark
 from harness.benchmark.registry import TABLE
 from harness.benchmark.schemas import key_meanings
+from harness.benchmark.starter import write_starter
 from harness.cli.main import main
 from harness.cli.schema import READ, WRITTEN, made, text
 from harness.studies.reproduce.claims import FOLDER as CLAIMS
 from harness.studies.verify.bundle import write_bundle
 from tests.benchmark.test_model import GOOD, MISTAKES, changed, placed
 from tests.conftest import ROOT
+from tests.support.noise_folders import noise
 
 KINDS = (*READ, *WRITTEN)
 SCHEMAS = {kind: made(kind, plugins=False) for kind in KINDS}
@@ -80,6 +82,15 @@ def test_every_shipped_file_fits_its_schema_and_names_it_for_editors(path):
     named = re.match(r"# yaml-language-server: \$schema=(\S+)\n", content)
     assert named
     assert (path.parent / named[1]).resolve() == ROOT / "docs" / "schemas" / f"{kind}.json"
+
+
+def test_what_init_writes_fits_its_schema_and_names_it_for_editors(tmp_path):
+    made = write_starter(noise(tmp_path / "real", 20), [noise(tmp_path / "fake", 20)], out=tmp_path / "mine.yaml")
+    for kind, path in (("benchmark", made.bench), ("datasets", tmp_path / "mine.datasets.yaml")):
+        content = path.read_text("utf-8")
+        assert [error.message for error in VALIDATORS[kind].iter_errors(read(content))] == []
+        named = re.match(r"# yaml-language-server: \$schema=(\S+)\n", content)
+        assert json.loads((path.parent / named[1]).read_text("utf-8")) == SCHEMAS[kind]
 
 
 def test_every_key_says_what_it_means_and_its_default():

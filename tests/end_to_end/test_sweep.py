@@ -147,13 +147,13 @@ def test_the_metric_that_ranks_is_there_at_every_size(board):
 def test_the_report_draws_the_curves_and_tells_the_price(out):
     page = (out / "report.html").read_text()
     assert "the best of 3 cells is walk-" in page
-    assert "with the choice paid for (95% intervals, 3 folds over training seeds" in page
+    assert "after correcting for the choice (95% CI, 3 folds over training seeds" in page
     assert "FD ↓ over noise, walk" in page
     assert "recall ↑ over noise, walk" in page
     assert "walk-160 " in page
     assert "FD over images (n_fake)<" in page
     assert "2.000 (exact; se ± 0.066 images, ± 0 seeds)" in page
-    assert "network evaluations an image" in page
+    assert "network evaluations per image" in page
     drawn = (out / "plots" / "curves-walk.svg").read_text()
     assert "recall ↑" in drawn
     assert (out / "plots" / "curves-sizes.png").is_file()

@@ -65,7 +65,7 @@ def test_the_last_half_of_mnists_test_set_is_no_control_of_the_first(tmp_path):
     out = halves(tmp_path, None)
     said = " ".join(verdict(read_run(out)))
     assert re.search(r"Holdout is not exchangeable with the reference \(kd 0\.00\d+ \[0\.00", said), said
-    assert "nseen real images" not in said
+    assert "eld-out real images" not in said
     found = diagnoses(Scored.read(out))
     assert found.against is None
     assert found.unlike is not None
@@ -76,5 +76,5 @@ def test_random_halves_of_it_are_a_control(tmp_path):
     out = halves(tmp_path, 7)
     said = " ".join(verdict(read_run(out)))
     assert "exchangeable" not in said
-    assert "nseen real images" in said
+    assert "eld-out real images" in said
     assert diagnoses(Scored.read(out)).against == "holdout"

@@ -77,7 +77,7 @@ def refused(uri: str) -> str:
 def test_a_401_names_the_two_variables_and_they_help(monkeypatch):
     with server(login=True) as port:
         said = refused(f"http://127.0.0.1:{port}")
-        assert "asks for a login (401)" in said
+        assert "requires a login (401)" in said
         assert "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in said
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ana")
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
@@ -87,7 +87,7 @@ def test_a_401_names_the_two_variables_and_they_help(monkeypatch):
 def test_user_and_password_in_the_address_are_read():
     with server(login=True) as port:
         assert reached(f"http://ana:secret@127.0.0.1:{port}")
-        assert "does not know this login (401): check" in refused(f"http://ana:secretive@127.0.0.1:{port}")
+        assert "rejects this login (401): check" in refused(f"http://ana:secretive@127.0.0.1:{port}")
 
 
 def test_a_token_with_a_line_break_is_not_quoted_in_the_refusal(monkeypatch):

@@ -91,9 +91,9 @@ def test_nothing_is_compared_with_a_control_that_is_not_exchangeable(tmp_path):
         return read_run(write_run(tmp_path / folder, generators=found, encoders=ONE, failed=()))
 
     fair = verdict(with_rows(run("fair", 0.0), lambda row: dataclasses.replace(row, tied_with=("kde",))))
-    assert any(sentence.startswith("No worse than unseen real images (holdout") for sentence in fair) or any(
-        sentence.startswith("Unseen real images (holdout") for sentence in fair
+    assert any(sentence.startswith("No worse than held-out real images (holdout") for sentence in fair) or any(
+        sentence.startswith("Held-out real images (holdout") for sentence in fair
     )
     broken = verdict(run("broken", 25.6))
     assert any(sentence.startswith("Holdout is not exchangeable with the reference (kd 25.6 [") for sentence in broken)
-    assert not any("nseen real images" in sentence for sentence in broken)
+    assert not any("eld-out real images" in sentence for sentence in broken)

@@ -27,9 +27,13 @@ from tests.simulations.studies import Row
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SHOWN = 10
 ALIKE = "## Do metrics rank alike?"
+UNSEEN = "## What a metric cannot see"
 SMALL = {"field, by influence": INFLUENCES, "field, by parts": PARTS, "field, curve": CURVE}
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
-HEAD = ("metric", "source", "better", "about", "oracle: apart by", "covers, reference random", "fixed", "CPU s", "exam")
+HEAD = (
+    *("metric", "source", "better", "measures", "oracle: difference", "coverage, random reference"),
+    *("fixed reference", "CPU s", "exam"),
+)
 Found = dict[tuple[str, str], list[tuple[float, float]]]  # by metric and reference: coverage, its standard error
 
 
@@ -98,6 +102,14 @@ def _marks(card: dict[str, Any]) -> str:
     return f"[{marks}](exam/{card['metric']}.png)" if card["checks"] else marks
 
 
+def blindness() -> Iterator[str]:
+    """What each metric cannot see, as its row says; `tests/metrics/test_table.py` holds the words against the exam."""
+    yield f"\n{UNSEEN}\n"
+    yield "| metric | cannot see |"
+    yield "|---|---|"
+    yield from (f"| `{row.name}` | {row.unseen} |" for row in METRICS)
+
+
 def agreements(files: Sequence[Path], note: str) -> Iterator[str]:
     """Which metrics order generators alike, run by run, as `harness rerank --metrics` found it; `note` says of what."""
     if files:
@@ -107,15 +119,14 @@ def agreements(files: Sequence[Path], note: str) -> Iterator[str]:
         generators = {name for pair in found["pairs"] for name in pair["generators"]}
         yield (
             f"\n**{Path(found['out']).name}**, {len(found['metrics'])} metrics, {len(generators)} generators "
-            f"({', '.join(sorted(generators))}); all that is beyond noise is so at once, at "
-            f"{percent(found['level'])}.\n"
+            f"({', '.join(sorted(generators))}); simultaneous {percent(found['level'])} level.\n"
         )
         yield from (f"- {sentence}" for sentence in [*found["answer"], *(f"{note}." for note in found["notes"])])
-        yield "\nMetrics about the same that turn generators around beyond noise, the most first:\n"
+        yield "\nPairs of metrics of one axis that order some generators differently beyond noise, most first:\n"
         same = [
             p for p in found["pairs"] if p["reversed"] and len({found["axes"][p[s]] for s in ("first", "second")}) == 1
         ]
-        yield "| metric | other metric | tau-b | least | most | pairs of generators turned |"
+        yield "| metric | other metric | tau-b | low | high | pairs of generators in opposite order |"
         yield "|---|---|---|---|---|---|"
         for p in sorted(same, key=lambda p: (-len(p["reversed"]), p["tau"]))[:SHOWN]:
             turned = named([" and ".join(both) for both in p["reversed"]], 3)
@@ -142,21 +153,19 @@ def main() -> None:
 
 Written by `python -m tests.metrics`; generative-image-harness {version("generative-image-harness")}.
 
-- *oracle: apart by*: the value by another way (a peer's package, or the paper's formula over all pairs), and the
-  difference from ours as a share of it, on small seeded sets; `tests/metrics/test_oracles.py` holds each.
-- *covers*: how often intervals of a nominal .95 hold the expected value, least and most over the regimes of
-  [coverage.md](coverage.md), ± the largest Monte-Carlo standard error of one regime: .007 with 1,000 repetitions,
-  .05 with 20; * over the small simulations of the tests; – not measured at either size
-  ([statistics.md](statistics.md)).
-- *CPU s*: of the value without an interval, {where}from the exam: taken
-  beside other work on the machine, up to three times what [bench.md](bench.md) has.
-- *exam*: checks stood of those asked, with n = {exam["n"]} and {exam["repeats"]} repeats; a card shows each
-  ([all cards](exam/README.md)).
+- *oracle*: an independent computation (another package, or the paper's formula over all pairs) and its relative
+  difference from ours on small seeded sets. Tested in `tests/metrics/test_oracles.py`.
+- *coverage*: how often nominal 95% intervals contain the expected value: minimum and maximum over the regimes of
+  [coverage.md](coverage.md), ± the largest Monte-Carlo standard error of one regime (.007 with 1,000 repetitions, .05
+  with 20). *: from the small simulations of the tests. –: not measured ([statistics.md](statistics.md)).
+- *CPU s*: CPU time of the value without an interval, {where}measured in the exam while
+  the machine did other work: up to three times the times in [bench.md](bench.md).
+- *exam*: tests passed, with n = {exam["n"]} and {exam["repeats"]} repeats ([all cards](exam/README.md)).
 
-What a metric cannot see stands in `harness list metrics` and in its docstring.
+What a metric cannot see is [below](#what-a-metric-cannot-see), and in `harness list metrics NAME`.
 
 """
-    text += "\n".join([*table, *agreements(given.agreement, given.note)]) + "\n"
+    text += "\n".join([*table, *blindness(), *agreements(given.agreement, given.note)]) + "\n"
     page = DOCS / "metrics.md"
     if not given.agreement:  # runs of half an hour: what they gave stays until they are made again
         text += "".join(page.read_text(encoding="utf-8").partition(f"\n{ALIKE}")[1:])

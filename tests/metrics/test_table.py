@@ -1,7 +1,10 @@
 """The one table of metrics tells the truth, is light to import, and lists what nothing else lists."""
 
+import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,3 +60,34 @@ def test_a_metric_of_ones_own_has_the_same_row():
 def test_half_of_the_rows_still_have_k_neighbours():
     assert facts_of("recall").fewest({"k": 3}) == 8
     assert facts_of("fd").fewest({}) == 2
+
+
+EXAM = Path(__file__).resolve().parents[2] / "docs" / "exam" / "exam.json"
+# What the words must name where the exam found that a defect does not make a metric worse, or makes it better.
+DEFECTS = {
+    "shift": "shift",
+    "narrow": "crowd",
+    "wide": "scatter",
+    "noise": "noise",
+    "mode invented": "nothing real",
+    "modes dropped": "missing modes",
+    "wrong weights": "proportion",
+    "repeats": "repeats",
+    "cube in 64": "scatter",
+    "sphere in 64": "crowd|scaled",
+}
+
+
+@pytest.mark.parametrize("row", METRICS, ids=lambda row: row.name)
+def test_the_words_on_what_a_metric_cannot_see_name_each_defect_that_it_missed_in_the_exam(row):
+    missed = set(row.blind)
+    for card in json.loads(EXAM.read_text(encoding="utf-8"))["cards"]:
+        if card["metric"] == row.name:
+            missed |= {check["law"] for check in card["checks"] if not check["passed"]}
+    words = row.unseen.lower()
+    assert words.endswith(".")
+    assert [law for law in missed & set(DEFECTS) if not re.search(DEFECTS[law], words)] == []
+    if row.axis != "novelty" and not row.trains:
+        assert "copies of training images" in words
+    if row.axis == "novelty":
+        assert "missing modes" in words

@@ -1,4 +1,4 @@
-"""The control of unseen real images, tested against the reference that it should be exchangeable with."""
+"""The control of held-out real images, tested against the reference that it should be exchangeable with."""
 
 from dataclasses import replace
 

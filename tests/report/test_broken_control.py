@@ -9,7 +9,7 @@ from tests.support.run_directory import write_run
 
 def test_a_holdout_that_is_not_exchangeable_is_said_and_no_generator_is_compared_with_it(tmp_path):
     out = write_run(tmp_path / "out")
-    assert "nseen real images" in " ".join(verdict(read_run(out)))
+    assert "eld-out real images" in " ".join(verdict(read_run(out)))
     records = []
     for line in (out / "records.jsonl").read_text().splitlines():
         record = json.loads(line)
@@ -20,4 +20,4 @@ def test_a_holdout_that_is_not_exchangeable_is_said_and_no_generator_is_compared
     (out / "records.jsonl").write_text("\n".join(records) + "\n")
     said = " ".join(verdict(read_run(out)))
     assert "Holdout is not exchangeable with the reference (kd 25.6 [18.9, 35.7]" in said
-    assert "nseen real images" not in said
+    assert "eld-out real images" not in said

@@ -458,7 +458,7 @@ def test_a_deleted_experiment_says_how_to_bring_it_back(database, out):
 
     uri = f"sqlite:///{database}"
     MlflowClient(uri).delete_experiment(track(out, uri).experiment_id)
-    with pytest.raises(TrackingUnavailable, match=r"deleted; `mlflow experiments restore -x \d+` brings it back"):
+    with pytest.raises(TrackingUnavailable, match=r"deleted; `mlflow experiments restore -x \d+` restores it"):
         track(out, uri)
 
 

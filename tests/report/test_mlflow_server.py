@@ -158,11 +158,11 @@ def test_a_wrong_login_is_one_line_without_it_and_user_or_token_get_in(server, t
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    assert "asks for a login (401)" in refused()
+    assert "requires a login (401)" in refused()
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "admin")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "wrong horse")
     said = refused()
-    assert "does not know this login (401)" in said
+    assert "rejects this login (401)" in said
     assert "wrong horse" not in said
     monkeypatch.delenv("MLFLOW_TRACKING_USERNAME")
     monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD")

@@ -85,7 +85,7 @@ def test_every_single_image_set_is_a_dot(run):
 
 def test_the_caption_says_sizes_target_reference_level_and_seeds(run):
     said = texts(draw_encoder(*run, "digits_convnet"))
-    for phrase in ("95% intervals", "T_N", "one random draw", "n_real = 400", "n_fake = 400", "split reference"):
+    for phrase in ("95% intervals", "T_N", "one random sample", "n_real = 400", "n_fake = 400", "split reference"):
         assert phrase in said
     assert "Training seeds 0, 1, 2; sampling seeds 0, 1" in said
 
@@ -94,7 +94,7 @@ def test_a_fixed_reference_and_a_population_target_are_said_as_such(run):
     records, leaderboard = run
     interval = {"level": 0.9, "target": "T_inf", "reference": "fixed"}
     said = texts(draw_encoder(records, {**leaderboard, "interval": interval}, "pixels"))
-    assert "90% intervals for the population value (T_inf), the real set held fixed" in said
+    assert "90% intervals for the population value (T_inf), the real set treated as fixed" in said
 
 
 def test_random_weights_are_said_in_title_and_caption_and_only_there(run):

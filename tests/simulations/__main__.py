@@ -97,16 +97,17 @@ def main() -> None:
     versions = ", ".join(f"{name} {version(name)}" for name in ("generative-image-harness", "numpy", "scipy"))
     outside = sum(not row.holds() for row in rows)
     text = (
-        "# Coverage of the intervals, measured\n\n"
+        "# Measured coverage of the intervals\n\n"
         f"Written by `python -m tests.simulations{' --full' if given.full else ''}`; seed {SEED}; {versions}.\n"
-        "Nominal level 0.95. ± is the Monte-Carlo standard error of the coverage; SE/sd the mean standard error over\n"
-        "the true standard deviation; flagged the share of intervals that called themselves conservative. For rank\n"
-        "sets the coverage is simultaneous; for equivalence tests it is the share of false claims at the margin;\n"
-        "controls are others' intervals, which must fail. What each row is held to: `tests/simulations/regimes.py`;\n"
-        f"{outside} of {len(rows)} rows are outside it by more than two Monte-Carlo standard errors.\n\n"
+        "How often nominal 95% intervals contain the true value. ±: Monte-Carlo standard error of the coverage. SE/sd: "
+        "mean\nstandard error over the true standard deviation. flagged: share of intervals marked conservative. Rank "
+        "sets:\nsimultaneous coverage. Equivalence tests: share of false claims at the margin. Controls: other "
+        "methods' intervals, which\n"
+        f"must fail. Required range of each row: `tests/simulations/regimes.py`; {outside} of {len(rows)} rows miss it "
+        "by more than two\nMonte-Carlo standard errors.\n\n"
     )
     if missing:
-        text += f"NOT RUN YET at this size, {len(missing)} of {len(tasks)} tasks: {'; '.join(missing)}.\n\n"
+        text += f"Not run yet at this size, {len(missing)} of {len(tasks)} tasks: {'; '.join(missing)}.\n\n"
     (DOCS / "coverage.md").write_text(text + summary(rows) + "\n", encoding="utf-8")
 
 

@@ -173,15 +173,15 @@ def test_the_commands_rank_compare_and_write(small: Small):
     asked = ("scores", "s.csv", "--generator", "model", "--score", "geneval", "--compare", "x", "y", "--json", "s.json")
     outcome = small.harness(*asked)
     assert outcome.returncode == 0, outcome.stderr
-    assert outcome.stdout.startswith("By geneval (higher is better) x is best, beyond noise.")
-    assert "both judged on the same prompts: x is better beyond noise" in outcome.stdout
+    assert outcome.stdout.startswith("x is best by geneval (higher is better), beyond noise.")
+    assert "paired by the same prompts: x is better beyond noise" in outcome.stdout
     assert json.loads((small.folder / "s.json").read_text())["units"] == 30
     (small.folder / "v.csv").write_text(
         "left,right,winner,voter\n" + "".join(f"x,y,{'right' if v % 4 == 0 else 'x'},{v % 20}\n" for v in range(200))
     )
     outcome = small.harness("votes", "v.csv")
     assert outcome.returncode == 0, outcome.stderr
-    assert "20 voters, which all have in common" in outcome.stdout
+    assert "20 voters that all generators share" in outcome.stdout
 
 
 def asked(*words: str, code: int = 0) -> str:
@@ -215,9 +215,9 @@ def test_a_folder_of_judgements_is_read_as_a_run_and_verified_from_its_table(tmp
             name: (e["value"], e["low"], e["high"]) for name, e in printed.items()
         }
         assert all(r.provenance["table"] == command[1] and r.inputs["judgements"] for r in records)
-        assert "computed again agrees" in asked("verify", out)
+        assert "the recomputed records agree" in asked("verify", out)
         asked("submit", out, "--to", "b.zip")
-        assert "its files agree" in (told_of := asked("verify", "b.zip"))
+        assert "Verified: the files of" in (told_of := asked("verify", "b.zip"))
         assert "computes them from its table" in told_of
         assert "a minus b" in asked("compare", out, "a", "b")
     assert asked("export", "metrics", "results/scores", "--to", "m").startswith("metrics: 1 file")

@@ -35,10 +35,10 @@ def test_the_nearer_generator_is_best_and_the_table_has_every_image(folders):
     table = folders / "scores.csv"
     found = said(folders / "real", folders / "near", folders / "far", "--compare", "near", "far", "--csv", table)
     assert found.exit_code == 0, found.output
-    assert "By psnr (higher is better) near is best, beyond noise." in found.output
-    assert "By ssim (higher is better) near is best, beyond noise." in found.output
-    assert "both judged on the same images: near is better beyond noise" in found.output
-    assert "12 images, which all have in common" in found.output
+    assert "near is best by psnr (higher is better), beyond noise." in found.output
+    assert "near is best ssim of one generator (higher is better), beyond noise." in found.output
+    assert "paired by the same images: near is better beyond noise" in found.output
+    assert "12 images that all generators share" in found.output
     rows = list(csv.DictReader(table.open()))
     assert len(rows) == 24
     one, other = (np.asarray(Image.open(folders / path)) for path in ("real/clip1/img_005.png", "far/clip1/IMG_5.png"))
@@ -50,7 +50,7 @@ def test_the_nearer_generator_is_best_and_the_table_has_every_image(folders):
 
 def test_folders_can_be_what_was_drawn(folders):
     found = said(folders / "real", folders / "far", "--clusters", "--measure", "psnr")
-    assert "4 folders, which all have in common" in found.output
+    assert "4 folders that all generators share" in found.output
 
 
 def test_sets_without_pairs_are_refused_with_what_can_measure_them(folders):
@@ -65,7 +65,7 @@ def test_sets_without_pairs_are_refused_with_what_can_measure_them(folders):
 def test_equal_images_have_no_mean_psnr_and_an_ssim_of_one(folders):
     found = said(folders / "real", folders / "real")
     assert "psnr has no mean" in found.output
-    assert "by ssim (higher is better)" in found.output
+    assert "ssim of one generator (higher is better)" in found.output
 
 
 def test_random_weights_of_lpips_are_labelled(folders):
@@ -73,5 +73,5 @@ def test_random_weights_of_lpips_are_labelled(folders):
         Image.open(file).resize((32, 32)).save(file)
     found = said(folders / "real", folders / "near", "--measure", "lpips", "--random-weights")
     assert found.exit_code == 0, found.output
-    assert "by lpips (lower is better)" in found.output
+    assert "lpips of one generator (lower is better)" in found.output
     assert "LPIPS has random weights" in found.output

@@ -1,5 +1,7 @@
 """`harness selftest`: one's own values through the command, from folders of images to an exit code."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -78,17 +80,17 @@ def own(small, *, fd, score, tolerance):
 def test_values_that_come_out_again_are_exit_code_0(small, expected):
     outcome = own(small, **expected, tolerance=1e-6 * expected["fd"])
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert "pytorch-fid: 2 of 2 agree, 0 differ, 0 not run" in outcome.stdout
-    assert "random weights: these values say nothing about a published pipeline" in outcome.stdout
+    assert "pytorch-fid: 2 of 2 published values reproduced, 0 differ, 0 not run" in outcome.stdout
+    assert "not a published pipeline" in outcome.stdout
 
 
 def test_a_value_that_differs_is_exit_code_1_and_named_beside_those_that_agree(small, expected):
     outcome = own(small, **(expected | {"fd": expected["fd"] * 1.001}), tolerance=1e-6 * expected["fd"])
     assert outcome.returncode == 1
-    assert "DIFFERS fd of fake against real" in outcome.stdout
-    assert f"ours {expected['fd']:.6g}"[:10] in outcome.stdout
-    assert "agrees  is of fake" in outcome.stdout
-    assert "pytorch-fid: 1 of 2 agree, 1 differ, 0 not run" in outcome.stdout
+    assert "DIFFERS   fd of fake against real" in outcome.stdout
+    assert f"{expected['fd']:.6g}"[:5] in outcome.stdout
+    assert "agrees    is of fake" in outcome.stdout
+    assert "pytorch-fid: 1 of 2 published values reproduced, 1 differ, 0 not run" in outcome.stdout
 
 
 def test_data_that_are_not_here_are_exit_code_2_with_their_place(small, expected):
@@ -97,18 +99,18 @@ def test_data_that_are_not_here_are_exit_code_2_with_their_place(small, expected
     )
     outcome = small.harness("selftest", "own.yaml")
     assert outcome.returncode == 2
-    assert "not run fd of fake against real" in outcome.stdout
+    assert "not run   fd of fake against real" in outcome.stdout
     assert f"missing: {small.folder / 'reel'}: not found; place https://example.org/reel.zip there" in outcome.stdout
-    assert "pytorch-fid: 1 of 2 agree, 0 differ, 1 not run" in outcome.stdout
+    assert "pytorch-fid: 1 of 2 published values reproduced, 0 differ, 1 not run" in outcome.stdout
 
 
 def test_the_statistics_and_the_images_of_an_adm_file_both_stand_for_the_images_they_are_of(small):
     arguments = ("--protocol", "adm", "--random-weights", "--format", "adm", "--out", "adm.npz")
     assert small.harness("stats", "make", "real", *arguments).returncode == 0
     (small.folder / "adm.yaml").write_text(ADM)
-    outcome = small.harness("selftest", "adm.yaml")
+    outcome = small.harness("selftest", "adm.yaml", "--json", "told.json")
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    ours = [float(line.split()[1][:-1]) for line in outcome.stdout.splitlines() if " ours " in line]
+    ours = [one["ours"] for one in json.loads((small.folder / "told.json").read_text())["outcomes"]]
     (images, stored), (of_images, of_stored) = ours[:2], ours[2:4]
     assert images > 0
     assert stored == pytest.approx(images, rel=1e-6)
@@ -118,5 +120,5 @@ def test_the_statistics_and_the_images_of_an_adm_file_both_stand_for_the_images_
 def test_a_packaged_protocol_runs_what_needs_no_data_and_does_not_pass_for_whole(small):
     outcome = small.harness("selftest", "pytorch-fid", "--data", "nowhere")
     assert outcome.returncode == 2
-    assert "agrees  fd of ones against zeros" in outcome.stdout
-    assert "pytorch-fid: 1 of 2 agree, 0 differ, 1 not run" in outcome.stdout
+    assert "agrees    fd of ones against zeros" in outcome.stdout
+    assert "pytorch-fid: 1 of 2 published values reproduced, 0 differ, 1 not run" in outcome.stdout

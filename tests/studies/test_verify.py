@@ -29,7 +29,7 @@ def test_a_sample_computed_again_from_the_lock_is_equal_to_the_bit(finished, tmp
     where = ["--beside", "bench.yaml", "--json", tmp_path / "told.json"]
     told = finished.harness("verify", "results/small", "--sample", 2, *where)
     assert told.returncode == 0, told.stderr + told.stdout
-    assert "24 records of 2 of 24 cells computed again: 24 equal to the bit" in told.stdout
+    assert "recomputed, 2 of 24 cells             24          24   0 (0.05 SE)" in told.stdout
     held = json.loads((tmp_path / "told.json").read_text())
     assert held["exit_code"] == 0
     assert all(one["equal"] for one in held["again"])
@@ -133,12 +133,12 @@ def test_a_changed_image_is_found_and_a_missing_folder_is_named(small):
     after = small.harness("verify", "results/files", "--all", "--beside", "bench.yaml")
     assert after.returncode == 1
     assert "CHANGED  the images of generator mine are not those of the run" in after.stdout
-    assert re.search(r"DRIFTED .*mine sampling seed 0: fd under pixels.*; from other images on", after.stdout)
+    assert re.search(r"DRIFTED .*mine sampling seed 0: fd under pixels.*; first difference: images", after.stdout)
     assert not re.search(r"DRIFTED .*holdout", after.stdout)
     shutil.rmtree(folder)
     gone = small.harness("verify", "results/files", "--all", "--beside", "bench.yaml")
     assert gone.returncode == 0, gone.stdout + gone.stderr
-    assert re.search(r"LEFT     generator mine: not computed again: path: .*images", gone.stdout)
+    assert re.search(r"LEFT     generator mine: not recomputed: path: .*images", gone.stdout)
 
 
 @pytest.mark.parametrize("name", ["digits", "photographs", "mnist5k"])

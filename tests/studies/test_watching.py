@@ -65,9 +65,10 @@ def test_new_checkpoints_are_scored_into_one_out_and_the_best_has_the_price_of_i
     told = watched.harness("watch", "ck", "bench.yaml", "--once", "--settle", 0.05)
     assert told.returncode == 0, told.stderr
     lines = told.stdout.splitlines()
-    assert {line.split(": FD")[0] for line in lines[:2]} == {"model-ck_step-9.pt", "model-ck_step-100.pt"}
-    assert lines[2].startswith("best ")
-    assert "with the choice paid for" in lines[2]
+    assert lines[0].split()[:2] == ["checkpoint", "FD"]
+    assert {line.split()[0] for line in lines[2:4]} == {"model-ck_step-9.pt", "model-ck_step-100.pt"}
+    assert lines[4].startswith("best ")
+    assert "after correcting for the choice" in lines[4]
     run = harness.open_run(watched.folder / "results/watched")
     before = {row.generator: row.metrics["fd"] for row in run.leaderboard.rows}
     # A third one arrives, and the damaged fourth costs no other.

@@ -75,23 +75,27 @@ def main() -> None:
                 lines.append(f"| {n:,} × {D:,} | {name} | {one['seconds']:.1f} | {one['rise']:,.0f} | {words} |")
             ratio = found[1]["seconds"] / found[0]["seconds"]
             held = "reached" if ratio <= 1 else "NOT reached"
-            verdicts.append(f"- {n:,} rows, {metric}: {ratio:.2f} of the time of {peer} (bar: at most 1): {held}.")
+            verdicts.append(f"- {n:,} rows, {metric}: {ratio:.2f} of the time of {peer} (target: at most 1): {held}.")
     words = [sys.executable, "-m", "tests.support.costs", "--replicates", "10000"]
     drawn = median(
         float(subprocess.run(words, check=True, capture_output=True, text=True).stdout) for _ in range(given.rounds)
     )
     held = "reached" if drawn < 3 else "NOT reached"
     verdicts.append(
-        f"- {REPLICATES:,} joint replicates of {GENERATORS} generators of 10,000 images after their fits: "
-        f"{drawn:.2f} s (bar: under 3): {held}."
+        f"- {REPLICATES:,} joint replicates of the ranks of {GENERATORS} generators with 10,000 images each: "
+        f"{drawn:.2f} s (target: under 3): {held}."
     )
     names = ("generative-image-harness", "clean-fid", "torch-fidelity", "prdc", "numpy", "scipy")
     text = (
         "# What an interval costs\n\n"
+        "FD, KD and the k-NN metrics with intervals, beside the same metrics without intervals from other packages.\n"
         f"Written by `python -m tests.support.costs --rounds {given.rounds}`; seed {SEED}; "
         f"{', '.join(f'{name} {version(name)}' for name in names)}; one thread, CPU seconds, medians of "
-        f"{given.rounds} rounds in turn.\nMemory is what a method's peak adds to the imports and both feature sets "
-        "(float32).\n\n" + "\n".join(lines) + "\n\n" + "\n".join(verdicts) + "\n"
+        f"{given.rounds} alternating rounds.\nMemory: peak beyond the imports and both feature sets (float32).\n\n"
+        + "\n".join(lines)
+        + "\n\n"
+        + "\n".join(verdicts)
+        + "\n"
     )
     (DOCS / "cost.md").write_text(text, encoding="utf-8")
     print(text)

@@ -64,7 +64,7 @@ def ranked_forest(run: RunFiles, encoder: str) -> Markup:
         label(4, top - 10, "rank (set)", kind="head"),
         label(104, top - 10, "generator", kind="head"),
         label(right + 12, top - 10, f"{column.label} and interval", kind="head"),
-        label(right + 172, top - 10, "not resolved from", kind="head"),
+        label(right + 172, top - 10, "tied with", kind="head"),
         legend([(kind, KINDS[kind], LEGEND[kind]) for kind in kinds], left + 14, 20, step=185),
         axis_below(axis, top, bottom, direction(column)),
     ]
@@ -160,8 +160,8 @@ def plane(run: RunFiles, encoder: str, colour_of: dict[str, int]) -> Markup:
 
     across, up = ends("recall", left, left + side), ends("precision", bottom, top)
     parts: list[Child] = [
-        axis_below(across, top, bottom, "recall: share of real images that the fakes reach"),
-        axis_left(up, left, left + side, "precision: share of fakes among the real"),
+        axis_below(across, top, bottom, "recall: share of real images near a fake"),
+        axis_left(up, left, left + side, "precision: share of fakes near a real image"),
         label(names - 8, top + 4, "generator: precision, recall", kind="head"),
     ]
     marks: list[Child] = []

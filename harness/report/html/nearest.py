@@ -58,9 +58,9 @@ def nearest_section(run: RunFiles) -> list[Child]:
     if not pictures:
         return []
     hint = (
-        f"Closest pairs by the features of {run.first}, first sampling seed of each. In brackets the share of real "
-        "images, never trained on, that lie as near to theirs: chance alone brings pairs of such a share about that "
-        "often. All pairs: nearest/nearest.json."
+        f"Closest pairs by the features of {run.first}, first sampling seed of each. In brackets: share of held-out "
+        "real images with a neighbour as close, which is how often chance alone gives such a pair. All pairs: "
+        "nearest/nearest.json."
     )
     return [tag("p", hint, class_="hint"), tag("div", *pictures, class_="grids")]
 

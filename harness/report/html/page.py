@@ -77,7 +77,7 @@ def page(run: RunFiles) -> str:
         ("plane", "Fidelity against diversity", _plane(run)),
         ("ranks", "Ranks across encoders", _ranks(run)),
         ("seeds", "Single seeds", _seeds(run)),
-        ("sweeps", "Sweeps: curves, and the best cell with its price", sweep_section(run)),
+        ("sweeps", "Sweeps: curves, and the best cell after correction for the choice", sweep_section(run)),
         ("sizes", "Number of images", size_section(run)),
         ("costs", "Training, sampling and likelihood", cost_section(run)),
         ("lottery", "Lucky and unlucky seeds", lottery_section(run)),
@@ -86,7 +86,7 @@ def page(run: RunFiles) -> str:
         *((f"finding-{name}", finding.title, _finding(name, finding)) for name, finding in _studied(run)),
         ("terms", "Words used here", _terms(run)),
         ("methods", "Methods, ready to paste", _methods(run)),
-        ("lock", "The lock: everything that decides the numbers", _lock(run)),
+        ("lock", "Lock file: everything that decides the numbers", _lock(run)),
     ]
     shown_sections = [(key, title, body) for key, title, body in sections if body]
     description = run.lock["benchmark"].get("description") or ""
@@ -169,10 +169,7 @@ def _values(run: RunFiles) -> list[Child]:
         others = [column for column in run.board.columns_of(encoder) if column != run.by]
         panels = [tag("figure", small_forest(run, encoder, column)) for column in others]
         bars = f"Bars: {level} intervals of {run.by.label} over all seeds."
-        caption = (
-            f"{bars} (lo-hi): {level} confidence set of the rank. Last column: generators whose difference from this"
-            " one is not resolved."
-        )
+        caption = f"{bars} (lo-hi): {level} confidence set of the rank. Last column: generators tied with this one."
         ranked = []
         if run.board.is_ranked(encoder):
             # A narrow window has room for the panel of the same numbers only.
@@ -205,15 +202,15 @@ def _plane(run: RunFiles) -> list[Child]:
     if curves := run.prd_curves(run.first):
         caption = (
             f"Under {run.board.title(run.first)}. Precision against recall of clusters of both sets (Sajjadi et al."
-            " 2018): a curve that falls short on the right misses clusters, one that falls short above makes too many"
-            " images of some. F₈ and F₁/₈ are read off its two ends."
+            " 2018). A curve that is low on the right misses clusters; one that is low at the top makes too many images"
+            " of some. F₈ and F₁/₈ summarise its two ends."
         )
         drawn.append(figure(prd(run, run.first, curves, colours(run)), caption))
     if not has_plane(run):
         return drawn
     caption = (
-        f"Under {run.board.title(run.first)}. Higher: more of the fakes look real. Further right: more of the"
-        " real images are within reach. Lines are the intervals of both."
+        f"Under {run.board.title(run.first)}. Higher: more fakes look real. Further right: more real images are"
+        " covered. Lines: the intervals of both."
     )
     return [figure(plane(run, run.first, colours(run)), caption), *drawn]
 
@@ -223,9 +220,8 @@ def _ranks(run: RunFiles) -> list[Child]:
         return []
     random = [encoder for encoder, note in run.board.encoder_notes.items() if note]
     caption = (
-        f"Rank by {run.by.label}, 1 is best. Pale bars are the ranks that the data allow: where two bars overlap, the"
-        " order of the two may be chance."
-        + (f" {named(random)}: {run.board.encoder_notes[random[0]]}." if random else "")
+        f"Rank by {run.by.label}, 1 is best. Pale bars are confidence sets of the ranks: if two bars overlap, the order"
+        " may be chance." + (f" {named(random)}: {run.board.encoder_notes[random[0]]}." if random else "")
     )
     return [figure(bump(run, colours(run)), caption)]
 
@@ -234,11 +230,11 @@ def _seeds(run: RunFiles) -> list[Child]:
     if not run.cells(run.first, run.by.metric):
         return []
     caption = (
-        "Each mark is one image set; marks of one shape come from one trained model. The upright line is the value that"
-        " is ranked. Where it lies aside of its marks, that value has its bias taken off."
+        "Each mark is one image set; marks of one shape come from one trained model. The vertical line is the ranked"
+        " value, corrected for bias, so it may lie beside its marks."
         if run.board.interval["target"] == "T_inf"
-        else "Each mark is one image set; marks of one shape come from one trained model. The upright line is the"
-        " value that is ranked, their mean."
+        else "Each mark is one image set; marks of one shape come from one trained model. The vertical line is the"
+        " ranked value, their mean."
     )
     return [figure(strip(run), caption)]
 
@@ -250,7 +246,7 @@ def _samples(run: RunFiles) -> list[Child]:
     ]
     if not pictures:
         return []
-    hint = "The same rows of every grid, drawn by the run key and by nobody's eye; first sampling seed of each."
+    hint = "The same rows of every grid, chosen at random by the run key; first sampling seed of each."
     return [tag("p", hint, class_="hint"), tag("div", *pictures, class_="grids")]
 
 
@@ -274,11 +270,11 @@ def _tables(run: RunFiles) -> list[Child]:
 def _finding(name: str, finding: Finding) -> list[Child]:
     parts: list[Child] = []
     if finding.verdict:
-        parts.append(tag("div", *_folded(finding.verdict, "How sure this is, and all it says"), class_="verdict"))
+        parts.append(tag("div", *_folded(finding.verdict, "Details"), class_="verdict"))
     if finding.heatmap:
         parts.append(figure(heatmap(f"heatmap-{name}", finding.heatmap), finding.heatmap.caption))
     parts += [study_table(table) for table in finding.tables]
-    return parts or [tag("p", "This finding holds no sentence, table or figure.")]
+    return parts or [tag("p", "This finding is empty.")]
 
 
 def _terms(run: RunFiles) -> list[Child]:

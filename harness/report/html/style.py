@@ -88,8 +88,8 @@ svg{max-width:100%}.scroll,.panels figure{overflow:visible;background:none}
 .tall{max-height:none}.tall thead th{position:static}
 th[scope=row]{position:static}.panels{grid-template-columns:repeat(3,1fr)}.grids{grid-template-columns:repeat(4,1fr)}
 /* Words may break between words, not within: a column of sentences must not become a column of letters. */
-table{font-size:7.5pt}th,td{padding:.1rem .25rem;overflow-wrap:break-word}.l{white-space:normal}
-.w{min-width:8em}.w.t{min-width:15em}
+table{font-size:7.5pt}th,td{padding:.1rem .25rem;overflow-wrap:break-word}.l,thead th{white-space:normal}
+.w{min-width:5.5em}.w.t{min-width:14em}td.l{overflow-wrap:anywhere;min-width:4.5em}td.l:first-child{min-width:8.6em}
 #table table{font-size:6.8pt}#table th,#table td{padding:.1rem .14rem}#table .w{min-width:5.5em}
 #table th[scope=row]{overflow-wrap:anywhere;min-width:6em}
 pre{max-height:none;white-space:pre-wrap}}

@@ -25,13 +25,13 @@ def sweep_section(run: RunFiles) -> list[Child]:
         parts.append(
             tag(
                 "p",
-                "The best of many cells is partly the luckiest: its own interval is too short and too flattering. The "
-                "corrected value judges each fold of the data under the cell that the other folds would have chosen.",
+                "The best of many cells is partly lucky, so its own value is optimistic and its interval too short. "
+                "The corrected value is cross-validated: each fold is scored under the cell that other folds choose.",
                 class_="hint",
             )
         )
     drawn = panels(board, run.first)
-    band = f"Bands are {percent(board.interval['level'])} intervals of each cell by itself."
+    band = f"Bands: {percent(board.interval['level'])} intervals of each cell alone."
     if drawn:
         panels_of = [tag("figure", curve_panel(panel, number)) for number, panel in enumerate(drawn)]
         parts += [tag("div", *panels_of, class_="panels wide"), tag("p", band, class_="hint")]
@@ -56,8 +56,8 @@ def lottery_section(run: RunFiles) -> list[Child]:
     if table is None:
         return []
     hint = (
-        "CoV is the sd over the mean. Retraining moves what a checkpoint has on average, resampling redraws its "
-        "images. A gap between two single runs below the last column is what seeds alone do, 19 times in 20."
+        "CoV: standard deviation over the mean. Retraining: new training seed. Resampling: new images of the same "
+        "checkpoint. Inconclusive below: seeds alone give a smaller gap between two single runs 19 times in 20."
     )
     return [tag("p", hint, class_="hint"), study_table(table)]
 
@@ -96,8 +96,8 @@ def size_section(run: RunFiles) -> list[Child]:
     if panel is None:
         return []
     caption = (
-        "Each value is of the first images of the same sets, against the same reference. Where a curve of real images "
-        "still falls, so does everything else for the same reason: the bias of small sets."
+        "Each value is of the first n images of the same set, against the same reference. If the curve of real images "
+        "still falls, the others fall for the same reason: the bias of small sets."
     )
     return [figure(curve_panel(panel, 1000), caption)]
 
@@ -108,9 +108,9 @@ def cost_section(run: RunFiles) -> list[Child]:
     if table is None:
         return []
     hint = (
-        "Seconds are CPU seconds over all threads, on another device those of the clock; they are of the machine and "
-        "the moment, not part of the result. Bits per dimension are of held-out images, with the standard error over "
-        "images and, where there are several, over training seeds."
+        "Seconds: CPU seconds over all threads (on a GPU: wall-clock); they depend on the machine and are not part of "
+        "the result. Bits per dimension: on held-out images, with the standard error over images and, if there are "
+        "several, over training seeds."
     )
     return [tag("p", hint, class_="hint"), study_table(table)]
 
@@ -150,8 +150,8 @@ def facts_table(run: RunFiles) -> Table | None:
         "generator",
         "training, CPU s",
         "parameters",
-        "network evaluations an image",
-        "images a second",
+        "network evaluations per image",
+        "images per second",
         "bits/dim ↓",
         f"sd of {label} over training seeds",
         f"collapsed runs{f' ({rule})' if rule else ''}",

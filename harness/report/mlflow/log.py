@@ -43,7 +43,7 @@ def experiment(client: MlflowClient, name: str, database: Path | None) -> str:
     if found.lifecycle_stage != "active":
         raise TrackingUnavailable(
             f"the MLflow experiment {name!r} was deleted;"
-            f" `mlflow experiments restore -x {found.experiment_id}` brings it back"
+            f" restore it with `mlflow experiments restore -x {found.experiment_id}`"
         )
     return str(found.experiment_id)
 

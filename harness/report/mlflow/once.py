@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 CLAIM = "harness.claimed_by"  # the tag with the id of the run that counts
-NOTE = "Says which of several logged runs counts. `harness track` made it and deleted it at once; nobody needs it back."
+NOTE = "Marks which of several logged runs counts. Made and deleted by `harness track`; safe to remove."
 
 
 def claim(client: MlflowClient, key: str, run_id: str) -> str:

@@ -21,8 +21,8 @@ WRITER_SECONDS = 120  # that a run waits for another one to finish logging to th
 
 # What helps, by what went wrong below MLflow's client.
 HINTS = {
-    ssl.SSLCertVerificationError: "MLFLOW_TRACKING_SERVER_CERT_PATH names the file of a private certificate",
-    TimeoutError: "MLFLOW_HTTP_REQUEST_TIMEOUT is how many seconds it may take",
+    ssl.SSLCertVerificationError: "for a private certificate set MLFLOW_TRACKING_SERVER_CERT_PATH",
+    TimeoutError: "MLFLOW_HTTP_REQUEST_TIMEOUT sets the limit in seconds",
 }
 
 
@@ -54,9 +54,7 @@ def reachable(uri: str) -> Iterator[None]:
     elif uri == "databricks" or ("://" in uri and not uri.startswith("file:")):
         yield
     else:
-        raise TrackingUnavailable(
-            f"{uri!r} is no tracking URI: give http(s)://host:port, or sqlite:/// and the path of a database"
-        )
+        raise TrackingUnavailable(f"{uri!r} is not a tracking URI; use http(s)://host:port or sqlite:///PATH")
 
 
 def sqlite_path(uri: str) -> Path | None:
@@ -168,10 +166,10 @@ def _ask(uri: str) -> None:
         raise TrackingUnavailable(said) from error
     if answer.status_code in (401, 403):
         given = known.username or known.token or without_password(uri) != uri
-        wanted = "asks for a login" if not given else "does not know this login"
+        wanted = "requires a login" if not given else "rejects this login"
         verb = "check" if given else "set"
         if answer.status_code == 403:
-            wanted = "refuses this login" if given else "refuses anybody without a login"
+            wanted = "refuses this login" if given else "requires a login"
         raise TrackingUnavailable(
             f"MLflow at {without_password(uri)} {wanted} ({answer.status_code}): {verb} MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
@@ -197,7 +195,7 @@ def _alone(database: Path) -> Iterator[None]:
             held.enter_context(locked(database.with_name(f"{database.name}.lock"), seconds=WRITER_SECONDS))
         except TimeoutError as error:
             raise TrackingUnavailable(
-                f"another run has been writing the MLflow database {database} for {WRITER_SECONDS} s"
+                f"the MLflow database {database} has been locked by another run for {WRITER_SECONDS} s"
             ) from error
         except OSError as error:
             raise TrackingUnavailable(f"the MLflow database {database} cannot be written ({_line(error)})") from error

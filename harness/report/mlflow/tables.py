@@ -56,9 +56,8 @@ def description(board: Leaderboard, page: str, studies: Sequence[str] = (), *, a
     lines = [f"{opening}: [open the table]({page})", "", *_paragraph(answer), _line(head), "|" + " --- |" * len(head)]
     notes = [
         *board.notes,
-        "Under Artifacts: `leaderboards/` of the other encoders, single `seeds`, `plots/`, sample `grids/`,"
-        " tables of `studies/`,"
-        " and the run's files in `run/`, the report as `run/report.html`. One child run per generator and encoder.",
+        "Artifacts: `leaderboards/` (other encoders), `seeds`, `plots/`, sample `grids/`, `studies/`, and the run's"
+        " files in `run/`; the report is `run/report.html`. One child run per generator and encoder.",
     ]
     tail = [f"- {note}" for note in notes]
 

@@ -13,7 +13,7 @@ from harness.base import Estimate
 class ClassValue:
     """One metric of one class. `estimate` holds for all classes at once; None where the class has too few images.
 
-    `gap` is the value less that of unseen real images of the class, with its ends at the same level; None without them.
+    `gap` is the value minus that of held-out real images of the class, with its interval; None without them.
     """
 
     label: str
@@ -26,7 +26,7 @@ class ClassValue:
 class MetricByClass:
     """A metric of one generator: every class, those shown to be worse, and the mean that counts classes alike.
 
-    worse     classes that are worse than unseen real images of theirs, for all classes at once; without such images,
+    worse     classes that are worse than held-out real images of theirs, for all classes at once; without such images,
               those shown to be worse than the mean of the classes
     """
 
@@ -69,7 +69,7 @@ class GeneratorByClass:
 
 @dataclass(frozen=True)
 class ByClass:
-    """All generators under one encoder. `against` names the generator of unseen real images, None where there is none.
+    """All generators under one encoder. `against` names the control of held-out real images, if there is one.
 
     `left_out` says of metrics why they have no values by class.
     """

@@ -132,25 +132,35 @@ def better(one: Answer) -> str:
 
 
 def plan_text(found: Planned) -> str:
-    """What `harness power` prints: the run that it takes, and what limits that answer."""
+    """What `harness power` prints: the run that is needed, then its limits and what would change it."""
     plan = found.plan
     what = counted(plan.training_seeds, "training seed" if found.trained else "sampling seed")
-    if not found.trained:
-        what += f" (neither is trained{', so --training-seeds counts these' if found.seeds_given else ''})"
+    images = "images each" if plan.training_seeds > 1 else "images"
     lines = [
-        f"To see a difference of {plan.difference:g} in {found.metric} under {found.encoder} between {found.first} and "
-        f"{found.second} "
-        f"with probability {found.chance:g} (at {percent(plan.level)}, reference {found.reference}):\n{what} of "
-        f"{plan.images:,} images for each; then the standard error is {plan.se:.3g} and the power {plan.power:.2f}."
+        f"{what} of {plan.images:,} {images} per generator: power {plan.power:.2f} to detect a difference of "
+        f"{plan.difference:g} in {found.metric} between {found.first} and {found.second}.",
+        "",
+        *aligned(
+            [
+                ("standard error of the difference then", f"{plan.se:.2g}"),
+                ("target power", f"{found.chance:g}"),
+                ("confidence level", percent(plan.level)),
+                ("encoder, reference", f"{found.encoder}, {found.reference}"),
+            ]
+        ),
+        "",
     ]
+    if not found.trained:
+        given = ", so --training-seeds counts sampling seeds" if found.seeds_given else ""
+        lines.append(f"note: neither generator is trained{given}")
     if plan.images != found.pilot_images and found.of_size:
         lines.append(
-            f"limit: the run has {found.pilot_images:,} images a set; {found.metric} at {plan.images:,} is another "
-            "quantity, and so may the difference be"
+            f"note: {found.metric} depends on n. The run has {found.pilot_images:,} images per set; at "
+            f"{plan.images:,} the difference itself may change."
         )
     if found.trained and found.pilot_seeds < FEW_SEEDS:
-        lines.append(
-            f"limit: how far training seeds scatter is known from {found.pilot_seeds} of them only: read it as a rough "
-            "guess"
-        )
-    return "\n".join([*lines, *(f"limit: {limit}" for limit in plan.limits)])
+        seeds = counted(found.pilot_seeds, "training seed")
+        lines.append(f"note: rough estimate: the spread of training seeds is known from {seeds} only")
+    lines += [f"note: {limit}" for limit in plan.limits]
+    other = "more training seeds (--training-seeds)" if found.seeds_given else "more images per set (--images)"
+    return "\n".join([*lines, f"What would change it: a larger --difference, {other}, a lower --power."])

@@ -27,7 +27,7 @@ def diagnose(case: Case) -> Diagnosis:
     """
     if case.against == case.generator:
         facts = tuple(of_copies(case))
-        words = ["the reference point, unseen real images", *(TITLES[f.kind] for f in facts)]
+        words = ["the reference point, held-out real images", *(TITLES[f.kind] for f in facts)]
         return Diagnosis(case.generator, "; ".join(words), facts, case.notes)
     if case.void:
         found = of_copies(case)
@@ -220,7 +220,7 @@ def _distance(case: Case) -> list[Finding]:
         found.append(
             finding(
                 "too good",
-                "It is closer to the reference than unseen real images, or than it should be: look for reference "
+                "It is closer to the reference than held-out real images, or than it should be: look for reference "
                 "images among those it was trained on",
                 nearer,
             )

@@ -1,4 +1,4 @@
-"""What a diagnosis of one generator rests on: each metric against unseen real images, all its tests read together."""
+"""What a diagnosis of one generator rests on: each metric against held-out real images, all its tests read together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEAST_P = 1e-6  # an interval is not trusted further out than this
 class Evidence:
     """One metric of a generator minus what it is for real images: `gap`, its plain interval, and two p-values.
 
-    `real` is the value of unseen real images, or what theory says of a perfect generator. `p_holm` counts all tests of
+    `real` is the value of held-out real images, or of a perfect generator in theory. `p_holm` counts all tests of
     the generator; `side` is -1 or 1 where the gap is beyond noise in that reading, else 0. `unseen` is the gap below
     which none of that many tests finds it (None where not known). `conservative` intervals may hide a gap; `weak` says
     what else makes the numbers less than they seem.
@@ -262,7 +262,7 @@ def counted(records: Sequence[Record], generator: str, encoder: str, holdout: st
             round(found.training * fresh), round(n * fresh), found.holdout_training, found.holdout_images
         )
     elif found.training and found.near is not None:
-        # Exact copies are near ones too, so this many unseen real images at the most are copies.
+        # Exact copies are near ones too, so this many held-out real images at the most are copies.
         tests["training"] = likelier(round(found.training * fresh), round(n * fresh), found.unseen_near, m)
     return replace(found, p=tests)
 

@@ -15,7 +15,7 @@ TITLES = {
     "copies": "holds exact copies of training images, whether more than unseen real ones is not known",
     "near copies": "nearer to training images than unseen real ones are",
     "unlike": "real images, and yet not exchangeable with the reference",
-    "too good": "closer to the reference than unseen real images",
+    "too good": "closer to the reference than held-out real images",
     "other kind": "not images of this kind: they lie as far from the real ones as noise does",
     "other or margin": "not images of this kind, or a few at their margin: next to no real image is reached",
     "low fidelity": "less faithful than real",
@@ -43,7 +43,7 @@ BRIEF = {
     "copies": "copies training images (as real may)",
     "near copies": "near training images too often",
     "unlike": "not exchangeable with the reference",
-    "too good": "nearer than unseen real images",
+    "too good": "nearer than held-out real images",
     "other kind": "not images of this kind",
     "other or margin": "not of this kind, or at its margin",
     "low fidelity": "low fidelity",
@@ -180,20 +180,20 @@ def of_copies(case: Case) -> list[Finding]:
             )
         )
     if c.training:
-        # Datasets hold some images twice: what unseen real images share with the training set is no memorisation.
+        # Datasets hold some images twice: what held-out real images share with the training set is no memorisation.
         p = c.p_holm.get("training")
         words = "It holds exact copies of training images, "
         if p is not None and p <= 1.0 - case.level:
             kind, words = "memorisation", words + "which the distances reward"
         elif c.holdout_images:
-            kind, words = "few copies", words + "not more beyond noise than unseen real images are"
+            kind, words = "few copies", words + "not more beyond noise than held-out real images are"
         else:
             kind, words = "copies", words + "and the run does not say how many unseen real ones do"
         base = ""
         if c.holdout_images:
-            base = f"; of unseen real images {c.holdout_training} of {c.holdout_images}"
+            base = f"; of held-out real images {c.holdout_training} of {c.holdout_images}"
         elif c.unseen_images:
-            base = f"; of unseen real images at most the {c.unseen_near} of {c.unseen_images} that are near one"
+            base = f"; of held-out real images at most the {c.unseen_near} of {c.unseen_images} that are near one"
         found.append(
             Finding(
                 kind,

@@ -53,7 +53,7 @@ class Diagnosed:
 
 @dataclass(frozen=True)
 class Diagnoses:
-    """All generators of a run under one encoder. `against` names the generator of unseen real images; None: theory.
+    """All generators of a run under one encoder. `against` names the generator of held-out real images; None: theory.
 
     `unlike` says that the run has such a generator and that it is not exchangeable with the reference: nothing is
     compared with it.

@@ -32,7 +32,7 @@ def text(found: Diagnoses, *, details: bool = False) -> str:
     lines = [headline(found), *control(found), "", *table, ""]
     if not details:
         lines += [*[order.brief for order in found.orders if order.pairs][:ORDERS]]
-        real = f"{found.against}, unseen real images" if found.against else THEORY
+        real = f"{found.against}, held-out real images" if found.against else THEORY
         return "\n".join([*lines, f"vs: {real}. Intervals, p and reasons: --details.", CHANGES])
     lines.append(f"What each rests on: {about(found)}")
     lines += [line for one in found.generators for line in _shown(one)]
@@ -81,7 +81,7 @@ def headline(found: Diagnoses) -> str:
 
 
 def control(found: Diagnoses) -> list[str]:
-    """A sentence where the run's control of unseen real images is none."""
+    """A sentence where the run's control of held-out real images is none."""
     return [] if found.unlike is None else [f"Control: {found.unlike.words}."]
 
 

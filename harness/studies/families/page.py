@@ -28,28 +28,29 @@ def write_page(path: Path, found: Families, out: Path, beside: Sequence[Path] = 
     folder = path.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     run = read_run(out)
+    made = [f"`benchmarks/{read_run(one).board.benchmark}.yaml`" for one in (out, *beside)]
     commands = " ".join(f"--out {one.as_posix()}" for one in (out, *beside))
     lines = [
-        "# The families of generative models, measured",
-        "",
-        f"Written by `harness reproduce families {commands} --page {path.as_posix()}` after `harness run` of "
-        f"{', '.join(f'`benchmarks/{read_run(one).board.benchmark}.yaml`' for one in (out, *beside))}.",
+        "# Families of generative models",
         "",
         f"{TOY} {run.lock['benchmark'].get('description', '')}.",
+        "",
+        f"Written by `harness reproduce families {commands} --page {path.as_posix()}`, after `harness run` of "
+        f"{counted(len(made), 'benchmark')}: {', '.join(made)}.",
         "",
         *_table(run),
         *_facts(run),
         *_budget(run, found),
     ]
     pictures = [_sheet(run, found, folder / "samples.png")]
-    lines += ["## Samples", "", "The first sixteen images of each, not selected; `holdout` is unseen real scans.", ""]
+    lines += ["## Samples", "", "The first sixteen images of each, not selected. `holdout`: held-out real scans.", ""]
     lines += [f"![Rows of sample images of each family]({folder.name}/samples.png)", ""]
     lines += _sweeps(run, folder, pictures)
-    lines += ["## What textbooks say of the families, and what this run says", ""]
+    lines += ["## Textbook statements about the families, tested", ""]
     lines += [answer(found), "", *summary(found), ""]
     lines += [f"Source of the statements: {found.source}. Tests at {percent(found.level)}.", ""]
     if found.controls:
-        told = "Real images, whole or spoilt: what is known of them beforehand, and what these metrics say."
+        told = "Real images, as they are or degraded. The right answers are known; these are the metrics' answers."
         lines += ["### Controls", "", told, "", *statements_table(found.controls), ""]
     for axis in axes(found):
         own = [one for one in found.judged if one.axis == axis]
@@ -70,7 +71,7 @@ def _table(run: RunFiles) -> list[str]:
     rows = [board.cells(row)[:-1] for row in board.of(run.first)]
     head = board.header(run.first)[:-1]
     level = percent(board.interval["level"])
-    told = f"Under {board.title(run.first)}; ± is the {level} CI half-width. Swept cells are named by what was swept."
+    told = f"Under {board.title(run.first)}; ± is the {level} CI half-width. Swept generators are named by value."
     return ["## Fidelity and coverage", "", told, "", *_rows(head, rows), ""]
 
 
@@ -91,7 +92,7 @@ def _budget(run: RunFiles, found: Families) -> list[str]:
     sampling = seeds * len(declared.get("sampling_seeds") or [0]) * declared["n_fake"] * sum(1 / p for p in paces) / 60
     told = (
         f"Training {counted(len(costs), 'model')} from {counted(seeds, 'seed')} each took {training:.0f} CPU minutes, "
-        f"sampling all cells {sampling:.0f}, on the machine of this run and under its load."
+        f"sampling all cells {sampling:.0f}, on the machine of this run, which also did other work."
     )
     return [told, ""]
 
@@ -109,7 +110,7 @@ def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 def _sweeps(run: RunFiles, folder: Path, pictures: list[Path], *, title: bool = True) -> list[str]:
     """The curves of a run, copied beside the page, and its choices in words."""
     drawn = sorted((run.out / "plots").glob("curves-*.png"))
-    lines = ["## Curves, and the best cell with its price", ""] if title and drawn else []
+    lines = ["## Curves, and the best cell after correction for the choice", ""] if title and drawn else []
     lines += [f"- {words}." for words in curve_words(run)]
     lines += [""] if len(lines) > 2 * title else []
     for picture in drawn:

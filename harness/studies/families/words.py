@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from harness.report import Finding
 
 SHOWN = 8  # statements that disagree, before --details is needed
-TOY = "Toy models, a minute's training on 28×28 digits: verdicts are about these, not about the families at scale."
+TOY = (
+    "Toy models on 28×28 digits, each trained for less than a minute. The verdicts hold for these models, not for the "
+    "families at scale."
+)
 
 
 def answer(found: Families) -> str:
@@ -22,7 +25,8 @@ def answer(found: Families) -> str:
         f"{found.count(verdict)} {'are ' if verdict == 'not decided' else ''}{_verb(verdict)}" for verdict in VERDICTS
     ]
     return (
-        f"Of {counted(len(found.judged), 'statement')}, {', '.join(parts)} by {found.benchmark} under {found.encoder}."
+        f"Of {counted(len(found.judged), 'statement')}, {', '.join(parts)} (benchmark {found.benchmark}, encoder "
+        f"{found.encoder})."
     )
 
 
@@ -46,7 +50,7 @@ def lines(found: Families, *, details: bool = False) -> list[str]:
         told.append(f"\n{axis}: {counts}")
         told += [f"  {one.verdict:<12} {one.says}: {one.evidence}" for one in own]
     if found.controls:
-        told.append("\ncontrols, known beforehand")
+        told.append("\ncontrols, with known answers")
         told += [f"  {one.verdict:<12} {one.says}: {one.evidence}" for one in found.controls]
     if found.missing:
         told.append(f"\nnot in this run: {', '.join(found.missing)}")

@@ -27,7 +27,7 @@ def text(found: Judged, *, details: bool = False) -> str:
         (_rank(one), one.generator, shown(one.estimate), ", ".join(one.tied_with) if details else _tied(one))
         for one in shown_rows
     ]
-    lines = [answer(found), "", *aligned(rows, heads=("rank", "generator", "score", "not told apart from"), right=(2,))]
+    lines = [answer(found), "", *aligned(rows, heads=("rank", "generator", "score", "tied with"), right=(2,))]
     if len(shown_rows) < len(found.placed):
         lines.append(f"  {len(found.placed) - len(shown_rows)} more generators: --details")
     return "\n".join([*lines, "", about(found), *(f"note: {note}" for note in found.notes)])
@@ -42,20 +42,20 @@ def _rank(one: Placed) -> str:
 
 
 def about(found: Judged) -> str:
-    """What the intervals speak about: prompts, voters or images drawn anew."""
-    over = f"{found.units} {found.shared}, which all have in common" if found.shared else "images drawn independently"
-    return f"{percent(found.level)} intervals over {over}; ranks hold at {percent(found.level)} for all at once."
+    """The sampling units of the intervals: prompts, voters or images."""
+    over = f"{found.units} {found.shared} that all generators share" if found.shared else "independent images"
+    return f"{percent(found.level)} intervals over {over}; rank ranges: simultaneous {percent(found.level)}."
 
 
 def answer(found: Judged) -> str:
     """Which generator is best, or which may be."""
     best = [one.generator for one in found.placed if one.rank_low == 1]
     if len(found.placed) == 1:
-        return f"One generator by {found.judge} ({'lower' if found.lower_is_better else 'higher'} is better)."
+        return f"{found.judge} of one generator ({'lower' if found.lower_is_better else 'higher'} is better)."
     way = "lower" if found.lower_is_better else "higher"
     if len(best) == 1:
-        return f"By {found.judge} ({way} is better) {best[0]} is best, beyond noise."
-    return f"By {found.judge} ({way} is better) the best may be any of {named(best)}."
+        return f"{best[0]} is best by {found.judge} ({way} is better), beyond noise."
+    return f"No clear best by {found.judge} ({way} is better): {named(best)} are tied within noise."
 
 
 def difference_words(found: Judged, first: str, second: str) -> tuple[str, ...]:
@@ -63,8 +63,10 @@ def difference_words(found: Judged, first: str, second: str) -> tuple[str, ...]:
     told = gap(found, first, second)
     better = (told.value < 0) == found.lower_is_better
     verdict = (
-        "not told apart" if told.low <= 0 <= told.high else f"{first if better else second} is better beyond noise"
+        "no difference beyond noise"
+        if told.low <= 0 <= told.high
+        else f"{first if better else second} is better beyond noise"
     )
-    paired = f", both judged on the same {found.shared}" if found.shared else ""
+    paired = f", paired by the same {found.shared}" if found.shared else ""
     difference = with_ends(told.value, told.low, told.high, sign=True)
     return (f"{first} minus {second}: {difference}, p {p_text(told.p)}{paired}: {verdict}",)

@@ -1,6 +1,6 @@
-"""A Monitor in the training programs that people use, and where its numbers go; no framework is imported before use.
+"""Adapters of Monitor for training loops, Lightning, Hugging Face Trainer and accelerate; frameworks load on use.
 
-A sampler is `sample(model, k)`, which gives up to k images of the model as it is now. A log is `log(step, estimates)`.
+A sampler is `sample(model, k)`: it returns up to k images of the current model. A log is `log(step, estimates)`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Log = Callable[[int, Estimates], None]
 
 
 def loop(monitor: Monitor, sample: Sample, *, log: Sequence[Log] = ()) -> Callable[[int, Any], Estimates | None]:
-    """`on_step(step, model)` for a training loop of one's own: evaluates where due, logs, gives the Estimates.
+    """`on_step(step, model)` for your own training loop: evaluates when due, logs, returns the Estimates.
 
-    The model is in evaluation mode and without gradients meanwhile, and as it was afterwards.
+    The model is in evaluation mode without gradients meanwhile; its mode is restored afterwards.
     """
 
     def on_step(step: int, model: Any) -> Estimates | None:

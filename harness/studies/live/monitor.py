@@ -1,7 +1,7 @@
-"""A model scored while it trains: images in batches, from one process or many, with the number of `harness score`.
+"""Scores a model while it trains: images in batches, from one or more processes; equal to `harness score` offline.
 
-The reference is encoded once and kept in the store with what metrics computed of it. What the model makes is encoded as
-it comes; its features are kept until `reset`, of `n` images at most, and images no longer than a batch is full.
+The reference is encoded once and cached in the store. Generated images are encoded batch by batch; only their features
+are kept, of at most `n` images, until `reset`.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ State = Mapping[str, Any]
 
 
 class Monitor:
-    """Scores a model's images against `reference` while it trains; the same images in files get the same numbers.
+    """Scores a model's images against `reference` during training. The same images in files get the same scores.
 
-    `reference` is what `harness.score` takes for real images, a folder say; it is encoded now and kept in `store`.
-    `protocol` (default "clean") or `encoder`, `seed`, `range`, `layout`, `random_weights`, `store` and `device` are
-    those of `harness.score`. An evaluation takes `n` images (default: as many as the reference has), the same at each
-    step, since values at unlike numbers do not compare; `every` is the number of steps between two, for `due`.
+    `reference` is a folder or anything else that `harness.score` accepts as real images; it is encoded once and cached
+    in `store`. `protocol`, `encoder`, `seed`, `range`, `layout`, `random_weights`, `store` and `device` are those of
+    `harness.score`. Each evaluation uses `n` images (default: as many as the reference), since FD depends on n.
+    `every` is the number of training steps between two evaluations, for `due`.
 
-    In one process: `update(images)` until `left` is 0, then `compute()`, then `reset()`; `evaluate(sample)` is all.
-    In several, each makes its share of the `n` images, and `compute` gathers what torch.distributed has initialised;
-    `share` (rank, number of processes) says it elsewhere, where `merge` takes the others' `state()`.
+    One process: `evaluate(sample)`; or `update(images)` until `left` is 0, then `compute()` and `reset()`.
+    Several processes: each makes its share of the `n` images, and `compute` gathers through torch.distributed. Without
+    torch.distributed, set `share` (rank, number of processes) and pass the others' `state()` to `merge`.
 
-    Raises UsageError for a reference that cannot be used, before any training.
+    Raises UsageError for an unusable reference, before training starts.
 
     >>> monitor = harness.Monitor("cifar10/train", n=10_000, every=5_000)  # doctest: +SKIP
     >>> if monitor.due(step):  # doctest: +SKIP
@@ -145,17 +145,17 @@ class Monitor:
 
     @property
     def left(self) -> int:
-        """How many images this process has still to give."""
+        """Number of images that this process still has to add."""
         rank, processes = self._share
         return max(0, len(range(rank, self.n, processes)) - self._count)
 
     @property
     def batch_size(self) -> int:
-        """How many images are encoded at once; giving as many at a time keeps no images waiting."""
+        """Number of images encoded at once; batches of this size use the least memory."""
         return int(self._plan.benchmark.batch_size)
 
     def due(self, step: int) -> bool:
-        """Whether an evaluation is due: once at every `every`-th step; never at step 0, nor without `every`."""
+        """Whether to evaluate at this step: once at each multiple of `every`, never at step 0 or without `every`."""
         if self.every is None or step <= 0 or step % self.every or step == self._last:
             return False
         self._last = step
@@ -164,10 +164,10 @@ class Monitor:
     # ---------------------------------------------------------------- images in
 
     def update(self, images: Any, *, index: Sequence[int] | None = None) -> None:
-        """Take a batch of images, as `harness.score` takes batches; what goes beyond this process's share is left out.
+        """Add a batch of images in any form that `harness.score` accepts; images beyond this share are dropped.
 
-        `index` are their places among the `n` images, where they matter: which image is which in files. By default
-        process r of w has the places r, r + w, r + 2 w … in the order in which they come.
+        `index` gives their positions among the `n` images, to match files image by image. By default process r of w
+        fills positions r, r + w, r + 2 w … in order of arrival.
         """
         batch = self._pixels.batch(images)
         rank, processes = self._share
@@ -205,17 +205,17 @@ class Monitor:
                 into[name].append(rows)
 
     def reset(self) -> None:
-        """Forget all images; the reference stays."""
+        """Drop all added images; keep the reference."""
         self._count = 0
         self._pixels = self._images()
         self._places, self._waiting, self._others = [], [], []
         self._features = {name: [] for name in self._encoders}
 
     def evaluate(self, sample: Callable[[int], Any]) -> Estimates:
-        """The Estimates of a fresh evaluation: `sample(k)` gives up to k images, until there are enough.
+        """Estimates of `n` new images: calls `sample(k)`, which returns up to k images, until there are enough.
 
-        Random numbers of Python, NumPy and torch start at the same seed in every evaluation, so that steps compare
-        with the same noise, and are put back afterwards: training goes on as if nothing had been sampled.
+        The RNGs of Python, NumPy and torch start from the same seed in every evaluation, so steps are compared under
+        the same noise. They are restored afterwards, so evaluating does not change the training.
         """
         self.reset()
         try:
@@ -231,7 +231,7 @@ class Monitor:
     # ---------------------------------------------------------------- numbers out
 
     def state(self) -> State:
-        """What this process has, to be merged elsewhere: features float32 (m, d) by encoder, and places int64 (m,)."""
+        """Features of this process, for `merge` in another: float32 (m, d) by encoder, and positions int64 (m,)."""
         features = {name: list(own) for name, own in self._features.items()}
         if self._waiting:
             self._encode(joined(self._waiting), features)
@@ -242,9 +242,9 @@ class Monitor:
         }
 
     def merge(self, states: Iterable[State]) -> Monitor:
-        """Take what other processes have (their `state()`), whatever the order; the same monitor.
+        """Add the `state()` of other processes, in any order. Returns this monitor.
 
-        Raises UsageError for states of another protocol, reference or `n`.
+        Raises UsageError for states with another protocol, reference or `n`.
         """
         taken = list(states)
         for one in taken:
@@ -254,10 +254,10 @@ class Monitor:
         return self
 
     def compute(self) -> Estimates:
-        """The Estimates of the `n` images, each with its interval, as `harness score` of the same images gives.
+        """Estimates of the `n` images with intervals, equal to `harness score` on the same images.
 
-        To the bit where features do not hang on the batch, as on a CPU. Among torch.distributed's processes all call
-        it, and all get the same. Raises UsageError where there are not `n` images.
+        Equal to the bit if features do not depend on the batch, as on a CPU. Under torch.distributed all processes must
+        call it, and all get the same result. Raises UsageError if there are fewer than `n` images.
         """
         states = [self.state(), *self._others]
         distributed = None if self._given_share is not None else _distributed()

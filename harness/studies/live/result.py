@@ -1,4 +1,4 @@
-"""Scores as a notebook shows them: a small table, numbers by name, a data frame, and a folder like a run's."""
+"""Results of `harness.score`: a table in a notebook, Estimates by name, a data frame, a run folder."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Estimates(Mapping[str, Estimate]):
-    """The Estimates of one set of images by metric; prints as a small table.
+    """Estimates of one image set by metric; prints as a table.
 
-    `arrows` says which way is better; `note` stands below the table.
+    `arrows` marks the better direction of each metric; `note` is printed below the table.
     """
 
     def __init__(self, estimates: Mapping[str, Estimate], arrows: Mapping[str, str], note: str = "") -> None:
@@ -43,7 +43,7 @@ class Estimates(Mapping[str, Estimate]):
         return len(self._estimates)
 
     def flat(self, prefix: str = "") -> dict[str, float]:
-        """Each value, and its interval as `<metric>.low` and `<metric>.high`: what loggers of numbers take."""
+        """A flat dict for loggers: each value, and its interval as `<metric>.low` and `<metric>.high`."""
         found = {}
         for metric, one in self.items():
             found[f"{prefix}{metric}"] = one.value
@@ -52,7 +52,7 @@ class Estimates(Mapping[str, Estimate]):
         return found
 
     def table(self) -> list[list[str]]:
-        """A header and a row a metric: name, value, interval."""
+        """A header and one row per metric: name, value, interval."""
         level = percent(next(iter(self.values())).level) if self else ""
         rows = [["metric", "value", f"{level} interval"]]
         for metric, one in self.items():
@@ -62,7 +62,7 @@ class Estimates(Mapping[str, Estimate]):
 
     @property
     def notes(self) -> list[str]:
-        """What the numbers are of."""
+        """Encoder and sample sizes."""
         one = next(iter(self.values()), None)
         sizes = [] if one is None else [f"n_real = {one.n_real}, n_fake = {one.n_fake}"]
         return [*([self._note] if self._note else []), *sizes]
@@ -76,11 +76,11 @@ class Estimates(Mapping[str, Estimate]):
 
 @dataclass(frozen=True, repr=False)
 class Scores:
-    """What `harness.score` found: `estimates[fake][metric]`, and with one fake `scores[metric]`, are Estimates.
+    """Result of `harness.score`: `scores[metric]` is an Estimate; with several fakes, `scores.estimates[fake][metric]`.
 
-    leaderboard  the ranked rows, with simultaneous rank sets where there are several fakes
-    records      every Record, as `harness score` writes them
-    notes        what to know beside the numbers
+    leaderboard  the ranked rows; with several fakes, each rank has its simultaneous confidence set
+    records      every Record, as in records.jsonl
+    notes        remarks on the numbers
     """
 
     leaderboard: Leaderboard
@@ -90,7 +90,7 @@ class Scores:
 
     @property
     def estimates(self) -> dict[str, Estimates]:
-        """The Estimates of each fake by its name. A metric under several encoders is called `metric:encoder`."""
+        """Estimates of each fake, by name. Under several encoders a metric is named `metric:encoder`."""
         found: dict[str, dict[str, Estimate]] = {}
         arrows: dict[str, str] = {}
         several = self._several
@@ -115,7 +115,7 @@ class Scores:
         return "; ".join(self.leaderboard.title(name) for name in self.leaderboard.encoders)
 
     def __getitem__(self, metric: str) -> Estimate:
-        """The Estimate of a metric, of the one fake that was scored; UsageError where there are several."""
+        """Estimate of a metric of the only fake; UsageError if several were scored."""
         found = self.estimates
         if len(found) != 1:
             raise UsageError(
@@ -124,11 +124,11 @@ class Scores:
         return next(iter(found.values()))[metric]
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row for each fake and metric.
+        """Data frame with one row per fake and metric.
 
         fake, encoder, metric, value, se, low, high, level, n_real, n_fake, method
-        rank, rank_low, rank_high   of the metric that ranks, missing for the others; the true rank lies in
-                                    [rank_low, rank_high], at `level` for all fakes at once
+        rank, rank_low, rank_high   of the ranking metric, missing for the others; [rank_low, rank_high] is the
+                                    simultaneous confidence set at `level`
         """
         import pandas as pd
 
@@ -148,10 +148,10 @@ class Scores:
         return frame.astype(floats | dict.fromkeys(("rank", "rank_low", "rank_high"), "Int64"))
 
     def save(self, out: str | Path) -> FinishedRun:
-        """Write a folder like that of `harness score`: report, leaderboard, records, lock; every command reads it.
+        """Write a run folder with report, leaderboard, records and lock file, for use with every command.
 
-        Images that were in memory are written beside it, in `<out>.images/`, and the benchmark that scores them again
-        to `<out>.yaml`. Raises UsageError where `out` holds anything else than an earlier save.
+        In-memory images are written to `<out>.images/`, and the benchmark that reproduces the scores to `<out>.yaml`.
+        Raises UsageError if `out` holds anything but an earlier save.
         """
         from harness.pipeline import open_run
 
@@ -171,7 +171,7 @@ class Scores:
         return [[*(["rank"] if ranked else []), "fake", *head], *map(cells, rows)]
 
     def _tables(self) -> Iterator[tuple[list[list[str]], list[str]]]:
-        """Each encoder's table with the lines below it."""
+        """Table of each encoder and the notes below it."""
         if len({row.generator for row in self.leaderboard.rows}) == 1:
             (own,) = self.estimates.values()
             yield own.table(), [*own.notes, *self._remarks()]

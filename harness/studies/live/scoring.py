@@ -51,20 +51,21 @@ def score(
     device: str = "auto",
     workers: int | None = None,
 ) -> Scores:
-    """The scores of `fake` images against `real` ones, as `harness score` gives for the same images in files.
+    """Scores of `fake` images against `real` ones, with confidence intervals.
 
-    Both are arrays or tensors (n, H, W, C) or (n, C, H, W), lists of PIL images, iterables of images or of batches,
-    DataLoaders, Hugging Face Datasets, or paths as the command takes them. Several fakes, `{"name": images}`, rank.
-    Images are uint8, or floats whose black and white `range` says: (0, 1), (-1, 1). `layout` ("NHWC", "NCHW") is needed
-    where a shape reads both ways, `column` where several columns hold images.
+    Equal to the bit to `harness score` on the same images in files.
 
-    `protocol` (default "clean") or `encoder` decide what is computed; `random_weights` needs no weight file, and
-    measures no quality. `n` takes as many images of each set, drawn by `seed`. Images and features are kept in `store`
-    (default `$HARNESS_STORE`, else `.harness`), so that the same real images are encoded once. All is computed in this
-    process, on one thread; `workers` starts as many processes instead. `device` is where encoders and metrics compute.
+    `real` and `fake` are arrays or tensors (n, H, W, C) or (n, C, H, W), lists of PIL images, iterables of images or
+    batches, DataLoaders, Hugging Face Datasets, or paths. `{"name": images, …}` scores and ranks several fakes.
+    Images are uint8, or floats with `range` (black, white), such as (0, 1) or (-1, 1). `layout` ("NHWC" or "NCHW")
+    resolves an ambiguous shape; `column` names the image column of a table.
 
-    Raises UsageError for what is ambiguous (floats without a range, a shape that reads both ways), for NaN, and as
-    `harness score` does.
+    `protocol` (default "clean") or `encoder` sets preprocessing, encoder and metrics. `random_weights` needs no
+    download; scores then do not measure quality. `n` subsamples each set, with `seed`. `store` caches images and
+    features (default `$HARNESS_STORE`, else `.harness`), so real images are encoded once. `workers` is the number of
+    processes (default: this process, one thread); `device` is for encoders and metrics: auto, cpu, cuda, mps or xpu.
+
+    Raises UsageError for ambiguous input (floats without a range, an ambiguous shape), NaN, and too few images.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)

@@ -7,11 +7,11 @@ from harness.studies.judges.words import difference_words, text
 from harness.studies.pairs.compute import Paired
 
 
-def report(found: Paired, compare: tuple[str, str] | None) -> str:
+def report(found: Paired, compare: tuple[str, str] | None, *, details: bool = False) -> str:
     """The answer by each measure, the difference of two generators where asked for, and what is amiss."""
     parts = []
     for one in found.judged.values():
-        parts.append("\n".join([text(one), *(difference_words(one, *compare) if compare else ())]))
+        parts.append("\n".join([text(one, details=details), *(difference_words(one, *compare) if compare else ())]))
     return "\n\n".join([*parts, *(f"note: {note}" for note in found.notes)])
 
 

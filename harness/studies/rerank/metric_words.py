@@ -24,14 +24,14 @@ def answer(found: Agreements) -> list[str]:
     of_axes: dict[str, list[float]] = {}
     for pair in found.pairs:
         one, other = found.axes[pair.first], found.axes[pair.second]
-        of_axes.setdefault(one if one == other else "of different axes", []).append(pair.tau)
+        of_axes.setdefault(one if one == other else "different axes", []).append(pair.tau)
     medians = [f"{axis} {np.median(taus):.2f}" for axis, taus in of_axes.items()]
-    told = [head, f"Median agreement (tau-b) of two metrics about: {', '.join(medians)}."]
+    told = [head, f"Median tau-b of two metrics of one axis, or of different axes: {', '.join(medians)}."]
     for names in found.groups:
         if len(names) > 1:
-            told.append(f"Alike in value (tau {ALIKE:g} or more between every two): {named(names, len(names))}.")
+            told.append(f"Similar orders (tau-b ≥ {ALIKE:g} for every two): {named(names, len(names))}.")
     if alone := [names[0] for names in found.groups if len(names) == 1]:
-        told.append(f"Like no other: {named(alone, len(alone))}.")
+        told.append(f"Similar to no other metric: {named(alone, len(alone))}.")
     return told
 
 

@@ -71,7 +71,7 @@ def of_run(out: Path, metric: str | None, seed: int) -> Run:
     copying = {str(row["generator"]) for row in board["rows"] if copies_reference(row["observations"])}
     if copying:
         back = "gives" if len(copying) == 1 else "give"
-        notes.append(f"left out: {named(sorted(copying))} ({back} reference images back, so distances mean nothing)")
+        notes.append(f"left out: {named(sorted(copying))} ({back} reference images, so distances mean nothing)")
     under: dict[str, dict[str, results.Groups]] = {}
     for number, encoder in enumerate(dict.fromkeys(str(row["encoder"]) for row in board["rows"])):
         rows = [row for row in board["rows"] if row["encoder"] == encoder]

@@ -35,12 +35,12 @@ def finding(found: Reranked) -> Finding:
         (name, round(mean, 2), round(low, 2), round(high, 2), *(places[r.name][name] for r in rankings))
         for name, (mean, low, high) in whole.mean_rank.items()
     )
-    named = ("generator", "mean rank", "least", "most", *(f"rank under {r.name}" for r in rankings))
+    named = ("generator", "mean rank", "low", "high", *(f"rank under {r.name}" for r in rankings))
     caption = (
-        f"Ranks by {run.metric}, 1 is best; least and most: what the mean rank may be in truth, all at once ({level})"
+        f"Ranks by {run.metric}, 1 is best; low, high: simultaneous {level} confidence interval of the mean rank"
     )
     if run.drawn:
-        caption += f"; {', '.join(run.drawn)}, of random weights, counts in the mean"
+        caption += f"; the mean includes {', '.join(run.drawn)} (random weights)"
     tables.append(Table(caption, named, ranks))
     asked = [(b, p) for b in pairs for p in b.pairs if p.reversed_for_sure or p.differs >= 0.5]
     if asked:
@@ -56,7 +56,7 @@ def finding(found: Reranked) -> Finding:
             for b, p in sorted(asked, key=lambda one: not one[1].reversed_for_sure)
         )
         heads = ("pair", "encoder", "prefers", "other encoder", "prefers this", "beyond noise")
-        tables.append(Table("Pairs of generators in another order under another encoder", heads, rows))
+        tables.append(Table("Pairs of generators that two encoders order differently", heads, rows))
     heat = None
     if len(rankings) > 2:
         names = tuple(r.name for r in rankings)
@@ -64,7 +64,7 @@ def finding(found: Reranked) -> Finding:
         values = tuple(tuple(tau.get(frozenset((a, b))) for b in names) for a in names)
         heat = Heatmap("Kendall's tau-b of two encoders' orders", names, names, values, -1, 1)
     how = (
-        f"How sure: all that is beyond noise is so at once, at {level}, for these generators, by {run.metric}, "
+        f"How sure: all findings beyond noise hold simultaneously at {level}, for these generators, by {run.metric}, "
         f"reference {run.reference}."
     )
     title = f"Do encoders rank alike? By {run.metric}"

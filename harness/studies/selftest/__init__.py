@@ -13,6 +13,6 @@ if TYPE_CHECKING:
     from harness.studies.selftest.catalogue import SUFFIXES, load
     from harness.studies.selftest.compute import run
     from harness.studies.selftest.result import tally
-    from harness.studies.selftest.words import RANDOM, outcome_words, tally_words
+    from harness.studies.selftest.words import RANDOM, progress_words, text
 
 __getattr__ = door(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.base import with_ends
 from harness.studies.statistics.formats import CLEAN_MODES
 from harness.studies.statistics.make import is_own
 from harness.studies.statistics.npz import protocol_of
@@ -25,8 +26,8 @@ def file_words(path: Path, held: Statistics) -> list[str]:
     made = held.made
     if made is None:
         if known := described(path):
-            return [*told, "made by    the file does not say; its name is that of a published one", *known]
-        return [*told, "made by    the file does not say; `harness stats fd` takes it with --assume-protocol only"]
+            return [*told, "made by    not stated in the file; its name is that of a published file", *known]
+        return [*told, "made by    not stated in the file; `harness stats fd` needs --assume-protocol"]
     protocol = made.protocol
     if is_own(protocol_of(made)):
         told.append(f"protocol   none: features of the encoder {protocol['name']}")
@@ -45,31 +46,33 @@ def file_words(path: Path, held: Statistics) -> list[str]:
 def clean_words(out: Path, protocol: str) -> list[str]:
     """Where clean-fid finds the two files that were written for it."""
     return [
-        f"{kernel_file(out)}: features, for clean-fid's KID",
-        f"clean-fid finds them as dataset_name='NAME', mode='{CLEAN_MODES[protocol]}', dataset_split='custom' once "
-        f"they lie in its folder `stats` as name_{CLEAN_MODES[protocol]}_custom_na.npz and "
-        f"name_{CLEAN_MODES[protocol]}_custom_na_kid.npz (lower case)",
+        f"{kernel_file(out)}: features for clean-fid's KID",
+        f"For clean-fid, copy them to its folder `stats` as name_{CLEAN_MODES[protocol]}_custom_na.npz and "
+        f"name_{CLEAN_MODES[protocol]}_custom_na_kid.npz (lower case), then use dataset_name='NAME', "
+        f"mode='{CLEAN_MODES[protocol]}', dataset_split='custom'.",
     ]
 
 
 def _says(path: Path) -> str:
-    return "its registered name says so" if of_file(path) is not None else "--assume-protocol says so"
+    return "registered under this name" if of_file(path) is not None else "from --assume-protocol"
 
 
-def distance_words(found: Distance) -> list[str]:
-    """The distance, with its interval where there is one and what was assumed of files that do not say."""
+def distance_words(found: Distance, *, details: bool = False) -> list[str]:
+    """The distance with its interval, n, and what was assumed of files; `details` adds the interval's method."""
     one = found.estimate
-    value = f"{found.value:.6g}" if one is None else f"{one.value:.6g} [{one.low:.6g}, {one.high:.6g}]"
+    value = f"{found.value:.6g}" if one is None else with_ends(one.value, *one.ends)
     told = [f"FD {value} under {found.protocol}"]
     told += [
-        f"assumed: {path} is of protocol {found.protocol}; {_says(path)}, the file does not" for path in found.silent
+        f"assumed: {path} has protocol {found.protocol} ({_says(path)}); the file does not state one"
+        for path in found.silent
     ]
     if found.random:
         told.append(RANDOM)
     n_real, n_fake = (size or "unknown" for size in (found.n_real, found.n_fake))
-    told.append(f"n_real = {n_real}, n_fake = {n_fake}: FD falls as either grows, so compare it at the same two only")
+    told.append(f"n_real = {n_real}, n_fake = {n_fake}: FD falls as n grows; compare only at the same n")
     if one is None:
-        return [*told, "no interval: statistics have no rows to vary; give the images of FAKE for one"]
-    words = " (conservative)" if one.conservative else ""
-    told.append(f"95% interval{words} about the expectation at this n_fake (T_N), the reference held fixed")
-    return [*told, f"method: {one.method}", *(f"note: {note}" for note in one.notes)]
+        return [*told, "no interval: statistics hold no single images; give FAKE as images to get one"]
+    words = ", conservative" if one.conservative else ""
+    told.append(f"[ ]: 95% CI for E[FD] at this n_fake (T_N), fixed reference{words}")
+    told += [f"note: {note}" for note in one.notes]
+    return [*told, f"method: {one.method}"] if details else told

@@ -1,74 +1,93 @@
-"""What verifying found, in words: the answer first, then what differs, then what could not be tried."""
+"""What verifying found, in words: the answer, a row for each check, then what differs and what was not recomputed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.base import counted
+from harness.base import aligned, counted
 from harness.studies.verify.result import FROM_FILES, Drift, Verified
 
-SHOWN = 20  # records of one kind
+SHOWN = 5  # lines of one kind before --details is needed
 
 
-def text(found: Verified) -> str:
-    """What `harness verify` prints."""
+def text(found: Verified, *, details: bool = False) -> str:
+    """What `harness verify` prints; `details` lists every problem."""
     lines = [answer(found)]
-    lines += [f"DAMAGED  {problem}" for problem in found.damaged]
-    lines += [f"CHANGED  {problem}" for problem in found.changed]
-    lines += _listed("files", [one for one in found.files if one.drifted])
-    lines += _listed("lock", [one for one in found.again if one.drifted])
-    if found.files:
-        lines.append(
-            f"files    {counted(len(found.files), 'record')} against the analyses beside them: "
-            f"{_tally(found.files, FROM_FILES)}"
-        )
+    if table := _table(found):
+        lines += ["", *table]
     if found.unvouched:
-        lines.append("files    no receipt says what they were when the run wrote them")
-    if found.again:
-        done, of = found.of
-        lines.append(
-            f"lock     {counted(len(found.again), 'record')} of {done} of {counted(of, 'cell')} computed again: "
-            f"{_tally(found.again, found.tolerance)}"
-        )
-        if moved := [one for one in found.again if not one.equal and not one.drifted]:
-            lines.append(f"         largest difference within tolerance: {_one(max(moved, key=lambda d: d.in_se))}")
-    lines += [f"LEFT     {what}: not computed again: {why}" for what, why in found.left.items()]
+        lines.append("  no receipt: cannot tell whether the files changed since the run")
+    problems = [
+        *_some([f"DAMAGED  {problem}" for problem in found.damaged], details),
+        *_some([f"CHANGED  {problem}" for problem in found.changed], details),
+        *_some(_drifted("files", found.files), details),
+        *_some(_drifted("lock", found.again), details),
+        *_some([f"LEFT     {what}: not recomputed: {why}" for what, why in found.left.items()], details),
+    ]
+    if problems:
+        lines += ["", *problems]
     if found.versions:
-        lines.append(f"versions here are others than in the run: {'; '.join(found.versions)}")
+        lines += ["", f"Versions differ from the run's: {'; '.join(found.versions)}."]
+    done, of = found.of
+    if not found.drifted and 0 < done < of:
+        lines += ["", f"Recomputed {done} of {counted(of, 'cell')}; --all recomputes every cell."]
     return "\n".join(lines)
 
 
 def answer(found: Verified) -> str:
     """The judgement in a sentence."""
     if found.exit_code == 2:
-        return f"verify: nothing of {found.out} could be computed again"
+        return f"Not verified: nothing of {found.out} could be recomputed."
     if found.exit_code == 0:
-        what = "its files agree" + (" and what was computed again agrees" if found.again else "")
-        return f"verify: {found.out}: {what}"
-    told = []
+        what = " and the recomputed records agree" if found.again else ""
+        return f"Verified: the files of {found.out} agree{what}."
+    wrong = []
     if found.damaged:
-        told.append("files were changed or are damaged")
+        wrong.append("files were changed or are damaged")
     if found.changed:
-        told.append("what it was computed from is not here as it was")
+        wrong.append("pinned inputs differ here")
     if found.drifted:
-        told.append(f"{counted(len(found.drifted), 'record')} differ beyond tolerance")
-    return f"verify: {found.out}: {'; '.join(told)}"
+        wrong.append(f"{counted(len(found.drifted), 'record')} differ beyond the tolerance")
+    return f"NOT verified: {found.out}: {'; '.join(wrong)}."
 
 
-def _tally(found: Sequence[Drift], tolerance: float) -> str:
+def _table(found: Verified) -> list[str]:
+    """A row for each check: how many records are equal, within the tolerance and beyond it."""
+    rows = []
+    if found.files:
+        rows.append(("intervals from stored analyses", *_tally(found.files, FROM_FILES)))
+    if found.again:
+        done, of = found.of
+        rows.append((f"recomputed, {done} of {counted(of, 'cell')}", *_tally(found.again, found.tolerance)))
+    if not rows:
+        return []
+    heads = ("check", "records", "identical", "within tolerance", "beyond")
+    lines = aligned(rows, heads=heads, right=(1, 2, 4))
+    moved = [one for one in found.again if not one.equal and not one.drifted]
+    if moved:
+        lines.append(f"  largest difference within tolerance: {_one(max(moved, key=lambda one: one.in_se))}")
+    return lines
+
+
+def _tally(found: Sequence[Drift], tolerance: float) -> tuple[str, str, str, str]:
     equal, beyond = sum(one.equal for one in found), sum(one.drifted for one in found)
     within = len(found) - equal - beyond
-    return f"{equal} equal to the bit, {within} within {tolerance:g} standard errors, {beyond} beyond"
+    return f"{len(found):,}", f"{equal:,}", f"{within:,} ({tolerance:g} SE)", f"{beyond:,}"
 
 
-def _listed(what: str, found: Sequence[Drift]) -> list[str]:
-    worst = sorted(found, key=lambda one: -one.in_se)
-    lines = [f"DRIFTED  ({what}) {_one(one)}" for one in worst[:SHOWN]]
-    return lines + ([f"DRIFTED  ({what}) and {len(worst) - SHOWN} more"] if len(worst) > SHOWN else [])
+def _drifted(what: str, found: Sequence[Drift]) -> list[str]:
+    worst = sorted((one for one in found if one.drifted), key=lambda one: -one.in_se)
+    return [f"DRIFTED  ({what}) {_one(one)}" for one in worst]
+
+
+def _some(lines: Sequence[str], details: bool) -> list[str]:
+    shown = list(lines if details else lines[:SHOWN])
+    return shown + ([f"         {len(lines) - len(shown)} more: --details"] if len(shown) < len(lines) else [])
 
 
 def _one(one: Drift) -> str:
-    unit = f"{one.in_se:.2g} standard errors" if one.se else "it has no standard error"
-    begins = f"; from other {one.begins} on" if one.begins else ""
-    numerics = f"; batch size alone moved it by {one.numerics:.2g} standard errors" if one.numerics is not None else ""
-    return f"{one.record}: {one.stored:.8g}, again {one.again:.8g}, apart by {one.by:.2g} ({unit}){begins}{numerics}"
+    unit = f"{one.in_se:.2g} SE" if one.se else "no SE known"
+    begins = f"; first difference: {one.begins}" if one.begins else ""
+    numerics = f"; batch size alone changed it by {one.numerics:.2g} SE" if one.numerics is not None else ""
+    values = f"{one.stored:.8g}, recomputed {one.again:.8g}, difference {one.by:.2g} ({unit})"
+    return f"{one.record}: {values}{begins}{numerics}"
