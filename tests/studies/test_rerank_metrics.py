@@ -73,7 +73,7 @@ def test_the_answer_counts_what_turns_and_names_groups_and_loners():
     found = Agreements(Path("o"), "e", 0.95, tuple(axes), axes, pairs, (("fd", "kd"), ("recall",)), ())
     assert answer(found) == [
         "Of 2 pairs of metrics under e, 1 order some generators differently beyond noise; the other 1 do not.",
-        "Median tau-b of two metrics of one axis, or of different axes: whole 1.00, of different axes -1.00.",
+        "Median tau-b of two metrics of one axis, or of different axes: whole 1.00, different axes -1.00.",
         "Similar orders (tau-b ≥ 0.8 for every two): fd and kd.",
         "Similar to no other metric: recall.",
     ]
