@@ -36,7 +36,7 @@ def answer(run: RunFiles) -> list[str]:
     note = run.board.encoder_notes[run.first]
     said = []
     if note:
-        said.append(f"Encoder {run.first} – {note}: the order below does not measure image quality.")
+        said.append(f"Encoder {run.first} – {note}.")
     if candidates:
         said.append(_best(run, candidates, f"By {run.by.label} under {run.first}"))
     else:

@@ -72,8 +72,7 @@ def matrix(columns: tuple[str, ...]) -> Heatmap:
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_run(tmp_path_factory.mktemp("run"))
     write_finding(folder, "claims-slide", Finding("Claims: a slide", ("One of four holds.",), (WIDE,)))
-    write_finding(folder, "audit", Finding("An audit", ("No rank flips.",), (LONG,), matrix(NAMES)))
-    write_finding(folder, "wide", Finding("Wide tables", ("All fit on paper.",), (COSTS, RERANKED)))
+    write_finding(folder, "audit", Finding("An audit", ("No rank flips.",), (LONG, COSTS, RERANKED), matrix(NAMES)))
     write_finding(folder, "diagnosis-e", Finding("Diagnosis", ("All is well; `harness power OUT` says more.",)))
     write_report(folder)
     return folder

@@ -255,7 +255,7 @@ def test_random_weights_and_failures_are_told_in_the_verdict(run):
             },
         ),
     )
-    assert "says nothing about the quality" in verdict(random)[0]
+    assert "not a measure of quality" in verdict(random)[0]
 
 
 def test_the_methods_paragraph_holds_every_fact_that_a_reader_needs(run):
@@ -359,7 +359,7 @@ def test_a_level_between_whole_percents_is_said_as_it_was_declared(tmp_path):
     page = html.unescape(write_report(folder).read_text())
     assert "with 99.9% confidence" in page
     assert "Bars: 99.9% intervals" in page
-    assert "holds the true value in 99.9% of cases" in page
+    assert "99.9% confidence interval" in page
     assert "Intervals (99.9%)" in page
     assert "100% intervals" not in page
     assert "95%" not in page
