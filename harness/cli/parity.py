@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from harness.cli import FAILED, USAGE
-from harness.cli.options import JSON, PATH
+from harness.cli.options import DETAILS, JSON, PATH
 
 
 @click.command()
@@ -20,17 +20,26 @@ from harness.cli.options import JSON, PATH
 @click.option("--n", type=click.IntRange(8), help="Only the first N files of each folder, by name. [default: all]")
 @click.option("--random-weights", is_flag=True, help="Use random weights (no download). Scores do not measure quality.")
 @click.option("--device", default="auto", show_default=True, help="Device: auto, cpu, cuda, mps …")
+@DETAILS
 @JSON
 def parity(
-    real: Path, fake: Path, peers: str | None, n: int | None, random_weights: bool, device: str, file: Path | None
+    real: Path,
+    fake: Path,
+    peers: str | None,
+    n: int | None,
+    random_weights: bool,
+    device: str,
+    details: bool,
+    file: Path | None,
 ) -> None:
     """Compare our numbers with other packages on your images.
 
     Each package (clean-fid, torch-fidelity, pytorch-fid, torchmetrics) runs its own code on REAL and FAKE, with the
-    same weight file. Prints a Markdown table: both values, the difference of the features, the tolerance for rounding,
-    and seconds. Exit 1 if a difference exceeds the tolerance, 2 if nothing could be compared.
+    same weight file. Prints both values of each metric and the difference of the features; with --details, a Markdown
+    table with tolerances and seconds. Exit 1 if a difference exceeds the tolerance, 2 if nothing could be compared.
     """
     from harness.base import write_json
+    from harness.cli.lines import say
     from harness.studies import parity as study
 
     def hear(words: str) -> None:
@@ -39,10 +48,7 @@ def parity(
     found = study.side_by_side(
         real, fake, peers=study.asked(peers), n=n, random_weights=random_weights, device=device, hear=hear
     )
-    if found.sides:
-        click.echo(study.markdown(found))
-    lines = study.remarks(found)
-    click.echo("\n".join(["", *(f"- {line}" for line in lines)] if found.sides else lines))
+    say(study.text(found, details=details) if found.sides else "\n".join(study.remarks(found)))
     if file is not None:
         write_json(file, found.to_json())
     if not found.sides:

@@ -10,6 +10,6 @@ if TYPE_CHECKING:
     from harness.studies.parity.compute import side_by_side
     from harness.studies.parity.programs import NAMES, asked
     from harness.studies.parity.result import Parity
-    from harness.studies.parity.words import markdown, remarks
+    from harness.studies.parity.words import remarks, text
 
 __getattr__ = door(__name__)

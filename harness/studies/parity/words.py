@@ -1,18 +1,50 @@
-"""Parity as a Markdown table to paste, and what must be read with it."""
+"""What `harness parity` prints: the answer and a table, or a Markdown table to paste, and remarks on the numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from math import floor, isfinite, log10
 
+from harness.base import aligned, named
 from harness.studies.parity.result import FEATURES, Parity, Side
 
-COLUMNS = ("peer", "protocol", "quantity", "theirs", "ours", "difference", "rounding allows", "s theirs", "s ours", "")
-UNNAMED = "random weights: the values are no measure of quality"
+COLUMNS = ("package", "protocol", "quantity", "theirs", "ours", "difference", "tolerance", "s theirs", "s ours", "")
+UNNAMED = "random weights: not a measure of quality"
+FULL = "`--details`: protocols, tolerances and seconds, as a Markdown table to paste"
+
+
+def answer(found: Parity) -> str:
+    """Which packages agree with ours, in a sentence."""
+    differ = [side.peer for side in found.sides if not side.agrees]
+    agree = [side.peer for side in found.sides if side.agrees]
+    if not differ:
+        return f"Our numbers agree with {named(agree)} to rounding."
+    rest = f"; they agree with {named(agree)}" if agree else ""
+    return f"Our numbers differ from {named(differ)} beyond rounding{rest}."
+
+
+def text(found: Parity, *, details: bool = False) -> str:
+    """The answer, a row a quantity, remarks; with `details` the Markdown table in place of the short one."""
+    lines = [answer(found), ""]
+    if details:
+        lines += [markdown(found), ""]
+    else:
+        rows = [row for side in found.sides for row in _short(side)]
+        heads = ("package", "quantity", "theirs", "ours", "difference", "")
+        lines += [*aligned(rows, heads=heads, right=(2, 3, 4)), ""]
+    return "\n".join([*lines, *(f"- {line}" for line in remarks(found)), *([] if details else [f"- {FULL}"])])
+
+
+def _short(side: Side) -> Iterator[tuple[str, ...]]:
+    """Rows without protocol, tolerance and seconds."""
+    lead = f"{side.peer} {side.version}"
+    for _, _, quantity, theirs, ours, difference, _, _, _, verdict in _rows(side):
+        yield lead, quantity.partition(",")[0], theirs, ours, difference, verdict.strip("*")
+        lead = ""
 
 
 def markdown(found: Parity) -> str:
-    """One row a quantity; the peer, its protocol and the seconds stand in its first row."""
+    """One row per quantity; package, protocol and seconds are in the first row of a package."""
     lines = [f"| {' | '.join(COLUMNS)} |", f"|{'|'.join(['---'] * 3 + ['---:'] * 6 + ['---'])}|"]
     for side in found.sides:
         lines += [f"| {' | '.join(cells)} |" for cells in _rows(side)]
@@ -27,7 +59,7 @@ def _rows(side: Side) -> Iterator[list[str]]:
     else:
         verdict = "same" if side.features <= FEATURES else "**differs**"
         told = ["", "", f"{side.features:.1e}", f"{FEATURES:.0e}", *seconds, verdict]
-    yield [*lead, "features, of the largest", *told]
+    yield [*lead, "features, relative", *told]
     for name, one in side.quantities.items():
         if one.theirs is None:
             yield ["", "", name, "", f"{one.ours:.6g}", "", "", "", "", "theirs failed"]
@@ -47,26 +79,26 @@ def _pair(theirs: float, ours: float) -> tuple[str, str]:
 
 
 def remarks(found: Parity) -> list[str]:
-    """What the table was made of, what did not run and why, and what a reader must know of its numbers."""
+    """Images, device, what did not run and why, and limits of the numbers."""
     lines = []
     if found.random:
         lines.append(UNNAMED)
     if found.sides:
         one = found.sides[0]
         lines.append(
-            f"{one.n_real} real images of {found.real}, {one.n_fake} fake ones of {found.fake}; {found.device}, "
-            f"{found.threads} threads, no worker processes; seconds include loading the network and decoding, once each"
+            f"{one.n_real} real images of {found.real}, {one.n_fake} fake images of {found.fake}; {found.device}, "
+            f"{found.threads} threads, no worker processes; seconds include loading the network and decoding"
         )
     for side in found.sides:
         if side.features is None:
             lines.append(
                 f"{side.peer} read {side.read[0]} and {side.read[1]} images of {side.n_real} and {side.n_fake}: its "
-                "reader takes other files of the folders (endings, sub-folders)"
+                "reader selects other files (extensions, subfolders)"
             )
         lines += [f"{side.peer} {side.version}: its {name} failed: {why}" for name, why in side.failed.items()]
     if any(side.singular for side in found.sides):
         lines.append(
-            "fewer images than features: the peers' square root of a product of singular covariances loses digits "
-            "itself, and more is allowed between two FIDs; compare features, or take more images than 2,048"
+            "fewer images than features: the packages' square root of singular covariances loses digits, so the "
+            "tolerance for FID is larger; compare features, or use more than 2,048 images"
         )
     return lines + [f"{name}: {reason}" for name, reason in found.absent.items()]

@@ -61,7 +61,7 @@ def _table(found: Verified) -> list[str]:
         rows.append((f"recomputed, {done} of {counted(of, 'cell')}", *_tally(found.again, found.tolerance)))
     if not rows:
         return []
-    heads = ("check", "records", "identical", "within tolerance", "beyond")
+    heads = ("check", "records", "identical", "within", "beyond")
     lines = aligned(rows, heads=heads, right=(1, 2, 4))
     moved = [one for one in found.again if not one.equal and not one.drifted]
     if moved:
