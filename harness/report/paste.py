@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from harness.base import named, percent
 from harness.metrics import facts_of
@@ -51,8 +52,8 @@ def methods(run: RunFiles) -> str:
         f"Intervals ({percent(interval['level'])}) are for {TARGETS.get(interval['target'], interval['target'])}"
         f", {REFERENCES.get(interval['reference'], interval['reference'])};"
         f" for {run.by.label}: {' – '.join(f'{way} (of {named(group)})' for way, group in ways.items())}.",
-        f"Software: generative-image-harness {provenance.get('harness', '')}, commit"
-        f" {provenance.get('commit', 'unknown')}; {libraries}; device {provenance.get('device', 'unknown')}.",
+        f"Software: generative-image-harness {provenance.get('harness', '')}{_commit(provenance)}; {libraries};"
+        f" device {provenance.get('device', 'unknown')}.",
         f"Run key {run.lock['run_key']}.",
     ]
     return " ".join(part for part in said if part)
@@ -62,16 +63,22 @@ def _sizes(values: Iterable[int]) -> str:
     return named(f"{value:,}" for value in sorted(set(values))) if (values := list(values)) else "no"
 
 
+def _commit(provenance: Mapping[str, Any]) -> str:
+    """The harness's commit, with a comma before; empty where an installed package ran, whose version says it all."""
+    commit = str(provenance.get("commit", "unknown"))
+    return "" if commit == "installed" else f", commit {commit}"
+
+
 def bibtex(run: RunFiles) -> str:
-    """An entry for this tool at the version that made the run."""
+    """An entry for this tool at the version that made the run; `@misc`, since BibTeX's own styles know no other."""
     provenance = run.records[0].provenance if run.records else {}
-    note = f"commit {provenance.get('commit', 'unknown')}; run key {run.lock['run_key']}"
+    version = f"version {provenance.get('harness', 'unknown')}{_commit(provenance)}"
+    note = f"{version}; run key {run.lock['run_key']}"
     return (
-        "@software{generative_image_harness,\n"
-        "  author  = {{The authors of the generative image harness}},\n"
-        "  title   = {generative-image-harness: a reproducible benchmark harness for generative image models},\n"
-        f"  version = {{{latex_text(str(provenance.get('harness', 'unknown')))}}},\n"
-        f"  note    = {{{latex_text(note)}}}\n"
+        "@misc{generative_image_harness,\n"
+        "  author = {{The authors of the generative image harness}},\n"
+        "  title  = {generative-image-harness: a reproducible benchmark harness for generative image models},\n"
+        f"  note   = {{{latex_text(note)}}}\n"
         "}\n"
     )
 
@@ -100,14 +107,20 @@ def latex_text(text: str) -> str:
     return "".join(SPECIAL.get(character, character) for character in text)
 
 
+FITS = 6  # columns; with more of them a table is wider than the text of an article
+
+
 def latex(run: RunFiles) -> str:
-    """The ranking encoder's table for a paper; needs the package booktabs."""
+    """The ranking encoder's table for a paper, shrunk to the line where it is wide; a comment says what it needs."""
     *header, _ = run.board.header(run.first)
     caption = f"{run.board.benchmark} under {run.board.title(run.first).removeprefix('encoder ')}."
+    wide = len(header) > FITS
     lines = [
+        r"% needs \usepackage{booktabs,graphicx}" if wide else r"% needs \usepackage{booktabs}",
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{latex_text(caption)}}}",
+        *([r"\resizebox{\linewidth}{!}{%"] if wide else []),
         rf"\begin{{tabular}}{{rl{'r' * (len(header) - 2)}}}",
         r"\toprule",
         " & ".join(map(latex_text, header)) + r" \\",
@@ -116,4 +129,4 @@ def latex(run: RunFiles) -> str:
     for row in run.board.of(run.first):
         *cells, _ = run.board.cells(row)
         lines.append(" & ".join(map(latex_text, cells)) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
+    return "\n".join([*lines, r"\bottomrule", rf"\end{{tabular}}{'}' * wide}", r"\end{table}"]) + "\n"

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shutil
+from types import SimpleNamespace
 from uuid import UUID
 
 import huggingface_hub
@@ -17,6 +18,7 @@ from ruamel.yaml import YAML
 
 from harness.cli.main import main
 from harness.pipeline import results
+from harness.report import paste
 from tests.conftest import ROOT
 
 # The project's own, unchanged; schemas/README.md says whence.
@@ -113,7 +115,7 @@ def test_datasets_are_read_by_mlcroissant_with_the_pinned_digests(tmp_path):
 
 def test_table_citation_and_metrics_are_those_of_the_run(out, board, tmp_path):
     assert r"\begin{tabular}" in (export("latex", out, tmp_path) / "small.tex").read_text()
-    assert "@software{" in (export("bibtex", out, tmp_path) / "small.bib").read_text()
+    assert "@misc{" in (export("bibtex", out, tmp_path) / "small.bib").read_text()
     told = json.loads((export("metrics", out, tmp_path) / "estimates.json").read_text())
     estimate = row_of(board, "noise", "pixels").metrics["fd"]
     assert told["pixels"]["noise"]["fd"] == {
@@ -122,6 +124,25 @@ def test_table_citation_and_metrics_are_those_of_the_run(out, board, tmp_path):
         "low": estimate.low,
         "high": estimate.high,
     }
+
+
+def test_a_run_of_an_installed_package_is_cited_by_its_version():
+    """There is no commit outside a clone; and BibTeX's own styles print `note`, not `version`."""
+    made = [SimpleNamespace(provenance={"harness": "0.2.0", "commit": commit}) for commit in ("installed", "ab1-dirty")]
+    notes = [paste.bibtex(SimpleNamespace(records=[one], lock={"run_key": "k"})) for one in made]
+    assert "note   = {version 0.2.0; run key k}" in notes[0]
+    assert "note   = {version 0.2.0, commit ab1-dirty; run key k}" in notes[1]
+
+
+@pytest.mark.parametrize(("metrics", "wide"), [(3, False), (6, True)])
+def test_a_table_wider_than_the_text_is_shrunk_to_it(metrics, wide):
+    cells = ["1", "kde", *["0.790 ±0.059"] * metrics, "1×1", "as run"]
+    board = SimpleNamespace(
+        benchmark="b", header=lambda _: cells, title=lambda _: "encoder e", of=lambda _: [None], cells=lambda _: cells
+    )
+    text = paste.latex(SimpleNamespace(board=board, first="e"))
+    assert (r"\resizebox{\linewidth}{!}{%" in text, r"\end{tabular}}" in text, "graphicx" in text) == (wide,) * 3
+    assert text.replace("%", "").count("{") == text.count("}")
 
 
 def test_what_cannot_be_exported_is_refused_by_name(out, tmp_path):

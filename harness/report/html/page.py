@@ -286,7 +286,7 @@ def _methods(run: RunFiles) -> list[Child]:
     for title, text in (
         ("Methods paragraph", paste.methods(run)),
         ("BibTeX of this tool", paste.bibtex(run)),
-        ("Table in LaTeX (needs booktabs)", paste.latex(run)),
+        ("Table in LaTeX", paste.latex(run)),
     ):
         # Not a textarea: on paper that is cut off where its own scrolling begins.
         parts += [tag("h3", title), tag("pre", text, tabindex="0", aria_label=title, class_="paste", data_copy="")]
