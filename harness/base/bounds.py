@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.base.errors import UsageError
 
-YAML_BYTES = 1 << 20  # a benchmark has kilobytes; the pure-Python reader takes 25 s for the worst of this size
+YAML_BYTES = 256 << 10  # a benchmark has kilobytes; the pure-Python reader takes seconds for the worst of this size
 LOCK_BYTES = 64 << 20  # written by a run, read by the faster reader
 RECORDS_BYTES = 2 << 30
 TABLE_BYTES = 1 << 30  # of scores, votes, prompts: ten million lines

@@ -10,6 +10,14 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 Location = tuple[str | int, ...]
+MOST_QUOTED = 80
+
+
+def quoted(value: object) -> str:
+    """A value that a file holds, for a message about it: as Python spells it, on one line, cut where it is long."""
+    spelled = repr(value)
+    return spelled if len(spelled) <= MOST_QUOTED else f"{spelled[:MOST_QUOTED]}…"
+
 
 _NEEDED = {
     "int_type": "expected a whole number",

@@ -30,9 +30,9 @@ def held_instead(path: Path) -> str | None:
     """What a file that did not load is instead, by its members alone; None where that is not the trouble."""
     if not path.is_file():
         return None
-    if not zipfile.is_zipfile(path):
-        return "it is not a zip archive, as files of torch.jit.save are"
     try:
+        if not zipfile.is_zipfile(path):
+            return "it is not a zip archive, as files of torch.jit.save are"
         with zipfile.ZipFile(path) as archive:
             members = {name.rpartition("/")[2] for name in archive.namelist()}
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as problem:

@@ -47,6 +47,9 @@ def prompts_of(
     found = None if texts is None else texts(held, parameters, column)
     if found is None:
         return None
+    if len(found) != len(held.names):
+        promised = f"promises {len(held.names):,} rows and holds {len(found):,} prompts"
+        raise UsageError(f"{held.path}: {promised}; download or recreate it")
     if lacking := [name for name, prompt in zip(held.names, found, strict=True) if prompt is None]:
         raise UsageError(
             f"{held.path}: {lacking[0]!r} has no prompt{f', nor have {len(lacking) - 1} more' if lacking[1:] else ''}; "

@@ -31,6 +31,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 MAX_FILE_BYTES = 512 << 20
 _PNG = b"\x89PNG\r\n\x1a\n"
 MAX_PIXELS = 89_478_485  # Pillow's own limit, kept even where a program has lifted it
+# Every scan of a progressive JPEG goes over all of its pixels again: encoders write about ten.
+MAX_SCANS, MAX_SCANNED = 200, 20 * MAX_PIXELS
 
 _CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
@@ -92,6 +94,8 @@ def decode(content: bytes) -> np.ndarray:
         _check_ending(image.format, content)
         _check_header(image)
         _check_orientation(image)  # before load(), which turns a TIFF by itself
+        if image.format == "JPEG":
+            _check_scans(image, content)
         image.load()
         _flaw(image.format, said)
         _check_rows(image, content)
@@ -144,6 +148,14 @@ def _flaw(format: str | None, said: Sequence[warnings.WarningMessage]) -> str | 
         if tag is None or int(tag[1]) in _TIFF_PIXELS:
             raise UnusableError(f"is truncated or damaged ({flaw}); recreate it")
     return flaws[0] if flaws else None
+
+
+def _check_scans(image: Image.Image, content: bytes) -> None:
+    """Refuse a JPEG whose scans would take minutes: in data FF DA stands nowhere, in notes of programs hardly ever."""
+    scans = content.count(b"\xff\xda")
+    if scans > MAX_SCANS or (scans > 1 and scans * image.width * image.height > MAX_SCANNED):
+        size = f"{image.width}×{image.height}"
+        raise UnusableError(f"has {scans:,} scans of {size} pixels: a decompression bomb? Save it as a baseline JPEG")
 
 
 def _check_goes_on(joined: bytes, pixels: np.ndarray) -> None:
@@ -216,8 +228,11 @@ def _inflated(content: bytes, limit: int) -> int:
 def _check_header(image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
         raise UnusableError(f"has {image.width}×{image.height} pixels, over {MAX_PIXELS:,}: a decompression bomb?")
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
+    if image.format == "GIF":  # whose frames would have to be gone through to be counted
+        frames = "several" if getattr(image, "is_animated", False) else ""
+    else:
+        frames = str(count) if (count := getattr(image, "n_frames", 1)) > 1 else ""
+    if frames:
         raise UnusableError(f"holds {frames} frames or pages; save the one you mean as its own file")
     depth = _unusual_depth(image)
     if depth is not None:

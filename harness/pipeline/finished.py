@@ -34,7 +34,10 @@ class FinishedRun:
     @cached_property
     def records(self) -> tuple[Record, ...]:
         """Every Record, in the order of records.jsonl."""
-        return tuple(results.records(self.out))
+        found = tuple(results.records(self.out))
+        if not found:
+            raise UsageError(f"{self.out / 'records.jsonl'} holds no records; rewrite it with `harness rank`")
+        return found
 
     @cached_property
     def leaderboard(self) -> Leaderboard:

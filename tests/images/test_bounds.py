@@ -6,15 +6,19 @@ import gzip
 import io
 import struct
 import tarfile
+import time
 import zipfile
 
 import pytest
+from PIL import Image
 
 from harness.base import UsageError
 from harness.images.captions import read_table
+from harness.images.decode import MAX_SCANS, UnusableError, decode
 from harness.images.formats import tar
 from harness.images.formats.arrays import read_idx, read_npy
 from harness.images.formats.parquet import check_rows, read_parquets
+from harness.images.formats.parquetfooter import column_bytes
 from harness.images.formats.zip import MAX_DIRECTORY_BYTES, opened
 from harness.studies.statistics import npz
 
@@ -101,3 +105,48 @@ def test_rows_that_a_file_of_its_size_cannot_hold_are_refused(tmp_path, groups):
     check_rows(path, [1_000_000])
     with pytest.raises(UsageError, match=r"promises .* rows in 1,000 bytes"):
         check_rows(path, groups)
+
+
+def progressive(size, scans):
+    """A JPEG with its last scan repeated until it has so many."""
+    stream = io.BytesIO()
+    Image.new("RGB", (size, size)).save(stream, "JPEG", progressive=True)
+    content = stream.getvalue()
+    last = content[content.rfind(b"\xff\xda") : -2]
+    return content[:-2] + last * (scans - content.count(b"\xff\xda")) + b"\xff\xd9"
+
+
+def test_a_jpeg_whose_scans_would_take_minutes_is_refused_and_a_progressive_one_is_not():
+    assert decode(progressive(16, 10)).shape == (16, 16, 3)
+    with pytest.raises(UnusableError, match="has 201 scans of 16×16 pixels"):
+        decode(progressive(16, MAX_SCANS + 1))
+    with pytest.raises(UnusableError, match="has 150 scans of 4000×4000 pixels"):
+        decode(progressive(4000, 150))
+
+
+def test_a_gif_of_many_frames_is_refused_before_they_are_counted():
+    stream = io.BytesIO()
+    frames = [Image.new("L", (1, 1), level) for level in range(3)]
+    frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:])
+    content = stream.getvalue()
+    one = content[content.rfind(b"\x21\xf9") : -1]
+    began = time.process_time()
+    with pytest.raises(UnusableError, match="holds several frames"):
+        decode(content[:-1] + one * 100_000 + b";")
+    assert time.process_time() - began < 0.2  # counting them takes three times as long
+
+
+def test_sizes_of_parquet_columns_are_those_that_pyarrow_says(tmp_path):
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "a.parquet"
+    images = [{"bytes": b"x" * (i % 50), "path": str(i)} for i in range(600)]
+    columns = {"image": images, "score": [i / 7 for i in range(600)], "tags": [["a", str(i)] for i in range(600)]}
+    for how in ({"row_group_size": 20}, {"version": "1.0", "write_statistics": False, "compression": "gzip"}):
+        parquet.write_table(pyarrow.table(columns), path, **how)
+        facts = parquet.ParquetFile(path).metadata
+        for group in range(facts.num_row_groups):
+            parts = [facts.row_group(group).column(i) for i in range(facts.num_columns)]
+            for name in columns:
+                own = [part for part in parts if part.path_in_schema.partition(".")[0] == name]
+                packed = sum(part.total_compressed_size for part in own)
+                assert column_bytes(path, group, name) == (packed, sum(part.total_uncompressed_size for part in own))

@@ -274,7 +274,7 @@ BAD_FILES = {
     "grey alpha": (packed(CLEAR.convert("LA")), "is partly transparent"),
     "clear palette entry": (packed(PICTURE.quantize(4), transparency=1), "is partly transparent"),
     "clear colour": (packed(PICTURE, transparency=tuple(map(int, RANDOM[0, 0]))), "is partly transparent"),
-    "animated GIF": (packed(PICTURE, "GIF", **FRAMES), "holds 2 frames or pages"),
+    "animated GIF": (packed(PICTURE, "GIF", **FRAMES), "holds several frames or pages"),
     "animated WebP": (packed(PICTURE, "WEBP", **FRAMES), "holds 2 frames or pages"),
     "APNG": (packed(PICTURE, **FRAMES), "holds 2 frames or pages"),
     "two pages": (packed(PICTURE, "TIFF", **FRAMES), "holds 2 frames or pages"),

@@ -135,7 +135,7 @@ def test_what_scores_turn_beyond_noise_holds_for_all_encoders_at_once(scores, tm
 
 def test_faults_of_the_file_are_told_line_by_line(scores):
     words = refused("--scores", scores("A,x,1,0.1\nA,x,2,0.1\nB,x,high,0.1\nC,x,3,-1\n,x,3,1"))
-    assert ":3: A under x is there twice" in words
+    assert ":3: 'A' under 'x' is there twice" in words
     assert ":4: value is 'high'" in words
     assert ":5: se is '-1'" in words
     assert ":6: a generator and an encoder are needed" in words

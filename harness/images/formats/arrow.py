@@ -23,6 +23,7 @@ from harness.images.formats.parquet import (
     check_rows,
     chosen_column,
     found_column,
+    named,
     plain_text,
     reason,
     text_column,
@@ -141,7 +142,7 @@ def _schema(path: str | Path | Sequence[str]) -> tuple[Path, Any]:
     for file in files:
         try:
             if batches := _batches(file):
-                return file, batches[0].schema
+                return file, named(batches[0].schema)
         except arrow_errors() as error:
             raise UsageError(f"{file}: {reason(file, error, 'Arrow')}") from error
     return files[0], None

@@ -13,6 +13,7 @@ from typing import Any
 from harness.base import Paths, UsageError
 from harness.images.formats.facts import Format, ShardParameters, SplitRows
 from harness.images.formats.names import MAX_LABEL, FileList, spelled
+from harness.images.formats.parquetfooter import column_bytes
 from harness.images.formats.shards import is_folder_of, shard_files, spelling
 
 KEPT_BYTES = 1 << 30
@@ -64,7 +65,7 @@ class ParquetRows:
         path, number, _ = self._groups[group]
         try:
             with _opened(path) as file:
-                fault = _bomb(file.metadata.row_group(number), self._column)
+                fault = _bomb(path, number, self._column)
                 column = None if fault else file.read_row_group(number, columns=[self._column]).column(0)
         except arrow_errors() as error:
             raise ValueError(f"lies in a row group that cannot be read ({brief(error)}); fetch {path} again") from error
@@ -113,11 +114,9 @@ def check_rows(path: Path, groups: Sequence[int]) -> None:
         raise UsageError(f"{path}: promises {n:,} rows in {path.stat().st_size:,} bytes; download or recreate it")
 
 
-def _bomb(group: Any, name: str) -> str | None:
+def _bomb(path: Path, group: int, name: str) -> str | None:
     """Why a row group would unpack to far more than images can have been packed into; None where it does not."""
-    parts = [group.column(i) for i in range(group.num_columns)]
-    own = [part for part in parts if part.path_in_schema.partition(".")[0] == name]
-    packed, unpacked = (sum(getattr(p, f"total_{kind}_size") for p in own) for kind in ("compressed", "uncompressed"))
+    packed, unpacked = column_bytes(path, group, name)
     if unpacked > SMALL_BYTES and unpacked > MAX_RATIO * max(packed, 1):
         return f"would unpack from {packed:,} to {unpacked:,} bytes: refused as a decompression bomb"
     return None
@@ -221,9 +220,15 @@ def _schema(path: str | Path | Sequence[str]) -> tuple[Path, Any]:
     first = shard_files(path, SUFFIX)[0]
     try:
         with _opened(first) as parquet:
-            return first, parquet.schema_arrow
+            return first, named(parquet.schema_arrow)
     except arrow_errors() as error:
         raise UsageError(f"{first}: {reason(first, error, 'Parquet')}") from error
+
+
+def named(schema: Any) -> Any:
+    """A schema whose names can be read: pyarrow finds one that is no UTF-8 only when it is asked for."""
+    _ = schema.names
+    return schema
 
 
 def found_column(schema: tuple[Path, Any], parameters: Mapping[str, Any]) -> dict[str, str]:

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.base import TABLE_BYTES, UsageError, check_size, counted, from_cell, unknown
+from harness.base import TABLE_BYTES, UsageError, check_size, counted, from_cell, quoted, unknown
 
 MOST_TOLD = 5  # faulty lines in one message
+MOST_QUOTED, MOST_COLUMNS = 80, 40  # letters of a column's name, and columns, in a message
 LEFT, RIGHT, TIE = "left", "right", "tie"
 
 
@@ -67,7 +68,7 @@ def read_scores(path: Path, columns: ScoreColumns = ScoreColumns()) -> list[Scor
         for line, row in rows:
             value = _number(row[columns.score])
             if value is None:
-                wrong.append(f"{path}:{line}: {columns.score} is {row[columns.score]!r}; must be a finite number")
+                wrong.append(f"{path}:{line}: {columns.score} is {quoted(row[columns.score])}; must be a finite number")
             elif not row[columns.generator]:
                 wrong.append(f"{path}:{line}: no generator in column {columns.generator}")
             elif prompt and not row[prompt]:
@@ -93,10 +94,13 @@ def read_votes(path: Path, columns: VoteColumns = VoteColumns()) -> list[Vote]:
             left, right, winner = (row[name] for name in needed)
             shares = {LEFT: 1.0, RIGHT: 0.0, TIE: 0.5} | {right: 0.0, left: 1.0}
             if not left or not right or left == right:
-                wrong.append(f"{path}:{line}: expected two different generators, found {left!r} and {right!r}")
+                wrong.append(
+                    f"{path}:{line}: expected two different generators, found {quoted(left)} and {quoted(right)}"
+                )
             elif winner not in shares:
                 wrong.append(
-                    f"{path}:{line}: {columns.winner} is {winner!r}; must be left, right, tie, or a generator name"
+                    f"{path}:{line}: {columns.winner} is {quoted(winner)}; must be left, right, tie, or a "
+                    "generator name"
                 )
             elif voter and not row[voter]:
                 wrong.append(f"{path}:{line}: no voter in column {voter}")
@@ -119,7 +123,8 @@ def _rows(path: Path, needed: list[str], asked: list[str | None]) -> Iterator[tu
             names = list(reader.fieldnames or ())
             for name in [*needed, *(name for name in asked if name is not None)]:
                 if name not in names:
-                    raise UsageError(f"{path}:1: {unknown('column', name, names)}")
+                    there = [one if one.isprintable() and len(one) <= MOST_QUOTED else quoted(one) for one in names]
+                    raise UsageError(f"{path}:1: {unknown('column', name, there[:MOST_COLUMNS])}")
             lines = (
                 (
                     reader.line_num,

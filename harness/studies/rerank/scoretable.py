@@ -67,7 +67,7 @@ def read_scores(path: Path) -> dict[str, dict[str, tuple[float, float | None]]]:
     """
     import csv
 
-    from harness.base import UsageError
+    from harness.base import UsageError, quoted
 
     found: dict[str, dict[str, tuple[float, float | None]]] = {}
     problems, without = [], []
@@ -85,11 +85,11 @@ def read_scores(path: Path) -> dict[str, dict[str, tuple[float, float | None]]]:
                 if not generator or not encoder:
                     problems.append(f"{place}: a generator and an encoder are needed")
                 elif value is None:
-                    problems.append(f"{place}: value is {row['value']!r}; it must be a finite number")
+                    problems.append(f"{place}: value is {quoted(row['value'])}; it must be a finite number")
                 elif not blank and (se is None or se < 0):
-                    problems.append(f"{place}: se is {row['se']!r}; it must be a number of 0 or more")
+                    problems.append(f"{place}: se is {quoted(row['se'])}; it must be a number of 0 or more")
                 elif generator in found.setdefault(encoder, {}):
-                    problems.append(f"{place}: {generator} under {encoder} is there twice")
+                    problems.append(f"{place}: {quoted(generator)} under {quoted(encoder)} is there twice")
                 else:
                     found[encoder][generator] = (value, None if blank else se)
                     if blank:

@@ -141,9 +141,11 @@ def read(path: Path, *, mu: str = "mu", sigma: str = "sigma") -> Statistics:
 
 def holds_statistics(path: Path) -> bool:
     """Whether a file is an npz with mu: ADM's hold images beside it, and are statistics all the same."""
-    if path.suffix.lower() != ".npz" or not zipfile.is_zipfile(path):
+    if path.suffix.lower() != ".npz":
         return False
     try:
+        if not zipfile.is_zipfile(path):
+            return False
         with zipfile.ZipFile(path) as archive:
             return "mu.npy" in archive.namelist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError):  # said by whoever reads it
