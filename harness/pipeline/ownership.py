@@ -56,11 +56,13 @@ def claim(out: Path, benchmark: str) -> None:
         if marker.is_file():
             owner = marker.read_text(encoding="utf-8", errors="backslashreplace").strip()
             if owner != benchmark:
+                owner = "".join(letter if letter.isprintable() else "␣" for letter in owner[:100])
                 raise UsageError(f"{out} holds the results of benchmark '{owner}'; give another folder with --out")
             return
         if out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir()):
             raise UsageError(f"{out} holds files that no run wrote; give a new or empty folder with --out")
         write_atomically(marker, f"{benchmark}\n".encode())
+        synced([marker, out])  # cut by a loss of power it would be another benchmark's
     except (FileExistsError, NotADirectoryError):
         raise UsageError(f"{out} is a file, or is inside one; give a folder with --out") from None
 

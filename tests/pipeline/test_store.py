@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from harness.base.files import write_atomically
-from harness.pipeline.store import MANIFEST, CorruptEntry, CorruptEntryWarning, Store
+from harness.pipeline.store import MANIFEST, PASSING, CorruptEntry, CorruptEntryWarning, Store
 from harness.studies.statistics.npz import of_features, write
 
 KEY = "ab" + "0" * 62
@@ -186,3 +186,19 @@ def test_sweeping_takes_only_what_a_dead_process_of_this_very_host_left(tmp_path
     monkeypatch.setattr("socket.gethostname", lambda: "node")
     Store(tmp_path).put("features", KEY, [rows(0, 1)], {})
     assert sorted(path.name for path in (tmp_path / "tmp").iterdir()) == sorted(others)
+
+
+class Busy(Store):
+    """A store in which another run removes every entry as soon as it is there."""
+
+    def _finish(self, temporary, kind, key):
+        super()._finish(temporary, kind, key)
+        self.forget(kind, key)
+
+
+def test_a_note_that_another_run_replaces_at_that_moment_is_no_error_and_a_result_is(tmp_path):
+    store = Busy(tmp_path)
+    for kind in PASSING:
+        assert store.put(kind, KEY, [], {"when": "now"}).facts == {"when": "now"}
+    with pytest.raises(OSError, match="cannot be read back"):
+        store.put("features", KEY, [rows(0, 1)], {})
