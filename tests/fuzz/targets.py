@@ -83,10 +83,18 @@ class Target:
 
 
 def steps(*made: Callable[[], object]) -> None:
-    """Each in turn, whatever an earlier one said: a user's mistake met in one must not hide a fault in the next."""
+    """Each in turn, whatever an earlier one said: a user's mistake met in one must not hide a fault in the next.
+
+    What all of them said is raised at the end.
+    """
+    problems: list[str] = []
     for step in made:
-        with suppress(UsageError):
+        try:
             step()
+        except UsageError as told:
+            problems += told.problems
+    if problems:
+        raise UsageError(problems)
 
 
 def write(path: Path, payload: bytes) -> None:

@@ -14,13 +14,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from harness.base import UsageError
-from tests.fuzz import mutations, page, structures
+from tests.fuzz import mutations, page, replay, structures
 from tests.fuzz.engine import fuzz
 from tests.fuzz.guard import Guard
 from tests.fuzz.targets import CORPUS, TARGETS, Target
 
-HEAVY = ("weights:",)  # they import torch, which costs more than all others together
-MENDED = page.HERE / "mended"
 FEW = {"benchmark: any value under any key": 4, "benchmark: sound keys are taken as they are": 4}
 SLOW = {
     "OUT: records.jsonl": 2,
@@ -36,9 +34,11 @@ def loaded():
         importlib.import_module(name)
 
 
-@pytest.mark.parametrize("target", [one for one in TARGETS if not one.name.startswith(HEAVY)], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "target", [one for one in TARGETS if not one.name.startswith(replay.HEAVY)], ids=lambda one: one.name
+)
 def test_nearly_right_input_costs_a_sentence_and_no_more(target):
-    found = fuzz(target, seconds=0.08, seed=0, steered=False, most=SLOW.get(target.name))
+    found = fuzz(target, seconds=0.04, seed=0, steered=False, most=SLOW.get(target.name))
     assert not found.findings, "\n".join(f"{key}\n{one.detail}" for key, one in found.findings.items())
     assert found.inputs > len(target.seeds()) or target.name in SLOW
 
@@ -46,7 +46,7 @@ def test_nearly_right_input_costs_a_sentence_and_no_more(target):
 @pytest.mark.parametrize("words", list(structures.STRUCTURES))
 def test_structures_are_read_back_or_refused_in_one_sentence(words):
     how = settings(
-        max_examples=FEW.get(words, 12),
+        max_examples=FEW.get(words, 8),
         derandomize=True,
         phases=[Phase.generate],  # finding the smallest example can take minutes
         deadline=None,
@@ -56,14 +56,18 @@ def test_structures_are_read_back_or_refused_in_one_sentence(words):
     how(structures.STRUCTURES[words])()
 
 
-@pytest.mark.parametrize("fault", [one for one in page.mended() if one.get("input")], ids=lambda one: one["input"])
-def test_what_was_found_stays_mended(fault):
-    (target,) = [one for one in TARGETS if one.name == fault["target"]]
-    again = Target(target.name, target.read, (f"../mended/{fault['input']}",))
-    assert again.seeds()
-    found = fuzz(again, seconds=0, seed=0, steered=False, most=1)
-    assert found.inputs == 1
-    assert not found.findings, "\n".join(one.detail for one in found.findings.values())
+@pytest.mark.parametrize(
+    ("fault", "file", "words"), replay.inputs(heavy=False), ids=[file for _, file, _ in replay.inputs(heavy=False)]
+)
+def test_what_was_found_stays_mended(
+    fault, file, words, tmp_path
+):  # of weights: tests/encoders/test_damaged_weights.py
+    replay.check(fault, file, words, tmp_path)
+
+
+def test_every_input_of_a_mended_fault_is_tried():
+    named = {file for heavy in (False, True) for _, file, _ in replay.inputs(heavy=heavy)}
+    assert named == {path.name for path in replay.FOLDER.iterdir()}
 
 
 def raises(payload: bytes, _: Path) -> None:
