@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import time
 import warnings
@@ -15,7 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from tests.faults import scenes
+from tests.faults import runs, scenes
 from tests.faults.layer import Fault
 from tests.faults.scenes import DAMAGE, Finished, Outcome
 
@@ -106,7 +107,7 @@ def campaign(
     places: dict[str, tuple[Callable[[Fault], Outcome], int | None]] = {
         "store": (lambda fault: scenes.in_store(fault, scratch), None if full else 12),
         "OUT": (lambda fault: scenes.in_out(fault, made, scratch), None if full else 4),
-        "run": (lambda fault: scenes.in_run(fault, made, scratch), 6 if full else 0),
+        "run": (lambda fault: runs.in_run(fault, made, scratch), 6 if full else 0),
     }
     for how, number, which in product(DAMAGE, range(4 if full else 1), range(40)):
         tries: dict[str, Callable[[], Outcome | None]] = {
@@ -117,9 +118,10 @@ def campaign(
             if full or scene == "store" or which % 3 == 1:
                 yield from _once(f"{scene}: damage, {how}", f"{which} {seed + number}", attempt, known, only)
     for scene, (work, most) in places.items():
-        if most == 0:
+        if most == 0 or not any(_asked(f"{scene}: {kind}", only) for kind in KINDS):
             continue
-        ends = {reads: length(work, reads=reads) for reads in (False, True)}
+        bisected = partial(length, work)
+        ends = runs.operations(made, scratch) if scene == "run" else {r: bisected(reads=r) for r in (False, True)}
         for kind, (_, reads) in KINDS.items():
             rng = random.Random(f"{seed} {scene} {kind}")
             for fault in faults(kind, ends[reads], rng, most):
@@ -135,11 +137,15 @@ def campaign(
             yield from _once(scene, name, attempt, known, only)
 
 
+def _asked(scene: str, only: str | None) -> bool:
+    return only is None or only in scene
+
+
 def _once(
     scene: str, name: str, work: Callable[[], Outcome | None], known: dict[str, Outcome], only: str | None
 ) -> Iterator[tuple[str, Outcome]]:
     key = f"{scene} | {name}"
-    if only is not None and only not in scene:
+    if not _asked(scene, only):
         return
     found = known[key] if key in known else work()
     if found is not None and found.hit:
@@ -180,28 +186,59 @@ def small(_: Any = None) -> int:
 
 
 BAD = ("lost", "wrong", "untidy")
+COUNTS = ("tried", "survived", "failed", "died", "resumed", *BAD)
 TABLE = "<!-- counts -->"
 
 
-def table(tallies: dict[str, Tally]) -> str:
-    """The counts as Markdown."""
-    columns = ("tried", "survived", "failed", "died", "resumed", "lost", "wrong", "untidy")
-    lines = [f"| where | fault | {' | '.join(columns)} | messages |", f"| --- | --- |{' ---: |' * len(columns)} --- |"]
+def rows(tallies: dict[str, Tally], by: str) -> list[dict[str, Any]]:
+    """A row of the page for each kind; `by`: the command that counted it."""
+    found = []
     for name, tally in tallies.items():
-        scene, _, kind = name.partition(": ")
-        words = "; ".join(message.replace("|", "/") for message, _ in tally.messages.most_common(2))
-        counts = " | ".join(str(getattr(tally, column)) for column in columns)
-        lines.append(f"| {scene} | {WORDS.get(kind, kind)} | {counts} | {words[:160]} |")
-    sums = " | ".join(f"**{sum(getattr(one, column) for one in tallies.values())}**" for column in columns)
-    lines.append(f"| **all** | | {sums} | |")
-    return "\n".join(lines)
+        where, _, fault = name.partition(": ")
+        words = list(dict.fromkeys(map(_without_names, dict(tally.messages.most_common(9)))))[:2]
+        counts = {column: getattr(tally, column) for column in COUNTS}
+        found.append({"where": where, "fault": WORDS.get(fault, fault), **counts, "messages": words, "by": by})
+    return found
 
 
-def write_page(page: Path, tallies: dict[str, Tally], *, seed: int, full: bool) -> None:
+def _without_names(message: str) -> str:
+    """A message without names that are others in every run: keys, temporary folders."""
+    return re.sub(r"[0-9a-f]{32,}", "…", re.sub(r"tmp/[\w.-]+", "tmp/…", message))
+
+
+def merged(kept: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of earlier campaigns, each replaced by the new one of its name; new names come last."""
+    named = {(row["where"], row["fault"]): row for row in new}
+    found = [named.pop((row["where"], row["fault"]), row) for row in kept]
+    return found + list(named.values())
+
+
+def table(lines: list[dict[str, Any]]) -> str:
+    """Rows as Markdown, then the commands that counted them."""
+    text = [f"| where | fault | {' | '.join(COUNTS)} | messages |", f"| --- | --- |{' ---: |' * len(COUNTS)} --- |"]
+    for row in lines:
+        words = "; ".join(message.replace("|", "/") for message in row["messages"])
+        counts = " | ".join(str(row[column]) for column in COUNTS)
+        text.append(f"| {row['where']} | {row['fault']} | {counts} | {words[:160]} |")
+    sums = " | ".join(f"**{sum(row[column] for row in lines)}**" for column in COUNTS)
+    text += [f"| **all** | | {sums} | |", ""]
+    for command in dict.fromkeys(row["by"] for row in lines):
+        places = dict.fromkeys(row["where"] for row in lines if row["by"] == command)
+        text.append(f"- {', '.join(places)}: `{command}`")
+    return "\n".join(text)
+
+
+def write_page(page: Path, lines: list[dict[str, Any]]) -> None:
     """Put the counts into the page, between its two marks."""
-    size = "--full " if full else ""
-    text = page.read_text(encoding="utf-8")
-    head, _, rest = text.partition(TABLE)
+    head, _, rest = page.read_text(encoding="utf-8").partition(TABLE)
     _, _, tail = rest.partition(TABLE)
-    body = f"\n`python -m tests.faults {size}--seed {seed}`\n\n{table(tallies)}\n"
-    page.write_text(f"{head}{TABLE}\n{body}\n{TABLE}{tail}", encoding="utf-8")
+    page.write_text(f"{head}{TABLE}\n\n{table(lines)}\n\n{TABLE}{tail}", encoding="utf-8")
+
+
+def keep(page: Path, tallies: dict[str, Tally], by: str, *, whole: bool) -> None:
+    """Put counts among the rows beside the page, in place of all of them after a `whole` campaign; write the page."""
+    beside = page.with_suffix(".json")
+    held = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() and not whole else []
+    lines = merged(held, rows(tallies, by))
+    beside.write_text("[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in lines) + "\n]\n", "utf-8")
+    write_page(page, lines)

@@ -1,27 +1,34 @@
-"""Faults of whole processes: killed at any moment, many at once, stale locks, another clock, code that misbehaves."""
+"""Faults of whole processes: killed at any moment, many at once, stale locks, another clock."""
 
 from __future__ import annotations
 
 import os
 import random
-import shutil
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
-from tests.faults import scenes
-from tests.faults.scenes import Finished, Outcome, harness, holds, in_fork, read_out, told
+from tests.faults.runs import Place, finish, in_fork, told
+from tests.faults.scenes import Finished, Outcome, holds, intact
 
 Try = tuple[str, str, Callable[[], Outcome]]
+TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
 def tries(made: Finished, scratch: Path, seed: int) -> Iterator[Try]:
     """Each with the kind that it is counted under and its name."""
     rng = random.Random(seed)
+
+    @cache
+    def whole() -> float:
+        return cpu_of_a_run(made, scratch)
+
     for number in range(40):
-        after = rng.uniform(0.02, 1.5)
-        yield "run: kill -9 of the driver", f"{number}", lambda a=after: killed(made, scratch, a)
+        share = rng.uniform(0.0, 1.0)
+        yield "run: kill -9 of the driver", f"{number}", lambda s=share: killed(made, scratch, s * whole())
     for count in (2, 8):
         for number in range(4 if count == 2 else 2):
             name = f"run: {count} at once on one store and OUT"
@@ -31,94 +38,99 @@ def tries(made: Finished, scratch: Path, seed: int) -> Iterator[Try]:
     yield "run: stale lock files", "0", lambda: stale(made, scratch)
 
 
-def fresh(scratch: Path) -> tuple[Path, Path]:
-    shutil.rmtree(scratch / "run", ignore_errors=True)
-    (scratch / "run").mkdir()
-    return scratch / "run/store", scratch / "run/out"
+def cpu_of_a_run(made: Finished, scratch: Path) -> float:
+    """Seconds of CPU of a run that nothing disturbs: on a busy machine they say where a run is, the clock does not."""
+    place = Place.fresh(scratch)
 
+    def spent() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
 
-def command(made: Finished, root: Path, out: Path) -> tuple[object, ...]:
-    return ("run", made.bench, "--out", out, "--store", root, "--no-tracking")
-
-
-def finish(outcome: Outcome, made: Finished, root: Path, out: Path, said: Path) -> Outcome:
-    """The same command without a fault: the records of a run that never had one."""
-    if read_out(out) not in (None, made.truth):
-        outcome.wrong.append("a reader gets records that no run wrote")
-    code, words = in_fork(lambda: harness(*command(made, root, out)), said)
-    if code or "Traceback" in words:
-        outcome.resumed, outcome.untidy = False, words[-600:]
-    elif holds(out) != made.truth:
-        outcome.wrong.append("other records after the fault")
-    return outcome
+    before = spent()
+    in_fork(lambda: place.run(made), place.said)
+    return spent() - before
 
 
 def killed(made: Finished, scratch: Path, after: float) -> Outcome:
-    root, out = fresh(scratch)
+    """Killed once it has used so many seconds of CPU."""
+    place = Place.fresh(scratch)
+    outcome = Outcome("kill -9", "run", f"after {after:.2f} s of CPU")
     child = os.fork()
     if child == 0:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        os.dup2(1, 2)
+        code = 1
         try:
-            harness(*command(made, root, out))
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(1, 2)
+            place.run(made)
+            code = 0
         finally:
-            os._exit(0)
-    time.sleep(after)
+            os._exit(code)
+    while _used(child) < after:
+        time.sleep(0.002)
     os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    found = [(path.parent.parent.parent.name, path.parent.name) for path in root.glob("*/*/*/manifest.json")]
-    outcome = Outcome("kill -9", "run", f"after {after:.2f} s", how="died")
-    outcome.lost = scenes.intact(root, found)
-    return finish(outcome, made, root, out, scratch / "said")
+    if os.WIFSIGNALED(os.waitpid(child, 0)[1]):
+        outcome.how = "died"
+    found = [(path.parent.parent.parent.name, path.parent.name) for path in place.store.glob("*/*/*/manifest.json")]
+    outcome.lost = intact(place.store, found)
+    return finish(outcome, made, place)
+
+
+def _used(process: int) -> float:
+    """Seconds of CPU of a child so far; without end where it has ended by itself."""
+    state, *rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return float("inf") if state == "Z" else sum(map(int, rest[10:12])) * TICK
 
 
 def at_once(made: Finished, scratch: Path, count: int) -> Outcome:
-    root, out = fresh(scratch)
+    """So many runs of one benchmark into one OUT at the same time."""
+    place = Place.fresh(scratch)
     children = []
     for number in range(count):
         child = os.fork()
         if child == 0:
             code = 1
             try:
-                code, words = in_fork(lambda: harness(*command(made, root, out)), scratch / f"said{number}")
+                code, words = in_fork(lambda: place.run(made), scratch / f"said{number}")
                 code = code or 3 * ("Traceback" in words)
             finally:
-                os._exit(code)
+                os._exit(code & 0xFF)
         children.append(child)
     codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     outcome = Outcome("at once", "run", f"{count}")
     if any(codes):
         outcome.untidy = "; ".join((scratch / f"said{n}").read_text()[-400:] for n, code in enumerate(codes) if code)
-    if holds(out) != made.truth:
+    if holds(place.out) != made.truth:
         outcome.wrong.append("other records")
-    return finish(outcome, made, root, out, scratch / "said")
+    return finish(outcome, made, place)
 
 
 def jumped(made: Finished, scratch: Path, seconds: int) -> Outcome:
-    root, out = fresh(scratch)
-    in_fork(lambda: harness(*command(made, root, out)), scratch / "said")
-    for path in [*root.rglob("*"), *out.rglob("*")]:
+    """Every file is of another time, and the run goes on at another one."""
+    place = Place.fresh(scratch)
+    in_fork(lambda: place.run(made), place.said)
+    for path in [*place.store.rglob("*"), *place.out.rglob("*")]:
         os.utime(path, (time.time() + seconds, time.time() + seconds))
-    (out / "leaderboard.json").unlink()
+    (place.out / "leaderboard.json").unlink()
 
     def later() -> None:
         now = time.time
         time.time = lambda: now() + seconds
-        harness(*command(made, root, out))
+        place.run(made)
 
-    code, words = in_fork(later, scratch / "said")
+    code, words = in_fork(later, place.said)
     outcome = Outcome("clock", "run", f"{seconds} s", message=told(words))
     if code:
         outcome.untidy = words[-600:]
-    return finish(outcome, made, root, out, scratch / "said")
+    return finish(outcome, made, place)
 
 
 def stale(made: Finished, scratch: Path) -> Outcome:
-    root, out = fresh(scratch)
-    out.mkdir()
-    (out / ".turn").write_text("12345")
-    (root / "turns").mkdir(parents=True)
-    (root / "tmp/elsewhere-1-00000000000000000000000000000000").mkdir(parents=True)
-    (out / ".writing").write_text("1")
-    (out / ".records.jsonl.99999").write_bytes(b"half")
-    return finish(Outcome("stale", "run", "locks"), made, root, out, scratch / "said")
+    """What a process that is gone may have left."""
+    place = Place.fresh(scratch)
+    place.out.mkdir()
+    (place.out / ".turn").write_text("12345")
+    (place.store / "turns").mkdir(parents=True)
+    (place.store / "tmp/elsewhere-1-00000000000000000000000000000000").mkdir(parents=True)
+    (place.out / ".writing").write_text("1")
+    (place.out / ".records.jsonl.99999").write_bytes(b"half")
+    return finish(Outcome("stale", "run", "locks"), made, place)

@@ -1,15 +1,12 @@
-"""What faults are injected into: a store in use, the last steps into OUT, a whole run; each knows what is right."""
+"""What faults are injected into: a store in use and the last steps into OUT; each knows what is right."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
-import sys
 import tempfile
-import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,8 +26,6 @@ from harness.pipeline.store import Store
 from tests.faults.layer import Died, Fault, Layer, faulty
 from tests.support.noise_folders import declared as noise_benchmark
 from tests.support.noise_folders import noise
-
-NO_CPU_TIME = 600  # seconds after which a run counts as hung
 
 
 @dataclass
@@ -100,6 +95,33 @@ def intact(root: Path, entries: list[tuple[str, str]]) -> list[str]:
 
 
 @contextmanager
+def injected(layer: Layer, outcome: Outcome) -> Iterator[None]:
+    """Work with a fault in it; what came of that is noted in the outcome."""
+    try:
+        with faulty(layer):
+            yield
+    except Died:
+        outcome.how = "died"
+    except (OSError, UsageError) as error:
+        outcome.how, outcome.message = "failed", sentence(error)
+    except Exception as error:
+        outcome.untidy = repr(error)
+    outcome.hit = layer.hit
+
+
+def again(outcome: Outcome, work: Callable[[], object], truth: object, *, may_refuse: bool = False) -> None:
+    """The same work without a fault, which gives what it gives where there never was one."""
+    try:
+        if work() != truth:
+            outcome.wrong.append("other content or records after the fault")
+    except UsageError as told:
+        outcome.resumed, outcome.message = may_refuse, sentence(told)
+    except Exception as error:
+        outcome.resumed = False
+        outcome.untidy = outcome.untidy or repr(error)
+
+
+@contextmanager
 def every_entry_synced() -> Iterator[None]:
     """However short it took to make."""
     before, store.SYNC_AFTER = store.SYNC_AFTER, -1.0
@@ -120,26 +142,13 @@ def in_store(fault: Fault, scratch: Path, kind_of_store: type[Store] = Store, *,
     layer, said = Layer((root,), fault, forgetful), []
     with warnings.catch_warnings(), every_entry_synced():
         warnings.simplefilter("ignore")
-        try:
-            with faulty(layer):
-                found = use_store(root, lambda *entry: said.append(entry), kind_of_store)
-                layer.end()
+        with injected(layer, outcome):
+            found = use_store(root, lambda *entry: said.append(entry), kind_of_store)
+            layer.end()
             if found != truth:
                 outcome.wrong.append("what was read is not what was written")
-        except Died:
-            outcome.how = "died"
-        except (OSError, UsageError) as error:
-            outcome.how, outcome.message = "failed", sentence(error)
-        except Exception as error:
-            outcome.untidy = repr(error)
-        outcome.hit = layer.hit
         outcome.lost = intact(root, said)
-        try:
-            if use_store(root, lambda *_: None, kind_of_store) != truth:
-                outcome.wrong.append("after the fault other content is read")
-        except Exception as error:
-            outcome.resumed = False
-            outcome.untidy = outcome.untidy or repr(error)
+        again(outcome, lambda: use_store(root, lambda *_: None, kind_of_store), truth)
     return outcome
 
 
@@ -236,32 +245,24 @@ def in_out(
     shutil.copytree(made.before, out)
     outcome = Outcome(fault.kind, "OUT", str(fault))
     layer, over = Layer((out,), fault, **how), False
-    try:
-        with faulty(layer):
-            write_out(out, made.ranked, made.lock)
-            over = True
-            layer.end()
-    except Died:
-        outcome.how = "died"
-    except (OSError, UsageError) as error:
-        outcome.how, outcome.message = "failed", sentence(error)
-    except Exception as error:
-        outcome.untidy = repr(error)
-    outcome.hit = layer.hit
+    with injected(layer, outcome):
+        write_out(out, made.ranked, made.lock)
+        over = True
+        layer.end()
     vouched = ownership.is_complete(out, made.lock["run_key"])
     if over and not vouched:
         outcome.lost.append("OUT of a run that was said to be done")
     there = reader(out)
     if there not in (None, made.truth, made.earlier) or (vouched and there != made.truth):
         outcome.wrong.append("a reader gets records that no run wrote")
-    try:
-        write_out(out, made.ranked, made.lock)
-        if holds(out) != made.truth:
-            outcome.wrong.append("other records after the fault")
-    except Exception as error:
-        outcome.resumed = False
-        outcome.untidy = outcome.untidy or repr(error)
+    again(outcome, lambda: written(out, made), made.truth)
     return outcome
+
+
+def written(out: Path, made: Finished) -> bytes | None:
+    """What OUT holds once the last steps of the run were done."""
+    write_out(out, made.ranked, made.lock)
+    return holds(out)
 
 
 # ------------------------------------------------------------------------------------------------ damage
@@ -286,23 +287,27 @@ def damaged(path: Path, rng: np.random.Generator, how: str) -> None:
 DAMAGE = ("bit", "cut", "line", "empty", "longer")
 
 
+def one_damaged(folder: Path, how: str, which: int, seed: int) -> Path | None:
+    """The file that was damaged; None where there are fewer files."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ownership.TURN)
+    if which >= len(files):
+        return None
+    damaged(files[which], np.random.default_rng(seed), how)
+    return files[which]
+
+
 def damaged_store(how: str, which: int, seed: int, scratch: Path, kind_of_store: type[Store] = Store) -> Outcome | None:
     """A file of the store damaged between two uses; None where there are fewer files."""
     root, truth = scratch / "store", _truth_of_store(scratch)
     shutil.rmtree(root, ignore_errors=True)
     use_store(root, lambda *_: None)
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    if which >= len(files):
+    file = one_damaged(root, how, which, seed)
+    if file is None:
         return None
-    damaged(files[which], np.random.default_rng(seed), how)
-    outcome = Outcome(f"damage: {how}", "store", f"{files[which].name} {seed}")
+    outcome = Outcome(f"damage: {how}", "store", f"{file.name} {seed}")
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        try:
-            if use_store(root, lambda *_: None, kind_of_store) != truth:
-                outcome.wrong.append("damaged content is read")
-        except Exception as error:
-            outcome.resumed, outcome.untidy = False, repr(error)
+        again(outcome, lambda: use_store(root, lambda *_: None, kind_of_store), truth)
     outcome.message = "; ".join({str(one.message).split(" in ")[0].split(" ")[0] + " … is corrupted" for one in said})
     return outcome
 
@@ -314,139 +319,15 @@ def damaged_out(
     out = scratch / "out"
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(made.folder / "after", out)
-    files = sorted(path for path in out.rglob("*") if path.is_file() and path.name != ownership.TURN)
-    if which >= len(files):
+    file = one_damaged(out, how, which, seed)
+    if file is None:
         return None
-    damaged(files[which], np.random.default_rng(seed), how)
-    outcome = Outcome(f"damage: {how}", "OUT", f"{files[which].name} {seed}")
+    outcome = Outcome(f"damage: {how}", "OUT", f"{file.name} {seed}")
     try:
         if reader(out) not in (None, made.truth):
-            outcome.wrong.append(f"a reader takes a damaged {files[which].name}")
+            outcome.wrong.append(f"a reader takes a damaged {file.name}")
     except Exception as error:
         outcome.untidy = repr(error)
-    try:
-        write_out(out, made.ranked, made.lock)
-        if holds(out) != made.truth:
-            outcome.wrong.append("other records after the damage")
-    except UsageError as told:
-        if files[which].name != ownership.MARKER:  # whose folder it is cannot be guessed
-            outcome.resumed, outcome.message = False, str(told)
-    except Exception as error:
-        outcome.resumed, outcome.untidy = False, repr(error)
-    return outcome
-
-
-# ------------------------------------------------------------------------------------------------ whole runs
-
-
-def in_fork(work: Callable[[], object], said: Path, *, seconds: float = NO_CPU_TIME) -> tuple[int, str]:
-    """Exit code (negative: the signal) and words of `work` in a fork of this process."""
-    import signal
-
-    child = os.fork()
-    if child == 0:
-        code: object = 1
-        try:
-            signal.alarm(int(seconds))
-            os.setpgid(0, 0)
-            handle = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            os.dup2(handle, 1)
-            os.dup2(handle, 2)
-            sys.stdout = os.fdopen(1, "w", closefd=False)
-            sys.stderr = os.fdopen(2, "w", closefd=False)
-            try:
-                work()
-                code = 0
-            except SystemExit as end:
-                code = end.code
-            except Died:
-                code = 137
-            except BaseException:
-                traceback.print_exc()
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(code if isinstance(code, int) else 0 if code is None else 1)
-    status = os.waitpid(child, 0)[1]
-    return os.waitstatus_to_exitcode(status), said.read_text(errors="replace")
-
-
-def harness(*arguments: object) -> None:
-    """The command in this process, units inline: faults of this process are those of its work."""
-    from harness.cli.main import main
-    from harness.pipeline.executors.local import LocalExecutor
-
-    LocalExecutor.of = classmethod(lambda cls, asked, address="": InlineExecutor())  # type: ignore[method-assign]
-    main([str(argument) for argument in arguments], "harness")
-
-
-def told(words: str) -> str:
-    """The line that says what is wrong; empty where there is none."""
-    lines = [line for line in words.splitlines() if line.startswith(("error: ", "failed: ", "interrupted"))]
-    return re.sub(r"\S*/faults-\w+/(\S+)", r"\1", lines[-1]) if lines else ""
-
-
-def in_run(fault: Fault, made: Finished, scratch: Path, *, forgetful: bool = False) -> Outcome:
-    """One fault in a whole `harness run` of a fork, then the run without it: the same records, nothing lost."""
-    shutil.rmtree(scratch / "run", ignore_errors=True)
-    (scratch / "run").mkdir()
-    root, out, facts = scratch / "run/store", scratch / "run/out", scratch / "run.json"
-    command = ("run", made.bench, "--out", out, "--store", root, "--no-tracking")
-    if fault.reads:
-        in_fork(lambda: harness(*command), scratch / "said")
-        shutil.rmtree(out, ignore_errors=True)  # there is none where a busy machine ended that run
-    outcome = Outcome(fault.kind, "run", str(fault))
-    layer = Layer((root, out), fault, forgetful)
-    put = Store.put
-    acknowledged: list[tuple[str, str]] = []
-
-    def work() -> None:
-        def noted(self: Store, kind: str, key: Any, *rest: Any) -> Any:
-            entry = put(self, kind, key, *rest)
-            if kind not in (
-                "decoded",
-                "checks",
-            ):  # the one goes once it is used, the other is a note of an earlier look
-                acknowledged.append((kind, entry.folder.name))
-            return entry
-
-        Store.put = noted  # type: ignore[method-assign]
-        store.SYNC_AFTER = -1.0
-        over = False
-        try:
-            with faulty(layer):
-                harness_code = 0
-                try:
-                    harness(*command)
-                except SystemExit as end:
-                    harness_code = int(end.code or 0) if not isinstance(end.code, str) else 1
-                over = harness_code == 0
-                layer.end()
-        finally:
-            facts.write_text(json.dumps({"hit": layer.hit, "made": acknowledged, "over": over, "dead": layer.dead}))
-        if harness_code:
-            sys.exit(harness_code)
-
-    code, words = in_fork(work, scratch / "said")
-    heard = json.loads(facts.read_text())
-    outcome.hit = heard["hit"]
-    if heard["dead"]:
-        outcome.how = "died"
-    elif code:
-        outcome.how, outcome.message = "failed", told(words)
-    if "Traceback" in words and not heard["dead"]:
-        outcome.untidy = words[-600:]
-    elif outcome.how == "failed" and not outcome.message:
-        outcome.untidy = f"exit code {code} without a sentence: {words[-300:]}"
-    outcome.lost = intact(root, [tuple(entry) for entry in heard["made"]])
-    truth = made.truth
-    if heard["over"] and holds(out) != truth:
-        outcome.lost.append("OUT of a run that was said to be done")
-    if read_out(out) not in (None, truth):
-        outcome.wrong.append("a reader gets records that no run wrote")
-    code, words = in_fork(lambda: harness(*command), scratch / "said")
-    if code or "Traceback" in words:
-        outcome.resumed, outcome.untidy = False, words[-600:]
-    elif holds(out) != truth:
-        outcome.wrong.append("other records after the fault")
+    marker = file.name == ownership.MARKER  # whose folder it is cannot be guessed
+    again(outcome, lambda: written(out, made), made.truth, may_refuse=marker)
     return outcome
