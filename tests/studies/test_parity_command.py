@@ -11,7 +11,7 @@ from scipy.sparse.linalg import eigs
 from harness.cli.main import main
 from harness.studies.parity.programs import Told, reason
 from harness.studies.parity.result import Parity, Quantity, Side
-from harness.studies.parity.words import markdown, remarks
+from harness.studies.parity.words import answer, markdown, remarks
 from tests.peers.parity import Files
 from tests.support.noise_folders import noise
 
@@ -117,6 +117,8 @@ def test_what_a_peer_fails_at_costs_none_of_the_rest_and_is_said_in_a_line(monke
     found = side(quantities={"FID": Quantity(None, 2.0, 1e-6), "KID": Quantity(0.25, 0.25, 1e-6)}, failed=told.failed)
     assert found.agrees
     whole = Parity("r", "f", "cpu", 1, False, (found,))
+    said = "agree with clean-fid to rounding. Not compared, because their own code failed: FID of clean-fid."
+    assert answer(whole) == f"Our numbers {said}"
     assert "| FID |  | 2 |  |  |  |  | theirs failed |" in markdown(whole)
     [line] = [line for line in remarks(whole) if "failed" in line]
     assert line == f"clean-fid 0.1.35: its FID failed: {told.failed['FID']}"

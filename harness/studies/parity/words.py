@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import floor, isfinite, log10
 
-from harness.base import aligned, named
+from harness.base import aligned, counted, named
 from harness.studies.parity.result import FEATURES, Parity, Side
 
 COLUMNS = ("package", "protocol", "quantity", "theirs", "ours", "difference", "tolerance", "s theirs", "s ours", "")
@@ -14,13 +14,15 @@ FULL = "`--details`: protocols, tolerances and seconds, as a Markdown table to p
 
 
 def answer(found: Parity) -> str:
-    """Which packages agree with ours, in a sentence."""
+    """Which packages agree with ours, in a sentence; what their own code failed at in another."""
     differ = [side.peer for side in found.sides if not side.agrees]
     agree = [side.peer for side in found.sides if side.agrees]
+    failed = [f"{name} of {side.peer}" for side in found.sides for name in side.failed]
+    left = f" Not compared, because their own code failed: {named(failed)}." if failed else ""
     if not differ:
-        return f"Our numbers agree with {named(agree)} to rounding."
+        return f"Our numbers agree with {named(agree)} to rounding.{left}"
     rest = f"; they agree with {named(agree)}" if agree else ""
-    return f"Our numbers differ from {named(differ)} beyond rounding{rest}."
+    return f"Our numbers differ from {named(differ)} beyond rounding{rest}.{left}"
 
 
 def text(found: Parity, *, details: bool = False) -> str:
@@ -87,7 +89,7 @@ def remarks(found: Parity) -> list[str]:
         one = found.sides[0]
         lines.append(
             f"{one.n_real} real images of {found.real}, {one.n_fake} fake images of {found.fake}; {found.device}, "
-            f"{found.threads} threads, no worker processes; seconds include loading the network and decoding"
+            f"{counted(found.threads, 'thread')}, no worker processes; seconds include loading the network and decoding"
         )
     for side in found.sides:
         if side.features is None:
