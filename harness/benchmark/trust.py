@@ -75,7 +75,8 @@ def check(benchmark: Benchmark) -> None:
                 ]
             )
         else:
-            warnings.warn(f"{' '.join(line.strip() for line in shown)} (shown once per folder)", CodeWarning, 3)
+            told = "; ".join(line.strip() for line in shown[1:])
+            warnings.warn(f"{shown[0]} {told} (shown once per folder)", CodeWarning, 3)
         _remember(where)
 
 

@@ -58,6 +58,13 @@ def test_code_beside_the_yaml_is_shown_once_and_not_again(foreign):
         trust.check(found)
 
 
+def test_two_pieces_of_code_are_told_apart_in_one_line(foreign):
+    with pytest.warns(
+        trust.CodeWarning, match=r"runs code: generator theirs: .*\.py; generator mine: theirs:Theirs of "
+    ):
+        trust.check(foreign(more='}, mine: {use: "theirs:Theirs"'))
+
+
 def test_on_a_terminal_a_no_ends_it_and_a_yes_is_remembered(foreign):
     asked = []
     trust.ask_by(lambda text: bool(asked.append(text)))
