@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from harness.base import UsageError, as_csv, as_markdown, read_records
 from harness.pipeline import ownership
 from harness.pipeline.store import Entry, Store
 from tests.faults import campaign, scenes
-from tests.faults.layer import Fault
+from tests.faults.layer import Died, Fault, Layer, faulty
 from tests.faults.scenes import Finished
 
 
@@ -109,6 +110,24 @@ def test_a_marker_that_is_no_utf8_is_a_sentence(tmp_path):
     (tmp_path / ownership.MARKER).write_bytes(b"tin\xf9\n")
     with pytest.raises(UsageError, match=r"holds the results of benchmark 'tin.xf9'"):
         ownership.claim(tmp_path, "tiny")
+
+
+def test_whose_folder_out_is_outlasts_a_loss_of_power(tmp_path):
+    def refused(seed, *, forgetful):
+        out = tmp_path / f"{seed}{forgetful}"
+        out.mkdir()
+        layer = Layer((out,), Fault("power", 10**6, seed=seed), forgetful)
+        with faulty(layer), suppress(Died):
+            ownership.claim(out, "tiny")
+            layer.end()
+        try:
+            ownership.claim(out, "tiny")
+        except UsageError:
+            return True
+        return False
+
+    assert not any(refused(seed, forgetful=False) for seed in range(12))
+    assert any(refused(seed, forgetful=True) for seed in range(12))  # the test sees a marker that is cut
 
 
 def test_a_name_that_is_not_escaped_is_caught():
