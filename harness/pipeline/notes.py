@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from harness.base import named
@@ -62,6 +62,16 @@ def without_interval(rows: Sequence[Row], ranking: str) -> list[str]:
             "and as worse than any that beats them beyond its own noise"
         )
     return said
+
+
+def without_value(rows: Sequence[Row], metrics_of: Callable[[str], Collection[str]]) -> list[str]:
+    """A sentence for each reason why generators that have other values lack some; `metrics_of` an encoder's metrics."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for row in rows:
+        if row.status == "ok" and row.reason:
+            left = [name for name in metrics_of(row.encoder) if name not in row.metrics]
+            found.setdefault((named(left), row.encoder, row.reason), []).append(row.generator)
+    return [f"no {left} of {named(of)} under {encoder}: {reason}" for (left, encoder, reason), of in found.items()]
 
 
 def twins(contents: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:

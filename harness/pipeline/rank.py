@@ -12,7 +12,7 @@ from harness.pipeline.distances import USES, disagreements
 from harness.pipeline.executors.work import Failure
 from harness.pipeline.groups import caption
 from harness.pipeline.leaderboard import Leaderboard
-from harness.pipeline.notes import bias_notes, flags, pool_notes, twins, without_interval
+from harness.pipeline.notes import bias_notes, flags, pool_notes, twins, without_interval, without_value
 from harness.pipeline.plan import Plan
 from harness.pipeline.planned import FakeSet, plain
 from harness.pipeline.registration import standing
@@ -381,10 +381,7 @@ def _board(
     )
     notes += caption(members[by.encoder][by.metric], real_clusters=plan.grouping(plan.reference) == "clusters")
     notes += without_interval(rows, by.metric)
-    for row in rows:
-        if row.status == "ok" and row.reason:
-            left = [name for name in benchmark.metrics_of(row.encoder) if name not in row.metrics]
-            notes.append(f"{row.generator} has no {', '.join(left)} under {row.encoder}: {row.reason}")
+    notes += without_value(rows, benchmark.metrics_of)
     finite = [metric for metric in benchmark.metrics if target_of(plan, metric) == "T_N"]  # the others' bias is off
     notes += bias_notes({e: {m: groups for m, groups in own.items() if m in finite} for e, own in members.items()})
     if any(row.metrics and any(e.conservative for e in row.metrics.values()) for row in rows):

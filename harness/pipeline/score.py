@@ -180,8 +180,15 @@ def _failure(lost: Mapping[str, Exception], *, of: int) -> Exception:
     if len(lost) == of > 1 and len({str(problem) for problem in lost.values()}) == 1:
         return first
     if all(isinstance(problem, UsageError) for problem in lost.values()):
-        told = ((metric, str(problem).replace("\n", "; ")) for metric, problem in lost.items())
-        return UsageError([text if text.startswith("metric ") else f"metric {metric}: {text}" for metric, text in told])
+        alike: dict[str, list[str]] = {}  # what is wrong → of which metrics
+        for metric, problem in lost.items():
+            alike.setdefault(str(problem).replace("\n", "; "), []).append(metric)
+        return UsageError(
+            [
+                text if text.startswith("metric ") else f"metric{'s'[: len(whose) > 1]} {', '.join(whose)}: {text}"
+                for text, whose in alike.items()
+            ]
+        )
     bug, culprit = next((p, metric) for metric, p in lost.items() if not isinstance(p, UsageError))
     for metric in lost:
         if metric != culprit:

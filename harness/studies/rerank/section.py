@@ -36,9 +36,7 @@ def finding(found: Reranked) -> Finding:
         for name, (mean, low, high) in whole.mean_rank.items()
     )
     named = ("generator", "mean rank", "low", "high", *(f"rank under {r.name}" for r in rankings))
-    caption = (
-        f"Ranks by {run.metric}, 1 is best; low, high: simultaneous {level} confidence interval of the mean rank"
-    )
+    caption = f"Ranks by {run.metric}, 1 is best; low, high: simultaneous {level} confidence interval of the mean rank"
     if run.drawn:
         caption += f"; the mean includes {', '.join(run.drawn)} (random weights)"
     tables.append(Table(caption, named, ranks))
