@@ -160,7 +160,7 @@ def plan_text(found: Planned) -> str:
         )
     if found.trained and found.pilot_seeds < FEW_SEEDS:
         seeds = counted(found.pilot_seeds, "training seed")
-        lines.append(f"note: rough estimate: the spread of training seeds is known from {seeds} only")
+        lines.append(f"note: rough estimate: the run has only {seeds}")
     lines += [f"note: {limit}" for limit in plan.limits]
     other = "more training seeds (--training-seeds)" if found.seeds_given else "more images per set (--images)"
     return "\n".join([*lines, f"What would change it: a larger --difference, {other}, a lower --power."])
