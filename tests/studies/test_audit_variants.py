@@ -179,7 +179,7 @@ def test_the_table_of_published_pipelines_has_ranks_and_says_whose_encoder(small
     outcome = small.harness("audit", "scored.yaml", "--out", "other", "--details")
     assert outcome.returncode == 0, outcome.stderr
     assert json.loads((small.folder / "other/audit.json").read_text())["changes"] == []
-    assert "Every variant brings an encoder of its own" in outcome.stdout
+    assert "Every variant has its own encoder" in outcome.stdout
     assert "  encoder: dim 8 (own encoder), random weights" in outcome.stdout
 
 

@@ -20,7 +20,7 @@ from harness.report.run_files import RunFiles
 
 FOLDER = "nearest"
 FACTS = "nearest.json"
-KINDS = {"training": "generated | nearest training image", "within": "two of its own"}
+KINDS = {"training": "generated | nearest training image", "within": "two generated images"}
 
 
 def write_nearest(out: Path, found: Mapping[str, Nearest]) -> None:

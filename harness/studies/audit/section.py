@@ -99,7 +99,7 @@ def misfit(out: Path, own: Mapping[str, Any], bench: Path) -> str:
     other = _differing(out, own)
     if not other:
         return ""
-    told = f"the run there differs in {', '.join(other)}; run {bench} again, or audit into a folder of its own"
+    told = f"the run there differs in {', '.join(other)}; run {bench} again, or audit into another folder"
     return f"the report in {out} gets no section: {told}"
 
 

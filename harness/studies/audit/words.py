@@ -73,7 +73,7 @@ def _verdict(found: Audited, encoder: str, random: bool) -> list[str]:
         line += f"{counted(len(seeming), 'flip')} of a pair under a variant {are} within noise: {_flipped(seeming)}. "
     line += _moves(found, encoder)
     if not changed:
-        line += "Every variant brings an encoder of its own, so that orders can be compared and values cannot."
+        line += "Every variant has its own encoder: compare orders, not values."
     return [line.rstrip(), ""]
 
 
@@ -189,11 +189,11 @@ def _published(found: Audited, encoder: str) -> list[str]:
         told = [f"{with_ends(p.value, p.low, p.high)} ({p.rank})" for p in row.values()]
         label = _label(next(iter(row.values())))
         lines.append(f"| {label} | {' | '.join(told)} |")
-    lines += ["", f"In square brackets {percent(found.level)} intervals, which no pipeline prints. "]
+    lines += ["", f"In square brackets {percent(found.level)} intervals, which these pipelines do not print. "]
     if any(p.whole for p in own):
-        lines[-1] += "Rows with an encoder of their own are in another unit: compare ranks, not values. "
+        lines[-1] += "Rows with their own encoder have another unit: compare ranks, not values. "
     if any(p.pipeline.startswith("pipeline:") for p in own):
-        lines[-1] += "`pipeline` takes the way from file to pixels only, to the pinned size and encoder."
+        lines[-1] += "`pipeline` changes only the path from file to pixels; size and encoder stay as declared."
     lines[-1] = lines[-1].rstrip()
     return [*lines, ""]
 

@@ -121,10 +121,10 @@ def change_words(judged: Sequence[Judged]) -> str:
             waits[fact] = waits.get(fact, 0) + 1
     facts = [f"{fact} ({counted(n, 'claim')})" for fact, n in sorted(waits.items(), key=lambda w: -w[1])]
     told = listed(facts, NAMED)
-    said = [f"to be told what is not said: {told}"] if told else []
+    said = [f"the missing conditions: {told}"] if told else []
     if alone := sum(not one.tests for one in open_claims):
         none = counted(alone, "claim")
-        said.append(f"a second measurement where there is none ({none}): a run of yours, by `ours` and `--out`")
+        said.append(f"a run of yours (`ours` and `--out`) for {none} without a second number")
     return f"What would change it: {'; '.join(said)}." if said else ""
 
 

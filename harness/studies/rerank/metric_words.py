@@ -59,7 +59,7 @@ def agreement_lines(found: Agreements, *, details: bool = False) -> list[str]:
         told.append(f"  {len(rows) - len(shown)} more pairs of metrics: --details")
     told.append(
         "tau-b: Kendall's rank correlation of two metrics' orders [interval]; reversed: pairs of generators in "
-        "opposite order beyond noise, all at once; axes: whether both are about fidelity, diversity …"
+        "opposite order beyond noise, simultaneously; axes: whether both measure fidelity, diversity …"
     )
     return told
 
