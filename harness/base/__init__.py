@@ -49,6 +49,6 @@ if TYPE_CHECKING:
     from harness.base.locks import locked
     from harness.base.record import Cell, Estimate, Record, Reference, Target, p_text, percent, read_records, to_lines
     from harness.base.schemas import DIALECT, Schema, schema_of
-    from harness.base.words import Location, counted, did_you_mean, found, listed, named, quoted, unknown
+    from harness.base.words import Location, counted, did_you_mean, found, listed, named, quoted, quoted_names, unknown
 
 __getattr__ = door(__name__)

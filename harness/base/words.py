@@ -10,13 +10,19 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 Location = tuple[str | int, ...]
-MOST_QUOTED = 80
+MOST_QUOTED, MOST_COLUMNS = 80, 40  # letters of a value, and columns, that a message repeats
 
 
 def quoted(value: object) -> str:
     """A value that a file holds, for a message about it: as Python spells it, on one line, cut where it is long."""
     spelled = repr(value)
     return spelled if len(spelled) <= MOST_QUOTED else f"{spelled[:MOST_QUOTED]}…"
+
+
+def quoted_names(names: Iterable[object]) -> list[str]:
+    """Names of a table's columns for a message about it: on one line each, and not all of very many."""
+    plain = [str(name) for name in names][:MOST_COLUMNS]
+    return [name if name.isprintable() and len(name) <= MOST_QUOTED else quoted(name) for name in plain]
 
 
 _NEEDED = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from harness.base import TABLE_BYTES, UsageError, check_size
+from harness.base import TABLE_BYTES, UsageError, check_size, quoted_names
 from harness.images.formats.facts import containers
 from harness.images.formats.names import FileList
 from harness.images.listing import listing
@@ -86,7 +86,8 @@ def read_table(path: Path, column: str | None = None) -> Iterator[Row]:
     wanted = (column,) if column is not None else PROMPT_COLUMNS
     prompts = next((key for key in wanted if key in keys), None)
     if prompts is None:
-        raise UsageError(f"{path}: no prompt column {' or '.join(map(repr, wanted))}; it has {', '.join(keys)}")
+        there = ", ".join(quoted_names(keys))
+        raise UsageError(f"{path}: no prompt column {' or '.join(map(repr, wanted))}; it has {there}")
     names = next((key for key in NAME_COLUMNS if key in keys and key != prompts), None)
     for number, row in rows:
         prompt = str(row.get(prompts) or "").strip()

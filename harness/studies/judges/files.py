@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.base import TABLE_BYTES, UsageError, check_size, counted, from_cell, quoted, unknown
+from harness.base import TABLE_BYTES, UsageError, check_size, counted, from_cell, quoted, quoted_names, unknown
 
 MOST_TOLD = 5  # faulty lines in one message
-MOST_QUOTED, MOST_COLUMNS = 80, 40  # letters of a column's name, and columns, in a message
 LEFT, RIGHT, TIE = "left", "right", "tie"
 
 
@@ -123,8 +122,7 @@ def _rows(path: Path, needed: list[str], asked: list[str | None]) -> Iterator[tu
             names = list(reader.fieldnames or ())
             for name in [*needed, *(name for name in asked if name is not None)]:
                 if name not in names:
-                    there = [one if one.isprintable() and len(one) <= MOST_QUOTED else quoted(one) for one in names]
-                    raise UsageError(f"{path}:1: {unknown('column', name, there[:MOST_COLUMNS])}")
+                    raise UsageError(f"{path}:1: {unknown('column', name, quoted_names(names))}")
             lines = (
                 (
                     reader.line_num,
