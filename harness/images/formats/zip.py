@@ -59,7 +59,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
 
 def members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """The entries that are files."""
-    return [entry for entry in archive.infolist() if not entry.is_dir()]
+    return [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
 
 
 def read_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:

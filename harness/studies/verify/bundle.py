@@ -147,7 +147,7 @@ def _unpacked(file: Path) -> Iterator[tuple[Path, dict[str, Any], list[str]]]:
 
 
 def _extract(file: Path, archive: zipfile.ZipFile, folder: Path) -> dict[str, Any]:
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > MOST_BYTES:
         raise UsageError(f"{file}: unpacks to more than a run has ({MOST_FILES:,} files, {MOST_BYTES >> 30} GiB)")
     names = [entry.filename for entry in entries]
