@@ -30,7 +30,8 @@ def sym_precision(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 5, close
     """The smaller of precision and the share of fakes whose own k-NN ball holds a real row, in [0, 1]; higher is best.
 
     Khayatkhoei & AbdAlmageed 2023: in high dimension precision alone calls fakes that shrink to the middle good, and
-    those that grow all bad; each half sees what the other misses. It does not see what the fakes leave out.
+    those that grow all bad; each half sees what the other misses. It is not fidelity alone: modes that the fakes leave
+    out lower it too.
     """
     return _value("sym_precision", real, fake, k=k, closed=closed)
 

@@ -48,7 +48,8 @@ def kl_forward(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 5) -> float
 def kl_reverse(real: npt.ArrayLike, fake: npt.ArrayLike, *, k: int = 5) -> float:
     """D(fake ‖ real) in nats, 0 for equal laws, lower is better: large where fakes look like nothing real.
 
-    Mode seeking: it does not see what a generator never makes. What is said of `kl_forward` holds of it too.
+    Mode seeking: what a generator never makes counts only through its fakes, which crowd elsewhere. What is said of
+    `kl_forward` holds of it too.
     """
     left, right = checked(real, fake, least=positive_integer("k", k) + 1, because=f"`k`={k}")
     return _reverse(int(k))(left, right)
