@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from harness.base.document import NAME_RULE
 from harness.base.errors import UsageError
+from harness.benchmark import listing
 from harness.benchmark import model as benchmark
 from harness.benchmark.datasets import EMBEDDED
 from harness.images.preprocessing import recipes
@@ -684,7 +685,7 @@ def test_with_no_datasets_yaml_in_sight_the_shipped_sets_can_be_used(written, tm
     assert "found the text 'faces', but there is no datasets.yaml beside this file or in a folder above it" in problem
     assert problem.endswith("without one: digits, mnist5k, photographs")
     monkeypatch.chdir(tmp_path)
-    assert "reference 400" in benchmark.listing("datasets")["digits"]
+    assert "reference 400" in listing("datasets")["digits"]
 
 
 def test_the_shipped_sets_are_those_of_the_repository():
@@ -698,7 +699,7 @@ def test_the_shipped_sets_are_those_of_the_repository():
 @pytest.mark.parametrize("kind", ["datasets", "generators", "encoders", "metrics", "preprocessing"])
 def test_every_name_that_a_benchmark_can_use_is_listed_with_words(kind, monkeypatch):
     monkeypatch.chdir(ROOT)
-    names = benchmark.listing(kind)
+    names = listing(kind)
     assert all(names.values())
     assert {"datasets": "digits", "preprocessing": "clean"}.get(kind, next(iter(names))) in names
 

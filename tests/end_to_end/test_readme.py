@@ -69,7 +69,7 @@ def test_every_command_has_a_line_in_the_table_and_every_line_a_command(small):
     there = set(re.findall(r"^  (\w+)\b  ", told, re.MULTILINE))
     lines = re.findall(r"^\| (`harness .*?) \|", GLANCE, re.MULTILINE)
     named = {word for line in lines for word in re.findall(r"`(?:harness )?([a-z]\w+)", line)}
-    subcommands = {"make", "fetch", "show", "fd", "check", "list", "slurm"}
+    subcommands = {"make", "fetch", "show", "fd", "check", "list", "slurm", "size", "clean"}
     assert there - named == set()
     assert named - there - subcommands == set()
 

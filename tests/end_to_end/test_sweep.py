@@ -209,7 +209,7 @@ def test_statements_of_families_are_judged_by_a_run(out, tmp_path):
     assert "disagrees    far: bound: none" in told.output
     assert "agrees       near: exact: exact, 2.000 bits/dim" in told.output
     assert "sd of fd over training seeds" in told.output
-    controls = told.output.split("controls, known beforehand\n")[1].splitlines()[:7]
+    controls = told.output.split("controls, with known answers\n")[1].splitlines()[:7]
     assert [line.split(":")[0].split(maxsplit=1) for line in controls] == [
         ["agrees", "noise is farther"],
         ["disagrees", "noise is nearer"],

@@ -449,7 +449,7 @@ def test_a_path_that_cannot_hold_a_database_is_one_sentence(what, out, tmp_path)
 
 @pytest.mark.parametrize("uri", ["./mlruns", "/tmp/mlruns", "file:///tmp/mlruns", "localhost:5000"])
 def test_a_uri_that_mlflow_cannot_write_is_refused_with_what_is_allowed(uri, out):
-    with pytest.raises(TrackingUnavailable, match="give http"):
+    with pytest.raises(TrackingUnavailable, match="use http"):
         track(out, uri)
 
 
@@ -458,7 +458,7 @@ def test_a_deleted_experiment_says_how_to_bring_it_back(database, out):
 
     uri = f"sqlite:///{database}"
     MlflowClient(uri).delete_experiment(track(out, uri).experiment_id)
-    with pytest.raises(TrackingUnavailable, match=r"deleted; `mlflow experiments restore -x \d+` restores it"):
+    with pytest.raises(TrackingUnavailable, match=r"deleted; restore it with `mlflow experiments restore -x \d+`"):
         track(out, uri)
 
 

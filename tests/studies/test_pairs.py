@@ -36,7 +36,7 @@ def test_the_nearer_generator_is_best_and_the_table_has_every_image(folders):
     found = said(folders / "real", folders / "near", folders / "far", "--compare", "near", "far", "--csv", table)
     assert found.exit_code == 0, found.output
     assert "near is best by psnr (higher is better), beyond noise." in found.output
-    assert "near is best ssim of one generator (higher is better), beyond noise." in found.output
+    assert "near is best by ssim (higher is better), beyond noise." in found.output
     assert "paired by the same images: near is better beyond noise" in found.output
     assert "12 images that all generators share" in found.output
     rows = list(csv.DictReader(table.open()))

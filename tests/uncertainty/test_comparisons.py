@@ -434,7 +434,7 @@ def test_the_plan_of_training_seeds_with_prompts_in_common_has_the_tests_own_sta
 
 def test_a_plan_says_what_stands_in_the_way():
     pilot = seeds([1.0, 2.0, 3.0], spread=0.01), seeds([1.5, 2.5, 3.5], spread=0.01)
-    with pytest.raises(UsageError, match="scatter of training seeds"):
+    with pytest.raises(UsageError, match="spread of training seeds"):
         plan(*pilot, difference=0.1, training_seeds=3)
     still = seeds([1.0, 1.0, 1.0], spread=0.2), seeds([1.0, 1.0, 1.0], spread=0.2)
     found = plan(*still, difference=0.1, training_seeds=3)

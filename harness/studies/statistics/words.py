@@ -75,4 +75,4 @@ def distance_words(found: Distance, *, details: bool = False) -> list[str]:
     words = ", conservative" if one.conservative else ""
     told.append(f"[ ]: 95% CI for E[FD] at this n_fake (T_N), fixed reference{words}")
     told += [f"note: {note}" for note in one.notes]
-    return [*told, f"method: {one.method}"] if details else told
+    return [*told, f"method: {one.method}", f"unrounded: {found.value:.10g}"] if details else told
