@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from harness.base.layout import GAP, aligned, fold, shortened, width_of
     from harness.base.locks import locked
     from harness.base.record import Cell, Estimate, Record, Reference, Target, p_text, percent, read_records, to_lines
-    from harness.base.schemas import DIALECT, Schema, schema_of
+    from harness.base.schemas import DIALECT, Schema, schema_of, spelled
     from harness.base.words import Location, counted, did_you_mean, found, listed, named, quoted, quoted_names, unknown
 
 __getattr__ = door(__name__)

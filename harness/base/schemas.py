@@ -5,6 +5,7 @@ A key's meaning is the `description` of its field, or else its line in the model
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -25,6 +26,11 @@ class _Generator(GenerateJsonSchema):
     def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> JsonSchemaValue:
         """Anything: such a field is not read from a file."""
         return {}
+
+
+def spelled(schema: Schema) -> str:
+    """A schema as its file has it."""
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def schema_of(model: type, definitions: Schema) -> Schema:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from harness.base import RANDOM, UsageError, read_yaml, write_atomically
+from harness.base import RANDOM, UsageError, read_yaml, spelled, write_atomically
 from harness.benchmark import presets, registry
 from harness.benchmark.from_folders import EVIDENT, Declared, declare
 from harness.benchmark.given import Inside
@@ -81,7 +80,7 @@ def write_starter(
     for kind, schema in SCHEMAS.items():
         path = out.parent / "schemas" / f"{kind}.json"
         if not path.exists():
-            write_atomically(path, (json.dumps(schema(), indent=1, ensure_ascii=False) + "\n").encode())
+            write_atomically(path, spelled(schema()).encode())
     write_atomically(out, _named("benchmark") + _commented(body))
     write_atomically(catalogue, _named("datasets") + catalogue.read_bytes().removeprefix(MARK))
     return Declared(out, made.notes)

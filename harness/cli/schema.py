@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +40,9 @@ def made(kind: str, *, plugins: bool = True) -> dict[str, object]:
 
 def text(kind: str, *, plugins: bool = True) -> str:
     """The schema as its file has it."""
-    return json.dumps(made(kind, plugins=plugins), indent=1, ensure_ascii=False) + "\n"
+    from harness.base import spelled
+
+    return spelled(made(kind, plugins=plugins))
 
 
 @click.command()

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from harness.pipeline import Store, StorePlace
 
 HOUR = 3600
-UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 
 
 @click.group()
@@ -25,14 +24,16 @@ def store() -> None:
 @STORE
 def size(store: StorePlace) -> None:
     """Show entries and bytes by kind, and what no entry uses."""
+    from rich.filesize import decimal
+
     from harness.base import aligned, counted
 
     found = opened(store).inventory()
-    rows = [[kind, f"{n:,}", told(found.bytes[kind])] for kind, n in sorted(found.entries.items())]
-    rows.append(["total", f"{sum(found.entries.values()):,}", told(sum(found.bytes.values()))])
+    rows = [[kind, f"{n:,}", decimal(found.bytes[kind])] for kind, n in sorted(found.entries.items())]
+    rows.append(["total", f"{sum(found.entries.values()):,}", decimal(sum(found.bytes.values()))])
     click.echo("\n".join(aligned(rows, heads=["kind", "entries", "size"], right={1, 2})))
     if found.leftovers:
-        left = told(sum(one.bytes for one in found.leftovers))
+        left = decimal(sum(one.bytes for one in found.leftovers))
         words = counted(len(found.leftovers), "leftover")
         click.echo(f"\n{words} of unfinished work, {left}: `harness store clean` removes the old ones")
 
@@ -53,6 +54,8 @@ def clean(store: StorePlace, older_than: float, dry_run: bool) -> None:
 
     That is unfinished entries and, in a bucket, shards that no entry uses. Finished entries are never removed.
     """
+    from rich.filesize import decimal
+
     from harness.base import counted
 
     held = opened(store)
@@ -61,7 +64,7 @@ def clean(store: StorePlace, older_than: float, dry_run: bool) -> None:
     if not dry_run:
         held.remove(old)
     done = "would remove" if dry_run else "removed"
-    click.echo(f"{done} {counted(len(old), 'leftover')}, {told(sum(one.bytes for one in old))}")
+    click.echo(f"{done} {counted(len(old), 'leftover')}, {decimal(sum(one.bytes for one in old))}")
     if len(old) < len(found):
         click.echo(f"kept {len(found) - len(old)} newer than {older_than:g} h")
 
@@ -76,11 +79,3 @@ def opened(place: StorePlace) -> Store:
     found = open_store(place)
     found.check_place()
     return found
-
-
-def told(n: int) -> str:
-    """Bytes as people write them: `1.2 GB`, `46 MB`."""
-    for size, unit in UNITS:
-        if n >= size:
-            return f"{n / size:.1f} {unit}" if n < 9.95 * size else f"{n / size:,.0f} {unit}"
-    return f"{n} B"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 CHUNK = 1 << 20
 TRIES, PAUSE, TIMEOUT = 5, 0.5, 30.0  # attempts without progress, seconds before the first repeat, seconds of silence
-PASSING = (408, 425, 429)  # answers below 500 that another attempt may not get
+HERE = (408, 425, 429)  # answers below 500 that another attempt may not get
 
 Progress = Callable[[int, int | None], None]
 
@@ -72,7 +72,7 @@ def download(url: str, part: Path, *, size: int | None = None, progress: Progres
         except urllib.error.HTTPError as problem:
             if problem.code == 416 and start:  # nothing beyond what is here: complete, or of another file
                 return Transfer(transferred, True)
-            if problem.code < 500 and problem.code not in PASSING:
+            if problem.code < 500 and problem.code not in HERE:
                 raise RefusedError(f"the server answers {problem.code} {problem.reason}") from None
             reason = f"{problem.code} {problem.reason}"
         except (InvalidURL, UnicodeError) as problem:  # no other attempt would make an address of it

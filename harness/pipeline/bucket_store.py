@@ -18,12 +18,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.base import Bucket, UsageError, locked, write_atomically
-from harness.pipeline.inventory import Inventory, Leftover, inventory_of_bucket
 from harness.pipeline.places import BucketPlace
 from harness.pipeline.store import (
+    HERE,
     MANIFEST,
     CorruptEntry,
     CorruptEntryWarning,
@@ -33,9 +33,12 @@ from harness.pipeline.store import (
     read_mapping,
 )
 
+if TYPE_CHECKING:
+    from harness.pipeline.inventory import Inventory, Leftover
+
 LAYOUT = "store.json"  # of the bucket: what lies below the address, and that it can be written
 LAYOUT_FORMAT = 1
-HERE = ("checks", "decoded")  # kinds about files of this machine: they never leave it
+OBJECTS = "objects/"  # where shards lie
 FEW = 8  # entries that are asked for one by one before their kind is listed
 ASKED = 1 << 20  # bytes of a shard from which on the bucket is asked for it before it is sent
 
@@ -174,6 +177,8 @@ class BucketStore(Store):
 
     def inventory(self) -> Inventory:
         """What the bucket holds. An entry that is under way has shards there and no manifest yet: see their age."""
+        from harness.pipeline.inventory import inventory_of_bucket
+
         return inventory_of_bucket(self.bucket)
 
     def remove(self, leftovers: Iterable[Leftover]) -> None:
@@ -299,4 +304,4 @@ def manifest_name(kind: str, key: str) -> str:
 
 def object_name(sha256: str) -> str:
     """The name of a shard in the bucket."""
-    return f"objects/{sha256[:2]}/{sha256}"
+    return f"{OBJECTS}{sha256[:2]}/{sha256}"

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.base import Bucket
-from harness.pipeline.store import MANIFEST, read_manifest
+from harness.pipeline.bucket_store import OBJECTS, object_name
+from harness.pipeline.store import MANIFEST, TEMPORARY, read_manifest
 
 AT_ONCE = 500  # manifests that are asked for at once
-SHARDS = "objects/"  # of a bucket
-TEMPORARY = "tmp"  # of a folder
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def inventory_of_folder(root: Path) -> Inventory:
 def inventory_of_bucket(bucket: Bucket) -> Inventory:
     """What a bucket holds. A leftover is a shard that no manifest names; a shard of several kinds counts once."""
     objects = bucket.objects()
-    shards = {name: found for name, found in objects.items() if name.startswith(SHARDS)}
+    shards = {name: found for name, found in objects.items() if name.startswith(OBJECTS)}
     manifests = [name for name in objects if name.count("/") == 2 and name.endswith(".json")]
     entries: Counter[str] = Counter()
     held: Counter[str] = Counter()
@@ -70,7 +69,7 @@ def inventory_of_bucket(bucket: Bucket) -> Inventory:
                 entries[kind] += 1
                 held[kind] += len(payload)
                 for shard in manifest["shards"]:
-                    one = f"{SHARDS}{shard['sha256'][:2]}/{shard['sha256']}"
+                    one = object_name(shard["sha256"])
                     if one in unnamed:
                         unnamed.discard(one)
                         held[kind] += shards[one].bytes

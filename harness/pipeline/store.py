@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-PASSING = ("checks", "decoded")  # kinds that another run may remove at any time: notes of a look, images once used
+TEMPORARY = "tmp"  # of a store's folder: what is being written
+# Kinds about files of this machine: they never leave it, and another run may remove them at any time.
+HERE = ("checks", "decoded")
 _SHARD, _SHA256 = re.compile(r"shard-\d{5,}\.safetensors"), re.compile("[0-9a-f]{64}")
 SYNC_AFTER = 0.25  # seconds of work since the last entry: from there on one is on the disk itself when `put` returns
 Arrays = Mapping[str, NDArray[Any]]
@@ -250,7 +252,7 @@ class Store:
             shutil.rmtree(temporary, ignore_errors=True)
             self._last = time.monotonic()
         entry = self.find(kind, key)
-        if entry is None and kind in PASSING:
+        if entry is None and kind in HERE:
             return self._entry(self.folder(kind, key), told, tuple(listed))
         if entry is None:
             raise OSError(errno.EIO, "the stored entry cannot be read back", str(self.folder(kind, key)))
@@ -280,7 +282,7 @@ class Store:
 
     def temporary(self) -> Path:
         """A name below the store's folder that tells whose it is, so that what a killed process leaves can go."""
-        return self.root / "tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+        return self.root / TEMPORARY / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
 
     def _written(self, kind: str, path: Path, payload: bytes, sha256: str) -> None:
         """Hear that a shard of an entry under way is written."""
@@ -298,7 +300,7 @@ class Store:
     def _sweep(self) -> None:
         """Remove what killed processes of this machine left half written."""
         host = socket.gethostname()
-        for leftover in (self.root / "tmp").glob("*"):
+        for leftover in (self.root / TEMPORARY).glob("*"):
             # From the right, and whole: a host's name may hold dashes and begin as another's does.
             found = re.fullmatch(r"(.*)-([1-9][0-9]{0,8})-[0-9a-f]{32}", leftover.name, re.DOTALL)
             if found is None or found[1] != host:

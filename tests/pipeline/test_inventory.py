@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.base import Bucket
+from harness.base.buckets import _changed
 from harness.cli.main import main
 from harness.pipeline import open_store, store_place
 from harness.pipeline.bucket_store import object_name
@@ -56,12 +58,12 @@ def test_entries_and_bytes_are_counted_by_kind_and_what_no_entry_names_apart(pla
 
 def test_clean_keeps_entries_and_what_is_new_and_removes_the_rest(place):
     call = CliRunner().invoke(main, ["store", "clean", "--store", place])
-    assert call.output == "removed 0 leftovers, 0 B\nkept 1 newer than 24 h\n"
+    assert call.output == "removed 0 leftovers, 0 bytes\nkept 1 newer than 24 h\n"
     call = CliRunner().invoke(main, ["store", "clean", "--store", place, "--older-than", "0", "--dry-run"])
-    assert call.output == "would remove 1 leftover, 40 B\n"
+    assert call.output == "would remove 1 leftover, 40 bytes\n"
     assert len(inventory(place).leftovers) == 1
     call = CliRunner().invoke(main, ["store", "clean", "--store", place, "--older-than", "0"])
-    assert call.output == "removed 1 leftover, 40 B\n"
+    assert call.output == "removed 1 leftover, 40 bytes\n"
     found = inventory(place)
     assert not found.leftovers
     assert found.entries == {"images": 1, "features": 1, "scores": 2}
@@ -88,3 +90,17 @@ def test_size_shows_a_table_and_names_a_store_that_is_not_there(tmp_path):
     assert lost.exit_code == 2
     assert f"no store at {tmp_path / 'none'}" in lost.output
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("listing", "when"),
+    [
+        ({"LastModified": datetime(2026, 1, 2, tzinfo=UTC)}, 1767312000),  # S3
+        ({"updated": "2026-01-02T00:00:00.000Z", "created": "2020-01-01T00:00:00Z"}, 1767312000),  # Google
+        ({"last_modified": datetime(2026, 1, 2, tzinfo=UTC)}, 1767312000),  # Azure
+        ({}, None),
+    ],
+)
+def test_when_an_object_was_put_is_read_from_each_providers_listing(listing, when):
+    """Where a listing does not say, the object counts as new, so that nothing is removed by mistake."""
+    assert _changed(listing) == pytest.approx(time.time() if when is None else when, abs=60)

@@ -18,7 +18,7 @@ from tests.support.here import Here
 from tests.support.noise_folders import declared, noise
 
 FEW, MANY = 1, 4  # generators
-EACH = 8_500  # calls that one generator more may cost, its row checked as it is read included
+EACH = 8_500  # calls that one generator more may cost; 8,180 were counted
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from harness.base.files import write_atomically
-from harness.pipeline.store import MANIFEST, PASSING, CorruptEntry, CorruptEntryWarning, Store
+from harness.pipeline.store import HERE, MANIFEST, CorruptEntry, CorruptEntryWarning, Store
 from harness.studies.statistics.npz import of_features, write
 
 KEY = "ab" + "0" * 62
@@ -198,7 +198,7 @@ class Busy(Store):
 
 def test_a_note_that_another_run_replaces_at_that_moment_is_no_error_and_a_result_is(tmp_path):
     store = Busy(tmp_path)
-    for kind in PASSING:
+    for kind in HERE:
         assert store.put(kind, KEY, [], {"when": "now"}).facts == {"when": "now"}
     with pytest.raises(OSError, match="cannot be read back"):
         store.put("features", KEY, [rows(0, 1)], {})
